@@ -1,0 +1,244 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Appliance.SystemTests.Harness;
+
+/// <summary>A client that sends any bytes and reads strictly. Not for use from several threads, but one may read while another sends.</summary>
+public sealed class RawClient : IAsyncDisposable
+{
+    /// <summary>The key of RFC 6455 section 1.3.</summary>
+    public const string SampleKey = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    /// <summary>The answer to <see cref="SampleKey"/>.</summary>
+    public const string SampleAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+    private readonly Socket _socket;
+    private byte[] _buffer = new byte[4096];
+    private int _start;
+    private int _end;
+
+    private RawClient(Socket socket) => _socket = socket;
+
+    /// <summary>Bytes received and not yet read by anyone.</summary>
+    public int BufferedBytes => _end - _start;
+
+    /// <summary>Connects to a server. A small <paramref name="receiveBuffer"/>, in bytes, makes a client that soon blocks its sender.</summary>
+    public static Task<RawClient> ConnectAsync(ApplianceServer server, int? receiveBuffer = null) => ConnectAsync(server.Address, receiveBuffer);
+
+    /// <summary>Connects to an IPv4, IPv6 or Unix address.</summary>
+    public static async Task<RawClient> ConnectAsync(EndPoint address, int? receiveBuffer = null)
+    {
+        var isUnix = address is UnixDomainSocketEndPoint;
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, isUnix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        try
+        {
+            if (receiveBuffer is { } bytes)
+            {
+                socket.ReceiveBufferSize = bytes;
+            }
+
+            if (!isUnix)
+            {
+                socket.NoDelay = true;
+            }
+
+            return await TimeLimit.GuardAsync($"connection to {address}", async limit =>
+            {
+                await socket.ConnectAsync(address, limit);
+                return new RawClient(socket);
+            });
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Connects and completes the handshake of <paramref name="target"/>.</summary>
+    public static async Task<RawClient> OpenAsync(ApplianceServer server, string target = "/", int? receiveBuffer = null)
+    {
+        var client = await ConnectAsync(server, receiveBuffer);
+        await client.UpgradeAsync(target);
+        return client;
+    }
+
+    /// <summary>A correct handshake request with additional header lines (without CRLF).</summary>
+    public static byte[] UpgradeRequest(string target = "/", params string[] headerLines) => Request(
+        $"GET {target} HTTP/1.1",
+        [
+            "Host: 127.0.0.1",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            $"Sec-WebSocket-Key: {SampleKey}",
+            "Sec-WebSocket-Version: 13",
+            .. headerLines,
+        ]);
+
+    /// <summary>Any request: its first line and its header lines, all without CRLF.</summary>
+    public static byte[] Request(string requestLine, params string[] headerLines) =>
+        Encoding.UTF8.GetBytes(string.Concat(headerLines.Prepend(requestLine).Append("").Select(line => line + "\r\n")));
+
+    /// <summary>Sends bytes as one piece.</summary>
+    public Task SendAsync(ReadOnlyMemory<byte> bytes) => TimeLimit.GuardAsync("room to send", async limit =>
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[await _socket.SendAsync(bytes, limit)..];
+        }
+
+        return true;
+    });
+
+    /// <summary>Sends bytes in pieces of a size, a TCP segment each.</summary>
+    public async Task SendChoppedAsync(ReadOnlyMemory<byte> bytes, int pieceBytes)
+    {
+        for (var sent = 0; sent < bytes.Length; sent += pieceBytes)
+        {
+            await SendAsync(bytes.Slice(sent, Math.Min(pieceBytes, bytes.Length - sent)));
+        }
+    }
+
+    /// <summary>Sends frames, all in one piece.</summary>
+    public Task SendAsync(params ClientFrame[] frames) => SendAsync(frames.SelectMany(frame => frame.Encode()).ToArray());
+
+    /// <summary>Ends the sending direction; reading goes on.</summary>
+    public void EndSending() => _socket.Shutdown(SocketShutdown.Send);
+
+    /// <summary>Closes with a TCP reset.</summary>
+    public void Reset()
+    {
+        _socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        _socket.Dispose();
+    }
+
+    /// <summary>Sends a correct handshake and asserts its answer.</summary>
+    public async Task<HttpResponse> UpgradeAsync(string target = "/", params string[] headerLines)
+    {
+        await SendAsync(UpgradeRequest(target, headerLines));
+        var response = await ReadResponseAsync();
+        Assert.True(response.Status == 101, response.Head + response.Text);
+        Assert.Equal(SampleAccept, response.Header("Sec-WebSocket-Accept"));
+        return response;
+    }
+
+    /// <summary>Reads one response, its body by Content-Length. The answer to a HEAD request has none, whatever it claims.</summary>
+    public async Task<HttpResponse> ReadResponseAsync(bool toHead = false)
+    {
+        int headBytes;
+        while ((headBytes = Buffered.IndexOf("\r\n\r\n"u8)) < 0)
+        {
+            await ReceiveAsync("response");
+        }
+
+        var response = HttpResponse.ParseHead(Take(headBytes + 4));
+        if (toHead || response.Header("Content-Length") is not { } length)
+        {
+            return response;
+        }
+
+        var bodyBytes = int.Parse(length, NumberStyles.None, CultureInfo.InvariantCulture);
+        while (BufferedBytes < bodyBytes)
+        {
+            await ReceiveAsync("response body");
+        }
+
+        return response with { Body = Take(bodyBytes) };
+    }
+
+    /// <summary>Reads one frame.</summary>
+    /// <exception cref="EndOfStreamException">The connection ended, orderly or by a reset.</exception>
+    /// <exception cref="InvalidDataException">The frame breaks the RFC.</exception>
+    public async Task<ServerFrame> ReadFrameAsync()
+    {
+        while (true)
+        {
+            var used = ServerFrame.TryParse(Buffered, out var frame);
+            if (frame is not null)
+            {
+                _start += used;
+                return frame;
+            }
+
+            await ReceiveAsync("frame");
+        }
+    }
+
+    /// <summary>Reads frames up to the close frame, skipping the others.</summary>
+    /// <returns>Its status code; null if it has none.</returns>
+    public async Task<int?> ReadCloseAsync()
+    {
+        ServerFrame frame;
+        do
+        {
+            frame = await ReadFrameAsync();
+        }
+        while (frame.Opcode != Opcode.Close);
+        return frame.CloseCode;
+    }
+
+    /// <summary>Asserts that the server ends the connection and sends nothing more before it.</summary>
+    /// <returns>True if it ended orderly, false if by a reset.</returns>
+    public async Task<bool> ExpectEndAsync()
+    {
+        try
+        {
+            await ReceiveAsync("end of the connection");
+        }
+        catch (EndOfStreamException e)
+        {
+            Assert.True(BufferedBytes == 0, $"Unread bytes before the end: {Convert.ToHexString(Buffered)}");
+            return e.InnerException is null;
+        }
+
+        throw new InvalidDataException($"Bytes instead of the end of the connection: {Convert.ToHexString(Buffered[..Math.Min(BufferedBytes, 256)])}");
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        _socket.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private ReadOnlySpan<byte> Buffered => _buffer.AsSpan(_start, _end - _start);
+
+    private byte[] Take(int bytes)
+    {
+        var taken = Buffered[..bytes].ToArray();
+        _start += bytes;
+        return taken;
+    }
+
+    private async Task ReceiveAsync(string awaited)
+    {
+        if (_start > 0)
+        {
+            Buffered.CopyTo(_buffer);
+            (_start, _end) = (0, _end - _start);
+        }
+
+        if (_end == _buffer.Length)
+        {
+            Array.Resize(ref _buffer, _buffer.Length * 2);
+        }
+
+        int received;
+        try
+        {
+            received = await TimeLimit.GuardAsync(awaited, limit => _socket.ReceiveAsync(_buffer.AsMemory(_end), limit).AsTask());
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            throw new EndOfStreamException($"The server reset the connection instead of: {awaited}.", e);
+        }
+
+        _end += received;
+        if (received == 0)
+        {
+            throw new EndOfStreamException($"The server ended the connection instead of: {awaited}.");
+        }
+    }
+}
