@@ -67,6 +67,18 @@ public sealed record ClientFrame(Opcode Opcode, ReadOnlyMemory<byte> Payload)
         }
     }
 
+    /// <summary>The bytes of several frames, one behind the other.</summary>
+    public static byte[] Encode(params IEnumerable<ClientFrame> frames)
+    {
+        var bytes = new MemoryStream();
+        foreach (var frame in frames)
+        {
+            bytes.Write(frame.Encode());
+        }
+
+        return bytes.ToArray();
+    }
+
     /// <summary>The bytes for the wire.</summary>
     public byte[] Encode()
     {

@@ -92,6 +92,17 @@ public sealed class RawClient : IAsyncDisposable
         return true;
     });
 
+    /// <summary>Waits until the server has taken all that was sent out of its socket, so that the next bytes come to it by a read of their own.</summary>
+    public Task WaitUntilReadAsync() => TimeLimit.GuardAsync("reading of the server", async limit =>
+    {
+        while (!TcpTable.IsReceiveQueueEmpty((IPEndPoint)_socket.RemoteEndPoint!, (IPEndPoint)_socket.LocalEndPoint!))
+        {
+            await Task.Delay(1, limit);
+        }
+
+        return true;
+    });
+
     /// <summary>Sends bytes in pieces of a size, a TCP segment each.</summary>
     public async Task SendChoppedAsync(ReadOnlyMemory<byte> bytes, int pieceBytes)
     {
@@ -102,7 +113,7 @@ public sealed class RawClient : IAsyncDisposable
     }
 
     /// <summary>Sends frames, all in one piece.</summary>
-    public Task SendAsync(params ClientFrame[] frames) => SendAsync(frames.SelectMany(frame => frame.Encode()).ToArray());
+    public Task SendAsync(params ClientFrame[] frames) => SendAsync(ClientFrame.Encode(frames));
 
     /// <summary>Ends the sending direction; reading goes on.</summary>
     public void EndSending() => _socket.Shutdown(SocketShutdown.Send);

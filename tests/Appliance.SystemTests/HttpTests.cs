@@ -1,0 +1,129 @@
+using Appliance.SystemTests.Harness;
+
+namespace Appliance.SystemTests;
+
+/// <summary>Plain HTTP on the chat port.</summary>
+public sealed class HttpTests(EchoServer fixture) : IClassFixture<EchoServer>
+{
+    private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+    [Theory]
+    [InlineData("/", "text/html; charset=utf-8", "<title>")]
+    [InlineData("/?room=support", "text/html; charset=utf-8", "<title>")]
+    [InlineData("/chat.js", "text/javascript; charset=utf-8", "WebSocket")]
+    [InlineData("/chat.css", "text/css; charset=utf-8", "{")]
+    public async Task Page_and_its_files_are_served_with_a_strict_policy(string target, string type, string part)
+    {
+        await using var client = await RawClient.ConnectAsync(fixture.Server);
+        await client.SendAsync(Get(target));
+        var response = await client.ReadResponseAsync();
+        Assert.Equal(200, response.Status);
+        Assert.Equal(type, response.Header("Content-Type"));
+        Assert.Equal(Policy, response.Header("Content-Security-Policy"));
+        Assert.Equal("no-cache", response.Header("Cache-Control"));
+        Assert.Contains(part, response.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Page_needs_no_other_server_and_has_no_inline_code()
+    {
+        await using var client = await RawClient.ConnectAsync(fixture.Server);
+        await client.SendAsync(Get("/"));
+        var page = (await client.ReadResponseAsync()).Text;
+        Assert.DoesNotContain("//", page.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.DoesNotContain("<style", page, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("style=", page, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("onclick", page, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("<script>", page, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Theory]
+    [InlineData("/nothing")]
+    [InlineData("/chat.js/")]
+    [InlineData("/../etc/passwd")]
+    [InlineData("/%2e%2e/%2e%2e/etc/passwd")]
+    [InlineData("//")]
+    public async Task Other_targets_get_404(string target)
+    {
+        await using var client = await RawClient.ConnectAsync(fixture.Server);
+        await client.SendAsync(Get(target));
+        Assert.Equal(404, (await client.ReadResponseAsync()).Status);
+    }
+
+    [Theory]
+    [InlineData("POST")]
+    [InlineData("PUT")]
+    [InlineData("DELETE")]
+    [InlineData("OPTIONS")]
+    [InlineData("TRACE")]
+    [InlineData("get")]
+    public async Task Other_methods_get_405(string method)
+    {
+        await using var client = await RawClient.ConnectAsync(fixture.Server);
+        await client.SendAsync(RawClient.Request($"{method} / HTTP/1.1", "Host: 127.0.0.1"));
+        var response = await client.ReadResponseAsync();
+        Assert.Equal(405, response.Status);
+        Assert.Equal("GET, HEAD", response.Header("Allow"));
+    }
+
+    [Fact]
+    public async Task Head_gets_the_head_alone()
+    {
+        await using var client = await RawClient.ConnectAsync(fixture.Server);
+        await client.SendAsync(RawClient.Request("HEAD / HTTP/1.1", "Host: 127.0.0.1"));
+        var head = await client.ReadResponseAsync(toHead: true);
+        await client.SendAsync(Get("/"));
+        var page = await client.ReadResponseAsync();
+        Assert.Equal(200, head.Status);
+        Assert.Equal(page.Header("Content-Length"), head.Header("Content-Length"));
+        Assert.Equal(page.Header("Content-Type"), head.Header("Content-Type"));
+    }
+
+    [Fact]
+    public async Task Pipelined_requests_are_answered_in_order_and_the_last_may_upgrade()
+    {
+        byte[] bytes = [.. Get("/chat.js"), .. Get("/"), .. Get("/chat.css"), .. RawClient.UpgradeRequest("/echo"), .. ClientFrame.Text("hello").Encode()];
+        await using var client = await RawClient.ConnectAsync(fixture.Server);
+        await client.SendAsync(bytes);
+        Assert.StartsWith("text/javascript", (await client.ReadResponseAsync()).Header("Content-Type"), StringComparison.Ordinal);
+        Assert.StartsWith("text/html", (await client.ReadResponseAsync()).Header("Content-Type"), StringComparison.Ordinal);
+        Assert.StartsWith("text/css", (await client.ReadResponseAsync()).Header("Content-Type"), StringComparison.Ordinal);
+        Assert.Equal(101, (await client.ReadResponseAsync()).Status);
+        Assert.Equal("hello", (await client.ReadFrameAsync()).Text);
+    }
+
+    [Fact]
+    public async Task Hundred_pipelined_requests_get_hundred_answers()
+    {
+        await using var client = await RawClient.ConnectAsync(fixture.Server);
+        await client.SendAsync(Enumerable.Repeat(Get("/"), 100).SelectMany(bytes => bytes).ToArray());
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.Equal(200, (await client.ReadResponseAsync()).Status);
+        }
+    }
+
+    [Theory]
+    [InlineData("GET / HTTP/1.1", "Connection: close")]
+    [InlineData("GET / HTTP/1.0", "X-A: b")]
+    public async Task Connection_is_closed_where_the_client_asks_for_it(string line, string field)
+    {
+        await using var client = await RawClient.ConnectAsync(fixture.Server);
+        await client.SendAsync(RawClient.Request(line, "Host: 127.0.0.1", field));
+        Assert.Equal(200, (await client.ReadResponseAsync()).Status);
+        Assert.True(await client.ExpectEndAsync(), "reset instead of an orderly end");
+    }
+
+    [Fact]
+    public async Task Client_that_ends_its_sending_still_gets_the_page()
+    {
+        await using var client = await RawClient.ConnectAsync(fixture.Server);
+        await client.SendAsync(Get("/"));
+        client.EndSending();
+        Assert.Equal(200, (await client.ReadResponseAsync()).Status);
+        await client.ExpectEndAsync();
+    }
+
+    private static byte[] Get(string target) => RawClient.Request($"GET {target} HTTP/1.1", "Host: 127.0.0.1");
+}
