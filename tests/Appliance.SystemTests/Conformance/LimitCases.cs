@@ -41,11 +41,16 @@ internal static class LimitCases
         }
     }
 
-    private static (string Number, Func<ConformanceCase> Make) Echo(string number, Opcode opcode, int messageBytes, int fragmentBytes) => (number, () =>
+    private static (string Number, Func<ConformanceCase> Make) Echo(string number, Opcode opcode, int messageBytes, int fragmentBytes)
     {
-        var message = opcode == Opcode.Text ? Text(messageBytes) : Noise(messageBytes);
-        return Passes(number, [.. ClientFrame.Fragments(opcode, message, fragmentBytes)], new Answer(opcode, message));
-    });
+        return (number, Make);
+
+        ConformanceCase Make()
+        {
+            var message = opcode == Opcode.Text ? Text(messageBytes) : Noise(messageBytes);
+            return Passes(number, [.. ClientFrame.Fragments(opcode, message, fragmentBytes)], new Answer(opcode, message));
+        }
+    }
 
     /// <summary>Text whose code points of 1 to 4 bytes fall across every kind of boundary.</summary>
     private static byte[] Text(int bytes)
