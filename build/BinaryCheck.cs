@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Cake.Core;
+
+namespace Build;
+
+/// <summary>Holds the published binary against what is promised of it: runs on any Linux from glibc 2.34 on, hardened, stripped.</summary>
+public static partial class BinaryCheck
+{
+    private static readonly Version _glibcMax = new(2, 34);
+
+    private static readonly string[] _libraries = ["linux-vdso.so.1", "libc.so.6", "libm.so.6"];
+
+    /// <summary>Throws with every broken promise in one message.</summary>
+    /// <exception cref="CakeException">At least one promise is broken.</exception>
+    public static void Run(BuildContext context, string binary)
+    {
+        var faults = Libraries(context, binary)
+            .Concat(GlibcSymbols(context, binary))
+            .Concat(Hardening(context, binary))
+            .ToList();
+        if (faults.Count > 0)
+        {
+            throw new CakeException($"{binary}: {string.Join("; ", faults)}");
+        }
+    }
+
+    private static IEnumerable<string> Libraries(BuildContext context, string binary) =>
+        context.Capture("ldd", binary)
+            .Select(line => line.Trim().Split(' ')[0])
+            .Where(library => !_libraries.Contains(library, StringComparer.Ordinal) && !Path.GetFileName(library).StartsWith("ld-linux", StringComparison.Ordinal))
+            .Select(library => $"needs the library {library}");
+
+    private static IEnumerable<string> GlibcSymbols(BuildContext context, string binary) =>
+        context.Capture("readelf", "--wide", "--dyn-syms", binary)
+            .Select(line => GlibcSymbol().Match(line))
+            .Where(match => match.Success && Version.Parse(match.Groups["version"].Value) > _glibcMax)
+            .Select(match => string.Create(CultureInfo.InvariantCulture, $"{match.Groups["name"].Value} needs a glibc later than {_glibcMax}"));
+
+    private static IEnumerable<string> Hardening(BuildContext context, string binary)
+    {
+        var elf = string.Join('\n', context.Capture("readelf", "--wide", "--file-header", "--dynamic", "--segments", "--sections", binary));
+        (string Fault, bool Holds)[] promises =
+        [
+            ("is no position-independent executable", elf.Contains("Flags: NOW PIE", StringComparison.Ordinal)),
+            ("has no full RELRO", elf.Contains("GNU_RELRO", StringComparison.Ordinal) && elf.Contains("BIND_NOW", StringComparison.Ordinal)),
+            ("has an executable stack", ExecutableStack().Count(elf) == 0),
+            ("is not stripped", !elf.Contains(".symtab", StringComparison.Ordinal)),
+            ("has a library search path of its own", !elf.Contains("RUNPATH", StringComparison.Ordinal) && !elf.Contains("(RPATH)", StringComparison.Ordinal)),
+        ];
+        return promises.Where(promise => !promise.Holds).Select(promise => promise.Fault);
+    }
+
+    [GeneratedRegex(@"\s(?<name>\w+@+GLIBC_(?<version>\d+\.\d+))", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex GlibcSymbol();
+
+    [GeneratedRegex(@"GNU_STACK.*RWE", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex ExecutableStack();
+}

@@ -1,0 +1,83 @@
+using Cake.Common.Diagnostics;
+using Cake.Core;
+
+namespace Build;
+
+/// <summary>What needs a program or a file of the system.</summary>
+[Flags]
+public enum Purpose
+{
+    /// <summary>Linking the native binary, and looking at it afterwards.</summary>
+    Publish = 1,
+
+    /// <summary>The system tests.</summary>
+    Test = 2,
+
+    /// <summary>The peers that the benchmark compares with.</summary>
+    Bench = 4,
+
+    /// <summary>Building and checking packages.</summary>
+    Package = 8,
+}
+
+/// <summary>The programs that the build takes from the system, and the Debian packages that have them.</summary>
+public static class Prerequisites
+{
+    // A probe is a program on the PATH, or the absolute path of a file.
+    private static readonly (Purpose Purpose, string Probe, string Package)[] _table =
+    [
+        (Purpose.Publish, "clang", "clang"),
+        (Purpose.Publish, "ld.lld", "lld"),
+        (Purpose.Publish, "readelf", "binutils"),
+        (Purpose.Publish, "/usr/include/zlib.h", "zlib1g-dev"),
+        (Purpose.Test, "chromium", "chromium"),
+        (Purpose.Test, "php", "php-cli"),
+        (Purpose.Test, "ipcs", "util-linux"),
+        (Purpose.Bench, "nginx", "nginx"),
+        (Purpose.Bench, "/usr/lib/nginx/modules/ngx_nchan_module.so", "libnginx-mod-nchan"),
+        (Purpose.Bench, "node", "nodejs"),
+        (Purpose.Bench, "npm", "npm"),
+        (Purpose.Package, "dpkg-deb", "dpkg"),
+        (Purpose.Package, "lintian", "lintian"),
+        (Purpose.Package, "rpmbuild", "rpm"),
+        (Purpose.Package, "rpmlint", "rpmlint"),
+    ];
+
+    /// <summary>Installs with apt what is missing for a purpose.</summary>
+    /// <exception cref="CakeException">Something is missing and cannot be installed from here; the message holds the command.</exception>
+    public static void Install(BuildContext context, Purpose purpose)
+    {
+        var missing = Missing(purpose);
+        if (missing.Count == 0)
+        {
+            return;
+        }
+
+        var packages = string.Join(' ', missing);
+        if (!File.Exists("/usr/bin/apt-get"))
+        {
+            throw new CakeException($"Missing: {packages} (Debian's names). Install them with this system's package manager.");
+        }
+
+        if (!Environment.IsPrivilegedProcess)
+        {
+            throw new CakeException($"Missing: {packages}. Run: sudo apt-get update && sudo apt-get install -y --no-install-recommends {packages}");
+        }
+
+        context.Information($"Installing {packages}");
+        context.Run("apt-get", "update", "-q");
+        context.Run("env", ["DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y", "--no-install-recommends", .. missing]);
+        if (Missing(purpose) is { Count: > 0 } still)
+        {
+            throw new CakeException($"Still missing after the installation: {string.Join(' ', still)}.");
+        }
+    }
+
+    private static List<string> Missing(Purpose purpose) =>
+        [.. _table.Where(row => purpose.HasFlag(row.Purpose) && !IsThere(row.Probe)).Select(row => row.Package)];
+
+    private static bool IsThere(string probe) =>
+        Path.IsPathRooted(probe)
+            ? File.Exists(probe)
+            : $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':').Any(folder => File.Exists(Path.Combine(folder, probe)));
+}

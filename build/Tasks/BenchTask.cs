@@ -1,0 +1,17 @@
+using Cake.Frosting;
+
+namespace Build.Tasks;
+
+/// <summary>Measures the published binary beside its peers.</summary>
+[TaskName("bench")]
+[TaskDescription("publishes, then measures it beside its peers; arguments go to the benchmark")]
+[IsDependentOn(typeof(PublishTask))]
+public sealed class BenchTask : FrostingTask<BuildContext>
+{
+    /// <inheritdoc/>
+    public override void Run(BuildContext context)
+    {
+        Prerequisites.Install(context, Purpose.Bench);
+        context.Run("dotnet", ["run", "--project", BuildContext.Bench, "--configuration", "Release", "--", .. context.Forwarded]);
+    }
+}
