@@ -11,7 +11,7 @@ public sealed class HandshakeTests(EchoServer fixture) : IClassFixture<EchoServe
 {
     private const int HeadBytesMax = 16 * 1024;
 
-    private static readonly string[] _fields =
+    private static readonly string[] Fields =
     [
         "Host: 127.0.0.1",
         "Upgrade: websocket",
@@ -20,19 +20,19 @@ public sealed class HandshakeTests(EchoServer fixture) : IClassFixture<EchoServe
         "Sec-WebSocket-Version: 13",
     ];
 
-    private static readonly Dictionary<string, (int Status, byte[] Request)> _requests = new()
+    private static readonly Dictionary<string, (int Status, byte[] Request)> RequestCases = new()
     {
-        ["correct"] = (101, Upgrade(_fields)),
+        ["correct"] = (101, Upgrade(Fields)),
         ["any path"] = (101, RawClient.UpgradeRequest("/demo/server.php?x=1")),
         ["absolute target"] = (101, RawClient.UpgradeRequest("http://127.0.0.1/?room=a")),
-        ["names in capitals"] = (101, Upgrade(_fields.Select(field => NameOf(field).ToUpperInvariant() + field[NameOf(field).Length..]))),
+        ["names in capitals"] = (101, Upgrade(Fields.Select(field => NameOf(field).ToUpperInvariant() + field[NameOf(field).Length..]))),
         ["tokens in other case"] = (101, Upgrade(With("Upgrade: WebSocket", "Connection: uPGRADE"))),
         ["token list"] = (101, Upgrade(With("Connection: keep-alive, Upgrade"))),
         ["token list without spaces"] = (101, Upgrade(With("Connection: keep-alive,Upgrade,x"))),
         ["token lists on two lines"] = (101, Upgrade([.. Without("Connection"), "Connection: keep-alive", "Connection: Upgrade"])),
         ["list of protocols"] = (101, Upgrade(With("Upgrade: h2c, websocket"))),
-        ["no space behind colons"] = (101, Upgrade(_fields.Select(field => field.Replace(": ", ":", StringComparison.Ordinal)))),
-        ["tabs and spaces around values"] = (101, Upgrade(_fields.Select(field => field.Replace(": ", ":\t ", StringComparison.Ordinal) + " \t"))),
+        ["no space behind colons"] = (101, Upgrade(Fields.Select(field => field.Replace(": ", ":", StringComparison.Ordinal)))),
+        ["tabs and spaces around values"] = (101, Upgrade(Fields.Select(field => field.Replace(": ", ":\t ", StringComparison.Ordinal) + " \t"))),
         ["largest head"] = (101, UpgradeOfBytes(HeadBytesMax)),
 
         ["head over the limit"] = (431, UpgradeOfBytes(HeadBytesMax + 1)),
@@ -43,40 +43,45 @@ public sealed class HandshakeTests(EchoServer fixture) : IClassFixture<EchoServe
         ["version 14"] = (426, Upgrade(With("Sec-WebSocket-Version: 14"))),
         ["version 130"] = (426, Upgrade(With("Sec-WebSocket-Version: 130"))),
         ["version is not a number"] = (426, Upgrade(With("Sec-WebSocket-Version: x"))),
+        ["no version"] = (426, Upgrade(Without("Sec-WebSocket-Version"))),
         ["no key"] = (400, Upgrade(Without("Sec-WebSocket-Key"))),
         ["empty key"] = (400, Upgrade(With("Sec-WebSocket-Key:"))),
         ["key of 15 bytes"] = (400, Upgrade(With("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA"))),
         ["key of 17 bytes"] = (400, Upgrade(With("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAA="))),
         ["key is not base64"] = (400, Upgrade(With("Sec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!=="))),
         ["key without padding"] = (400, Upgrade(With("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"))),
-        ["two keys"] = (400, Upgrade([.. _fields, $"Sec-WebSocket-Key: {RawClient.SampleKey}"])),
+        ["two keys"] = (400, Upgrade([.. Fields, $"Sec-WebSocket-Key: {RawClient.SampleKey}"])),
         ["no token Upgrade in Connection"] = (400, Upgrade(With("Connection: keep-alive"))),
         ["no Connection"] = (400, Upgrade(Without("Connection"))),
+        ["no Upgrade"] = (400, Upgrade(Without("Upgrade"))),
+        ["another protocol"] = (400, Upgrade(With("Upgrade: h2c"))),
         ["half a token"] = (400, Upgrade(With("Connection: Upgraded"))),
-        ["HTTP/1.0"] = (400, RawClient.Request("GET / HTTP/1.0", _fields)),
-        ["POST"] = (405, RawClient.Request("POST / HTTP/1.1", _fields)),
+        ["HTTP/1.0"] = (400, RawClient.Request("GET / HTTP/1.0", Fields)),
+        ["POST"] = (405, RawClient.Request("POST / HTTP/1.1", Fields)),
 
         ["no Host"] = (400, Upgrade(Without("Host"))),
-        ["two Hosts"] = (400, Upgrade([.. _fields, "Host: other"])),
-        ["space before a colon"] = (400, Upgrade([.. _fields, "X-A : b"])),
-        ["field without colon"] = (400, Upgrade([.. _fields, "hello"])),
-        ["field without name"] = (400, Upgrade([.. _fields, ": hello"])),
-        ["folded field"] = (400, Upgrade([.. _fields, "X-A: b", " c"])),
-        ["control character in a field"] = (400, Upgrade([.. _fields, "X-A: b\0c"])),
+        ["two Hosts"] = (400, Upgrade([.. Fields, "Host: other"])),
+        ["space before a colon"] = (400, Upgrade([.. Fields, "X-A : b"])),
+        ["field without colon"] = (400, Upgrade([.. Fields, "hello"])),
+        ["field without name"] = (400, Upgrade([.. Fields, ": hello"])),
+        ["folded field"] = (400, Upgrade([.. Fields, "X-A: b", " c"])),
+        ["control character in a field"] = (400, Upgrade([.. Fields, "X-A: b\0c"])),
         ["garbage"] = (400, Encoding.ASCII.GetBytes("abc\r\n\r\n")),
         ["garbage with a quote"] = (400, Encoding.ASCII.GetBytes("\"abc\"\r\n\r\n")),
-        ["no version"] = (400, Encoding.ASCII.GetBytes("GET /\r\n\r\n")),
+        ["body"] = (400, Upgrade([.. Fields, "Content-Length: 5"])),
+        ["no HTTP version"] = (400, Encoding.ASCII.GetBytes("GET /\r\n\r\n")),
         ["no target"] = (400, Encoding.ASCII.GetBytes("GET HTTP/1.1\r\n\r\n")),
+        ["HTTP/2.0"] = (505, RawClient.Request("GET / HTTP/2.0", Fields)),
         ["TLS hello"] = (400, [0x16, 0x03, 0x01, 0x00, 0x05, 0x01, 0x00, 0x00, 0x01, 0x03, .. "\r\n\r\n"u8]),
     };
 
-    public static TheoryData<string> Requests => new(_requests.Keys);
+    public static TheoryData<string> Requests => new(RequestCases.Keys);
 
     [Theory]
     [MemberData(nameof(Requests))]
     public async Task Request_gets_its_status(string name)
     {
-        var (status, request) = _requests[name];
+        var (status, request) = RequestCases[name];
         await using var client = await RawClient.ConnectAsync(fixture.Server);
         await client.SendAsync(request);
         var response = await client.ReadResponseAsync();
@@ -185,9 +190,9 @@ public sealed class HandshakeTests(EchoServer fixture) : IClassFixture<EchoServe
 
     /// <summary>The correct fields, those given in place of the ones of the same name.</summary>
     private static IEnumerable<string> With(params string[] fields) =>
-        _fields.Select(field => fields.FirstOrDefault(other => NameOf(other) == NameOf(field)) ?? field);
+        Fields.Select(field => fields.FirstOrDefault(other => NameOf(other) == NameOf(field)) ?? field);
 
-    private static IEnumerable<string> Without(string name) => _fields.Where(field => NameOf(field) != name);
+    private static IEnumerable<string> Without(string name) => Fields.Where(field => NameOf(field) != name);
 
     private static string NameOf(string field) => field.Split(':')[0];
 
@@ -195,8 +200,8 @@ public sealed class HandshakeTests(EchoServer fixture) : IClassFixture<EchoServe
 
     private static byte[] UpgradeOfBytes(int bytes)
     {
-        var rest = bytes - Upgrade([.. _fields, "X-Filler: "]).Length;
-        return Upgrade([.. _fields, "X-Filler: " + new string('a', rest)]);
+        var rest = bytes - Upgrade([.. Fields, "X-Filler: "]).Length;
+        return Upgrade([.. Fields, "X-Filler: " + new string('a', rest)]);
     }
 
     /// <summary>RFC 6455 section 4.2.2, item 5.4.</summary>

@@ -6,9 +6,9 @@ namespace Appliance.SystemTests.Conformance;
 /// <summary>Cases 7: the closing handshake, close frames of all kinds, close codes.</summary>
 internal static class ClosingCases
 {
-    private static readonly int[] _validCodes = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999];
+    private static readonly int[] ValidCodes = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999];
 
-    private static readonly int[] _invalidCodes = [0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999];
+    private static readonly int[] InvalidCodes = [0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999];
 
     public static IEnumerable<ConformanceCase> All => [.. BehindClose(), .. Payloads(), .. Codes()];
 
@@ -43,14 +43,14 @@ internal static class ClosingCases
 
     private static IEnumerable<ConformanceCase> Codes()
     {
-        for (var i = 0; i < _validCodes.Length; i++)
+        for (var i = 0; i < ValidCodes.Length; i++)
         {
-            yield return Closes($"7.7.{i + 1}", _validCodes[i], [ClientFrame.Close(_validCodes[i])]);
+            yield return Closes($"7.7.{i + 1}", ValidCodes[i], [ClientFrame.Close(ValidCodes[i])]);
         }
 
-        for (var i = 0; i < _invalidCodes.Length; i++)
+        for (var i = 0; i < InvalidCodes.Length; i++)
         {
-            yield return Fails($"7.9.{i + 1}", 1002, [ClientFrame.Close(_invalidCodes[i])]);
+            yield return Fails($"7.9.{i + 1}", 1002, [ClientFrame.Close(InvalidCodes[i])]);
         }
 
         // The suite leaves these open; out of every range of RFC 6455 section 7.4.2 they cannot be valid.

@@ -10,18 +10,18 @@ namespace Appliance.SystemTests.Conformance;
 /// </summary>
 public sealed class ConformanceTests(EchoServer fixture) : IClassFixture<EchoServer>
 {
-    private static readonly Dictionary<string, Func<ConformanceCase>> _cases = FramingCases.All.Concat(Utf8Cases.All).Concat(ClosingCases.All)
+    private static readonly Dictionary<string, Func<ConformanceCase>> Cases = FramingCases.All.Concat(Utf8Cases.All).Concat(ClosingCases.All)
         .Select(one => (one.Number, Make: (Func<ConformanceCase>)(() => one)))
         .Concat(LimitCases.All)
         .ToDictionary(one => one.Number, one => one.Make);
 
-    public static TheoryData<string> Numbers => new(_cases.Keys);
+    public static TheoryData<string> Numbers => new(Cases.Keys);
 
     [Theory]
     [MemberData(nameof(Numbers))]
     public async Task Case(string number)
     {
-        var one = _cases[number]();
+        var one = Cases[number]();
         await using var client = await RawClient.OpenAsync(fixture.Server, "/echo");
         var sending = SendPiecesAsync(client, one);
         foreach (var answer in one.Answers)

@@ -9,7 +9,7 @@ internal static class FramingCases
 {
     private const string Small = "Hello, world!";
 
-    private static readonly int[] _lengths = [0, 125, 126, 127, 128, 65535, 65536];
+    private static readonly int[] PayloadBytes = [0, 125, 126, 127, 128, 65535, 65536];
 
     public static IEnumerable<ConformanceCase> All => [.. Lengths(), .. Pings(), .. ReservedBits(), .. Opcodes(), .. Fragmentation(), .. NothingToContinue()];
 
@@ -17,9 +17,9 @@ internal static class FramingCases
     {
         foreach (var (group, opcode, value) in new[] { ("1.1", Opcode.Text, (byte)'*'), ("1.2", Opcode.Binary, (byte)0xFE) })
         {
-            for (var i = 0; i < _lengths.Length; i++)
+            for (var i = 0; i < PayloadBytes.Length; i++)
             {
-                yield return Echo($"{group}.{i + 1}", opcode, value, _lengths[i]);
+                yield return Echo($"{group}.{i + 1}", opcode, value, PayloadBytes[i]);
             }
 
             yield return Echo($"{group}.8", opcode, value, 65536).ByBytes(997);

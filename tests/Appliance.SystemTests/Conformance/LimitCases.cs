@@ -10,11 +10,11 @@ internal static class LimitCases
     private const int KiB = 1024;
     private const int MiB = 1024 * 1024;
 
-    private static readonly int[] _messageBytes = [64 * KiB, 256 * KiB, MiB, 4 * MiB, 8 * MiB, 16 * MiB];
+    private static readonly int[] MessageBytes = [64 * KiB, 256 * KiB, MiB, 4 * MiB, 8 * MiB, 16 * MiB];
 
-    private static readonly int[] _fragmentBytes = [64, 256, KiB, 4 * KiB, 16 * KiB, 64 * KiB, 256 * KiB, MiB, 4 * MiB];
+    private static readonly int[] FragmentBytes = [64, 256, KiB, 4 * KiB, 16 * KiB, 64 * KiB, 256 * KiB, MiB, 4 * MiB];
 
-    private static readonly int[] _chopBytes = [64, 128, 256, 512, 1024, 2048];
+    private static readonly int[] ChopBytes = [64, 128, 256, 512, 1024, 2048];
 
     /// <summary>Numbers and makers: all the messages together would fill over 100 MB.</summary>
     public static IEnumerable<(string Number, Func<ConformanceCase> Make)> All =>
@@ -22,20 +22,20 @@ internal static class LimitCases
 
     private static IEnumerable<(string Number, Func<ConformanceCase> Make)> Group(Opcode opcode, int number)
     {
-        for (var i = 0; i < _messageBytes.Length; i++)
+        for (var i = 0; i < MessageBytes.Length; i++)
         {
-            var bytes = _messageBytes[i];
+            var bytes = MessageBytes[i];
             yield return Echo($"9.{number}.{i + 1}", opcode, bytes, bytes);
         }
 
-        for (var i = 0; i < _fragmentBytes.Length; i++)
+        for (var i = 0; i < FragmentBytes.Length; i++)
         {
-            yield return Echo($"9.{number + 2}.{i + 1}", opcode, 4 * MiB, _fragmentBytes[i]);
+            yield return Echo($"9.{number + 2}.{i + 1}", opcode, 4 * MiB, FragmentBytes[i]);
         }
 
-        for (var i = 0; i < _chopBytes.Length; i++)
+        for (var i = 0; i < ChopBytes.Length; i++)
         {
-            var chopBytes = _chopBytes[i];
+            var chopBytes = ChopBytes[i];
             var (name, make) = Echo($"9.{number + 4}.{i + 1}", opcode, MiB, MiB);
             yield return (name, () => make().ByBytes(chopBytes));
         }

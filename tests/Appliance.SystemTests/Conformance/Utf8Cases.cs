@@ -11,7 +11,7 @@ internal static class Utf8Cases
     private const string Kosme = "κόσμε";
 
     /// <summary>Bytes in hexadecimal that are well-formed, by group.</summary>
-    private static readonly (string Group, string[] Texts)[] _wellFormed =
+    private static readonly (string Group, string[] Texts)[] WellFormed =
     [
         ("6.5", ["68656C6C6F24776F726C64", "68656C6C6FC2A2776F726C64", "68656C6C6FE282AC776F726C64", "68656C6C6FF0A4ADA2776F726C64", "CEBAE1BDB9CF83CEBCCEB5"]),
         ("6.7", ["00", "C280", "E0A080", "F0908080"]),
@@ -22,7 +22,7 @@ internal static class Utf8Cases
     ];
 
     /// <summary>Bytes in hexadecimal that are not, by group; the first number of the group where others come before.</summary>
-    private static readonly (string Group, int First, string[] Texts)[] _malformed =
+    private static readonly (string Group, int First, string[] Texts)[] Malformed =
     [
         ("6.8", 1, ["F888808080", "FC8480808080"]),
         ("6.10", 1, ["F7BFBFBF", "FBBFBFBFBF", "FDBFBFBFBFBF"]),
@@ -74,7 +74,7 @@ internal static class Utf8Cases
 
     private static IEnumerable<ConformanceCase> Table()
     {
-        foreach (var (group, texts) in _wellFormed)
+        foreach (var (group, texts) in WellFormed)
         {
             for (var i = 0; i < texts.Length; i++)
             {
@@ -82,7 +82,7 @@ internal static class Utf8Cases
             }
         }
 
-        foreach (var (group, first, texts) in _malformed)
+        foreach (var (group, first, texts) in Malformed)
         {
             for (var i = 0; i < texts.Length; i++)
             {

@@ -8,7 +8,7 @@ namespace Appliance.SystemTests.Harness;
 /// <summary>A running server: the published binary with state and run folders of its own.</summary>
 public sealed class ApplianceServer : IAsyncDisposable
 {
-    private static readonly TimeSpan _regexLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RegexLimit = TimeSpan.FromSeconds(1);
 
     private readonly string[] _options;
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-test-");
@@ -180,7 +180,7 @@ public sealed class ApplianceServer : IAsyncDisposable
         _process.BeginErrorReadLine();
 
         var ready = await _log.WaitForAsync("ready on ");
-        var port = Regex.Match(ready, @"ready on .*http://127\.0\.0\.1:(?<port>\d+)/", RegexOptions.ExplicitCapture, _regexLimit);
+        var port = Regex.Match(ready, @"ready on .*http://127\.0\.0\.1:(?<port>\d+)/", RegexOptions.ExplicitCapture, RegexLimit);
         if (port.Success)
         {
             Port = int.Parse(port.Groups["port"].Value, CultureInfo.InvariantCulture);

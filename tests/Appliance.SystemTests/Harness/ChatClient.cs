@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -17,7 +18,14 @@ public sealed record ChatMessage(JsonObject Json)
 
     public string? Color => Get("color");
 
+    /// <summary>16 decimal digits.</summary>
     public string? Id => Get("id");
+
+    /// <summary>The id as a number.</summary>
+    /// <exception cref="InvalidDataException">It is not there, or not 16 digits.</exception>
+    public long IdNumber => Id is { Length: 16 } id && long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        ? number
+        : throw new InvalidDataException($"No id of 16 digits: {this}");
 
     /// <summary>Unix time in milliseconds.</summary>
     public long? Time => Json["time"]?.GetValue<long>();
@@ -33,7 +41,7 @@ public sealed record ChatMessage(JsonObject Json)
 /// <summary>A member of a chat room.</summary>
 public sealed class ChatClient : IAsyncDisposable
 {
-    private static readonly JsonSerializerOptions _relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private ChatClient(RawClient raw) => Raw = raw;
 
@@ -53,7 +61,7 @@ public sealed class ChatClient : IAsyncDisposable
         ["message"] = message,
         ["name"] = name,
         ["color"] = color,
-    }.ToJsonString(_relaxed);
+    }.ToJsonString(Relaxed);
 
     /// <summary>Sends a message.</summary>
     public Task SayAsync(string message, string name = "ann", string color = "#007AFF") => SendAsync(Json(message, name, color));

@@ -6,11 +6,11 @@ public static class PublishedBinary
     /// <summary>Environment variable that names another binary, for example an installed one.</summary>
     public const string PathVariable = "APPLIANCE_BINARY";
 
-    private static readonly Lazy<string> _found = new(Find);
+    private static readonly Lazy<string> Found = new(Find);
 
     /// <summary>Absolute path of the published binary.</summary>
     /// <exception cref="FileNotFoundException">It is not published.</exception>
-    public static string FilePath => _found.Value;
+    public static string FilePath => Found.Value;
 
     private static string Find()
     {

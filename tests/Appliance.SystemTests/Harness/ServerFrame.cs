@@ -9,11 +9,11 @@ namespace Appliance.SystemTests.Harness;
 /// <param name="Payload">Application data.</param>
 public sealed record ServerFrame(Opcode Opcode, bool Final, byte[] Payload)
 {
-    private static readonly UTF8Encoding _strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Payload as text.</summary>
     /// <exception cref="DecoderFallbackException">It is not UTF-8.</exception>
-    public string Text => _strictUtf8.GetString(Payload);
+    public string Text => StrictUtf8.GetString(Payload);
 
     /// <summary>Status code of a close frame; null if it has none (1005).</summary>
     public int? CloseCode => Payload.Length >= 2 ? BinaryPrimitives.ReadUInt16BigEndian(Payload) : null;

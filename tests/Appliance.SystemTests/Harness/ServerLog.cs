@@ -5,7 +5,7 @@ namespace Appliance.SystemTests.Harness;
 /// <summary>The lines that a process writes, waited for as they come. Safe for use from several threads.</summary>
 public sealed class ServerLog
 {
-    private static readonly TimeSpan _regexLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RegexLimit = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
     private readonly List<string> _lines = [];
@@ -61,7 +61,7 @@ public sealed class ServerLog
                 last = _ended;
             }
 
-            var match = Lines.FirstOrDefault(line => Regex.IsMatch(line, pattern, RegexOptions.None, _regexLimit));
+            var match = Lines.FirstOrDefault(line => Regex.IsMatch(line, pattern, RegexOptions.None, RegexLimit));
             if (match is not null)
             {
                 return match;

@@ -1,0 +1,197 @@
+using Appliance.SystemTests.Harness;
+
+namespace Appliance.SystemTests;
+
+/// <summary>Limits that only show under load, or by many: rates, connections, rooms, clients that do not read, floods of garbage.</summary>
+public sealed class LimitTests
+{
+    [Fact]
+    public async Task Too_fast_sender_is_told_and_then_closed_with_1008()
+    {
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rate", "5");
+        await using var pair = await ChatPair.JoinAsync(server);
+        await pair.Ann.Raw.SendAsync([.. Enumerable.Range(0, 200).Select(i => ClientFrame.Text(ChatClient.Json($"flood {i}")))]);
+
+        var accepted = new List<string>();
+        var refused = 0;
+        ServerFrame frame;
+        while ((frame = await pair.Ann.Raw.ReadFrameAsync()).Opcode != Opcode.Close)
+        {
+            if (frame.Text.Contains("\"too_fast\"", StringComparison.Ordinal))
+            {
+                refused++;
+            }
+            else
+            {
+                Assert.Contains($"\"flood {accepted.Count}\"", frame.Text, StringComparison.Ordinal);
+                accepted.Add(frame.Text);
+            }
+        }
+
+        Assert.Equal(1008, frame.CloseCode);
+        Assert.InRange(refused, 1, 3);
+        Assert.InRange(accepted.Count, 10, 199);
+        foreach (var message in accepted)
+        {
+            Assert.Equal(message, (await pair.Bob.Raw.ReadFrameAsync()).Text);
+        }
+
+        Assert.Equal("calm", (await pair.Bob.SayAndReadAsync("calm")).Message);
+    }
+
+    [Fact]
+    public async Task Burst_of_twice_the_rate_passes_and_no_rate_means_no_limit()
+    {
+        await using var limited = await ApplianceServer.StartAsync("--announce", "off", "--max-rate", "20");
+        await using var unlimited = await ApplianceServer.StartAsync("--announce", "off", "--max-rate", "0");
+        foreach (var (server, count) in new[] { (limited, 40), (unlimited, 2000) })
+        {
+            await using var pair = await ChatPair.JoinAsync(server);
+            await pair.Ann.Raw.SendAsync([.. Enumerable.Range(0, count).Select(i => ClientFrame.Text(ChatClient.Json($"burst {i}")))]);
+            for (var i = 0; i < count; i++)
+            {
+                Assert.Equal($"burst {i}", (await pair.Bob.ReadAsync()).Message);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Connections_over_the_limit_get_503_until_one_leaves()
+    {
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-connections", "2");
+        await using var pair = await ChatPair.JoinAsync(server);
+        for (var i = 0; i < 3; i++)
+        {
+            await using var third = await RawClient.ConnectAsync(server);
+            await third.SendAsync(RawClient.UpgradeRequest());
+            var response = await third.ReadResponseAsync();
+            Assert.True(response.Status == 503, response.Head);
+            await third.ExpectEndAsync();
+        }
+
+        await pair.AssertChatsAsync();
+        await pair.Bob.Raw.SendAsync(ClientFrame.Close(1000));
+        Assert.Equal(1000, await pair.Bob.Raw.ReadCloseAsync());
+        _ = await pair.Bob.Raw.ExpectEndAsync();
+        await using var next = await ChatClient.JoinAsync(server);
+    }
+
+    [Fact]
+    public async Task Rooms_over_the_limit_get_403()
+    {
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rooms", "2");
+        await using var a = await ChatClient.JoinAsync(server, "room=a");
+        await using var b = await ChatClient.JoinAsync(server, "room=b");
+        await using var c = await RawClient.ConnectAsync(server);
+        await c.SendAsync(RawClient.UpgradeRequest("/?room=c"));
+        var response = await c.ReadResponseAsync();
+        Assert.True(response.Status == 403, response.Head);
+        await using var anotherA = await ChatClient.JoinAsync(server, "room=a&history=0");
+        Assert.Equal("still here", (await anotherA.SayAndReadAsync("still here")).Message);
+        Assert.Equal("still here", (await a.ReadAsync()).Message);
+    }
+
+    /// <summary>
+    /// 30 MB pass a client that does not read: more than its room and the kernel hold for it. The others see every message at once;
+    /// it later reads what is left, whole and in order, with a gap message for what is not, or finds its connection reset.
+    /// </summary>
+    [Fact]
+    public async Task Client_that_stops_reading_holds_nobody_up_and_never_gets_garbage()
+    {
+        await using var server = await ApplianceServer.StartAsync(
+            "--announce", "off", "--max-rate", "0", "--max-message", "10000", "--room-size", "1048576");
+        await using var pair = await ChatPair.JoinAsync(server);
+        await using var blocked = await ChatClient.JoinAsync(server, pair.Query, receiveBuffer: 4096);
+        var text = string.Concat(Enumerable.Repeat("é€", 5000));
+        var last = "";
+        for (var i = 0; i < 1200; i++)
+        {
+            await pair.Ann.SayAsync(text);
+            last = (await pair.Ann.ReadAsync()).Id!;
+            Assert.Equal(last, (await pair.Bob.ReadAsync()).Id);
+        }
+
+        await pair.AssertChatsAsync();
+        var gaps = 0;
+        try
+        {
+            var previous = 0L;
+            var afterGap = true;
+            ChatMessage message;
+            do
+            {
+                message = await blocked.ReadAsync();
+                if (message.Type == "gap")
+                {
+                    gaps++;
+                    afterGap = true;
+                    continue;
+                }
+
+                var id = message.IdNumber;
+                Assert.True(afterGap ? id > previous : id == previous + 1, $"id {id} behind {previous}, gap: {afterGap}");
+                Assert.Equal(text, message.Message);
+                (previous, afterGap) = (id, false);
+            }
+            while (message.Id != last);
+            Assert.True(gaps > 0, "The flood was too small to overtake the client.");
+        }
+        catch (EndOfStreamException e) when (e.InnerException is not null)
+        {
+            // The server may reset a client that it overtook inside a frame.
+        }
+
+        await pair.AssertChatsAsync();
+    }
+
+    /// <summary>Thousands of short connections with garbage of all kinds, beside two who chat and must not notice.</summary>
+    [Fact]
+    public async Task Garbage_disturbs_nobody()
+    {
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rate", "0", "--echo");
+        await using var pair = await ChatPair.JoinAsync(server);
+        var garbage = Task.WhenAll(ThrowGarbageAsync(server, seed: 1, connections: 2000), ThrowGarbageAsync(server, seed: 2, connections: 2000));
+        do
+        {
+            await pair.AssertChatsAsync();
+        }
+        while (!garbage.IsCompleted);
+        await garbage;
+        await pair.AssertChatsAsync();
+        await using var newcomer = await ChatClient.JoinAsync(server, pair.Query);
+        Assert.Equal("hello", (await newcomer.SayAndReadAsync("hello")).Message);
+        Assert.DoesNotContain(server.Log, line => line.Contains("Exception", StringComparison.Ordinal));
+    }
+
+    private static async Task ThrowGarbageAsync(ApplianceServer server, int seed, int connections)
+    {
+        var random = new Random(seed);
+        for (var i = 0; i < connections; i++)
+        {
+            await using var client = await RawClient.ConnectAsync(server);
+            var bytes = Garbage.Next(random);
+            try
+            {
+                await client.SendChoppedAsync(bytes, random.Next(4) == 0 ? random.Next(1, 64) : bytes.Length + 1);
+                switch (random.Next(4))
+                {
+                    case 0:
+                        client.Reset();
+                        break;
+                    case 1:
+                        client.EndSending();
+                        break;
+                    case 2:
+                        await client.WaitUntilReadAsync();
+                        break;
+                    default:
+                        break;
+                }
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                // The server has already closed this connection.
+            }
+        }
+    }
+}
