@@ -7,15 +7,16 @@ namespace Build;
 /// <summary>Holds the published binary against what is promised of it: runs on any Linux from glibc 2.34 on, hardened, stripped.</summary>
 public static partial class BinaryCheck
 {
-    private static readonly Version _glibcMax = new(2, 34);
+    /// <summary>The latest glibc that the binary may ask for: that of Debian 12, Ubuntu 22.04 and RHEL 9.</summary>
+    public static Version GlibcMax { get; } = new(2, 34);
 
-    private static readonly string[] _libraries = ["linux-vdso.so.1", "libc.so.6", "libm.so.6"];
+    private static readonly string[] Libraries = ["linux-vdso.so.1", "libc.so.6", "libm.so.6"];
 
     /// <summary>Throws with every broken promise in one message.</summary>
     /// <exception cref="CakeException">At least one promise is broken.</exception>
     public static void Run(BuildContext context, string binary)
     {
-        var faults = Libraries(context, binary)
+        var faults = ForeignLibraries(context, binary)
             .Concat(GlibcSymbols(context, binary))
             .Concat(Hardening(context, binary))
             .ToList();
@@ -25,17 +26,17 @@ public static partial class BinaryCheck
         }
     }
 
-    private static IEnumerable<string> Libraries(BuildContext context, string binary) =>
+    private static IEnumerable<string> ForeignLibraries(BuildContext context, string binary) =>
         context.Capture("ldd", binary)
             .Select(line => line.Trim().Split(' ')[0])
-            .Where(library => !_libraries.Contains(library, StringComparer.Ordinal) && !Path.GetFileName(library).StartsWith("ld-linux", StringComparison.Ordinal))
+            .Where(library => !Libraries.Contains(library, StringComparer.Ordinal) && !Path.GetFileName(library).StartsWith("ld-linux", StringComparison.Ordinal))
             .Select(library => $"needs the library {library}");
 
     private static IEnumerable<string> GlibcSymbols(BuildContext context, string binary) =>
         context.Capture("readelf", "--wide", "--dyn-syms", binary)
             .Select(line => GlibcSymbol().Match(line))
-            .Where(match => match.Success && Version.Parse(match.Groups["version"].Value) > _glibcMax)
-            .Select(match => string.Create(CultureInfo.InvariantCulture, $"{match.Groups["name"].Value} needs a glibc later than {_glibcMax}"));
+            .Where(match => match.Success && Version.Parse(match.Groups["version"].Value) > GlibcMax)
+            .Select(match => string.Create(CultureInfo.InvariantCulture, $"{match.Groups["name"].Value} needs a glibc later than {GlibcMax}"));
 
     private static IEnumerable<string> Hardening(BuildContext context, string binary)
     {

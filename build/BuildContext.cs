@@ -39,6 +39,9 @@ public sealed class BuildContext(ICakeContext context) : FrostingContext(context
     /// <summary>Version of the product, from the one place where it stands.</summary>
     public string Version => this.XmlPeek("Directory.Build.props", "/Project/PropertyGroup/Version");
 
+    /// <summary>Who answers for the packages.</summary>
+    public string Maintainer => this.XmlPeek("Directory.Build.props", "/Project/PropertyGroup/PackageMaintainer");
+
     /// <summary>Processor in the SDK's terms: x64 or arm64.</summary>
     public static string Architecture { get; } =
         System.Runtime.InteropServices.RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant();

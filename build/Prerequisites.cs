@@ -24,10 +24,9 @@ public enum Purpose
 public static class Prerequisites
 {
     // A probe is a program on the PATH, or the absolute path of a file.
-    private static readonly (Purpose Purpose, string Probe, string Package)[] _table =
+    private static readonly (Purpose Purpose, string Probe, string Package)[] Table =
     [
         (Purpose.Publish, "clang", "clang"),
-        (Purpose.Publish, "ld.lld", "lld"),
         (Purpose.Publish, "readelf", "binutils"),
         (Purpose.Publish, "/usr/include/zlib.h", "zlib1g-dev"),
         (Purpose.Test, "chromium", "chromium"),
@@ -74,7 +73,7 @@ public static class Prerequisites
     }
 
     private static List<string> Missing(Purpose purpose) =>
-        [.. _table.Where(row => purpose.HasFlag(row.Purpose) && !IsThere(row.Probe)).Select(row => row.Package)];
+        [.. Table.Where(row => purpose.HasFlag(row.Purpose) && !IsThere(row.Probe)).Select(row => row.Package)];
 
     private static bool IsThere(string probe) =>
         Path.IsPathRooted(probe)

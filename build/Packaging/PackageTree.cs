@@ -1,0 +1,64 @@
+using System.Text;
+
+namespace Build.Packaging;
+
+/// <summary>A folder that is filled as the package will be installed, with the modes of a system's files.</summary>
+public sealed class PackageTree
+{
+    private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private const UnixFileMode Executable = Readable | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+
+    /// <summary>Starts empty.</summary>
+    public PackageTree(string root)
+    {
+        Root = Path.GetFullPath(root);
+        if (Directory.Exists(Root))
+        {
+            Directory.Delete(Root, recursive: true);
+        }
+
+        MakeFolder(Root);
+    }
+
+    /// <summary>Absolute path of the folder.</summary>
+    public string Root { get; }
+
+    /// <summary>Adds what both kinds of package hold.</summary>
+    public void AddProduct()
+    {
+        AddFile(BuildContext.Binary, "usr/bin/appliance", executable: true);
+        AddFile("pkg/appliance.conf", "etc/appliance/appliance.conf");
+        AddFile("pkg/appliance.service", "usr/lib/systemd/system/appliance.service");
+    }
+
+    /// <summary>Adds a file of the repository.</summary>
+    public void AddFile(string source, string target, bool executable = false) => Write(File.ReadAllBytes(source), target, executable);
+
+    /// <summary>Adds a text.</summary>
+    public void AddText(string text, string target) => Write(Encoding.UTF8.GetBytes(text), target, executable: false);
+
+    private void Write(byte[] content, string target, bool executable)
+    {
+        var path = Path.Combine(Root, target);
+        MakeFolder(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, content);
+        File.SetUnixFileMode(path, executable ? Executable : Readable);
+    }
+
+    /// <summary>Makes a folder and those above it, whatever the umask.</summary>
+    private void MakeFolder(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return;
+        }
+
+        if (path.Length > Root.Length)
+        {
+            MakeFolder(Path.GetDirectoryName(path)!);
+        }
+
+        _ = Directory.CreateDirectory(path);
+        File.SetUnixFileMode(path, Executable);
+    }
+}

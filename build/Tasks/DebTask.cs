@@ -1,0 +1,74 @@
+using System.Globalization;
+using Build.Packaging;
+using Cake.Common.Diagnostics;
+using Cake.Frosting;
+
+namespace Build.Tasks;
+
+/// <summary>Packs the published binary for Debian and Ubuntu.</summary>
+[TaskName("deb")]
+[TaskDescription("builds and checks artifacts/appliance_VERSION_ARCHITECTURE.deb")]
+[IsDependentOn(typeof(PublishTask))]
+public sealed class DebTask : FrostingTask<BuildContext>
+{
+    private const string Documents = "usr/share/doc/appliance";
+
+    private static readonly string[] Scripts = ["postinst", "prerm", "postrm"];
+
+    /// <inheritdoc/>
+    public override void Run(BuildContext context)
+    {
+        Prerequisites.Install(context, Purpose.Package);
+        var architecture = context.Capture("dpkg", "--print-architecture").Single();
+        var package = Path.GetFullPath($"{BuildContext.Artifacts}/appliance_{context.Version}_{architecture}.deb");
+
+        var tree = new PackageTree($"{BuildContext.Artifacts}/obj/deb");
+        tree.AddProduct();
+        AddDocuments(context, tree);
+        AddControl(context, tree, architecture);
+
+        Environment.SetEnvironmentVariable("SOURCE_DATE_EPOCH", context.SourceDateEpoch);
+        context.Run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", tree.Root, package);
+        context.Run("lintian", "--fail-on", "error", "--allow-root", package);
+        context.Information($"sudo apt install {package}");
+    }
+
+    private static void AddDocuments(BuildContext context, PackageTree tree)
+    {
+        var license = File.ReadLines("LICENSE").SkipWhile(line => !line.StartsWith("Permission", StringComparison.Ordinal))
+            .Select(line => line.Length > 0 ? $" {line}" : " .");
+        tree.AddText(
+            File.ReadAllText("pkg/deb/copyright").Replace("@LICENSE@", string.Join('\n', license), StringComparison.Ordinal),
+            $"{Documents}/copyright");
+        tree.AddText(string.Join('\n', Release.ReadAll().Select(release => release.ToDebian(context.Maintainer))), $"{Documents}/changelog");
+        context.Run("gzip", "-9n", $"{tree.Root}/{Documents}/changelog");
+    }
+
+    private static void AddControl(BuildContext context, PackageTree tree, string architecture)
+    {
+        var size = context.Capture("du", "-sk", "--apparent-size", tree.Root).Single().Split('\t')[0];
+        tree.AddText(
+            File.ReadAllText("pkg/deb/control.in")
+                .Replace("@VERSION@", context.Version, StringComparison.Ordinal)
+                .Replace("@ARCHITECTURE@", architecture, StringComparison.Ordinal)
+                .Replace("@MAINTAINER@", context.Maintainer, StringComparison.Ordinal)
+                .Replace("@GLIBC@", BinaryCheck.GlibcMax.ToString(), StringComparison.Ordinal)
+                .Replace("@INSTALLED_SIZE@", size, StringComparison.Ordinal),
+            "DEBIAN/control");
+
+        var files = Directory.EnumerateFiles(tree.Root, "*", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(tree.Root, file))
+            .Order(StringComparer.Ordinal)
+            .ToLookup(file => file.Split('/')[0], StringComparer.Ordinal);
+        tree.AddText(string.Concat(files["etc"].Select(file => $"/{file}\n")), "DEBIAN/conffiles");
+        tree.AddText(
+            string.Concat(files["usr"].Select(file => string.Create(CultureInfo.InvariantCulture, $"{Md5(context, $"{tree.Root}/{file}")}  {file}\n"))),
+            "DEBIAN/md5sums");
+        foreach (var script in Scripts)
+        {
+            tree.AddFile($"pkg/deb/{script}", $"DEBIAN/{script}", executable: true);
+        }
+    }
+
+    private static string Md5(BuildContext context, string file) => context.Capture("md5sum", file).Single().Split(' ')[0];
+}

@@ -1,0 +1,67 @@
+using Build.Packaging;
+using Cake.Common.Diagnostics;
+using Cake.Core;
+using Cake.Frosting;
+
+namespace Build.Tasks;
+
+/// <summary>Packs the published binary for Fedora, RHEL and SUSE.</summary>
+[TaskName("rpm")]
+[TaskDescription("builds and checks artifacts/appliance-VERSION-1.ARCHITECTURE.rpm")]
+[IsDependentOn(typeof(PublishTask))]
+public sealed class RpmTask : FrostingTask<BuildContext>
+{
+    // The only kind of signature is one that the distributor's key makes; Debian's rpmlint knows licences by Debian's names.
+    private static readonly string[] ToleratedErrors = ["no-signature", "invalid-license"];
+
+    /// <inheritdoc/>
+    public override void Run(BuildContext context)
+    {
+        Prerequisites.Install(context, Purpose.Package);
+        var tree = new PackageTree($"{BuildContext.Artifacts}/obj/rpm/stage");
+        tree.AddProduct();
+        tree.AddFile("LICENSE", "usr/share/licenses/appliance/LICENSE");
+        tree.AddFile("CHANGELOG.md", "usr/share/doc/appliance/CHANGELOG.md");
+
+        var work = Path.GetFullPath($"{BuildContext.Artifacts}/obj/rpm");
+        var specification = Path.Combine(work, "appliance.spec");
+        File.WriteAllText(
+            specification,
+            File.ReadAllText("pkg/rpm/appliance.spec") + string.Join('\n', Release.ReadAll().Select(release => release.ToRpm(context.Maintainer))));
+
+        Environment.SetEnvironmentVariable("SOURCE_DATE_EPOCH", context.SourceDateEpoch);
+        context.Run("rpmbuild", ["-bb", "--quiet", .. Definitions(context, work, tree.Root), specification]);
+
+        var package = Directory.EnumerateFiles(BuildContext.Artifacts, $"appliance-{context.Version}-*.rpm").Single();
+        Check(context, package);
+        context.Information($"sudo dnf install {Path.GetFullPath(package)}");
+    }
+
+    private static IEnumerable<string> Definitions(BuildContext context, string work, string stage)
+    {
+        (string Name, string Value)[] definitions =
+        [
+            ("_topdir", work),
+            ("_rpmdir", Path.GetFullPath(BuildContext.Artifacts)),
+            ("_rpmfilename", "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm"),
+            ("_buildhost", "reproducible"),
+            ("use_source_date_epoch_as_buildtime", "1"),
+            ("clamp_mtime_to_source_date_epoch", "1"),
+            ("version", context.Version),
+            ("maintainer", context.Maintainer),
+            ("stage", stage),
+        ];
+        return definitions.SelectMany(definition => new[] { "--define", $"{definition.Name} {definition.Value}" });
+    }
+
+    private static void Check(BuildContext context, string package)
+    {
+        var errors = context.Capture("sh", "-c", $"rpmlint '{package}' || true")
+            .Where(line => line.Contains(": E: ", StringComparison.Ordinal) && !Array.Exists(ToleratedErrors, error => line.Contains(error, StringComparison.Ordinal)))
+            .ToList();
+        if (errors.Count > 0)
+        {
+            throw new CakeException(string.Join('\n', errors));
+        }
+    }
+}
