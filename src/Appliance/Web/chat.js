@@ -59,9 +59,7 @@ function button(text, onClick) {
 /** The colour of a name: the same for everyone, from the 32-bit FNV-1a hash of its UTF-16 code units. */
 function colorOfName(name) {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < name.length; i++) {
-    hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  }
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
   return PALETTE[((hash ^ (hash >>> 15)) >>> 0) % PALETTE.length];
 }
 
@@ -104,9 +102,7 @@ class Connection {
   }
 
   /** Connects at once if it was going to later. */
-  retryNow() {
-    if (this.#socket === null) this.open();
-  }
+  retryNow() { if (this.#socket === null) this.open(); }
 
   /** Makes a new connection, whatever the old one says of itself. */
   renew() {
@@ -278,10 +274,7 @@ class Composer {
   constructor(connection) {
     this.#connection = connection;
     this.#name.value = guarded(() => localStorage.getItem(NAME_KEY)) ?? "";
-    byId("composer").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#submit();
-    });
+    byId("composer").addEventListener("submit", (event) => this.#submit(event));
     this.#name.addEventListener("input", () => this.#nameChanged());
     this.#message.addEventListener("input", () => this.#messageChanged());
     this.#nameChanged();
@@ -313,7 +306,8 @@ class Composer {
     }
   }
 
-  #submit() {
+  #submit(event) {
+    event.preventDefault();
     const name = this.#name.value.trim();
     const message = this.#message.value.trim();
     const wrong = name === "" ? this.#name : [this.#name, this.#message].find((input) => charactersLeft(input) < 0);
