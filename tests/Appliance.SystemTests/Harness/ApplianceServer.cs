@@ -48,6 +48,7 @@ public sealed class ApplianceServer : IAsyncDisposable
     /// <exception cref="InvalidOperationException">It ended instead; the message holds its log.</exception>
     public static async Task<ApplianceServer> StartAsync(params string[] options)
     {
+        _ = PublishedBinary.FilePath;
         var server = new ApplianceServer(options);
         try
         {
