@@ -64,11 +64,11 @@ public sealed partial record Release(string Version, DateOnly Date, IReadOnlyLis
 
     private static string Wrap(string text, string indent)
     {
-        const int widthMax = 76;
+        const int WidthMax = 76;
         var lines = new List<string> { "" };
         foreach (var word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
-            if (lines[^1].Length > 0 && lines[^1].Length + word.Length >= widthMax)
+            if (lines[^1].Length > 0 && lines[^1].Length + word.Length >= WidthMax)
             {
                 lines.Add("");
             }
