@@ -1,0 +1,140 @@
+namespace Appliance.Chat;
+
+/// <summary>What a client said: UTF-8 spans into the message or into the scratch memory it was read with.</summary>
+public readonly ref struct ChatInput
+{
+    /// <summary>The default colour, for whatever is not one.</summary>
+    public static ReadOnlySpan<byte> DefaultColor => "#000000"u8;
+
+    /// <summary>Who says it; not empty.</summary>
+    public ReadOnlySpan<byte> Name { get; init; }
+
+    /// <summary>What is said; not empty.</summary>
+    public ReadOnlySpan<byte> Message { get; init; }
+
+    /// <summary><c>#rgb</c> or <c>#rrggbb</c>.</summary>
+    public ReadOnlySpan<byte> Color { get; init; }
+
+    /// <summary>
+    /// Reads <c>{"message":…,"name":…,"color":…}</c>; other members are passed over, and of two with one name the last counts, as in
+    /// JavaScript.
+    /// </summary>
+    /// <param name="json">Valid UTF-8.</param>
+    /// <param name="scratch">At least as long as <paramref name="json"/>.</param>
+    /// <param name="limits">Longest name and message.</param>
+    /// <param name="input">The message, when it is one.</param>
+    public static ChatRefusal Read(ReadOnlySpan<byte> json, Span<byte> scratch, in ChatLimits limits, out ChatInput input)
+    {
+        input = default;
+        var reader = new JsonReader(json);
+        if (!reader.TryTake('{'))
+        {
+            return ChatRefusal.BadJson;
+        }
+
+        var name = default(ReadOnlySpan<byte>);
+        var message = default(ReadOnlySpan<byte>);
+        var color = default(ReadOnlySpan<byte>);
+        bool more = !reader.TryTake('}');
+        bool wholeText = true;
+        while (more)
+        {
+            if (!reader.TryReadString(out var key, out bool escapedKey) || !reader.TryTake(':'))
+            {
+                return ChatRefusal.BadJson;
+            }
+
+            var member = escapedKey ? Unescape(key, ref scratch, ref wholeText) : key;
+            var target = member.SequenceEqual("name"u8) ? Member.Name
+                : member.SequenceEqual("message"u8) ? Member.Message
+                : member.SequenceEqual("color"u8) ? Member.Color
+                : Member.Other;
+            if (!TryReadValue(ref reader, target != Member.Other, ref scratch, ref wholeText, out var value))
+            {
+                return ChatRefusal.BadJson;
+            }
+
+            name = target == Member.Name ? value : name;
+            message = target == Member.Message ? value : message;
+            color = target == Member.Color ? value : color;
+            more = reader.TryTake(',');
+            if (!more && !reader.TryTake('}'))
+            {
+                return ChatRefusal.BadJson;
+            }
+        }
+
+        if (!reader.IsAtEnd || !wholeText)
+        {
+            return ChatRefusal.BadJson;
+        }
+
+        input = new ChatInput { Name = name, Message = message, Color = IsColor(color) ? color : DefaultColor };
+        return IsBlank(name) || IsBlank(message) ? ChatRefusal.BadMessage
+            : IsLonger(name, limits.NameMax) || IsLonger(message, limits.MessageMax) ? ChatRefusal.TooLong
+            : ChatRefusal.None;
+    }
+
+    /// <summary>Whether a text is <c>#rgb</c> or <c>#rrggbb</c>.</summary>
+    public static bool IsColor(ReadOnlySpan<byte> text)
+    {
+        bool color = text.Length is 4 or 7 && text[0] == (byte)'#';
+        for (int i = 1; color && i < text.Length; i++)
+        {
+            color = char.IsAsciiHexDigit((char)text[i]);
+        }
+
+        return color;
+    }
+
+    /// <summary>A value that is no string counts as an empty one: name and message are then refused, a colour is the default one.</summary>
+    private static bool TryReadValue(
+        scoped ref JsonReader reader, bool wanted, scoped ref Span<byte> scratch, scoped ref bool wholeText, scoped out ReadOnlySpan<byte> value)
+    {
+        value = default;
+        if (!wanted || !reader.NextIs('"'))
+        {
+            return reader.TrySkipValue();
+        }
+
+        if (!reader.TryReadString(out var raw, out bool escaped))
+        {
+            return false;
+        }
+
+        value = escaped ? Unescape(raw, ref scratch, ref wholeText) : raw;
+        return true;
+    }
+
+    private static ReadOnlySpan<byte> Unescape(ReadOnlySpan<byte> raw, scoped ref Span<byte> scratch, scoped ref bool wholeText)
+    {
+        wholeText &= JsonReader.TryUnescape(raw, scratch, out int length);
+        var text = scratch[..length];
+        scratch = scratch[length..];
+        return text;
+    }
+
+    private static bool IsBlank(ReadOnlySpan<byte> text) => text.IndexOfAnyExcept(" \t\r\n"u8) < 0;
+
+    private static bool IsLonger(ReadOnlySpan<byte> text, int characters) => text.Length > characters && CountCharacters(text) > characters;
+
+    /// <summary>Code points of valid UTF-8: the bytes that do not continue one.</summary>
+    private static int CountCharacters(ReadOnlySpan<byte> text)
+    {
+        int count = 0;
+        foreach (byte value in text)
+        {
+            count += (value & 0xC0) != 0x80 ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    private enum Member
+    {
+        Other,
+        Name,
+        Message,
+        Color,
+    }
+}

@@ -1,0 +1,35 @@
+namespace Appliance.Chat;
+
+/// <summary>What a chat message may be; the defaults are those of the chat form.</summary>
+/// <param name="NameMax">Longest name, in Unicode code points.</param>
+/// <param name="MessageMax">Longest message, in Unicode code points.</param>
+public readonly record struct ChatLimits(int NameMax, int MessageMax)
+{
+    /// <summary>Largest value of either: what is encoded stays far below the smallest ring's guard.</summary>
+    public const int CharactersMax = 10_000;
+
+    /// <summary>Of a code point: six bytes for an escaped control character, four for the longest UTF-8.</summary>
+    public const int BytesPerCharacterMax = 6;
+
+    /// <summary>Largest encoded message, its frame header included.</summary>
+    public int EncodedBytesMax => ((NameMax + MessageMax) * BytesPerCharacterMax) + ChatEncoder.FixedBytesMax;
+}
+
+/// <summary>Why something a client sent is not passed on.</summary>
+public enum ChatRefusal
+{
+    /// <summary>Nothing is wrong.</summary>
+    None,
+
+    /// <summary>Not a JSON object.</summary>
+    BadJson,
+
+    /// <summary>JSON, but without a name and a message that are texts and not empty.</summary>
+    BadMessage,
+
+    /// <summary>Name or message is longer than allowed.</summary>
+    TooLong,
+
+    /// <summary>More messages a second than allowed.</summary>
+    TooFast,
+}

@@ -1,0 +1,140 @@
+using System.Globalization;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.Native;
+using Appliance.Worker;
+
+namespace Appliance.Cli;
+
+/// <summary>Looks whether this host has what the settings ask for.</summary>
+internal static class CheckCommand
+{
+    /// <summary>Descriptors a worker needs besides its clients'.</summary>
+    private const int OwnDescriptors = 64;
+
+    /// <summary>Clients that may connect at the same moment.</summary>
+    private const int BacklogEnough = 1024;
+
+    private enum Verdict
+    {
+        Ok,
+        Warn,
+        Fail,
+    }
+
+    /// <summary>Prints a line a check; fails when something that is needed is missing.</summary>
+    public static int Run(Settings settings)
+    {
+        bool failed = false;
+        foreach (var (what, verdict, finding) in Checks(settings))
+        {
+            failed |= verdict == Verdict.Fail;
+            string word = verdict switch { Verdict.Ok => "ok", Verdict.Warn => "warn", Verdict.Fail => "FAIL", _ => "" };
+            Console.Out.WriteLine($"{word,-4}  {what,-20}  {finding}");
+        }
+
+        return failed ? ExitCode.Failed : ExitCode.Fine;
+    }
+
+    private static IEnumerable<(string What, Verdict Verdict, string Finding)> Checks(Settings settings)
+    {
+        yield return Descriptors(settings);
+        foreach (var check in SharedMemory(settings))
+        {
+            yield return check;
+        }
+
+        yield return Backlog();
+        yield return Usable("run directory", settings.RunDirectory);
+        yield return Usable("state directory", settings.StateDirectory);
+        bool running = PidFile.RunningPid(settings.RunDirectory) is not null;
+        foreach (var address in settings.Listen)
+        {
+            yield return Address(address, running);
+        }
+    }
+
+    private static (string, Verdict, string) Descriptors(Settings settings)
+    {
+        _ = Syscall.GetDescriptorLimit(out _, out long hard).OrThrow("getrlimit");
+        long needed = settings.MaxConnections + OwnDescriptors;
+        return hard >= needed
+            ? ("descriptors", Verdict.Ok, Text($"{hard}"))
+            : ("descriptors", Verdict.Warn, Text($"{hard}, but --max-connections {settings.MaxConnections} needs {needed}: raise LimitNOFILE= or ulimit -n, or lower it"));
+    }
+
+    private static IEnumerable<(string, Verdict, string)> SharedMemory(Settings settings)
+    {
+        long needed = new RoomLogLayout(settings.MaxRooms, settings.RoomSize).SegmentBytes;
+        string wanted = Text($"--max-rooms {settings.MaxRooms} of --room-size {settings.RoomSize} need {needed}");
+        if (ReadKernel("shmmax") is { } largest)
+        {
+            yield return largest >= (ulong)needed
+                ? ("kernel.shmmax", Verdict.Ok, Text($"{largest}"))
+                : ("kernel.shmmax", Verdict.Fail, Text($"{largest}, but {wanted}: sysctl -w kernel.shmmax={needed}, or lower one of them"));
+        }
+
+        if (ReadKernel("shmall") is { } pages)
+        {
+            yield return pages >= (ulong)(needed / Environment.SystemPageSize)
+                ? ("kernel.shmall", Verdict.Ok, Text($"{pages}"))
+                : ("kernel.shmall", Verdict.Fail, Text($"{pages} pages of {Environment.SystemPageSize}, but {wanted}: sysctl -w kernel.shmall={needed / Environment.SystemPageSize}"));
+        }
+
+        if (ReadKernel("msgmax") is { } message)
+        {
+            yield return ("kernel.msgmax", message >= 1024 ? Verdict.Ok : Verdict.Warn, Text($"{message}"));
+        }
+
+        if (!File.Exists("/proc/sysvipc/shm"))
+        {
+            yield return ("System V IPC", Verdict.Fail, "this kernel has none (CONFIG_SYSVIPC): the room logs live in it");
+        }
+    }
+
+    private static (string, Verdict, string) Backlog()
+    {
+        bool known = long.TryParse(ReadFile("/proc/sys/net/core/somaxconn"), NumberStyles.None, CultureInfo.InvariantCulture, out long backlog);
+        return !known || backlog >= BacklogEnough
+            ? ("net.core.somaxconn", Verdict.Ok, Text($"{backlog}"))
+            : ("net.core.somaxconn", Verdict.Warn, Text($"{backlog}: many clients that connect at once wait or fail; sysctl -w net.core.somaxconn=4096"));
+    }
+
+    private static (string, Verdict, string) Usable(string what, string directory)
+    {
+        string existing = directory;
+        while (!Directory.Exists(existing))
+        {
+            existing = Path.GetDirectoryName(existing) ?? "/";
+        }
+
+        return Syscall.IsWritable(existing)
+            ? (what, Verdict.Ok, directory)
+            : (what, Verdict.Fail, $"{directory}: '{existing}' is not writable for this user");
+    }
+
+    private static (string, Verdict, string) Address(ListenAddress address, bool running)
+    {
+        if (running)
+        {
+            return (address.Text, Verdict.Ok, "in use by the running server");
+        }
+
+        try
+        {
+            SingleProcess.Bind(address).Dispose();
+            return (address.Text, Verdict.Ok, "free");
+        }
+        catch (SyscallException taken)
+        {
+            return (address.Text, Verdict.Fail, taken.Message);
+        }
+    }
+
+    private static ulong? ReadKernel(string name) =>
+        ulong.TryParse(ReadFile($"/proc/sys/kernel/{name}"), NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) ? value : null;
+
+    private static string ReadFile(string path) => File.Exists(path) ? File.ReadAllText(path).Trim() : "";
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
+}

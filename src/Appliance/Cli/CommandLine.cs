@@ -1,0 +1,142 @@
+using System.CommandLine;
+using Appliance.Config;
+using Appliance.Native;
+
+namespace Appliance.Cli;
+
+/// <summary>The command line, made from the table of settings and the table of commands.</summary>
+internal static class CommandLine
+{
+    private const string SystemConfigFile = "/etc/appliance/appliance.conf";
+
+    private static readonly Dictionary<Setting, Option> SettingOptions = SettingsTable.Rows.ToDictionary(row => row, MakeOption);
+
+    private static readonly Option<string> Config = new("--config") { Recursive = true };
+
+    private static readonly Dictionary<Option<bool>, Func<ParseResult, int>> Actions = new()
+    {
+        [new Option<bool>("--help", "-h", "-?")] = _ => Usage.Print(),
+        [new Option<bool>("--version", "-V")] = _ => Usage.PrintVersion(),
+        [new Option<bool>("--settings")] = parsed => SettingsCommand.Run(ReadSettings(parsed)),
+        [new Option<bool>("--check")] = parsed => CheckCommand.Run(ReadSettings(parsed)),
+    };
+
+    /// <summary>Does what the arguments say and returns the exit status.</summary>
+    public static int Run(string[] args)
+    {
+        if (args.Length == 0)
+        {
+            return Usage.Print();
+        }
+
+        try
+        {
+            var parsed = MakeRoot().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+            return parsed.Errors.Count > 0 ? Complain(ExitCode.Usage, Explain(parsed)) : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (SettingException wrong)
+        {
+            return Complain(ExitCode.Usage, wrong.Message);
+        }
+        catch (Exception failure) when (failure is SyscallException or IOException or UnauthorizedAccessException)
+        {
+            return Complain(ExitCode.Failed, failure.Message);
+        }
+    }
+
+    /// <summary>The settings of a command line and of the configuration file it names.</summary>
+    /// <exception cref="SettingException">Something is wrong with either.</exception>
+    internal static Settings ReadSettings(ParseResult parsed)
+    {
+        string? file = parsed.GetValue(Config);
+        IEnumerable<GivenValue> given = [];
+        if (file is not null || File.Exists(SystemConfigFile))
+        {
+            file ??= SystemConfigFile;
+            given = SettingsBuilder.ReadFile(file, ReadLines(file));
+        }
+
+        return SettingsBuilder.Build(Paths.ForThisUser(), [.. given, .. SettingOptions.Select(pair => OnCommandLine(parsed, pair.Key, pair.Value)).OfType<GivenValue>()]);
+    }
+
+    private static RootCommand MakeRoot()
+    {
+        var root = new RootCommand();
+        root.Options.Clear();
+        root.Options.Add(Config);
+        foreach (var option in SettingOptions.Values.Concat(Actions.Keys))
+        {
+            root.Options.Add(option);
+        }
+
+        foreach (var command in CommandTable.Rows)
+        {
+            root.Subcommands.Add(command.Make());
+        }
+
+        root.SetAction(parsed =>
+        {
+            var action = Actions.FirstOrDefault(pair => parsed.GetValue(pair.Key)).Value;
+            return action is null ? RunCommand.Run(ReadSettings(parsed)) : action(parsed);
+        });
+        return root;
+    }
+
+    /// <summary>An option may be given again: the last one counts, or all of a repeatable one.</summary>
+    private static Option MakeOption(Setting row)
+    {
+        string name = $"--{row.Name}";
+        if (row.IsSwitch)
+        {
+            return new Option<bool>(name);
+        }
+
+        bool bare = row.Name == "proc";
+        return new Option<string[]>(name)
+        {
+            Arity = bare ? ArgumentArity.ZeroOrMore : ArgumentArity.OneOrMore,
+            AllowMultipleArgumentsPerToken = false,
+            Recursive = row.Name is "run-dir" or "state-dir",
+        };
+    }
+
+    private static GivenValue? OnCommandLine(ParseResult parsed, Setting row, Option option)
+    {
+        if (parsed.GetResult(option) is not { Implicit: false } result)
+        {
+            return null;
+        }
+
+        string value = option switch
+        {
+            Option<bool> flag => result.GetValue(flag) ? "on" : "off",
+            Option<string[]> texts => result.GetValue(texts) is { Length: > 0 } values
+                ? row.IsRepeatable ? string.Join(' ', values) : values[^1]
+                : row.Default,
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
+        return new GivenValue(row.Name, value, SettingsBuilder.CommandLine);
+    }
+
+    private static string[] ReadLines(string file)
+    {
+        try
+        {
+            return File.ReadAllLines(file);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new SettingException($"--config: '{file}' cannot be read: {failure.Message}", failure);
+        }
+    }
+
+    private static string Explain(ParseResult parsed) => parsed.UnmatchedTokens.Count > 0
+        ? $"{parsed.UnmatchedTokens[0]}: there is no such option or command; 'appliance --help' prints all"
+        : $"{parsed.Errors[0].Message} 'appliance --help' prints all options";
+
+    private static int Complain(int exitCode, string what)
+    {
+        Console.Error.WriteLine($"appliance: {what}");
+        return exitCode;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text;
+using Appliance.Config;
+
+namespace Appliance.Cli;
+
+/// <summary>What <c>appliance</c> prints about itself.</summary>
+internal static class Usage
+{
+    private const int Indent = 2;
+
+    /// <summary>The seven lines that administrators know by heart, in their order; two of them are actions and no settings.</summary>
+    private static readonly (string Left, string Help)[] ModeRows =
+    [
+        Row("daemon"),
+        Row("debug"),
+        ("--settings", "print settings"),
+        Row("nofork"),
+        ("--check", "check dependency modules"),
+        Row("master"),
+        Row("proc"),
+    ];
+
+    private static readonly (string Left, string Help)[] OtherActions =
+    [
+        ("--config FILE", "read settings from FILE; default /etc/appliance/appliance.conf if it is there"),
+        ("--help", "print this"),
+        ("--version", "print the version"),
+    ];
+
+    /// <summary>Version, <c>0.1.0</c>.</summary>
+    public static string Version => Informational.Split('+')[0];
+
+    private static string Informational =>
+        typeof(Usage).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+
+    /// <summary>Which build this is.</summary>
+    private static string Configuration =>
+        typeof(Usage).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration ?? "";
+
+    /// <summary>Prints version and usage.</summary>
+    public static int Print()
+    {
+        var text = new StringBuilder();
+        _ = text.AppendLine($"appliance version {Version} {Configuration}").AppendLine("usage:");
+        AppendRows(text, ModeRows);
+        AppendGroup(text, "places", SettingGroup.Place);
+        AppendGroup(text, "chat", SettingGroup.Chat);
+        AppendGroup(text, "times", SettingGroup.Time);
+        AppendRows(text.AppendLine("other:"), OtherActions);
+        AppendRows(text.AppendLine("commands:"), [.. CommandTable.Rows.Select(command => (command.Synopsis, command.Help))]);
+        Console.Out.Write(text);
+        return ExitCode.Fine;
+    }
+
+    /// <summary>Prints the version in one line: name, version, build, platform, commit.</summary>
+    public static int PrintVersion()
+    {
+        string commit = Informational.Split('+') is [_, var hash] ? hash[..Math.Min(12, hash.Length)] : "unknown";
+        Console.Out.WriteLine($"appliance {Version} {Configuration} {RuntimeInformation.RuntimeIdentifier} {commit}");
+        return ExitCode.Fine;
+    }
+
+    private static void AppendGroup(StringBuilder text, string heading, SettingGroup group) =>
+        AppendRows(text.AppendLine($"{heading}:"), [.. SettingsTable.Rows.Where(row => row.Group == group).Select(row => Row(row.Name))]);
+
+    private static (string Left, string Help) Row(string name)
+    {
+        var row = SettingsTable.Find(name)!;
+        string left = row.Value.Length == 0 ? $"--{row.Name}" : row.Value[0] == '[' ? $"--{row.Name}={row.Value}" : $"--{row.Name} {row.Value}";
+        bool tellsDefault = row.Group != SettingGroup.Mode && !row.IsSwitch;
+        return (left, tellsDefault ? $"{row.Help} [{DefaultOf(row)}]" : row.Help);
+    }
+
+    private static string DefaultOf(Setting row) => row.Default.Length > 0 ? row.Default : row.Show(SettingsBuilder.Build(Paths.ForThisUser(), []));
+
+    private static void AppendRows(StringBuilder text, IReadOnlyList<(string Left, string Help)> rows)
+    {
+        int width = rows.Max(row => row.Left.Length) + 3;
+        foreach (var (left, help) in rows)
+        {
+            _ = text.Append(' ', Indent).Append(left.PadRight(width)).AppendLine(help);
+        }
+    }
+}

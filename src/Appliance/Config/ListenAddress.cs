@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Net;
+
+namespace Appliance.Config;
+
+/// <summary>Where to listen: <c>127.0.0.1:9000</c>, <c>[::1]:9000</c>, <c>*:9000</c> (all of IPv4 and IPv6) or <c>unix:/path</c>.</summary>
+public sealed record ListenAddress
+{
+    private const string UnixPrefix = "unix:";
+    private const int UnixPathBytesMax = 107;
+    private const int Ipv6Bytes = 16;
+
+    private ListenAddress(string text) => Text = text;
+
+    /// <summary>As it was given.</summary>
+    public string Text { get; }
+
+    /// <summary>The internet address; null for a unix socket.</summary>
+    public IPAddress? Ip { get; private init; }
+
+    /// <summary>The port; 0 lets the kernel choose.</summary>
+    public int Port { get; private init; }
+
+    /// <summary>The path of a unix socket; null otherwise.</summary>
+    public string? UnixPath { get; private init; }
+
+    /// <summary>True for <c>*</c>: an IPv6 socket that takes IPv4 as well.</summary>
+    public bool IsAnyFamily { get; private init; }
+
+    /// <summary>Reads an address; null when the text is none.</summary>
+    public static ListenAddress? TryParse(string text)
+    {
+        if (text.StartsWith(UnixPrefix, StringComparison.Ordinal))
+        {
+            string path = text[UnixPrefix.Length..];
+            bool usable = path.StartsWith('/') && System.Text.Encoding.UTF8.GetByteCount(path) <= UnixPathBytesMax;
+            return usable ? new ListenAddress(text) { UnixPath = path } : null;
+        }
+
+        int colon = text.LastIndexOf(':');
+        if (colon <= 0 || !ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port))
+        {
+            return null;
+        }
+
+        string host = text[..colon];
+        if (host == "*")
+        {
+            return new ListenAddress(text) { Ip = IPAddress.IPv6Any, Port = port, IsAnyFamily = true };
+        }
+
+        bool bracketed = host.StartsWith('[') && host.EndsWith(']');
+        bool parsed = IPAddress.TryParse(bracketed ? host[1..^1] : host, out var ip);
+        bool fits = parsed && bracketed == (ip!.GetAddressBytes().Length == Ipv6Bytes);
+        return fits ? new ListenAddress(text) { Ip = ip, Port = port } : null;
+    }
+}

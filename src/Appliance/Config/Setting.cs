@@ -1,0 +1,107 @@
+using System.Globalization;
+
+namespace Appliance.Config;
+
+/// <summary>Under which heading the usage shows a setting.</summary>
+public enum SettingGroup
+{
+    /// <summary>How the program runs.</summary>
+    Mode,
+
+    /// <summary>Where things are.</summary>
+    Place,
+
+    /// <summary>What the chat allows.</summary>
+    Chat,
+
+    /// <summary>Time limits.</summary>
+    Time,
+}
+
+/// <summary>One setting: a row of the table that usage, configuration file, <c>--settings</c> and manual come from.</summary>
+/// <param name="Name">Long option without the dashes, and name in the configuration file.</param>
+/// <param name="Value">What stands for its value in the usage; empty for a switch.</param>
+/// <param name="Help">What it means, in one line.</param>
+/// <param name="Group">Heading in the usage.</param>
+/// <param name="Apply">Takes a value over; returns what is wrong with it, or null.</param>
+/// <param name="Show">The value in force, as it would be written.</param>
+public sealed record Setting(
+    string Name,
+    string Value,
+    string Help,
+    SettingGroup Group,
+    Func<Settings, string, string?> Apply,
+    Func<Settings, string> Show)
+{
+    /// <summary>The default, as it would be written; paths that depend on the user are filled in by <see cref="DefaultPaths"/>.</summary>
+    public string Default { get; init; } = "";
+
+    /// <summary>May be given more than once; the first takes the place of the default.</summary>
+    public bool IsRepeatable { get; init; }
+
+    /// <summary>May stand without a value.</summary>
+    public bool IsSwitch => Value.Length == 0;
+
+    internal static Setting Switch(string name, string help, SettingGroup group, Action<Settings, bool> set, Func<Settings, bool> get) =>
+        new(name, "", help, group, (settings, text) => Parse(text, ["on", "off"], on => set(settings, on == 0)), settings => get(settings) ? "on" : "off")
+        {
+            Default = "off",
+        };
+
+    internal static Setting Number(
+        string name, string value, int byDefault, string help, SettingGroup group, Range range, Action<Settings, int> set, Func<Settings, int> get) => new(
+        name,
+        value,
+        help,
+        group,
+        (settings, text) => ParseNumber(text, range.Start.Value, range.End.Value, number => set(settings, number)),
+        settings => get(settings).ToString(CultureInfo.InvariantCulture))
+        {
+            Default = byDefault.ToString(CultureInfo.InvariantCulture),
+        };
+
+    internal static Setting Choice<T>(
+        string name, string value, string help, SettingGroup group, Action<Settings, T> set, Func<Settings, T> get)
+        where T : struct, Enum
+    {
+        string[] words = [.. Enum.GetNames<T>().Select(word => word.ToLowerInvariant())];
+        return new Setting(
+            name,
+            value,
+            help,
+            group,
+            (settings, text) => Parse(text, words, index => set(settings, Enum.GetValues<T>()[index])),
+            settings => words[Array.IndexOf(Enum.GetValues<T>(), get(settings))]);
+    }
+
+    internal static string? ParseNumber(string text, int least, int most, Action<int> set)
+    {
+        var (digits, unit) = text.Length == 0 ? (text, 1) : text[^1] switch
+        {
+            'k' or 'K' => (text[..^1], 1 << 10),
+            'm' or 'M' => (text[..^1], 1 << 20),
+            'g' or 'G' => (text[..^1], 1 << 30),
+            _ => (text, 1),
+        };
+        bool parsed = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number <= int.MaxValue;
+        if (!parsed || number * unit < least || number * unit > most)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"must be a number from {least} to {most}");
+        }
+
+        set((int)(number * unit));
+        return null;
+    }
+
+    private static string? Parse(string text, string[] words, Action<int> set)
+    {
+        int index = Array.IndexOf(words, text);
+        if (index < 0)
+        {
+            return $"must be {string.Join(", ", words[..^1])} or {words[^1]}";
+        }
+
+        set(index);
+        return null;
+    }
+}

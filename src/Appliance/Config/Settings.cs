@@ -1,0 +1,119 @@
+namespace Appliance.Config;
+
+/// <summary>The values of one start, each from a row of <see cref="SettingsTable"/>.</summary>
+public sealed class Settings
+{
+    private readonly Dictionary<string, string> _sources = new(StringComparer.Ordinal);
+
+    /// <summary>Run as a daemon.</summary>
+    public bool Daemon { get; internal set; }
+
+    /// <summary>Log everything, and stay in the foreground unless a daemon is asked for.</summary>
+    public bool Debug { get; internal set; }
+
+    /// <summary>One process, no children.</summary>
+    public bool NoFork { get; internal set; }
+
+    /// <summary>Be the master of worker processes.</summary>
+    public bool Master { get; internal set; }
+
+    /// <summary>Worker processes; 0: one a processor.</summary>
+    public int Workers { get; internal set; }
+
+    /// <summary>Where clients connect.</summary>
+    public IReadOnlyList<ListenAddress> Listen { get; internal set; } = [];
+
+    /// <summary>Where monitors connect; null when off.</summary>
+    public ListenAddress? Metrics { get; internal set; }
+
+    /// <summary>Directory of the pid file.</summary>
+    public string RunDirectory { get; internal set; } = "";
+
+    /// <summary>Directory behind the System V keys.</summary>
+    public string StateDirectory { get; internal set; } = "";
+
+    /// <summary>Log file; empty for stderr.</summary>
+    public string LogFile { get; internal set; } = "";
+
+    /// <summary>Least level that is logged.</summary>
+    public LogLevel LogLevel { get; internal set; }
+
+    /// <summary>User to become after binding; empty to stay.</summary>
+    public string User { get; internal set; } = "";
+
+    /// <summary>Chat messages that a newcomer gets.</summary>
+    public int History { get; internal set; }
+
+    /// <summary>Bytes of a room's ring.</summary>
+    public int RoomSize { get; internal set; }
+
+    /// <summary>How many rooms there can be.</summary>
+    public int MaxRooms { get; internal set; }
+
+    /// <summary>Clients of one worker.</summary>
+    public int MaxConnections { get; internal set; }
+
+    /// <summary>Characters of a name.</summary>
+    public int MaxName { get; internal set; }
+
+    /// <summary>Characters of a message.</summary>
+    public int MaxMessage { get; internal set; }
+
+    /// <summary>Bytes of what a chat client may send at once, fragments together.</summary>
+    public int MaxFrame { get; internal set; }
+
+    /// <summary>How joins and leaves are told.</summary>
+    public AnnounceMode Announce { get; internal set; }
+
+    /// <summary>Seconds of silence before a ping.</summary>
+    public int PingSeconds { get; internal set; }
+
+    /// <summary>Seconds of silence before a close.</summary>
+    public int TimeoutSeconds { get; internal set; }
+
+    /// <summary>Seconds for a whole request head.</summary>
+    public int HandshakeTimeoutSeconds { get; internal set; }
+
+    /// <summary>Seconds for a graceful stop.</summary>
+    public int DrainSeconds { get; internal set; }
+
+    /// <summary>Messages a second that one client may send; 0: any number.</summary>
+    public int MaxRate { get; internal set; }
+
+    /// <summary>Serve <c>/echo</c>.</summary>
+    public bool Echo { get; internal set; }
+
+    /// <summary>Whence a value came: <c>default</c>, <c>command line</c>, or file and line.</summary>
+    public string SourceOf(string name) => _sources.GetValueOrDefault(name, "default");
+
+    internal void NoteSource(string name, string source) => _sources[name] = source;
+}
+
+/// <summary>How joins and leaves are told to a room.</summary>
+public enum AnnounceMode
+{
+    /// <summary>"10.0.0.7 connected".</summary>
+    Ip,
+
+    /// <summary>"12 online".</summary>
+    Count,
+
+    /// <summary>Not at all.</summary>
+    Off,
+}
+
+/// <summary>How much is logged.</summary>
+public enum LogLevel
+{
+    /// <summary>Everything.</summary>
+    Debug,
+
+    /// <summary>What an administrator wants to read later.</summary>
+    Info,
+
+    /// <summary>What may need attention.</summary>
+    Warning,
+
+    /// <summary>What failed.</summary>
+    Error,
+}

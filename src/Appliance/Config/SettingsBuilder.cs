@@ -1,0 +1,132 @@
+namespace Appliance.Config;
+
+/// <summary>A value that was given for a setting, and where.</summary>
+/// <param name="Name">Name of the setting as it was given.</param>
+/// <param name="Value">The value; a repeatable setting's values are separated by blanks.</param>
+/// <param name="Source"><c>command line</c> or <c>FILE:LINE</c>.</param>
+public sealed record GivenValue(string Name, string Value, string Source);
+
+/// <summary>What is wrong with a given value: names the place, the setting, the value and the way out.</summary>
+public sealed class SettingException : Exception
+{
+    /// <inheritdoc/>
+    public SettingException()
+    {
+    }
+
+    /// <inheritdoc/>
+    public SettingException(string message)
+        : base(message)
+    {
+    }
+
+    /// <inheritdoc/>
+    public SettingException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>Makes settings from defaults, a configuration file and a command line, each winning over the one before.</summary>
+public static class SettingsBuilder
+{
+    /// <summary>The source of what stands on the command line.</summary>
+    public const string CommandLine = "command line";
+
+    /// <summary>Reads the <c>name = value</c> lines of a configuration file; <c>#</c> begins a comment.</summary>
+    /// <exception cref="SettingException">A line is neither.</exception>
+    public static IReadOnlyList<GivenValue> ReadFile(string path, IEnumerable<string> lines)
+    {
+        Dictionary<string, GivenValue> values = new(StringComparer.Ordinal);
+        int number = 0;
+        foreach (string line in lines)
+        {
+            number++;
+            string source = $"{path}:{number}";
+            string text = WithoutComment(line).Trim();
+            if (text.Length == 0)
+            {
+                continue;
+            }
+
+            int equals = text.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0)
+            {
+                throw new SettingException($"{source}: '{text}' is not of the form: name = value");
+            }
+
+            var given = new GivenValue(text[..equals].TrimEnd(), text[(equals + 1)..].TrimStart(), source);
+            bool again = values.TryGetValue(given.Name, out var earlier) && SettingsTable.Find(given.Name) is { IsRepeatable: true };
+            values[given.Name] = again ? given with { Value = $"{earlier!.Value} {given.Value}" } : given;
+        }
+
+        return [.. values.Values];
+    }
+
+    /// <summary>Applies defaults, then the given values in their order.</summary>
+    /// <exception cref="SettingException">A name is unknown, a value is not allowed, or two values do not go together.</exception>
+    public static Settings Build(DefaultPaths paths, IEnumerable<GivenValue> given)
+    {
+        var settings = new Settings { RunDirectory = paths.RunDirectory, StateDirectory = paths.StateDirectory };
+        foreach (var row in SettingsTable.Rows.Where(row => row.Default.Length > 0))
+        {
+            _ = row.Apply(settings, row.Default);
+        }
+
+        foreach (var value in given)
+        {
+            Apply(settings, value);
+        }
+
+        CheckTogether(settings);
+        return settings;
+    }
+
+    private static void Apply(Settings settings, GivenValue given)
+    {
+        bool onCommandLine = given.Source == CommandLine;
+        string name = onCommandLine ? $"--{given.Name}" : $"{given.Source}: {given.Name}";
+        var row = SettingsTable.Find(given.Name)
+            ?? throw new SettingException($"{name}: there is no such setting; 'appliance --settings' prints all");
+        if (row.Apply(settings, given.Value) is { } wrong)
+        {
+            throw new SettingException($"{name}: '{given.Value}' {wrong}");
+        }
+
+        settings.NoteSource(row.Name, given.Source);
+    }
+
+    private static void CheckTogether(Settings settings)
+    {
+        if (settings.TimeoutSeconds <= settings.PingSeconds && settings.SourceOf("ping") == "default")
+        {
+            // Whoever shortens only the time limit wants pings that fit into it.
+            settings.PingSeconds = Math.Max(1, settings.TimeoutSeconds / 3);
+        }
+        else if (settings.TimeoutSeconds < settings.PingSeconds)
+        {
+            throw new SettingException(
+                $"--timeout: '{settings.TimeoutSeconds}' is shorter than --ping ({settings.PingSeconds}): no client could answer in time");
+        }
+
+        long largest = 6L * (settings.MaxName + settings.MaxMessage);
+        if (settings.RoomSize / 16 < largest)
+        {
+            throw new SettingException(
+                $"--room-size: '{settings.RoomSize}' is too small for --max-name and --max-message: at least {16 * largest} is needed");
+        }
+    }
+
+    private static string WithoutComment(string line)
+    {
+        for (int i = 0; i < line.Length; i++)
+        {
+            if (line[i] == '#' && (i == 0 || char.IsWhiteSpace(line[i - 1])))
+            {
+                return line[..i];
+            }
+        }
+
+        return line;
+    }
+}

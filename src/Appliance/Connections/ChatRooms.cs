@@ -1,0 +1,209 @@
+using System.Globalization;
+using System.Text;
+using Appliance.Chat;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.Loop;
+
+namespace Appliance.Connections;
+
+/// <summary>
+/// The rooms of a worker: who is in, what this turn brought for each, and its append. Announcements that are summed up have a timer
+/// a room, numbered behind those of the connections.
+/// </summary>
+public sealed class ChatRooms
+{
+    /// <summary>What a turn may gather for one room before it is appended in between.</summary>
+    private const int BatchBytesMax = 64 << 10;
+
+    private const int AnnouncementBytesMax = 512;
+
+    private readonly RoomLog _log;
+    private readonly ConnectionTable _table;
+    private readonly TimerWheel _timers;
+    private readonly LoopClock _clock;
+    private readonly Settings _settings;
+    private readonly ChatLimits _limits;
+    private readonly LocalRoom?[] _rooms;
+    private readonly List<LocalRoom> _pending = [];
+    private readonly Stack<RecordBatch> _batches = new();
+    private readonly byte[] _unescaped;
+    private readonly byte[] _encoded;
+
+    /// <summary>No client yet.</summary>
+    public ChatRooms(RoomLog log, ConnectionTable table, TimerWheel timers, LoopClock clock, Settings settings)
+    {
+        _log = log;
+        _table = table;
+        _timers = timers;
+        _clock = clock;
+        _settings = settings;
+        _limits = new ChatLimits(settings.MaxName, settings.MaxMessage);
+        _rooms = new LocalRoom?[log.Layout.Rooms];
+        _unescaped = new byte[settings.MaxFrame];
+        _encoded = new byte[Math.Max(_limits.EncodedBytesMax, AnnouncementBytesMax)];
+    }
+
+    /// <summary>Messages taken.</summary>
+    public long Messages { get; private set; }
+
+    /// <summary>Rooms that have got something since they were last delivered.</summary>
+    public List<LocalRoom> Dirty { get; } = [];
+
+    /// <summary>Whether something waits to be appended.</summary>
+    public bool HasPending => _pending.Count > 0;
+
+    /// <summary>The room that a connection is in.</summary>
+    public LocalRoom RoomOf(in Connection connection) => _rooms[connection.Room]!;
+
+    /// <summary>Takes a connection into a room, at its beginning for it: history, or what lies behind an id.</summary>
+    /// <param name="fd">The connection.</param>
+    /// <param name="name">A valid room name.</param>
+    /// <param name="after">The last id it has; -1 for none.</param>
+    /// <param name="history">How many old messages it wants at most.</param>
+    /// <param name="gap">True when something behind the id is missing.</param>
+    public RoomOpening Join(int fd, ReadOnlySpan<byte> name, long after, int history, out bool gap)
+    {
+        gap = false;
+        var opening = _log.Join(name, _clock.UnixMs, out int slot);
+        if (opening == RoomOpening.TooMany)
+        {
+            return opening;
+        }
+
+        // A slot without members of ours may have become another room since.
+        var room = _rooms[slot];
+        if (room is null || (room.MemberCount == 0 && room.Batch is null))
+        {
+            room = _rooms[slot] = new LocalRoom(slot, _log.Ring(slot));
+        }
+
+        var start = after >= 0 ? room.Ring.StartAfter(after, history) : room.Ring.StartOfHistory(history);
+        gap = start.Gap;
+        ref var connection = ref _table[fd];
+        connection.Room = slot;
+        connection.Position = start.Position;
+        room.Add(fd, ref connection);
+        Announce(room, join: true, fd);
+        return opening;
+    }
+
+    /// <summary>Takes a connection out of its room, if it is in one.</summary>
+    public void Leave(int fd)
+    {
+        ref var connection = ref _table[fd];
+        if (connection.MemberIndex < 0)
+        {
+            return;
+        }
+
+        var room = RoomOf(connection);
+        room.Remove(ref connection, _table);
+        room.Ring.Touch(_clock.UnixMs);
+        Announce(room, join: false, fd);
+        _ = room.Ring.CountMember(-1);
+    }
+
+    /// <summary>Takes what a client sent into its room, or says why not.</summary>
+    public ChatRefusal Publish(int fd, ReadOnlySpan<byte> json)
+    {
+        ref var connection = ref _table[fd];
+        var refusal = ChatInput.Read(json, _unescaped, _limits, out var input);
+        if (refusal == ChatRefusal.None)
+        {
+            Messages++;
+            int length = ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs);
+            Add(RoomOf(connection), _encoded.AsSpan(0, length), isMessage: true);
+        }
+
+        return refusal;
+    }
+
+    /// <summary>Appends what the turn brought: one append a room.</summary>
+    public void Append()
+    {
+        foreach (var room in _pending)
+        {
+            Append(room);
+            _batches.Push(room.Batch!);
+            room.Batch = null;
+        }
+
+        _pending.Clear();
+    }
+
+    /// <summary>The timer of a room has run out: tells the sum of joins and leaves.</summary>
+    public void OnTimer(int timer)
+    {
+        if (_rooms[timer - _table.Capacity] is { Throttle.HasSum: true } room)
+        {
+            string text = _settings.Announce == AnnounceMode.Count
+                ? CountText(room)
+                : string.Create(CultureInfo.InvariantCulture, $"{Sum(room.Throttle.Joins, "connected")}{(room.Throttle is { Joins: > 0, Leaves: > 0 } ? ", " : "")}{Sum(room.Throttle.Leaves, "disconnected")}");
+            room.Throttle.Told(_clock.NowMs);
+            AddSystemMessage(room, text);
+        }
+    }
+
+    private static string Sum(int count, string what) => count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{count} {what}");
+
+    /// <summary>A leaving client is still counted in while its leave is told.</summary>
+    private static string CountText(LocalRoom room, bool leaving = false) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, room.Ring.CountMember(0) - (leaving ? 1 : 0))} online");
+
+    private void Announce(LocalRoom room, bool join, int fd)
+    {
+        if (_settings.Announce == AnnounceMode.Off)
+        {
+            return;
+        }
+
+        bool counts = _settings.Announce == AnnounceMode.Count;
+        if (!room.Throttle.Note(join, _clock.NowMs, counts ? 1 : AnnounceThrottle.PerSecondMax))
+        {
+            _timers.Arm(_table.Capacity + room.Slot, room.Throttle.DueMs);
+            return;
+        }
+
+        AddSystemMessage(room, counts
+            ? CountText(room, leaving: !join)
+            : $"{ConnectionTable.AddressOf(_table[fd])} {(join ? "connected" : "disconnected")}");
+    }
+
+    private void AddSystemMessage(LocalRoom room, string text)
+    {
+        Span<byte> utf8 = stackalloc byte[AnnouncementBytesMax / 2];
+        int bytes = Encoding.UTF8.GetBytes(text, utf8);
+        int length = ChatEncoder.WriteSystemMessage(_encoded, utf8[..bytes], _clock.UnixMs);
+        Add(room, _encoded.AsSpan(0, length), isMessage: false);
+    }
+
+    private void Add(LocalRoom room, ReadOnlySpan<byte> json, bool isMessage)
+    {
+        if (room.Batch is null)
+        {
+            room.Batch = _batches.TryPop(out var batch) ? batch : new RecordBatch();
+            room.Batch.Capacity = Math.Min(Math.Max(BatchBytesMax, _encoded.Length), room.Ring.BatchBytesMax);
+            _pending.Add(room);
+        }
+
+        if (!room.Batch.Fits(json.Length))
+        {
+            Append(room);
+        }
+
+        room.Batch.Add(json, isMessage);
+    }
+
+    private void Append(LocalRoom room)
+    {
+        room.Ring.Append(room.Batch!.Bytes, room.Batch.Records);
+        room.Ring.Touch(_clock.UnixMs);
+        room.Batch.Clear();
+        if (!room.IsDirty)
+        {
+            room.IsDirty = true;
+            Dirty.Add(room);
+        }
+    }
+}

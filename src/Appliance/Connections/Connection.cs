@@ -1,0 +1,111 @@
+using System.Runtime.InteropServices;
+using Appliance.Chat;
+
+namespace Appliance.Connections;
+
+/// <summary>Where a connection is in its life.</summary>
+public enum ConnectionState : byte
+{
+    /// <summary>No connection.</summary>
+    None,
+
+    /// <summary>Asks by HTTP; may become Chat, Echo or Lingering.</summary>
+    Http,
+
+    /// <summary>A cursor into a room.</summary>
+    Chat,
+
+    /// <summary>Gets back what it sends.</summary>
+    Echo,
+
+    /// <summary>Our close frame is under way; the peer's is awaited, unless the peer broke the protocol.</summary>
+    Closing,
+
+    /// <summary>All is said and our side is shut; what still comes is thrown away until the peer closes as well.</summary>
+    Lingering,
+}
+
+/// <summary>Facts about a connection.</summary>
+[Flags]
+public enum ConnectionFlags : byte
+{
+    /// <summary>None of them.</summary>
+    None = 0,
+
+    /// <summary>The kernel's buffer is full: nothing is sent until epoll says so.</summary>
+    Blocked = 1,
+
+    /// <summary>The cursor stands inside a frame.</summary>
+    MidFrame = 2,
+
+    /// <summary>Not read, because its answers wait.</summary>
+    Paused = 4,
+
+    /// <summary>Shut our side once all is written, waiting for nothing.</summary>
+    ShutWhenFlushed = 8,
+
+    /// <summary>Is on the list of connections that are closed at the end of the turn.</summary>
+    Doomed = 16,
+
+    /// <summary>Is on the list of connections whose outbox is to be sent at the end of the turn.</summary>
+    FlushQueued = 32,
+
+    /// <summary>Has had an answer: silence from now on is the end of keep-alive and no slow request.</summary>
+    Answered = 64,
+}
+
+/// <summary>
+/// One client: its socket is the index in the table. 88 bytes, and nothing else while it is idle; the kernel's socket aside, that is
+/// all a connection costs.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct Connection
+{
+    /// <summary>Position in the room's log up to which everything has been sent.</summary>
+    public long Position;
+
+    /// <summary>Peer's IP in 16 bytes, high half first.</summary>
+    public ulong IpHigh;
+
+    /// <summary>Low half of the peer's IP.</summary>
+    public ulong IpLow;
+
+    /// <summary>When something was last heard, or in Http: when the request began; in milliseconds of the loop's clock.</summary>
+    public long HeardMs;
+
+    /// <summary>How fast it may send.</summary>
+    public RateLimit Rate;
+
+    /// <summary>Tells this life of the descriptor from earlier ones; never 0.</summary>
+    public uint Generation;
+
+    /// <summary>Slot of its room; in Chat, and while it closes from there.</summary>
+    public int Room;
+
+    /// <summary>Its place among the members of the room; -1 when it is none.</summary>
+    public int MemberIndex;
+
+    /// <summary>Number of its outbox in the pool; 0 for none.</summary>
+    public int Outbox;
+
+    /// <summary>Number of its unfinished request in the pool; 0 for none.</summary>
+    public int Head;
+
+    /// <summary>Number of its unfinished message in the pool; 0 for none.</summary>
+    public int Reader;
+
+    /// <summary>Close code for the log.</summary>
+    public ushort CloseCode;
+
+    /// <summary>Where it is in its life.</summary>
+    public ConnectionState State;
+
+    /// <summary>Facts about it.</summary>
+    public ConnectionFlags Flags;
+
+    /// <summary>Whether a fact holds.</summary>
+    public readonly bool Is(ConnectionFlags flag) => (Flags & flag) != 0;
+
+    /// <summary>Makes a fact hold or not.</summary>
+    public void Set(ConnectionFlags flag, bool value) => Flags = value ? Flags | flag : Flags & ~flag;
+}

@@ -1,0 +1,212 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Appliance.Loop;
+using Appliance.Native;
+using Appliance.WebSocket;
+
+namespace Appliance.Connections;
+
+/// <summary>
+/// All connections of a worker, each at the index of its descriptor, in memory that counts once it is touched; and what they borrow
+/// while they need it.
+/// </summary>
+public sealed unsafe class ConnectionTable : IDisposable
+{
+    private readonly Poller _poller;
+    private readonly TimerWheel _timers;
+    private readonly Pool<ByteQueue> _queues = new();
+    private readonly Pool<MessageReader> _readers = new();
+    private readonly List<int> _doomed = [];
+    private readonly List<int> _flush = [];
+    private Connection* _connections;
+    private uint _generation;
+
+    /// <summary>A table for descriptors 0 to <paramref name="capacity"/> - 1; each has the timer of its number.</summary>
+    public ConnectionTable(int capacity, Poller poller, TimerWheel timers)
+    {
+        Capacity = capacity;
+        _poller = poller;
+        _timers = timers;
+        _connections = (Connection*)NativeMemory.AllocZeroed((nuint)capacity, (nuint)sizeof(Connection));
+    }
+
+    /// <summary>One more than the largest descriptor that fits.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Connections now.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Connections ever.</summary>
+    public long Accepted { get; private set; }
+
+    /// <summary>Connections whose outbox is to be sent at the end of the turn.</summary>
+    public ReadOnlySpan<int> FlushList => CollectionsMarshal.AsSpan(_flush);
+
+    /// <summary>Connections that are to be closed at the end of the turn.</summary>
+    public ReadOnlySpan<int> DoomedList => CollectionsMarshal.AsSpan(_doomed);
+
+    /// <summary>The connection of a descriptor.</summary>
+    public ref Connection this[int fd] => ref _connections[fd];
+
+    /// <summary>Takes up a new connection; false when epoll does not.</summary>
+    public bool Open(int fd, in Native.SocketAddress peer, long nowMs)
+    {
+        _generation = _generation == uint.MaxValue ? 1 : _generation + 1;
+        if (!_poller.Add(fd, _generation).Ok)
+        {
+            return false;
+        }
+
+        ref var connection = ref _connections[fd];
+        connection = default;
+        connection.Generation = _generation;
+        connection.State = ConnectionState.Http;
+        connection.MemberIndex = -1;
+        connection.HeardMs = nowMs;
+        Span<byte> ip = stackalloc byte[16];
+        peer.CopyIp(ip);
+        connection.IpHigh = BitConverter.ToUInt64(ip);
+        connection.IpLow = BitConverter.ToUInt64(ip[8..]);
+        Count++;
+        Accepted++;
+        return true;
+    }
+
+    /// <summary>Closes a connection at once and takes back what it borrowed.</summary>
+    public void Close(int fd)
+    {
+        ref var connection = ref _connections[fd];
+        _timers.Cancel(fd);
+        ReleaseOutbox(ref connection);
+        ReleaseHead(ref connection);
+        ReleaseReader(ref connection);
+        connection = default;
+        _ = Syscall.Close(fd);
+        Count--;
+    }
+
+    /// <summary>Has a connection closed at the end of the turn: nothing is sent to it or read from it any more.</summary>
+    public void Doom(int fd)
+    {
+        ref var connection = ref _connections[fd];
+        if (!connection.Is(ConnectionFlags.Doomed))
+        {
+            connection.Set(ConnectionFlags.Doomed, true);
+            _doomed.Add(fd);
+        }
+    }
+
+    /// <summary>Forgets the list of the doomed, who have been closed.</summary>
+    public void ClearDoomed() => _doomed.Clear();
+
+    /// <summary>Forgets the list of what was to be sent.</summary>
+    public void ClearFlushList()
+    {
+        foreach (int fd in FlushList)
+        {
+            _connections[fd].Set(ConnectionFlags.FlushQueued, false);
+        }
+
+        _flush.Clear();
+    }
+
+    /// <summary>The outbox of a connection, which is sent at the end of the turn.</summary>
+    public ByteQueue OutboxOf(int fd)
+    {
+        ref var connection = ref _connections[fd];
+        if (connection.Outbox == 0)
+        {
+            connection.Outbox = _queues.Borrow();
+        }
+
+        if (!connection.Is(ConnectionFlags.FlushQueued | ConnectionFlags.Blocked))
+        {
+            connection.Set(ConnectionFlags.FlushQueued, true);
+            _flush.Add(fd);
+        }
+
+        return _queues[connection.Outbox];
+    }
+
+    /// <summary>What waits in the outbox of a connection that has one.</summary>
+    public ByteQueue ExistingOutbox(in Connection connection) => _queues[connection.Outbox];
+
+    /// <summary>Takes the outbox back.</summary>
+    public void ReleaseOutbox(ref Connection connection) => ReleaseQueue(ref connection.Outbox);
+
+    /// <summary>The unfinished request head of a connection.</summary>
+    public ByteQueue HeadOf(ref Connection connection)
+    {
+        if (connection.Head == 0)
+        {
+            connection.Head = _queues.Borrow();
+        }
+
+        return _queues[connection.Head];
+    }
+
+    /// <summary>Takes the request head back.</summary>
+    public void ReleaseHead(ref Connection connection) => ReleaseQueue(ref connection.Head);
+
+    /// <summary>The reader that knows the connection's unfinished message, or an idle one.</summary>
+    public MessageReader ReaderOf(ref Connection connection)
+    {
+        if (connection.Reader == 0)
+        {
+            connection.Reader = _readers.Borrow();
+        }
+
+        return _readers[connection.Reader];
+    }
+
+    /// <summary>Takes the reader back, whatever it has begun.</summary>
+    public void ReleaseReader(ref Connection connection)
+    {
+        if (connection.Reader != 0)
+        {
+            _readers[connection.Reader].Reset();
+            _readers.Return(connection.Reader);
+            connection.Reader = 0;
+        }
+    }
+
+    /// <summary>Tells epoll what the connection's flags say.</summary>
+    public void UpdateWatch(int fd)
+    {
+        ref var connection = ref _connections[fd];
+        _poller.Watch(fd, connection.Generation, !connection.Is(ConnectionFlags.Paused), connection.Is(ConnectionFlags.Blocked));
+    }
+
+    /// <summary>The peer's address for people: <c>10.0.0.7</c>, <c>2001:db8::1</c>, or <c>unix</c> for a client without one.</summary>
+    public static string AddressOf(in Connection connection)
+    {
+        if (connection.IpHigh == 0 && connection.IpLow == 0)
+        {
+            return "unix";
+        }
+
+        Span<byte> ip = stackalloc byte[16];
+        Unsafe.WriteUnaligned(ref ip[0], connection.IpHigh);
+        Unsafe.WriteUnaligned(ref ip[8], connection.IpLow);
+        var address = new IPAddress(ip);
+        return (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        NativeMemory.Free(_connections);
+        _connections = null;
+    }
+
+    private void ReleaseQueue(ref int number)
+    {
+        if (number != 0)
+        {
+            _queues[number].Clear();
+            _queues.Return(number);
+            number = 0;
+        }
+    }
+}

@@ -1,0 +1,286 @@
+using Appliance.Chat;
+using Appliance.Ipc;
+using Appliance.Loop;
+using Appliance.Native;
+using Appliance.WebSocket;
+
+namespace Appliance.Connections;
+
+/// <summary>
+/// Sends what rooms have got to their clients, straight from the log, and what stands in outboxes. A client's bytes come from two
+/// places, the log and its outbox; they change only between frames.
+/// </summary>
+public sealed unsafe class Delivery
+{
+    /// <summary>Sends in one submission: few enough that requests and connections stay in the nearest cache.</summary>
+    private const int RequestsMax = 256;
+
+    private readonly ConnectionTable _table;
+    private readonly ChatRooms _rooms;
+    private readonly SendRequest[] _requests = new SendRequest[RequestsMax];
+
+    /// <summary>Serves the clients of these rooms.</summary>
+    public Delivery(ConnectionTable table, ChatRooms rooms)
+    {
+        _table = table;
+        _rooms = rooms;
+    }
+
+    /// <summary>Sends to clients, counted a room's bytes at a time.</summary>
+    public long Deliveries { get; private set; }
+
+    /// <summary>Clients that the log has overtaken.</summary>
+    public long Lapped { get; private set; }
+
+    /// <summary>Serves every room that has got something, then every outbox that was filled.</summary>
+    public void Deliver()
+    {
+        foreach (var room in _rooms.Dirty)
+        {
+            room.IsDirty = false;
+            Deliver(room);
+        }
+
+        _rooms.Dirty.Clear();
+        foreach (int fd in _table.FlushList)
+        {
+            ref var connection = ref _table[fd];
+            if (connection.State != ConnectionState.None && !connection.Is(ConnectionFlags.Doomed | ConnectionFlags.Blocked))
+            {
+                Flush(fd);
+            }
+        }
+
+        _table.ClearFlushList();
+    }
+
+    /// <summary>Sends one client all that waits for it, until there is no more or the kernel's buffer is full.</summary>
+    public void Flush(int fd)
+    {
+        ref var connection = ref _table[fd];
+        bool blocked = false;
+        while (!blocked && !connection.Is(ConnectionFlags.Doomed))
+        {
+            if (connection.Outbox != 0 && !connection.Is(ConnectionFlags.MidFrame))
+            {
+                blocked = !SendOutbox(fd);
+            }
+            else if (HasLogBytes(connection))
+            {
+                blocked = !SendLog(fd);
+            }
+            else
+            {
+                break;
+            }
+        }
+
+        if (connection.Is(ConnectionFlags.Doomed))
+        {
+            return;
+        }
+
+        bool resumes = !blocked && connection.Is(ConnectionFlags.Paused);
+        if (blocked != connection.Is(ConnectionFlags.Blocked) || resumes)
+        {
+            connection.Set(ConnectionFlags.Blocked, blocked);
+            connection.Set(ConnectionFlags.Paused, connection.Is(ConnectionFlags.Paused) && !resumes);
+            _table.UpdateWatch(fd);
+        }
+
+        if (!blocked && connection.Is(ConnectionFlags.ShutWhenFlushed))
+        {
+            connection.Set(ConnectionFlags.ShutWhenFlushed, false);
+            connection.State = ConnectionState.Lingering;
+            _ = Syscall.Shutdown(fd, Syscall.SHUT_WR);
+        }
+    }
+
+    private void Deliver(LocalRoom room)
+    {
+        long head = room.Ring.Head;
+        long tail = room.Ring.Tail;
+        var members = room.Members;
+        int count = 0;
+        foreach (int fd in members)
+        {
+            ref var connection = ref _table[fd];
+            if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.Doomed) || connection.Position >= head)
+            {
+                continue;
+            }
+
+            if (connection.Outbox != 0 || connection.Position < tail || connection.State != ConnectionState.Chat)
+            {
+                Flush(fd);
+                continue;
+            }
+
+            ref var request = ref _requests[count++];
+            request.Descriptor = fd;
+            request.Bytes = room.Ring.Read(connection.Position, head, out request.Count);
+            if (count == RequestsMax)
+            {
+                Submit(room.Ring, count, head);
+                count = 0;
+            }
+        }
+
+        Submit(room.Ring, count, head);
+    }
+
+    private void Submit(in RoomRing ring, int count, long head)
+    {
+        var requests = _requests.AsSpan(0, count);
+        Sender.Submit(requests);
+        Deliveries += count;
+        long safeFrom = ring.SafeFrom;
+        foreach (ref readonly var request in requests)
+        {
+            ref var connection = ref _table[request.Descriptor];
+            if (connection.Position < safeFrom)
+            {
+                // Overwritten while the kernel copied: what went out may be torn, so the stream cannot go on.
+                Lapped++;
+                _table.Doom(request.Descriptor);
+                continue;
+            }
+
+            if (request.Result.Ok)
+            {
+                connection.Position += request.Result.Value;
+            }
+
+            if (connection.Position < head)
+            {
+                NoteShortSend(request, ref connection, ring);
+            }
+        }
+    }
+
+    /// <summary>Not all went out: the rest lies at the ring's start, the kernel's buffer is full, or the peer is gone.</summary>
+    private void NoteShortSend(in SendRequest request, ref Connection connection, in RoomRing ring)
+    {
+        if (!request.Result.Ok && !request.Result.WouldBlock)
+        {
+            _table.Doom(request.Descriptor);
+            return;
+        }
+
+        connection.Set(ConnectionFlags.MidFrame, ring.BoundaryFrom(connection.Position) != connection.Position);
+        if (request.Result.Ok && request.Result.Value == request.Count)
+        {
+            Flush(request.Descriptor);
+            return;
+        }
+
+        connection.Set(ConnectionFlags.Blocked, true);
+        _table.UpdateWatch(request.Descriptor);
+    }
+
+    /// <summary>A closing client gets no more than the rest of the frame it is in.</summary>
+    private bool HasLogBytes(in Connection connection) => connection.MemberIndex >= 0
+        && (connection.State == ConnectionState.Chat
+            ? connection.Position < _rooms.RoomOf(connection).Ring.Head
+            : connection.Is(ConnectionFlags.MidFrame));
+
+    /// <summary>Sends from the outbox; false when the kernel's buffer is full.</summary>
+    private bool SendOutbox(int fd)
+    {
+        ref var connection = ref _table[fd];
+        var outbox = _table.ExistingOutbox(connection);
+        fixed (byte* bytes = outbox.Bytes)
+        {
+            int flags = HasLogBytes(connection) ? Syscall.MSG_MORE : 0;
+            var result = Syscall.Send(fd, bytes, outbox.Count, flags);
+            if (!result.Ok)
+            {
+                return DoomUnlessBlocked(fd, result);
+            }
+
+            outbox.Consume(result.Value);
+        }
+
+        if (outbox.Count > 0)
+        {
+            return false;
+        }
+
+        _table.ReleaseOutbox(ref connection);
+        return true;
+    }
+
+    /// <summary>Sends from the log, up to the next frame if the outbox waits for one; false when the kernel's buffer is full.</summary>
+    private bool SendLog(int fd)
+    {
+        ref var connection = ref _table[fd];
+        var ring = _rooms.RoomOf(connection).Ring;
+        if (connection.Position < ring.Tail)
+        {
+            SkipWhatIsGone(fd, ring);
+            return true;
+        }
+
+        bool onlyToBoundary = connection.Outbox != 0 || connection.State != ConnectionState.Chat;
+        long end = onlyToBoundary ? ring.BoundaryFrom(connection.Position) : ring.Head;
+        byte* bytes = ring.Read(connection.Position, end, out int count);
+        var result = Syscall.Send(fd, bytes, count, 0);
+        if (connection.Position < ring.SafeFrom)
+        {
+            Lapped++;
+            _table.Doom(fd);
+            return true;
+        }
+
+        if (!result.Ok)
+        {
+            return DoomUnlessBlocked(fd, result);
+        }
+
+        connection.Position += result.Value;
+        connection.Set(ConnectionFlags.MidFrame, connection.Position != end && ring.BoundaryFrom(connection.Position) != connection.Position);
+        return result.Value == count;
+    }
+
+    /// <summary>Between frames, a client that was overtaken is told so and goes on from the oldest record; inside one it cannot go on.</summary>
+    private void SkipWhatIsGone(int fd, in RoomRing ring)
+    {
+        ref var connection = ref _table[fd];
+        Lapped++;
+        if (connection.Is(ConnectionFlags.MidFrame))
+        {
+            _table.Doom(fd);
+            return;
+        }
+
+        connection.Position = ring.Tail;
+        QueueGap(fd, "Some messages are missing here: this connection was too slow for them."u8);
+    }
+
+    /// <summary>Tells a client that messages are missing.</summary>
+    public void QueueGap(int fd, ReadOnlySpan<byte> text)
+    {
+        Span<byte> json = stackalloc byte[ChatEncoder.FixedBytesMax];
+        WriteFrame(_table.OutboxOf(fd), Opcode.Text, json[..ChatEncoder.WriteGap(json, text)]);
+    }
+
+    /// <summary>Adds an unfragmented frame to an outbox.</summary>
+    public static void WriteFrame(ByteQueue outbox, Opcode opcode, ReadOnlySpan<byte> payload)
+    {
+        int header = FrameHeader.ServerBytes(payload.Length);
+        var frame = outbox.Reserve(header + payload.Length);
+        _ = FrameHeader.WriteServer(frame, opcode, payload.Length);
+        payload.CopyTo(frame[header..]);
+    }
+
+    /// <summary>False when the kernel's buffer is full; on any other error the peer is gone.</summary>
+    private bool DoomUnlessBlocked(int fd, SysResult result)
+    {
+        if (!result.WouldBlock)
+        {
+            _table.Doom(fd);
+        }
+
+        return !result.WouldBlock;
+    }
+}

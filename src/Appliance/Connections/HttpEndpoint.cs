@@ -1,0 +1,321 @@
+using System.Buffers.Text;
+using System.Text;
+using Appliance.Chat;
+using Appliance.Config;
+using Appliance.Http;
+using Appliance.Ipc;
+using Appliance.Loop;
+using Appliance.Web;
+using Appliance.WebSocket;
+
+namespace Appliance.Connections;
+
+/// <summary>A connection's HTTP part: gives out the page, or turns the request into a WebSocket.</summary>
+public sealed class HttpEndpoint
+{
+    /// <summary>Answers that may wait in an outbox; a client that asks for more at once is cut off behind them.</summary>
+    private const int PipelinedBytesMax = 256 << 10;
+
+    private const string PageHeaders = HttpResponse.PageSecurityHeaders + "Cache-Control: no-cache\r\n";
+
+    private readonly ConnectionTable _table;
+    private readonly ChatRooms _rooms;
+    private readonly Delivery _delivery;
+    private readonly LoopClock _clock;
+    private readonly Settings _settings;
+    private readonly IConnectionObserver _observer;
+    private readonly Dictionary<string, byte[]> _pages;
+    private readonly Dictionary<string, byte[]>.AlternateLookup<ReadOnlySpan<char>> _pageByPath;
+
+    /// <summary>Serves the chat page and the handshakes of rooms and echo.</summary>
+    public HttpEndpoint(ConnectionTable table, ChatRooms rooms, Delivery delivery, LoopClock clock, Settings settings, IConnectionObserver observer)
+    {
+        _table = table;
+        _rooms = rooms;
+        _delivery = delivery;
+        _clock = clock;
+        _settings = settings;
+        _observer = observer;
+        _pages = EmbeddedPages.Chat().ToDictionary(
+            page => page.Path,
+            page => HttpResponse.Write(200, page.ContentType, PageHeaders, page.Bytes),
+            StringComparer.Ordinal);
+        _pageByPath = _pages.GetAlternateLookup<ReadOnlySpan<char>>();
+    }
+
+    /// <summary>
+    /// Takes what came in. Once the connection is a WebSocket, returns what came behind the handshake; it lies in
+    /// <paramref name="bytes"/> or in the connection's head, which the caller releases then.
+    /// </summary>
+    public Span<byte> OnBytes(int fd, Span<byte> bytes)
+    {
+        ref var connection = ref _table[fd];
+        var head = connection.Head != 0 ? _table.HeadOf(ref connection) : null;
+        head?.Append(bytes);
+        var rest = head is null ? bytes : head.Bytes;
+        while (connection.State == ConnectionState.Http && !rest.IsEmpty)
+        {
+            var status = HttpRequestReader.Read(rest, out var request, out int consumed);
+            if (status == HttpReadStatus.Incomplete)
+            {
+                break;
+            }
+
+            rest = rest[consumed..];
+            Answer(fd, status, request);
+        }
+
+        if (connection.State is ConnectionState.Chat or ConnectionState.Echo)
+        {
+            return rest;
+        }
+
+        if (rest.IsEmpty || connection.State != ConnectionState.Http)
+        {
+            _table.ReleaseHead(ref connection);
+        }
+        else if (head is not null)
+        {
+            head.Consume(head.Count - rest.Length);
+        }
+        else
+        {
+            _table.HeadOf(ref connection).Append(rest);
+        }
+
+        return default;
+    }
+
+    /// <summary>The time for a request is over: 408, or quietly the end of a connection that was only kept alive.</summary>
+    public void OnTimeout(int fd)
+    {
+        ref var connection = ref _table[fd];
+        if (connection.Is(ConnectionFlags.Answered) && connection.Head == 0)
+        {
+            _table.Doom(fd);
+            return;
+        }
+
+        Refuse(fd, 408, $"no whole request within {_settings.HandshakeTimeoutSeconds} seconds (--handshake-timeout)");
+    }
+
+    private void Answer(int fd, HttpReadStatus status, in HttpRequest request)
+    {
+        switch (status)
+        {
+            case HttpReadStatus.Complete:
+                if (request.IsHttp11 && request.Header("host"u8).IsEmpty)
+                {
+                    Refuse(fd, 400, "a request of HTTP/1.1 needs a Host header");
+                }
+                else if (Handshake.IsAskedFor(request))
+                {
+                    Upgrade(fd, request);
+                }
+                else
+                {
+                    Serve(fd, request);
+                }
+
+                break;
+            case HttpReadStatus.Malformed:
+                Refuse(fd, 400, "this is not a request of HTTP/1.1");
+                break;
+            case HttpReadStatus.TooLarge:
+                Refuse(fd, 431, $"request line and headers are longer than {HttpRequestReader.HeadBytesMax} bytes");
+                break;
+            case HttpReadStatus.VersionNotSupported:
+                Refuse(fd, 505, "HTTP/1.1 is spoken here");
+                break;
+            case HttpReadStatus.Incomplete:
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    private void Serve(int fd, in HttpRequest request)
+    {
+        bool isHead = request.Method.SequenceEqual("HEAD"u8);
+        if (!isHead && !request.Method.SequenceEqual("GET"u8))
+        {
+            Refuse(fd, 405, "only GET and HEAD are served here", "Allow: GET, HEAD\r\n");
+            return;
+        }
+
+        if (request.HasBody)
+        {
+            Refuse(fd, 413, "a request with a body is not taken here");
+            return;
+        }
+
+        Span<char> path = stackalloc char[64];
+        if (request.Path.Length > path.Length
+            || !_pageByPath.TryGetValue(path[..Encoding.Latin1.GetChars(request.Path, path)], out byte[]? response))
+        {
+            Refuse(fd, 404, "there is nothing here; the chat is at /");
+            return;
+        }
+
+        ref var connection = ref _table[fd];
+        var outbox = _table.OutboxOf(fd);
+        outbox.Append(isHead ? response.AsSpan(0, HttpResponse.HeadLength(response)) : response);
+        connection.HeardMs = _clock.NowMs;
+        connection.Set(ConnectionFlags.Answered, true);
+        if (!request.KeepsAlive || outbox.Count > PipelinedBytesMax)
+        {
+            Finish(ref connection);
+        }
+    }
+
+    private void Upgrade(int fd, in HttpRequest request)
+    {
+        var refusal = Handshake.Check(request);
+        if (refusal != HandshakeRefusal.None)
+        {
+            Refuse(fd, refusal);
+            return;
+        }
+
+        if (_table.Count > _settings.MaxConnections)
+        {
+            Refuse(fd, 503, $"all {_settings.MaxConnections} places are taken (--max-connections); try again later", "Retry-After: 5\r\n");
+            return;
+        }
+
+        ref var connection = ref _table[fd];
+        if (_settings.Echo && request.Path.SequenceEqual("/echo"u8))
+        {
+            connection.State = ConnectionState.Echo;
+            connection.HeardMs = _clock.NowMs;
+            Accept(fd, request);
+            return;
+        }
+
+        Span<byte> room = stackalloc byte[RoomName.BytesMax];
+        if (!TryReadQuery(fd, request, ref room, out long after, out int history))
+        {
+            return;
+        }
+
+        var opening = _rooms.Join(fd, room, after, history, out bool gap);
+        if (opening == RoomOpening.TooMany)
+        {
+            Refuse(fd, 403, $"room '{Encoding.ASCII.GetString(room)}': all {_settings.MaxRooms} rooms are taken (--max-rooms)");
+            return;
+        }
+
+        connection.State = ConnectionState.Chat;
+        connection.HeardMs = _clock.NowMs;
+        Accept(fd, request);
+        if (gap)
+        {
+            _delivery.QueueGap(fd, "Some messages are missing here: what followed the last one seen is not kept any more."u8);
+        }
+
+        _observer.OnConnected(connection, room, opening == RoomOpening.Created);
+    }
+
+    private void Accept(int fd, in HttpRequest request) =>
+        _ = Handshake.WriteResponse(request, _table.OutboxOf(fd).Reserve(Handshake.ResponseBytes));
+
+    /// <summary>Reads room, after and history; refuses the request when one of them is wrong.</summary>
+    private bool TryReadQuery(int fd, in HttpRequest request, ref Span<byte> room, out long after, out int history)
+    {
+        after = -1;
+        history = _settings.History;
+        bool named = request.TryGetParameter("room"u8, room, out int roomLength);
+        if (!named || roomLength == 0)
+        {
+            RoomName.Default.CopyTo(room);
+            roomLength = RoomName.Default.Length;
+        }
+
+        if (roomLength < 0 || !RoomName.IsValid(room[..roomLength]))
+        {
+            Refuse(fd, 400, $"room: a name has 1 to {RoomName.BytesMax} letters, digits or -_.");
+            return false;
+        }
+
+        room = room[..roomLength];
+        Span<byte> number = stackalloc byte[32];
+        if (request.TryGetParameter("after"u8, number, out int digits) && digits != 0 && !TryReadNumber(number, digits, out after))
+        {
+            Refuse(fd, 400, "after: must be the id of a message, digits only");
+            return false;
+        }
+
+        if (request.TryGetParameter("history"u8, number, out digits) && digits != 0)
+        {
+            if (!TryReadNumber(number, digits, out long wanted))
+            {
+                Refuse(fd, 400, "history: must be a number of messages");
+                return false;
+            }
+
+            history = (int)Math.Min(wanted, history);
+        }
+
+        return true;
+    }
+
+    /// <summary>A number too large for a long is as good as the largest.</summary>
+    private static bool TryReadNumber(ReadOnlySpan<byte> text, int length, out long number)
+    {
+        number = 0;
+        if (length < 0 || text[..length].ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+        {
+            return false;
+        }
+
+        if (!Utf8Parser.TryParse(text[..length], out number, out _))
+        {
+            number = long.MaxValue;
+        }
+
+        return true;
+    }
+
+    private void Refuse(int fd, HandshakeRefusal refusal)
+    {
+        switch (refusal)
+        {
+            case HandshakeRefusal.MethodNotGet:
+                Refuse(fd, 405, "a WebSocket is asked for with GET", "Allow: GET\r\n");
+                break;
+            case HandshakeRefusal.HttpTooOld:
+                Refuse(fd, 400, "a WebSocket is asked for with HTTP/1.1");
+                break;
+            case HandshakeRefusal.ConnectionNotUpgrade:
+                Refuse(fd, 400, "a WebSocket needs the headers 'Upgrade: websocket' and 'Connection: Upgrade'");
+                break;
+            case HandshakeRefusal.VersionNot13:
+                Refuse(fd, 426, "Sec-WebSocket-Version must be 13", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
+                break;
+            case HandshakeRefusal.BadKey:
+                Refuse(fd, 400, "Sec-WebSocket-Key must be 16 bytes in base64");
+                break;
+            case HandshakeRefusal.HasBody:
+                Refuse(fd, 400, "a handshake has no body");
+                break;
+            case HandshakeRefusal.None:
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    private void Refuse(int fd, int status, string why, string extraHeaders = "")
+    {
+        ref var connection = ref _table[fd];
+        _table.OutboxOf(fd).Append(HttpResponse.Refuse(status, why, extraHeaders));
+        Finish(ref connection);
+        _observer.OnRefused(connection, status, why);
+    }
+
+    /// <summary>No request is read any more; once all answers are out, our side is shut.</summary>
+    private void Finish(ref Connection connection)
+    {
+        connection.State = ConnectionState.Lingering;
+        connection.HeardMs = _clock.NowMs;
+        connection.Set(ConnectionFlags.ShutWhenFlushed, true);
+    }
+}

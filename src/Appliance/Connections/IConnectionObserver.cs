@@ -1,0 +1,20 @@
+namespace Appliance.Connections;
+
+/// <summary>Is told what happens to connections, for the log; must not block.</summary>
+public interface IConnectionObserver
+{
+    /// <summary>A client has entered a room.</summary>
+    void OnConnected(in Connection connection, ReadOnlySpan<byte> room, bool created);
+
+    /// <summary>A connection has ended.</summary>
+    void OnDisconnected(in Connection connection, ReadOnlySpan<byte> room);
+
+    /// <summary>A request was refused.</summary>
+    void OnRefused(in Connection connection, int status, string why);
+
+    /// <summary>A client was closed because it sent too fast.</summary>
+    void OnTooFast(in Connection connection);
+
+    /// <summary>No further connection could be taken for now.</summary>
+    void OnAcceptFailed(string error, int pauseMs);
+}

@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+using Appliance.Chat;
+using Appliance.Ipc;
+using Appliance.WebSocket;
+
+namespace Appliance.Connections;
+
+/// <summary>Records that one turn has produced for one room, one behind the other as they will lie in its log.</summary>
+public sealed class RecordBatch
+{
+    private readonly List<LogRecord> _records = [];
+    private byte[] _bytes = [];
+    private int _length;
+
+    /// <summary>Bytes so far.</summary>
+    public Span<byte> Bytes => _bytes.AsSpan(0, _length);
+
+    /// <summary>The records so far.</summary>
+    public ReadOnlySpan<LogRecord> Records => CollectionsMarshal.AsSpan(_records);
+
+    /// <summary>How many bytes fit.</summary>
+    public int Capacity
+    {
+        get => _bytes.Length;
+        set => _bytes = value == _bytes.Length ? _bytes : new byte[value];
+    }
+
+    /// <summary>Whether a JSON text of a length fits as a frame.</summary>
+    public bool Fits(int jsonLength) => _length + FrameHeader.ServerBytes(jsonLength) + jsonLength <= _bytes.Length;
+
+    /// <summary>Adds a JSON text, which ends as <see cref="ChatEncoder"/> says, as a frame.</summary>
+    public void Add(ReadOnlySpan<byte> json, bool isMessage)
+    {
+        var frame = _bytes.AsSpan(_length);
+        int header = FrameHeader.WriteServer(frame, Opcode.Text, json.Length);
+        json.CopyTo(frame[header..]);
+        int length = header + json.Length;
+        _records.Add(new LogRecord(length, length - ChatEncoder.IdFromEnd, isMessage));
+        _length += length;
+    }
+
+    /// <summary>Makes the batch empty again.</summary>
+    public void Clear()
+    {
+        _records.Clear();
+        _length = 0;
+    }
+}
+
+/// <summary>What one worker knows of a room: its log, the worker's own clients in it, and what this turn brought.</summary>
+public sealed class LocalRoom(int slot, RoomRing ring)
+{
+    private int[] _members = new int[4];
+
+    /// <summary>The room's number.</summary>
+    public int Slot { get; } = slot;
+
+    /// <summary>The room's log.</summary>
+    public RoomRing Ring { get; } = ring;
+
+    /// <summary>Descriptors of the worker's clients in the room.</summary>
+    public ReadOnlySpan<int> Members => _members.AsSpan(0, MemberCount);
+
+    /// <summary>How many there are.</summary>
+    public int MemberCount { get; private set; }
+
+    /// <summary>What is to be appended at the end of the turn; null for nothing.</summary>
+    public RecordBatch? Batch { get; set; }
+
+    /// <summary>Whether the room stands on the list of rooms to deliver.</summary>
+    public bool IsDirty { get; set; }
+
+    /// <summary>How joins and leaves are summed up.</summary>
+    public AnnounceThrottle Throttle;
+
+    /// <summary>Adds a client.</summary>
+    public void Add(int fd, ref Connection connection)
+    {
+        if (MemberCount == _members.Length)
+        {
+            Array.Resize(ref _members, 2 * MemberCount);
+        }
+
+        connection.MemberIndex = MemberCount;
+        _members[MemberCount++] = fd;
+    }
+
+    /// <summary>Takes a client out; the last one takes its place.</summary>
+    public void Remove(ref Connection connection, ConnectionTable table)
+    {
+        int last = _members[--MemberCount];
+        _members[connection.MemberIndex] = last;
+        table[last].MemberIndex = connection.MemberIndex;
+        connection.MemberIndex = -1;
+    }
+}

@@ -1,0 +1,192 @@
+using System.Buffers.Binary;
+using Appliance.Chat;
+using Appliance.Config;
+using Appliance.Loop;
+using Appliance.WebSocket;
+
+namespace Appliance.Connections;
+
+/// <summary>A connection's WebSocket part: messages to the room or back, pings, and the closing handshake.</summary>
+public sealed class WebSocketEndpoint
+{
+    /// <summary>How long a peer may take to answer our close, and to close its side after that.</summary>
+    public const int CloseTimeoutMs = 2000;
+
+    /// <summary>Answers that may wait for a client before it is not read any more.</summary>
+    private const int WaitingAnswersBytesMax = 256 << 10;
+
+    private const int EchoBytesMax = 16 << 20;
+
+    private readonly ConnectionTable _table;
+    private readonly ChatRooms _rooms;
+    private readonly Delivery _delivery;
+    private readonly TimerWheel _timers;
+    private readonly LoopClock _clock;
+    private readonly Settings _settings;
+    private readonly IConnectionObserver _observer;
+    private readonly MessageLimits _chatLimits;
+
+    /// <summary>Serves connections that have shaken hands.</summary>
+    public WebSocketEndpoint(
+        ConnectionTable table, ChatRooms rooms, Delivery delivery, TimerWheel timers, LoopClock clock, Settings settings, IConnectionObserver observer)
+    {
+        _table = table;
+        _rooms = rooms;
+        _delivery = delivery;
+        _timers = timers;
+        _clock = clock;
+        _settings = settings;
+        _observer = observer;
+        _chatLimits = new MessageLimits(settings.MaxFrame, TakesBinary: false);
+    }
+
+    /// <summary>Takes what came in.</summary>
+    public void OnBytes(int fd, Span<byte> bytes)
+    {
+        ref var connection = ref _table[fd];
+        var reader = _table.ReaderOf(ref connection);
+        var limits = connection.State == ConnectionState.Echo ? new MessageLimits(EchoBytesMax, TakesBinary: true) : _chatLimits;
+        var violation = reader.Read(bytes, limits, new Handler(this, fd));
+        if (violation != CloseCode.None)
+        {
+            Close(fd, violation, awaitAnswer: false);
+        }
+
+        if (reader.IsIdle || connection.Is(ConnectionFlags.ShutWhenFlushed))
+        {
+            _table.ReleaseReader(ref connection);
+        }
+
+        if (connection.Outbox != 0 && !connection.Is(ConnectionFlags.Paused)
+            && _table.ExistingOutbox(connection).Count > WaitingAnswersBytesMax)
+        {
+            connection.Set(ConnectionFlags.Paused, true);
+            _table.UpdateWatch(fd);
+        }
+    }
+
+    /// <summary>Sends a keep-alive ping.</summary>
+    public void Ping(int fd) => Delivery.WriteFrame(_table.OutboxOf(fd), Opcode.Ping, default);
+
+    /// <summary>
+    /// Begins the closing handshake (RFC 6455, 7): the close frame goes out behind what is already on its way. A peer that broke the
+    /// protocol is not waited for.
+    /// </summary>
+    public void Close(int fd, CloseCode code, bool awaitAnswer)
+    {
+        ref var connection = ref _table[fd];
+        if (connection.State == ConnectionState.Closing)
+        {
+            connection.Set(ConnectionFlags.ShutWhenFlushed, true);
+            _delivery.Flush(fd);
+            return;
+        }
+
+        Span<byte> payload = stackalloc byte[2];
+        BinaryPrimitives.WriteUInt16BigEndian(payload, (ushort)code);
+        BeginClosing(fd, (int)code, code == CloseCode.NoStatus ? default : payload);
+        connection.Set(ConnectionFlags.ShutWhenFlushed, !awaitAnswer);
+    }
+
+    private void BeginClosing(int fd, int code, ReadOnlySpan<byte> payload)
+    {
+        ref var connection = ref _table[fd];
+        Delivery.WriteFrame(_table.OutboxOf(fd), Opcode.Close, payload);
+        connection.State = ConnectionState.Closing;
+        connection.CloseCode = (ushort)code;
+        connection.HeardMs = _clock.NowMs;
+        _timers.Arm(fd, _clock.NowMs + CloseTimeoutMs);
+        if (!connection.Is(ConnectionFlags.MidFrame))
+        {
+            _rooms.Leave(fd);
+        }
+    }
+
+    private void OnPeerClose(int fd, int code) => Close(fd, (CloseCode)code, awaitAnswer: false);
+
+    private void OnMessage(int fd, Opcode opcode, Span<byte> payload)
+    {
+        ref var connection = ref _table[fd];
+        switch (connection.State)
+        {
+            case ConnectionState.Chat:
+                OnChat(fd, payload);
+                break;
+            case ConnectionState.Echo:
+                Delivery.WriteFrame(_table.OutboxOf(fd), opcode, payload);
+                break;
+            case ConnectionState.Closing:
+                break;
+            case ConnectionState.None:
+            case ConnectionState.Http:
+            case ConnectionState.Lingering:
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    private void OnChat(int fd, ReadOnlySpan<byte> payload)
+    {
+        ref var connection = ref _table[fd];
+        var verdict = connection.Rate.Take(_settings.MaxRate, _clock.NowMs);
+        var refusal = verdict == RateVerdict.Pass ? _rooms.Publish(fd, payload) : ChatRefusal.TooFast;
+        switch (refusal)
+        {
+            case ChatRefusal.None:
+                break;
+            case ChatRefusal.BadJson:
+                Tell(fd, "bad_json"u8, "This is not a JSON object.");
+                break;
+            case ChatRefusal.BadMessage:
+                Tell(fd, "bad_message"u8, "A name and a message are needed, as texts that are not empty.");
+                break;
+            case ChatRefusal.TooLong:
+                Tell(fd, "too_long"u8, $"A name has at most {_settings.MaxName} characters and a message at most {_settings.MaxMessage}.");
+                break;
+            case ChatRefusal.TooFast:
+                Tell(fd, "too_fast"u8, $"At most {_settings.MaxRate} messages a second, please.");
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+
+        if (verdict == RateVerdict.Close)
+        {
+            _observer.OnTooFast(connection);
+            Close(fd, CloseCode.PolicyViolation, awaitAnswer: true);
+        }
+    }
+
+    private void Tell(int fd, ReadOnlySpan<byte> code, string text)
+    {
+        Span<byte> utf8 = stackalloc byte[ChatEncoder.FixedBytesMax];
+        Span<byte> json = stackalloc byte[2 * ChatEncoder.FixedBytesMax];
+        int bytes = System.Text.Encoding.UTF8.GetBytes(text, utf8);
+        int length = ChatEncoder.WriteError(json, code, utf8[..bytes]);
+        Delivery.WriteFrame(_table.OutboxOf(fd), Opcode.Text, json[..length]);
+    }
+
+    /// <summary>Passes on what the reader finds on one connection.</summary>
+    private readonly struct Handler(WebSocketEndpoint endpoint, int fd) : IMessageHandler
+    {
+        public bool OnMessage(Opcode opcode, Span<byte> payload)
+        {
+            endpoint.OnMessage(fd, opcode, payload);
+            return true;
+        }
+
+        public bool OnPing(ReadOnlySpan<byte> payload)
+        {
+            if (endpoint._table[fd].State != ConnectionState.Closing)
+            {
+                Delivery.WriteFrame(endpoint._table.OutboxOf(fd), Opcode.Pong, payload);
+            }
+
+            return true;
+        }
+
+        public bool OnPong() => true;
+
+        public void OnClose(int code) => endpoint.OnPeerClose(fd, code);
+    }
+}

@@ -1,0 +1,206 @@
+using Appliance.Native;
+
+namespace Appliance.Ipc;
+
+/// <summary>What became of asking for a room.</summary>
+public enum RoomOpening
+{
+    /// <summary>It was there.</summary>
+    Found,
+
+    /// <summary>It was made.</summary>
+    Created,
+
+    /// <summary>All rooms are taken and none of them can be given up.</summary>
+    TooMany,
+}
+
+/// <summary>
+/// All rooms of one daemon in one System V segment that outlives its processes. A slot's number stands for its room; the directory
+/// has a lock of its own, each room another.
+/// </summary>
+public sealed unsafe class RoomLog
+{
+    /// <summary>How long an empty room with messages is kept before another may take its place.</summary>
+    public const long IdleRoomKeptMs = 10 * 60 * 1000;
+
+    /// <summary>An id further ahead of the clock than this many microseconds (30 years) is damage and not a busy room.</summary>
+    private const long IdLeadMax = 1_000_000_000_000_000;
+
+    private readonly byte* _base;
+
+    internal RoomLog(byte* address, RoomLogLayout layout)
+    {
+        _base = address;
+        Layout = layout;
+    }
+
+    /// <summary>What lies where.</summary>
+    public RoomLogLayout Layout { get; }
+
+    private Span<ulong> Directory => new(_base + Layout.DirectoryOffset, Layout.Rooms);
+
+    internal SharedLock DirectoryLock => new(((SegmentHeader*)_base)->Lock);
+
+    /// <summary>The log of the room in a slot.</summary>
+    public RoomRing Ring(int slot)
+    {
+        byte* room = _base + Layout.RoomsOffset + (slot * Layout.RoomStride);
+        byte* bytes = room + (Layout.RoomStride - Layout.RingBytes);
+        return new RoomRing(HeaderOf(slot), (long*)room, bytes, Layout);
+    }
+
+    /// <summary>Name of the room in a slot; empty when the slot is free.</summary>
+    public ReadOnlySpan<byte> NameOf(int slot) =>
+        Directory[slot] == 0 ? default : new ReadOnlySpan<byte>(HeaderOf(slot)->Name, Math.Clamp(HeaderOf(slot)->NameBytes, 0, RoomHeader.NameBytesMax));
+
+    /// <summary>
+    /// Finds a room or makes it, and counts one client in, so that nobody can take the slot away in between.
+    /// <see cref="RoomRing.CountMember"/> with -1 counts it out again.
+    /// </summary>
+    public RoomOpening Join(ReadOnlySpan<byte> name, long unixMs, out int slot)
+    {
+        ulong hash = HashOf(name);
+
+        // A holder that died left nothing to mend: a slot counts from the moment its hash is written, last, until it is cleared, first.
+        _ = DirectoryLock.Enter();
+        slot = Find(name, hash);
+        var opening = RoomOpening.Found;
+        if (slot < 0)
+        {
+            slot = FreeSlot(unixMs);
+            opening = slot < 0 ? RoomOpening.TooMany : RoomOpening.Created;
+        }
+
+        if (opening == RoomOpening.Created)
+        {
+            Create(slot, name, hash, unixMs);
+        }
+
+        if (slot >= 0)
+        {
+            _ = Ring(slot).CountMember(1);
+            HeaderOf(slot)->UsedMs = unixMs;
+        }
+
+        DirectoryLock.Exit();
+        return opening;
+    }
+
+    internal RoomHeader* HeaderOf(int slot) => (RoomHeader*)(_base + Layout.HeadersOffset) + slot;
+
+    /// <summary>Empties a slot and gives its memory back.</summary>
+    internal void Release(int slot)
+    {
+        Directory[slot] = 0;
+        byte* room = _base + Layout.RoomsOffset + (slot * Layout.RoomStride);
+        _ = Syscall.Discard(room, (nuint)Layout.RoomStride);
+    }
+
+    /// <summary>Takes over the rooms of a log of other sizes, as many as there is place for.</summary>
+    internal void CopyFrom(RoomLog other, long unixMs)
+    {
+        int free = 0;
+        for (int slot = 0; slot < other.Layout.Rooms && free < Layout.Rooms; slot++)
+        {
+            if (other.HashAt(slot) != 0)
+            {
+                Create(free, other.NameOf(slot), other.HashAt(slot), unixMs);
+                HeaderOf(free)->UsedMs = other.HeaderOf(slot)->UsedMs;
+                Ring(free).CopyFrom(other.Ring(slot));
+                free++;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Makes a room in a free slot. Its first id is the time in microseconds, or what its last life would have given next: ids of
+    /// one name only grow, whatever was lost.
+    /// </summary>
+    internal void Create(int slot, ReadOnlySpan<byte> name, ulong hash, long unixMs)
+    {
+        var header = HeaderOf(slot);
+        long now = unixMs * 1000;
+        long nextId = header->NextId - now is > 0 and < IdLeadMax ? header->NextId : now;
+        *header = default;
+        header->FirstId = header->NextId = nextId;
+        header->UsedMs = unixMs;
+        header->NameBytes = name.Length;
+        name.CopyTo(new Span<byte>(header->Name, RoomHeader.NameBytesMax));
+        new SharedLock(header->Lock).Initialize();
+        Volatile.Write(ref Directory[slot], hash);
+    }
+
+    internal ulong HashAt(int slot) => Directory[slot];
+
+    /// <summary>How many slots hold a room.</summary>
+    internal int RoomCount()
+    {
+        var directory = Directory;
+        return directory.Length - directory.Count(0UL);
+    }
+
+    /// <summary>FNV-1a; zero is the mark of a free slot.</summary>
+    internal static ulong HashOf(ReadOnlySpan<byte> name)
+    {
+        ulong hash = 14695981039346656037;
+        foreach (byte letter in name)
+        {
+            hash = (hash ^ letter) * 1099511628211;
+        }
+
+        return hash | 1;
+    }
+
+    private int Find(ReadOnlySpan<byte> name, ulong hash)
+    {
+        var directory = Directory;
+        for (int from = 0; ;)
+        {
+            int found = directory[from..].IndexOf(hash);
+            if (found < 0)
+            {
+                return -1;
+            }
+
+            from += found;
+            if (NameOf(from).SequenceEqual(name))
+            {
+                return from;
+            }
+
+            from++;
+        }
+    }
+
+    /// <summary>
+    /// A slot for a new room: a free one, or else that of the empty room that was left first, if nothing was ever said in it or it
+    /// was left long ago.
+    /// </summary>
+    private int FreeSlot(long unixMs)
+    {
+        int free = Directory.IndexOf(0UL);
+        if (free >= 0)
+        {
+            return free;
+        }
+
+        int oldest = -1;
+        for (int slot = 0; slot < Layout.Rooms; slot++)
+        {
+            var header = HeaderOf(slot);
+            bool givenUp = header->Members <= 0 && (unixMs - header->UsedMs > IdleRoomKeptMs || !Ring(slot).HasMessages);
+            if (givenUp && (oldest < 0 || header->UsedMs < HeaderOf(oldest)->UsedMs))
+            {
+                oldest = slot;
+            }
+        }
+
+        if (oldest >= 0)
+        {
+            Release(oldest);
+        }
+
+        return oldest;
+    }
+}

@@ -1,0 +1,74 @@
+namespace Appliance.Ipc;
+
+/// <summary>
+/// Memory that survives restarts also preserves damage. Before a log is used again every record of it is looked at; a room with
+/// anything wrong begins anew, with ids that go on.
+/// </summary>
+internal static unsafe class RoomLogCheck
+{
+    private const byte FinalTextFrame = 0x81;
+
+    /// <summary>Checks every room of a log that no other process uses; returns how many had to begin anew.</summary>
+    public static int Mend(RoomLog log, long unixMs)
+    {
+        int damaged = 0;
+        log.DirectoryLock.Initialize();
+        for (int slot = 0; slot < log.Layout.Rooms; slot++)
+        {
+            if (log.HashAt(slot) == 0)
+            {
+                continue;
+            }
+
+            var ring = log.Ring(slot);
+            new SharedLock(ring.Header->Lock).Initialize();
+            ring.Header->Members = 0;
+            ring.Repair();
+            if (RoomLog.HashOf(log.NameOf(slot)) != log.HashAt(slot))
+            {
+                log.Release(slot);
+                damaged++;
+            }
+            else if (!IsWhole(ring, log.Layout))
+            {
+                byte[] name = log.NameOf(slot).ToArray();
+                log.Release(slot);
+                log.Create(slot, name, RoomLog.HashOf(name), unixMs);
+                damaged++;
+            }
+        }
+
+        return damaged;
+    }
+
+    /// <summary>Whether positions, index and frame headers of a room agree with each other from tail to head.</summary>
+    private static bool IsWhole(RoomRing ring, RoomLogLayout layout)
+    {
+        var header = *ring.Header;
+        bool sane = header.Tail >= 0 && header.Head >= header.Tail && header.Head - header.Tail <= layout.RingBytes - layout.GuardBytes
+            && header.FirstId > 0 && header.NextId >= header.FirstId && header.NextId - header.FirstId <= layout.IndexEntries;
+        long position = header.Tail;
+        for (long id = header.FirstId; sane && id < header.NextId; id++)
+        {
+            sane = ring.IndexOf(id) >> 1 == position && ring.ByteAt(position) == FinalTextFrame;
+            position += FrameBytes(ring, position);
+            sane = sane && position <= header.Head;
+        }
+
+        return sane && position == header.Head;
+    }
+
+    /// <summary>Length of the unmasked frame at a position, its header included (RFC 6455, 5.2).</summary>
+    private static long FrameBytes(RoomRing ring, long position)
+    {
+        int length = ring.ByteAt(position + 1);
+        int extended = length == 126 ? 2 : length == 127 ? 8 : 0;
+        long payload = extended == 0 ? length : 0;
+        for (int i = 0; i < extended; i++)
+        {
+            payload = (payload << 8) | ring.ByteAt(position + 2 + i);
+        }
+
+        return payload is < 0 or > RoomLogLayout.RingBytesMax ? RoomLogLayout.RingBytesMax : 2 + extended + payload;
+    }
+}

@@ -1,0 +1,159 @@
+using System.Runtime.InteropServices;
+using Appliance.Native;
+
+namespace Appliance.Ipc;
+
+/// <summary>
+/// What lies where in the segment of the room logs. All offsets are bytes from its start, all numbers little-endian:
+/// <code>
+/// 0                     SegmentHeader            one page
+/// DirectoryOffset       name hash, 8 bytes a room   (0: the slot is free), to the next page
+/// HeadersOffset         RoomHeader, 512 bytes a room, to the next page
+/// RoomsOffset           per room: index (8 bytes an entry), then the ring of bytes
+/// </code>
+/// The segment is made without reserving memory: a page counts once it is touched.
+/// </summary>
+public sealed class RoomLogLayout
+{
+    /// <summary>"APPLROOM", the first eight bytes.</summary>
+    public const ulong Magic = 0x4D4F4F524C505041;
+
+    /// <summary>Changes with every change of this page; another version's segment is never touched.</summary>
+    public const uint Version = 1;
+
+    /// <summary>No record is shorter, so that an index of ring bytes / 64 entries covers the whole ring.</summary>
+    public const int RecordBytesMin = 64;
+
+    /// <summary>Smallest ring: 16 times the guard that the largest allowed message needs at default limits.</summary>
+    public const int RingBytesMin = 64 << 10;
+
+    /// <summary>Largest ring: positions inside it, and lengths sent from it, stay an int.</summary>
+    public const int RingBytesMax = 1 << 30;
+
+    private const int PageBytes = 4096;
+
+    /// <summary>The layout for that many rooms with rings of that many bytes, rounded up to a power of two.</summary>
+    public RoomLogLayout(int rooms, int ringBytes)
+    {
+        Rooms = rooms;
+        RingBytes = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(ringBytes, RingBytesMin, RingBytesMax));
+        IndexEntries = RingBytes / RecordBytesMin;
+        GuardBytes = RingBytes / 8;
+        DirectoryOffset = PageBytes;
+        HeadersOffset = PageAlign(DirectoryOffset + ((long)rooms * sizeof(ulong)));
+        RoomsOffset = PageAlign(HeadersOffset + ((long)rooms * RoomHeader.Bytes));
+        RoomStride = PageAlign((long)IndexEntries * sizeof(long)) + RingBytes;
+        SegmentBytes = RoomsOffset + (rooms * RoomStride);
+    }
+
+    /// <summary>How many rooms there can be.</summary>
+    public int Rooms { get; }
+
+    /// <summary>Bytes of one room's ring, a power of two.</summary>
+    public int RingBytes { get; }
+
+    /// <summary>Entries of one room's index, a power of two.</summary>
+    public int IndexEntries { get; }
+
+    /// <summary>
+    /// Bytes between what may still be read and what is overwritten next, and so the largest batch of one append: a reader that
+    /// was overtaken while the kernel copied its bytes has at least one whole batch of time before they are torn.
+    /// </summary>
+    public int GuardBytes { get; }
+
+    /// <summary>Where the name hashes start.</summary>
+    public long DirectoryOffset { get; }
+
+    /// <summary>Where the room headers start.</summary>
+    public long HeadersOffset { get; }
+
+    /// <summary>Where the first room's index starts.</summary>
+    public long RoomsOffset { get; }
+
+    /// <summary>From one room's index to the next one's.</summary>
+    public long RoomStride { get; }
+
+    /// <summary>Size of the whole segment.</summary>
+    public long SegmentBytes { get; }
+
+    private static long PageAlign(long bytes) => (bytes + PageBytes - 1) & ~(long)(PageBytes - 1);
+}
+
+/// <summary>The first page of the segment.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 4096)]
+public unsafe struct SegmentHeader
+{
+    /// <summary><see cref="RoomLogLayout.Magic"/>, written last when a segment is made.</summary>
+    [FieldOffset(0)]
+    public ulong Magic;
+
+    /// <summary><see cref="RoomLogLayout.Version"/>.</summary>
+    [FieldOffset(8)]
+    public uint Version;
+
+    /// <summary>How many rooms there can be.</summary>
+    [FieldOffset(12)]
+    public int Rooms;
+
+    /// <summary>Bytes of one room's ring.</summary>
+    [FieldOffset(16)]
+    public int RingBytes;
+
+    /// <summary>Guards the directory: finding a free slot, naming it, freeing it.</summary>
+    [FieldOffset(64)]
+    public fixed byte Lock[Syscall.MutexBytes];
+}
+
+/// <summary>
+/// One room. The lock, what readers watch and what only writers use lie on cache lines of their own. Positions count bytes since
+/// the room was made and only grow.
+/// </summary>
+[StructLayout(LayoutKind.Explicit, Size = Bytes)]
+public unsafe struct RoomHeader
+{
+    /// <summary>Size of a header.</summary>
+    public const int Bytes = 512;
+
+    /// <summary>Longest name of a room, in bytes.</summary>
+    public const int NameBytesMax = 64;
+
+    /// <summary>Taken for every append and every look into the index.</summary>
+    [FieldOffset(0)]
+    public fixed byte Lock[Syscall.MutexBytes];
+
+    /// <summary>Position of the oldest byte that may be read; advanced before anything is overwritten.</summary>
+    [FieldOffset(64)]
+    public long Tail;
+
+    /// <summary>Position behind the newest byte; published last.</summary>
+    [FieldOffset(128)]
+    public long Head;
+
+    /// <summary>Id of the record at <see cref="Tail"/>; under the lock.</summary>
+    [FieldOffset(192)]
+    public long FirstId;
+
+    /// <summary>Id that the next record gets; under the lock.</summary>
+    [FieldOffset(200)]
+    public long NextId;
+
+    /// <summary>Id of the last record that a person said, 0 for none; under the lock.</summary>
+    [FieldOffset(224)]
+    public long LastMessageId;
+
+    /// <summary>When somebody last joined, left or wrote, in milliseconds since 1970.</summary>
+    [FieldOffset(208)]
+    public long UsedMs;
+
+    /// <summary>Clients in the room now, of all processes.</summary>
+    [FieldOffset(216)]
+    public int Members;
+
+    /// <summary>Bytes of <see cref="Name"/>.</summary>
+    [FieldOffset(256)]
+    public int NameBytes;
+
+    /// <summary>The room's name.</summary>
+    [FieldOffset(260)]
+    public fixed byte Name[NameBytesMax];
+}

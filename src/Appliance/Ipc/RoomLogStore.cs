@@ -1,0 +1,130 @@
+using Appliance.Native;
+
+namespace Appliance.Ipc;
+
+/// <summary>What opening the room logs found, for the log: nothing of it is an error of ours.</summary>
+/// <param name="Key">System V key of the segment.</param>
+/// <param name="Resumed">True when a segment of an earlier run was taken over.</param>
+/// <param name="Rooms">How many rooms came with it.</param>
+/// <param name="DamagedRooms">How many of them were damaged and begin a new epoch.</param>
+/// <param name="Resized">True when the rooms were copied from a segment of other sizes.</param>
+public sealed record RoomLogReport(int Key, bool Resumed, int Rooms, int DamagedRooms, bool Resized);
+
+/// <summary>
+/// The segment of a state directory: found or made under the first key from <c>ftok(DIR, 'L')</c> on that is free or ours. A
+/// segment that somebody else, or another version, made under that key is left alone and the next letter tried.
+/// </summary>
+public static unsafe class RoomLogStore
+{
+    private const char FirstProject = 'L';
+    private const char LastProject = 'Z';
+    private const int OwnerOnly = 0x180; // 0600
+
+    /// <summary>Opens the room logs for a process that is alone with them, or makes them.</summary>
+    /// <exception cref="SyscallException">The kernel refuses: no right, or one of its limits.</exception>
+    public static (RoomLog Log, RoomLogReport Report) Open(string stateDirectory, RoomLogLayout layout, long unixMs)
+    {
+        RoomLog? former = null;
+        int formerId = -1;
+        foreach (int key in Keys(stateDirectory))
+        {
+            var made = Syscall.ShmGet(key, (nuint)layout.SegmentBytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | Syscall.SHM_NORESERVE | OwnerOnly);
+            if (made.Ok)
+            {
+                return Make(key, made.Value, layout, unixMs, former, formerId);
+            }
+
+            if (made.Error != Errno.EEXIST)
+            {
+                throw new SyscallException($"shmget key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms", made.Error);
+            }
+
+            var (log, id) = AttachOurs(key);
+            if (log is not null && log.Layout.SegmentBytes == layout.SegmentBytes && log.Layout.Rooms == layout.Rooms)
+            {
+                return (log, new RoomLogReport(key, Resumed: true, log.RoomCount(), RoomLogCheck.Mend(log, unixMs), Resized: false));
+            }
+
+            if (log is not null)
+            {
+                (former, formerId) = (log, id);
+            }
+        }
+
+        throw new SyscallException($"shmget: every key of '{stateDirectory}' from '{FirstProject}' to '{LastProject}' is taken", Errno.EEXIST);
+    }
+
+    /// <summary>Removes every segment of ours that belongs to the state directory; returns how many there were.</summary>
+    public static int Purge(string stateDirectory)
+    {
+        int removed = 0;
+        foreach (int key in Keys(stateDirectory))
+        {
+            var (log, id) = AttachOurs(key);
+            if (log is not null)
+            {
+                _ = Syscall.ShmRemove(id).OrThrow($"shmctl IPC_RMID key 0x{key:x8}");
+                removed++;
+            }
+        }
+
+        return removed;
+    }
+
+    private static IEnumerable<int> Keys(string stateDirectory)
+    {
+        for (char project = FirstProject; project <= LastProject; project++)
+        {
+            _ = Syscall.Ftok(stateDirectory, project, out int key).OrThrow($"ftok '{stateDirectory}'");
+            yield return key;
+        }
+    }
+
+    private static (RoomLog Log, RoomLogReport Report) Make(
+        int key, int id, RoomLogLayout layout, long unixMs, RoomLog? former, int formerId)
+    {
+        _ = Syscall.ShmAttach(id, out byte* address).OrThrow($"shmat key 0x{key:x8}");
+        var header = (SegmentHeader*)address;
+        header->Version = RoomLogLayout.Version;
+        header->Rooms = layout.Rooms;
+        header->RingBytes = layout.RingBytes;
+        new SharedLock(header->Lock).Initialize();
+        Volatile.Write(ref header->Magic, RoomLogLayout.Magic);
+        var log = new RoomLog(address, layout);
+        if (former is null)
+        {
+            return (log, new RoomLogReport(key, Resumed: false, 0, 0, Resized: false));
+        }
+
+        int damaged = RoomLogCheck.Mend(former, unixMs);
+        log.CopyFrom(former, unixMs);
+        _ = Syscall.ShmRemove(formerId).OrThrow("shmctl IPC_RMID of the former room logs");
+        return (log, new RoomLogReport(key, Resumed: true, log.RoomCount(), damaged, Resized: true));
+    }
+
+    /// <summary>Attaches what lies under a key if it is a segment of ours and whole; otherwise leaves it alone.</summary>
+    private static (RoomLog? Log, int Id) AttachOurs(int key)
+    {
+        var found = Syscall.ShmGet(key, 0, 0);
+        if (!found.Ok || !Syscall.ShmAttach(found.Value, out byte* address).Ok)
+        {
+            return (null, -1);
+        }
+
+        if (Syscall.ShmSize(found.Value) >= sizeof(SegmentHeader))
+        {
+            var header = (SegmentHeader*)address;
+            if (header->Magic == RoomLogLayout.Magic && header->Version == RoomLogLayout.Version && header->Rooms > 0)
+            {
+                var layout = new RoomLogLayout(header->Rooms, header->RingBytes);
+                if (layout.RingBytes == header->RingBytes && Syscall.ShmSize(found.Value) == layout.SegmentBytes)
+                {
+                    return (new RoomLog(address, layout), found.Value);
+                }
+            }
+        }
+
+        _ = Syscall.ShmDetach(address);
+        return (null, -1);
+    }
+}

@@ -1,0 +1,286 @@
+using System.Buffers.Text;
+using System.Diagnostics;
+
+namespace Appliance.Ipc;
+
+/// <summary>One record of a batch that is to be appended.</summary>
+/// <param name="Length">Its bytes: a finished WebSocket frame.</param>
+/// <param name="IdOffset">Where in it <see cref="RoomRing.IdDigits"/> bytes are kept free for the id; -1 when it stands there already.</param>
+/// <param name="IsMessage">True for what a person said, false for the server's own announcements.</param>
+public readonly record struct LogRecord(int Length, int IdOffset, bool IsMessage);
+
+/// <summary>Where a reader begins, and whether something it asked for is gone.</summary>
+/// <param name="Position">Position of a record's first byte, or of the head.</param>
+/// <param name="Gap">True when records behind the id it named are not here any more.</param>
+public readonly record struct LogStart(long Position, bool Gap);
+
+/// <summary>
+/// The log of one room: a ring of bytes and a ring of record starts. Appending and looking into the index take the room's lock;
+/// reading bytes takes none: a reader compares its position with the tail before it reads, and with <see cref="SafeFrom"/>
+/// after.
+/// </summary>
+public readonly unsafe struct RoomRing
+{
+    /// <summary>Ids are written with 16 digits: enough for microseconds since 1970 until 2286, and exact as a JavaScript number until 2255.</summary>
+    public const int IdDigits = 16;
+
+    /// <summary>How many announcements a newcomer's history may hold beyond the messages it asked for.</summary>
+    public const int HistoryAnnouncementsMax = 1024;
+
+    private readonly RoomHeader* _header;
+    private readonly long* _index;
+    private readonly byte* _bytes;
+    private readonly int _ringBytes;
+    private readonly int _guardBytes;
+
+    internal RoomRing(RoomHeader* header, long* index, byte* bytes, RoomLogLayout layout)
+    {
+        _header = header;
+        _index = index;
+        _bytes = bytes;
+        _ringBytes = layout.RingBytes;
+        _guardBytes = layout.GuardBytes;
+    }
+
+    /// <summary>Position behind the newest byte.</summary>
+    public long Head => Volatile.Read(ref _header->Head);
+
+    /// <summary>Position of the oldest byte that may be read.</summary>
+    public long Tail => Volatile.Read(ref _header->Tail);
+
+    /// <summary>
+    /// Bytes from this position on have not been overwritten up to now. Behind the tail by the guard: what was readable before a
+    /// read and lies at or above this after it was read whole.
+    /// </summary>
+    public long SafeFrom
+    {
+        get
+        {
+            Thread.MemoryBarrier();
+            return Tail - _guardBytes;
+        }
+    }
+
+    /// <summary>The largest batch that one append takes.</summary>
+    public int BatchBytesMax => _guardBytes;
+
+    /// <summary>Whether anything that a person said is still there.</summary>
+    internal bool HasMessages => _header->LastMessageId >= _header->FirstId;
+
+    internal RoomHeader* Header => _header;
+
+    /// <summary>The bytes from a position on that lie in one piece, at most up to <paramref name="end"/>.</summary>
+    public byte* Read(long position, long end, out int count)
+    {
+        int offset = (int)(position & (_ringBytes - 1));
+        count = (int)Math.Min(end - position, _ringBytes - offset);
+        return _bytes + offset;
+    }
+
+    /// <summary>Appends records that lie one behind the other in <paramref name="batch"/>, and writes each one's id into it.</summary>
+    public void Append(Span<byte> batch, ReadOnlySpan<LogRecord> records)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Length, _guardBytes);
+        Enter();
+        long head = _header->Head;
+        MakeRoom(head + batch.Length);
+        long id = _header->NextId;
+        int offset = 0;
+        foreach (var record in records)
+        {
+            Debug.Assert(record.Length >= RoomLogLayout.RecordBytesMin, "the index covers the ring");
+            if (record.IdOffset >= 0)
+            {
+                _ = Utf8Formatter.TryFormat(id, batch.Slice(offset + record.IdOffset, IdDigits), out _);
+            }
+
+            IndexOf(id) = ((head + offset) << 1) | (record.IsMessage ? 1L : 0L);
+            if (record.IsMessage)
+            {
+                _header->LastMessageId = id;
+            }
+
+            offset += record.Length;
+            id++;
+        }
+
+        Copy(head, batch);
+        _header->NextId = id;
+        Volatile.Write(ref _header->Head, head + batch.Length);
+        Exit();
+    }
+
+    /// <summary>Where a newcomer begins who wants that many messages; announcements between them come along.</summary>
+    public LogStart StartOfHistory(int messages)
+    {
+        Enter();
+        long start = HistoryPosition(messages);
+        Exit();
+        return new LogStart(start, Gap: false);
+    }
+
+    /// <summary>
+    /// Where a reader begins who has everything up to and including an id. Too old an id: from the oldest record on, with a gap. An
+    /// id that was never given out here: the history, with a gap.
+    /// </summary>
+    public LogStart StartAfter(long id, int messages)
+    {
+        Enter();
+        long first = _header->FirstId;
+        long next = _header->NextId;
+        var start = (id >= first - 1 && id < next) ? new LogStart(PositionOf(id + 1), Gap: false)
+            : id < first ? new LogStart(_header->Tail, Gap: true)
+            : new LogStart(HistoryPosition(messages), Gap: true);
+        Exit();
+        return start;
+    }
+
+    /// <summary>The first record start at or behind a position; the head when there is none.</summary>
+    public long BoundaryFrom(long position)
+    {
+        Enter();
+        long low = _header->FirstId;
+        long high = _header->NextId;
+        while (low < high)
+        {
+            long middle = low + ((high - low) / 2);
+            if (PositionOf(middle) < position)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        long boundary = PositionOf(low);
+        Exit();
+        return boundary;
+    }
+
+    /// <summary>Notes that the room is in use: a room that nobody has used for long makes place for another.</summary>
+    public void Touch(long unixMs) => Volatile.Write(ref _header->UsedMs, unixMs);
+
+    /// <summary>Counts a client in or out, and returns how many there are now.</summary>
+    public int CountMember(int change) => Interlocked.Add(ref _header->Members, change);
+
+    internal ref long IndexOf(long id) => ref _index[id & ((_ringBytes / RoomLogLayout.RecordBytesMin) - 1)];
+
+    /// <summary>Position of a record that is there, or of the head for the next id.</summary>
+    internal long PositionOf(long id) => id == _header->NextId ? _header->Head : IndexOf(id) >> 1;
+
+    internal byte ByteAt(long position) => _bytes[position & (_ringBytes - 1)];
+
+    /// <summary>
+    /// Takes over the newest records of another ring that fit into this one, which is empty, with their ids. Nobody else uses either.
+    /// </summary>
+    internal void CopyFrom(RoomRing other)
+    {
+        var from = other._header;
+        long id = from->FirstId;
+        while (id < from->NextId && from->Head - other.PositionOf(id) > _ringBytes - _guardBytes)
+        {
+            id++;
+        }
+
+        _header->FirstId = _header->NextId = id;
+        byte[] record = new byte[Math.Min(_guardBytes, other._guardBytes)];
+        for (; id < from->NextId; id++)
+        {
+            long start = other.PositionOf(id);
+            int length = (int)(other.PositionOf(id + 1) - start);
+            if (length > record.Length)
+            {
+                _header->FirstId = _header->NextId = id + 1;
+                _header->Tail = _header->Head;
+                continue;
+            }
+
+            for (int i = 0; i < length; i++)
+            {
+                record[i] = other.ByteAt(start + i);
+            }
+
+            bool isMessage = (other.IndexOf(id) & 1) != 0;
+            Append(record.AsSpan(0, length), [new LogRecord(length, IdOffset: -1, isMessage)]);
+        }
+    }
+
+    private long HistoryPosition(int messages)
+    {
+        long id = _header->NextId;
+        long start = _header->Head;
+        int announcements = 0;
+        while (messages > 0 && id > _header->FirstId && announcements <= HistoryAnnouncementsMax)
+        {
+            long entry = IndexOf(--id);
+            if ((entry & 1) != 0)
+            {
+                messages--;
+                start = entry >> 1;
+            }
+            else
+            {
+                announcements++;
+            }
+        }
+
+        return start;
+    }
+
+    /// <summary>Advances the tail past what the next append overwrites, guard included, before it does.</summary>
+    private void MakeRoom(long newHead)
+    {
+        long oldest = newHead - (_ringBytes - _guardBytes);
+        if (oldest <= _header->Tail)
+        {
+            return;
+        }
+
+        long id = _header->FirstId;
+        while (id < _header->NextId && PositionOf(id) < oldest)
+        {
+            id++;
+        }
+
+        Volatile.Write(ref _header->Tail, PositionOf(id));
+        _header->FirstId = id;
+        Thread.MemoryBarrier();
+    }
+
+    private void Copy(long position, ReadOnlySpan<byte> batch)
+    {
+        int offset = (int)(position & (_ringBytes - 1));
+        int first = Math.Min(batch.Length, _ringBytes - offset);
+        batch[..first].CopyTo(new Span<byte>(_bytes + offset, first));
+        batch[first..].CopyTo(new Span<byte>(_bytes, batch.Length - first));
+    }
+
+    private void Enter()
+    {
+        if (!new SharedLock(_header->Lock).Enter())
+        {
+            Repair();
+        }
+    }
+
+    private void Exit() => new SharedLock(_header->Lock).Exit();
+
+    /// <summary>
+    /// After a holder's death the two positions are the truth: each is written by one store. The tail is written before the id that
+    /// goes with it, the head behind it, so the ids lag or lead by what was under way.
+    /// </summary>
+    internal void Repair()
+    {
+        while (_header->NextId > _header->FirstId && IndexOf(_header->NextId - 1) >> 1 >= _header->Head)
+        {
+            _header->NextId--;
+        }
+
+        while (_header->FirstId < _header->NextId && IndexOf(_header->FirstId) >> 1 < _header->Tail)
+        {
+            _header->FirstId++;
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using Appliance.Native;
+
+namespace Appliance.Ipc;
+
+/// <summary>
+/// A mutex in shared memory that outlives its holder: when a process dies inside, the next taker is told and puts things in
+/// order first. Uncontended it costs 25 to 35 ns; a System V semaphore, a system call each way, a hundred times that.
+/// </summary>
+internal readonly unsafe struct SharedLock(byte* mutex)
+{
+    /// <summary>Makes the mutex; nobody may hold it or wait for it.</summary>
+    public void Initialize() => _ = Syscall.MutexInit(mutex).OrThrow("pthread_mutex_init");
+
+    /// <summary>Takes the lock; false when the last holder died with it and its work must be put in order.</summary>
+    /// <exception cref="SyscallException">The mutex is damaged.</exception>
+    public bool Enter()
+    {
+        var result = Syscall.MutexLock(mutex);
+        if (result.Ok)
+        {
+            return true;
+        }
+
+        if (result.Error != Errno.EOWNERDEAD)
+        {
+            throw new SyscallException("pthread_mutex_lock of a room log", result.Error);
+        }
+
+        _ = Syscall.MutexConsistent(mutex).OrThrow("pthread_mutex_consistent");
+        return false;
+    }
+
+    /// <summary>Gives the lock back.</summary>
+    public void Exit() => _ = Syscall.MutexUnlock(mutex).OrThrow("pthread_mutex_unlock");
+}

@@ -1,0 +1,36 @@
+using Appliance.Config;
+
+namespace Appliance.Logging;
+
+/// <summary>One kind of log line.</summary>
+/// <param name="Id">Stable number: what scripts and alerts look for.</param>
+/// <param name="Level">How serious it is.</param>
+/// <param name="Template">The text, with named fields.</param>
+public sealed record LogEvent(int Id, LogLevel Level, string Template);
+
+/// <summary>Everything that is ever logged, a row each. 1xxx: the process, 2xxx: shared memory, 3xxx: clients.</summary>
+public static class EventCatalogue
+{
+    public static readonly LogEvent Starting = new(1000, LogLevel.Info, "appliance {Version} starting, pid {Pid}");
+    public static readonly LogEvent Ready = new(1001, LogLevel.Info, "ready on {Address}");
+    public static readonly LogEvent Stopping = new(1002, LogLevel.Info, "{Signal} received, stopping: {Connections} connections have {DrainSeconds} s");
+    public static readonly LogEvent Stopped = new(1003, LogLevel.Info, "stopped: {Messages} messages, {Deliveries} deliveries, {Connections} connections served, {Collections} garbage collections");
+    public static readonly LogEvent LogReopened = new(1004, LogLevel.Info, "log reopened");
+    public static readonly LogEvent SignalIgnored = new(1005, LogLevel.Warning, "{Signal} received: nothing to do for it in a single process");
+    public static readonly LogEvent Failed = new(1009, LogLevel.Error, "{Reason}");
+
+    public static readonly LogEvent LogCreated = new(2000, LogLevel.Info, "room log created: key {Key}, {Rooms} rooms of {RoomBytes} bytes at most");
+    public static readonly LogEvent LogResumed = new(2001, LogLevel.Info, "room log resumed: key {Key}, {Rooms} rooms");
+    public static readonly LogEvent LogResized = new(2002, LogLevel.Info, "room log copied to a segment of new sizes: key {Key}, {Rooms} rooms");
+    public static readonly LogEvent RoomsDamaged = new(2003, LogLevel.Warning, "{Damaged} rooms of the log were damaged and begin anew");
+    public static readonly LogEvent RoomCreated = new(2004, LogLevel.Info, "room {Room} created");
+    public static readonly LogEvent RoomsFull = new(2005, LogLevel.Warning, "room {Room} refused: all --max-rooms {Rooms} are taken");
+
+    public static readonly LogEvent Connected = new(3000, LogLevel.Debug, "{Address} connected to room {Room}, {Connections} connections");
+    public static readonly LogEvent Disconnected = new(3001, LogLevel.Debug, "{Address} disconnected from room {Room}, close code {Code}");
+    public static readonly LogEvent Refused = new(3002, LogLevel.Debug, "{Address} refused with status {Status}: {Reason}");
+    public static readonly LogEvent Lapped = new(3003, LogLevel.Debug, "{Address} reads too slowly: overtaken by the log");
+    public static readonly LogEvent DescriptorsExhausted = new(3004, LogLevel.Warning, "no descriptor left for another client ({Error}): accepting again in {Pause} ms");
+    public static readonly LogEvent ConnectionsFull = new(3005, LogLevel.Warning, "client refused: --max-connections {Connections} are served");
+    public static readonly LogEvent TooFast = new(3006, LogLevel.Info, "{Address} closed: more than --max-rate {Rate} messages a second");
+}

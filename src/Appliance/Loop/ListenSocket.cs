@@ -1,0 +1,84 @@
+using Appliance.Native;
+
+namespace Appliance.Loop;
+
+/// <summary>A socket that listens.</summary>
+public sealed class ListenSocket : IDisposable
+{
+    /// <summary>The kernel cuts this to net.core.somaxconn.</summary>
+    private const int Backlog = 65_535;
+
+    private readonly string? _path;
+
+    private ListenSocket(int fd, string? path)
+    {
+        Descriptor = fd;
+        _path = path;
+    }
+
+    /// <summary>The descriptor.</summary>
+    public int Descriptor { get; }
+
+    /// <summary>The port the kernel has chosen or was given; 0 for a unix socket.</summary>
+    public int Port => Syscall.GetSockName(Descriptor, out var address).Ok && _path is null ? address.Port : 0;
+
+    /// <summary>Listens at an internet address; an IPv6 socket takes IPv4 as well if <paramref name="dual"/> says so.</summary>
+    /// <exception cref="SyscallException">Another program listens there, the address is not of this host, or no right.</exception>
+    public static ListenSocket BindInternet(ReadOnlySpan<byte> ip, int port, bool dual, string name)
+    {
+        bool v6 = ip.Length == 16;
+        int fd = Syscall.Socket(v6 ? Syscall.AF_INET6 : Syscall.AF_INET).OrThrow("socket");
+        if (v6)
+        {
+            _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_IPV6, Syscall.IPV6_V6ONLY, dual ? 0 : 1).OrThrow("setsockopt IPV6_V6ONLY");
+        }
+
+        // Accepted sockets inherit it: a chat sends small packets at once.
+        _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_TCP, Syscall.TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
+        _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_REUSEADDR, 1).OrThrow("setsockopt SO_REUSEADDR");
+        return Bind(fd, SocketAddress.Internet(ip, port), name, path: null);
+    }
+
+    /// <summary>Listens at a path. A socket file that nobody listens at any more is replaced.</summary>
+    /// <exception cref="SyscallException">Somebody listens there, or no right.</exception>
+    public static ListenSocket BindUnix(string path, string name)
+    {
+        var address = SocketAddress.Unix(path);
+        int probe = Syscall.Socket(Syscall.AF_UNIX).OrThrow("socket");
+        bool inUse = Syscall.Connect(probe, address) is { Ok: true } or { WouldBlock: true };
+        _ = Syscall.Close(probe);
+        if (!inUse && Syscall.IsSocket(path))
+        {
+            File.Delete(path);
+        }
+
+        var socket = Bind(Syscall.Socket(Syscall.AF_UNIX).OrThrow("socket"), address, name, path);
+
+        // Whoever may enter the directory may chat: a reverse proxy runs as another user.
+        File.SetUnixFileMode(path, (UnixFileMode)0x1B6); // 0666
+        return socket;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _ = Syscall.Close(Descriptor);
+        if (_path is not null)
+        {
+            File.Delete(_path);
+        }
+    }
+
+    private static ListenSocket Bind(int fd, in SocketAddress address, string name, string? path)
+    {
+        var bound = Syscall.Bind(fd, address);
+        bound = bound.Ok ? Syscall.Listen(fd, Backlog) : bound;
+        if (!bound.Ok)
+        {
+            _ = Syscall.Close(fd);
+            throw new SyscallException($"--listen {name}", bound.Error);
+        }
+
+        return new ListenSocket(fd, path);
+    }
+}

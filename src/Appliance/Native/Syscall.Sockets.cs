@@ -1,0 +1,152 @@
+using System.Runtime.InteropServices;
+
+namespace Appliance.Native;
+
+/// <summary>
+/// Every system call of the program, one method each under its own name. A method retries EINTR, sets close-on-exec, and
+/// returns a <see cref="SysResult"/>; the imports are private, so that no other folder can reach libc.
+/// </summary>
+public static unsafe partial class Syscall
+{
+    public const int AF_UNIX = 1;
+    public const int AF_INET = 2;
+    public const int AF_INET6 = 10;
+    public const int SOL_SOCKET = 1;
+    public const int SO_REUSEADDR = 2;
+    public const int SO_SNDBUF = 7;
+    public const int SO_REUSEPORT = 15;
+    public const int IPPROTO_TCP = 6;
+    public const int TCP_NODELAY = 1;
+    public const int IPPROTO_IPV6 = 41;
+    public const int IPV6_V6ONLY = 26;
+    public const int SHUT_WR = 1;
+
+    /// <summary>More bytes follow at once: the kernel may wait for them before it makes a packet.</summary>
+    public const int MSG_MORE = 0x8000;
+
+    private const int SOCK_STREAM = 1;
+    private const int SOCK_NONBLOCK = 0x800;
+    private const int SOCK_CLOEXEC = 0x80000;
+    private const int MSG_DONTWAIT = 0x40;
+    private const int MSG_NOSIGNAL = 0x4000;
+
+    /// <summary>A stream socket that neither blocks nor survives exec; socket(2).</summary>
+    public static SysResult Socket(int family) =>
+        SysResult.From(Imports.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+
+    /// <summary>bind(2).</summary>
+    public static SysResult Bind(int fd, in SocketAddress address)
+    {
+        fixed (SocketAddress* pointer = &address)
+        {
+            return SysResult.From(Imports.bind(fd, pointer, address.Length));
+        }
+    }
+
+    /// <summary>listen(2).</summary>
+    public static SysResult Listen(int fd, int backlog) => SysResult.From(Imports.listen(fd, backlog));
+
+    /// <summary>The next waiting connection, non-blocking and close-on-exec, and its peer's address; accept4(2).</summary>
+    public static SysResult Accept(int fd, out SocketAddress peer)
+    {
+        fixed (SocketAddress* pointer = &peer)
+        {
+            SysResult result;
+            do
+            {
+                *pointer = default;
+                uint length = SocketAddress.BytesMax;
+                result = SysResult.From(Imports.accept4(fd, pointer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+                pointer->Length = length;
+            }
+            while (result.Error == Errno.EINTR);
+            return result;
+        }
+    }
+
+    /// <summary>The address a socket is bound to; getsockname(2).</summary>
+    public static SysResult GetSockName(int fd, out SocketAddress address)
+    {
+        fixed (SocketAddress* pointer = &address)
+        {
+            *pointer = default;
+            uint length = SocketAddress.BytesMax;
+            var result = SysResult.From(Imports.getsockname(fd, pointer, &length));
+            pointer->Length = length;
+            return result;
+        }
+    }
+
+    /// <summary>setsockopt(2) for the options whose value is an int.</summary>
+    public static SysResult SetSocketOption(int fd, int level, int option, int value) =>
+        SysResult.From(Imports.setsockopt(fd, level, option, &value, sizeof(int)));
+
+    /// <summary>Connects a socket to its peer; connect(2). EINPROGRESS and EAGAIN are values of a non-blocking socket.</summary>
+    public static SysResult Connect(int fd, in SocketAddress address)
+    {
+        fixed (SocketAddress* pointer = &address)
+        {
+            return SysResult.From(Imports.connect(fd, pointer, address.Length));
+        }
+    }
+
+    /// <summary>Hands bytes to a socket without waiting and without SIGPIPE; send(2). The value is how many were taken.</summary>
+    public static SysResult Send(int fd, byte* bytes, int count, int flags)
+    {
+        SysResult result;
+        do
+        {
+            result = SysResult.From(Imports.send(fd, bytes, (nuint)count, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+        }
+        while (result.Error == Errno.EINTR);
+        return result;
+    }
+
+    /// <summary>Takes what has come in, without waiting; recv(2). The value 0 is the end of the stream.</summary>
+    public static SysResult Receive(int fd, byte* bytes, int count)
+    {
+        SysResult result;
+        do
+        {
+            result = SysResult.From(Imports.recv(fd, bytes, (nuint)count, MSG_DONTWAIT));
+        }
+        while (result.Error == Errno.EINTR);
+        return result;
+    }
+
+    /// <summary>Ends one direction of a connection; shutdown(2).</summary>
+    public static SysResult Shutdown(int fd, int how) => SysResult.From(Imports.shutdown(fd, how));
+
+    private static partial class Imports
+    {
+        [LibraryImport("libc")]
+        internal static partial int socket(int family, int type, int protocol);
+
+        [LibraryImport("libc")]
+        internal static partial int bind(int fd, SocketAddress* address, uint length);
+
+        [LibraryImport("libc")]
+        internal static partial int connect(int fd, SocketAddress* address, uint length);
+
+        [LibraryImport("libc")]
+        internal static partial int listen(int fd, int backlog);
+
+        [LibraryImport("libc")]
+        internal static partial int accept4(int fd, SocketAddress* address, uint* length, int flags);
+
+        [LibraryImport("libc")]
+        internal static partial int getsockname(int fd, SocketAddress* address, uint* length);
+
+        [LibraryImport("libc")]
+        internal static partial int setsockopt(int fd, int level, int option, int* value, uint length);
+
+        [LibraryImport("libc")]
+        internal static partial nint send(int fd, byte* bytes, nuint count, int flags);
+
+        [LibraryImport("libc")]
+        internal static partial nint recv(int fd, byte* bytes, nuint count, int flags);
+
+        [LibraryImport("libc")]
+        internal static partial int shutdown(int fd, int how);
+    }
+}

@@ -1,0 +1,31 @@
+namespace Appliance.Web;
+
+/// <summary>One embedded file: where it is asked for, what it is, its bytes.</summary>
+/// <param name="Path">Path of the request.</param>
+/// <param name="ContentType">Media type.</param>
+/// <param name="Bytes">The file.</param>
+public sealed record EmbeddedPage(string Path, string ContentType, byte[] Bytes);
+
+/// <summary>The pages that are compiled into the binary.</summary>
+public static class EmbeddedPages
+{
+    private static readonly (string Path, string File, string ContentType)[] ChatFiles =
+    [
+        ("/", "chat.html", "text/html; charset=utf-8"),
+        ("/chat.js", "chat.js", "text/javascript; charset=utf-8"),
+        ("/chat.css", "chat.css", "text/css; charset=utf-8"),
+    ];
+
+    /// <summary>The files of the chat page.</summary>
+    public static IReadOnlyList<EmbeddedPage> Chat() =>
+        [.. ChatFiles.Select(file => new EmbeddedPage(file.Path, file.ContentType, Load(file.File)))];
+
+    private static byte[] Load(string file)
+    {
+        using var stream = typeof(EmbeddedPages).Assembly.GetManifestResourceStream($"Web/{file}")
+            ?? throw new InvalidOperationException($"Web/{file} is not embedded");
+        byte[] bytes = new byte[stream.Length];
+        stream.ReadExactly(bytes);
+        return bytes;
+    }
+}

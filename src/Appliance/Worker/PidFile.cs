@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text;
+using Appliance.Native;
+
+namespace Appliance.Worker;
+
+/// <summary>
+/// The pid file, and the lock by which everybody knows whether a server runs: the kernel gives it up with the process, however that
+/// ends, so a number that is left over means nothing. A second lock guards the state directory, whose shared memory it is.
+/// </summary>
+public sealed unsafe class PidFile : IDisposable
+{
+    private const string FileName = "appliance.pid";
+    private const string LockName = "appliance.lock";
+    private const int Readable = 0x1A4; // 0644
+
+    private readonly string _path;
+    private readonly int _pidFile;
+    private readonly int _stateLock;
+
+    private PidFile(string path, int pidFile, int stateLock)
+    {
+        _path = path;
+        _pidFile = pidFile;
+        _stateLock = stateLock;
+    }
+
+    /// <summary>Takes both locks, making the directories where they are missing.</summary>
+    /// <exception cref="IOException">A directory cannot be made or written to, or another server holds a lock.</exception>
+    public static PidFile Acquire(string runDirectory, string stateDirectory)
+    {
+        string path = Path.Combine(runDirectory, FileName);
+        int pidFile = Lock(path, "--run-dir", runDirectory);
+        try
+        {
+            return new PidFile(path, pidFile, Lock(Path.Combine(stateDirectory, LockName), "--state-dir", stateDirectory));
+        }
+        catch
+        {
+            _ = Syscall.Close(pidFile);
+            throw;
+        }
+    }
+
+    /// <summary>The pid of the server that runs from a directory; null when none does.</summary>
+    public static int? RunningPid(string runDirectory)
+    {
+        string path = Path.Combine(runDirectory, FileName);
+        var opened = Syscall.Open(path, Syscall.O_RDWR, 0);
+        if (!opened.Ok)
+        {
+            return null;
+        }
+
+        bool running = !Syscall.TryLock(opened.Value).Ok;
+        _ = Syscall.Close(opened.Value);
+        return running && int.TryParse(File.ReadAllText(path), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int pid) ? pid : null;
+    }
+
+    /// <summary>Writes the pid: the server is ready.</summary>
+    public void Write(int pid)
+    {
+        byte[] text = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{pid}\n"));
+        _ = Syscall.Truncate(_pidFile, 0).OrThrow($"ftruncate '{_path}'");
+        fixed (byte* bytes = text)
+        {
+            _ = Syscall.Write(_pidFile, bytes, text.Length).OrThrow($"write '{_path}'");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        File.Delete(_path);
+        _ = Syscall.Close(_pidFile);
+        _ = Syscall.Close(_stateLock);
+    }
+
+    private static int Lock(string path, string option, string directory)
+    {
+        try
+        {
+            _ = Directory.CreateDirectory(directory);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"{option} {directory}: cannot be made: {failure.Message}", failure);
+        }
+
+        var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT, Readable);
+        if (!opened.Ok)
+        {
+            throw new IOException($"{option} {directory}: '{path}' cannot be written: {SyscallException.Describe(opened.Error)}");
+        }
+
+        if (Syscall.TryLock(opened.Value).Ok)
+        {
+            return opened.Value;
+        }
+
+        _ = Syscall.Close(opened.Value);
+        throw new IOException($"{option} {directory}: another appliance uses it; stop that one, or give this one a directory of its own");
+    }
+}
