@@ -7,6 +7,9 @@ namespace Appliance.SystemTests;
 /// <summary>Messages: who gets them, what becomes of their parts, in which order they come.</summary>
 public sealed class ChatTests(ChatTests.ChattyServer fixture) : IClassFixture<ChatTests.ChattyServer>
 {
+    private const int SenderCount = 5;
+    private const int MessagesEach = 200;
+
     private static readonly Dictionary<string, string> TextCases = new()
     {
         ["plain"] = "plain",
@@ -138,17 +141,15 @@ public sealed class ChatTests(ChatTests.ChattyServer fixture) : IClassFixture<Ch
     [Fact]
     public async Task All_members_see_the_messages_of_concurrent_senders_in_one_order()
     {
-        const int senderCount = 5;
-        const int messagesEach = 200;
         var members = new List<ChatClient>();
         for (var i = 0; i < 20; i++)
         {
             members.Add(await ChatClient.JoinAsync(fixture.Server, "room=order&history=0"));
         }
 
-        var sending = members.Take(senderCount).Select((member, sender) => Task.Run(async () =>
+        var sending = members.Take(SenderCount).Select((member, sender) => Task.Run(async () =>
         {
-            for (var i = 0; i < messagesEach; i++)
+            for (var i = 0; i < MessagesEach; i++)
             {
                 await member.SayAsync(i.ToString(CultureInfo.InvariantCulture), $"sender {sender}");
             }
@@ -157,13 +158,13 @@ public sealed class ChatTests(ChatTests.ChattyServer fixture) : IClassFixture<Ch
         await Task.WhenAll(sending);
 
         Assert.All(logs, log => Assert.Equal(logs[0], log));
-        for (var sender = 0; sender < senderCount; sender++)
+        for (var sender = 0; sender < SenderCount; sender++)
         {
             var own = logs[0].Where(message => message.Name == $"sender {sender}").Select(message => message.Text);
-            Assert.Equal(Enumerable.Range(0, messagesEach).Select(i => i.ToString(CultureInfo.InvariantCulture)), own);
+            Assert.Equal(Enumerable.Range(0, MessagesEach).Select(i => i.ToString(CultureInfo.InvariantCulture)), own);
         }
 
-        Assert.Equal(Enumerable.Range(0, senderCount * messagesEach).Select(i => logs[0][0].Id + i), logs[0].Select(message => message.Id));
+        Assert.Equal(Enumerable.Range(0, SenderCount * MessagesEach).Select(i => logs[0][0].Id + i), logs[0].Select(message => message.Id));
         foreach (var member in members)
         {
             await member.DisposeAsync();
@@ -172,7 +173,7 @@ public sealed class ChatTests(ChatTests.ChattyServer fixture) : IClassFixture<Ch
         static async Task<List<(long Id, string? Name, string? Text)>> ReadAllAsync(ChatClient member)
         {
             var log = new List<(long Id, string? Name, string? Text)>();
-            while (log.Count < senderCount * messagesEach)
+            while (log.Count < SenderCount * MessagesEach)
             {
                 var message = await member.ReadAsync();
                 log.Add((message.IdNumber, message.Name, message.Message));

@@ -9,6 +9,8 @@ namespace Appliance.SystemTests;
 /// <summary>A client's life: announcements, keep-alive, listeners of all kinds, the server's stop.</summary>
 public sealed class ConnectionTests
 {
+    private const int CrowdSize = 200;
+
     [Fact]
     public async Task Joins_and_leaves_are_announced_by_address()
     {
@@ -65,11 +67,10 @@ public sealed class ConnectionTests
     [Fact]
     public async Task Many_joins_and_leaves_are_summed_up()
     {
-        const int crowdSize = 200;
         await using var server = await ApplianceServer.StartAsync();
         await using var ann = await ChatClient.JoinAsync(server);
         _ = await ann.ReadAsync();
-        var crowd = await Task.WhenAll(Enumerable.Range(0, crowdSize).Select(_ => ChatClient.JoinAsync(server, "history=0")));
+        var crowd = await Task.WhenAll(Enumerable.Range(0, CrowdSize).Select(_ => ChatClient.JoinAsync(server, "history=0")));
         var joinMessages = await ReadChangesAsync("connected");
         foreach (var client in crowd)
         {
@@ -77,12 +78,12 @@ public sealed class ConnectionTests
         }
 
         var leaveMessages = await ReadChangesAsync("disconnected");
-        Assert.InRange(joinMessages + leaveMessages, 2, (2 * crowdSize) - 1);
+        Assert.InRange(joinMessages + leaveMessages, 2, (2 * CrowdSize) - 1);
 
         async Task<int> ReadChangesAsync(string verb)
         {
             var (messages, changes) = (0, 0);
-            while (changes < crowdSize)
+            while (changes < CrowdSize)
             {
                 var message = await ann.ReadAsync();
                 Assert.Equal("system", message.Type);
@@ -91,7 +92,7 @@ public sealed class ConnectionTests
                 messages++;
             }
 
-            Assert.Equal(crowdSize, changes);
+            Assert.Equal(CrowdSize, changes);
             return messages;
         }
     }

@@ -11,9 +11,18 @@ public abstract class ServerFixture(params string[] options) : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        if (_server is not null)
+        try
         {
-            await _server.DisposeAsync();
+            if (_server is not null)
+            {
+                await _server.DisposeAsync();
+            }
+        }
+        catch (Exception e)
+        {
+            // Of a failed cleanup the runner shows the exception's type alone.
+            await Console.Error.WriteLineAsync($"{GetType().Name}: {e.Message}");
+            throw;
         }
     }
 }
