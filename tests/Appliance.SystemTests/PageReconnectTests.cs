@@ -85,10 +85,11 @@ public sealed class PageReconnectTests(Browser browser)
         await using var server = await ApplianceServer.StartAsync("--max-rate", "1");
         await using var page = await ChatPage.OpenAsync(browser, server, name: "ann");
         _ = await page.Message.EvaluateAsync(
-            "box => { for (const text of ['one', 'two', 'three']) { box.value = text; box.form.requestSubmit(); } }");
+            "box => { for (const text of ['one', 'two', 'three']) { box.value = text; box.form.requestSubmit(); } box.value = 'draft'; }");
         await Expect(page.Error).ToContainTextAsync("Not sent: ");
         await Expect(page.Texts).ToHaveTextAsync(["one", "two"]);
         await Expect(page.Page.Locator("#outbox li span")).ToHaveTextAsync(["Perhaps not sent: three"]);
+        await Expect(page.Message).ToHaveValueAsync("draft");
     }
 
     private async Task<ChatPage> OpenWithClockAsync(ApplianceServer server, string name)

@@ -80,7 +80,7 @@ public sealed class PageSafetyTests(Browser browser)
 
         await Expect(page.Texts).ToHaveCountAsync(colors.Length);
         // WCAG 2.2, success criterion 1.4.3: 4.5 to 1.
-        const string contrasts = """
+        const string Contrasts = """
             names => {
                 const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
                 const luminance = color => {
@@ -95,7 +95,7 @@ public sealed class PageSafetyTests(Browser browser)
                     .map(name => (Math.max(name, page) + 0.05) / (Math.min(name, page) + 0.05));
             }
             """;
-        var measured = await page.Names.EvaluateAllAsync<double[]>(contrasts);
+        var measured = await page.Names.EvaluateAllAsync<double[]>(Contrasts);
         Assert.All(colors.Zip(measured), pair => Assert.True(pair.Second >= 4.5, $"{pair.First} has a contrast of {pair.Second:0.00}"));
     }
 
