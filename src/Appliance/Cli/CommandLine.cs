@@ -56,7 +56,7 @@ internal static class CommandLine
             given = SettingsBuilder.ReadFile(file, ReadLines(file));
         }
 
-        return SettingsBuilder.Build(Paths.ForThisUser(), [.. given, .. SettingOptions.Select(pair => OnCommandLine(parsed, pair.Key, pair.Value)).OfType<GivenValue>()]);
+        return SettingsBuilder.Build(Paths.ForThisUser(), [.. given, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
     }
 
     private static RootCommand MakeRoot()
@@ -91,31 +91,34 @@ internal static class CommandLine
             return new Option<bool>(name);
         }
 
-        bool bare = row.Name == "proc";
         return new Option<string[]>(name)
         {
-            Arity = bare ? ArgumentArity.ZeroOrMore : ArgumentArity.OneOrMore,
+            Arity = ArgumentArity.ZeroOrMore,
             AllowMultipleArgumentsPerToken = false,
             Recursive = row.Name is "run-dir" or "state-dir",
         };
     }
 
-    private static GivenValue? OnCommandLine(ParseResult parsed, Setting row, Option option)
+    private static IEnumerable<GivenValue> OnCommandLine(ParseResult parsed, Setting row, Option option)
     {
         if (parsed.GetResult(option) is not { Implicit: false } result)
         {
-            return null;
+            return [];
         }
 
-        string value = option switch
+        string[] values = option switch
         {
-            Option<bool> flag => result.GetValue(flag) ? "on" : "off",
-            Option<string[]> texts => result.GetValue(texts) is { Length: > 0 } values
-                ? row.IsRepeatable ? string.Join(' ', values) : values[^1]
-                : row.Default,
+            Option<bool> flag => [result.GetValue(flag) ? "on" : "off"],
+            Option<string[]> texts => result.GetValue(texts) ?? [],
             _ => throw new System.Diagnostics.UnreachableException(),
         };
-        return new GivenValue(row.Name, value, SettingsBuilder.CommandLine);
+        if (values.Length < result.IdentifierTokenCount)
+        {
+            // --proc alone is how an init script says: as many as usual.
+            values = row.Name == "proc" ? [row.Default] : throw new SettingException($"--{row.Name}: a value is missing: --{row.Name} {row.Value}");
+        }
+
+        return (row.IsRepeatable ? values : values[^1..]).Select(value => new GivenValue(row.Name, value, SettingsBuilder.CommandLine));
     }
 
     private static string[] ReadLines(string file)

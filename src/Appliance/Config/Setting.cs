@@ -36,8 +36,11 @@ public sealed record Setting(
     /// <summary>The default, as it would be written; paths that depend on the user are filled in by <see cref="DefaultPaths"/>.</summary>
     public string Default { get; init; } = "";
 
-    /// <summary>May be given more than once; the first takes the place of the default.</summary>
-    public bool IsRepeatable { get; init; }
+    /// <summary>For a setting that may be given more than once: makes it empty, so that what is given takes the place of the default.</summary>
+    public Action<Settings>? Empty { get; init; }
+
+    /// <summary>May be given more than once.</summary>
+    public bool IsRepeatable => Empty is not null;
 
     /// <summary>May stand without a value.</summary>
     public bool IsSwitch => Value.Length == 0;

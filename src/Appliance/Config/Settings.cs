@@ -3,6 +3,9 @@ namespace Appliance.Config;
 /// <summary>The values of one start, each from a row of <see cref="SettingsTable"/>.</summary>
 public sealed class Settings
 {
+    /// <summary>The source of a value that nobody gave.</summary>
+    public const string DefaultSource = "default";
+
     private readonly Dictionary<string, string> _sources = new(StringComparer.Ordinal);
 
     /// <summary>Run as a daemon.</summary>
@@ -84,7 +87,7 @@ public sealed class Settings
     public bool Echo { get; internal set; }
 
     /// <summary>Whence a value came: <c>default</c>, <c>command line</c>, or file and line.</summary>
-    public string SourceOf(string name) => _sources.GetValueOrDefault(name, "default");
+    public string SourceOf(string name) => _sources.GetValueOrDefault(name, DefaultSource);
 
     internal void NoteSource(string name, string source) => _sources[name] = source;
 }

@@ -2,7 +2,7 @@ namespace Appliance.Config;
 
 /// <summary>A value that was given for a setting, and where.</summary>
 /// <param name="Name">Name of the setting as it was given.</param>
-/// <param name="Value">The value; a repeatable setting's values are separated by blanks.</param>
+/// <param name="Value">The value.</param>
 /// <param name="Source"><c>command line</c> or <c>FILE:LINE</c>.</param>
 public sealed record GivenValue(string Name, string Value, string Source);
 
@@ -37,7 +37,7 @@ public static class SettingsBuilder
     /// <exception cref="SettingException">A line is neither.</exception>
     public static IReadOnlyList<GivenValue> ReadFile(string path, IEnumerable<string> lines)
     {
-        Dictionary<string, GivenValue> values = new(StringComparer.Ordinal);
+        List<GivenValue> values = [];
         int number = 0;
         foreach (string line in lines)
         {
@@ -56,11 +56,16 @@ public static class SettingsBuilder
             }
 
             var given = new GivenValue(text[..equals].TrimEnd(), text[(equals + 1)..].TrimStart(), source);
-            bool again = values.TryGetValue(given.Name, out var earlier) && SettingsTable.Find(given.Name) is { IsRepeatable: true };
-            values[given.Name] = again ? given with { Value = $"{earlier!.Value} {given.Value}" } : given;
+            var earlier = values.Find(value => value.Name == given.Name);
+            if (earlier is not null && SettingsTable.Find(given.Name) is { IsRepeatable: false })
+            {
+                throw new SettingException($"{source}: {given.Name} is set already in {earlier.Source}; one of them must go");
+            }
+
+            values.Add(given);
         }
 
-        return [.. values.Values];
+        return values;
     }
 
     /// <summary>Applies defaults, then the given values in their order.</summary>
@@ -73,9 +78,13 @@ public static class SettingsBuilder
             _ = row.Apply(settings, row.Default);
         }
 
-        foreach (var value in given)
+        foreach (var values in given.GroupBy(value => (value.Name, IsOnCommandLine: value.Source == CommandLine)))
         {
-            Apply(settings, value);
+            SettingsTable.Find(values.Key.Name)?.Empty?.Invoke(settings);
+            foreach (var value in values)
+            {
+                Apply(settings, value);
+            }
         }
 
         CheckTogether(settings);
@@ -84,8 +93,7 @@ public static class SettingsBuilder
 
     private static void Apply(Settings settings, GivenValue given)
     {
-        bool onCommandLine = given.Source == CommandLine;
-        string name = onCommandLine ? $"--{given.Name}" : $"{given.Source}: {given.Name}";
+        string name = NameOf(given.Name, given.Source);
         var row = SettingsTable.Find(given.Name)
             ?? throw new SettingException($"{name}: there is no such setting; 'appliance --settings' prints all");
         if (row.Apply(settings, given.Value) is { } wrong)
@@ -96,9 +104,12 @@ public static class SettingsBuilder
         settings.NoteSource(row.Name, given.Source);
     }
 
+    /// <summary>How an error names a setting: as the option, or as the line of the file that sets it.</summary>
+    private static string NameOf(string name, string source) => source.Contains(':', StringComparison.Ordinal) ? $"{source}: {name}" : $"--{name}";
+
     private static void CheckTogether(Settings settings)
     {
-        if (settings.TimeoutSeconds <= settings.PingSeconds && settings.SourceOf("ping") == "default")
+        if (settings.TimeoutSeconds <= settings.PingSeconds && settings.SourceOf("ping") == Settings.DefaultSource)
         {
             // Whoever shortens only the time limit wants pings that fit into it.
             settings.PingSeconds = Math.Max(1, settings.TimeoutSeconds / 3);
@@ -106,14 +117,14 @@ public static class SettingsBuilder
         else if (settings.TimeoutSeconds < settings.PingSeconds)
         {
             throw new SettingException(
-                $"--timeout: '{settings.TimeoutSeconds}' is shorter than --ping ({settings.PingSeconds}): no client could answer in time");
+                $"{NameOf("timeout", settings.SourceOf("timeout"))}: '{settings.TimeoutSeconds}' is shorter than ping ({settings.PingSeconds}): no client could answer in time");
         }
 
         long largest = 6L * (settings.MaxName + settings.MaxMessage);
         if (settings.RoomSize / 16 < largest)
         {
             throw new SettingException(
-                $"--room-size: '{settings.RoomSize}' is too small for --max-name and --max-message: at least {16 * largest} is needed");
+                $"{NameOf("room-size", settings.SourceOf("room-size"))}: '{settings.RoomSize}' is too small for max-name and max-message: at least {16 * largest} is needed");
         }
     }
 

@@ -28,7 +28,7 @@ public static class SettingsTable
         new("proc", "[8]", "run child processes", SettingGroup.Mode, ApplyWorkers, s => s.Workers == 0 ? "auto" : $"{s.Workers}") { Default = "8" },
 
         new("listen", "ADDR", "where clients connect: IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH; repeatable", SettingGroup.Place,
-            ApplyListen, s => string.Join(' ', s.Listen.Select(address => address.Text))) { Default = DefaultListen, IsRepeatable = true },
+            ApplyListen, s => string.Join(' ', s.Listen.Select(address => address.Text))) { Default = DefaultListen, Empty = s => s.Listen = [] },
         new("metrics", "ADDR", "where monitors connect, or off", SettingGroup.Place, ApplyMetrics, s => s.Metrics?.Text ?? "off") { Default = DefaultMetrics },
         Directory("run-dir", "directory of the pid file", (s, path) => s.RunDirectory = path, s => s.RunDirectory),
         Directory("state-dir", "directory of durable files; the System V keys are made from it", (s, path) => s.StateDirectory = path, s => s.StateDirectory),
@@ -76,19 +76,13 @@ public static class SettingsTable
 
     private static string? ApplyListen(Settings settings, string text)
     {
-        List<ListenAddress> addresses = [];
-        foreach (string word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        if (ListenAddress.TryParse(text) is not { } address)
         {
-            if (ListenAddress.TryParse(word) is not { } address)
-            {
-                return "must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes)";
-            }
-
-            addresses.Add(address);
+            return "must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes)";
         }
 
-        settings.Listen = addresses;
-        return addresses.Count > 0 ? null : "must name at least one address";
+        settings.Listen = [.. settings.Listen, address];
+        return null;
     }
 
     private static string? ApplyMetrics(Settings settings, string text)

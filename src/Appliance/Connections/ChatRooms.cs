@@ -124,12 +124,21 @@ public sealed class ChatRooms
     {
         foreach (var room in _pending)
         {
-            Append(room);
+            AppendEarly(room);
             _batches.Push(room.Batch!);
             room.Batch = null;
         }
 
         _pending.Clear();
+    }
+
+    /// <summary>Appends what this turn has brought so far for a room: before a member leaves that is to see it.</summary>
+    public void AppendEarly(LocalRoom room)
+    {
+        if (room.Batch is { Records.Length: > 0 })
+        {
+            Append(room);
+        }
     }
 
     /// <summary>The timer of a room has run out: tells the sum of joins and leaves.</summary>

@@ -52,6 +52,9 @@ public enum ConnectionFlags : byte
 
     /// <summary>Has had an answer: silence from now on is the end of keep-alive and no slow request.</summary>
     Answered = 64,
+
+    /// <summary>Its stream is torn: closed by a reset, so that nothing of it passes for whole.</summary>
+    Torn = 128,
 }
 
 /// <summary>

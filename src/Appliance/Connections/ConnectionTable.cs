@@ -81,6 +81,11 @@ public sealed unsafe class ConnectionTable : IDisposable
         ReleaseOutbox(ref connection);
         ReleaseHead(ref connection);
         ReleaseReader(ref connection);
+        if (connection.Is(ConnectionFlags.Torn))
+        {
+            _ = Syscall.ResetOnClose(fd);
+        }
+
         connection = default;
         _ = Syscall.Close(fd);
         Count--;

@@ -140,9 +140,8 @@ public sealed unsafe class Delivery
             ref var connection = ref _table[request.Descriptor];
             if (connection.Position < safeFrom)
             {
-                // Overwritten while the kernel copied: what went out may be torn, so the stream cannot go on.
-                Lapped++;
-                _table.Doom(request.Descriptor);
+                // Overwritten while the kernel copied: what went out may be torn.
+                Reset(request.Descriptor);
                 continue;
             }
 
@@ -227,8 +226,7 @@ public sealed unsafe class Delivery
         var result = Syscall.Send(fd, bytes, count, 0);
         if (connection.Position < ring.SafeFrom)
         {
-            Lapped++;
-            _table.Doom(fd);
+            Reset(fd);
             return true;
         }
 
@@ -246,15 +244,23 @@ public sealed unsafe class Delivery
     private void SkipWhatIsGone(int fd, in RoomRing ring)
     {
         ref var connection = ref _table[fd];
-        Lapped++;
         if (connection.Is(ConnectionFlags.MidFrame))
         {
-            _table.Doom(fd);
+            Reset(fd);
             return;
         }
 
+        Lapped++;
         connection.Position = ring.Tail;
         QueueGap(fd, "Some messages are missing here: this connection was too slow for them."u8);
+    }
+
+    /// <summary>A stream that was cut inside a frame cannot go on.</summary>
+    private void Reset(int fd)
+    {
+        Lapped++;
+        _table[fd].Set(ConnectionFlags.Torn, true);
+        _table.Doom(fd);
     }
 
     /// <summary>Tells a client that messages are missing.</summary>

@@ -104,9 +104,9 @@ public sealed class HttpEndpoint
         switch (status)
         {
             case HttpReadStatus.Complete:
-                if (request.IsHttp11 && request.Header("host"u8).IsEmpty)
+                if (request.IsHttp11 && !request.HasOne("host"u8))
                 {
-                    Refuse(fd, 400, "a request of HTTP/1.1 needs a Host header");
+                    Refuse(fd, 400, "a request of HTTP/1.1 needs one Host header");
                 }
                 else if (Handshake.IsAskedFor(request))
                 {
@@ -292,7 +292,7 @@ public sealed class HttpEndpoint
                 Refuse(fd, 426, "Sec-WebSocket-Version must be 13", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
                 break;
             case HandshakeRefusal.BadKey:
-                Refuse(fd, 400, "Sec-WebSocket-Key must be 16 bytes in base64");
+                Refuse(fd, 400, "one Sec-WebSocket-Key is needed, 16 bytes in base64");
                 break;
             case HandshakeRefusal.HasBody:
                 Refuse(fd, 400, "a handshake has no body");

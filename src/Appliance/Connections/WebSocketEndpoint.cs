@@ -82,6 +82,13 @@ public sealed class WebSocketEndpoint
             return;
         }
 
+        if (connection.State == ConnectionState.Chat && awaitAnswer)
+        {
+            // Its own last messages come back to it before the close does.
+            _rooms.AppendEarly(_rooms.RoomOf(connection));
+            _delivery.Flush(fd);
+        }
+
         Span<byte> payload = stackalloc byte[2];
         BinaryPrimitives.WriteUInt16BigEndian(payload, (ushort)code);
         BeginClosing(fd, (int)code, code == CloseCode.NoStatus ? default : payload);

@@ -54,6 +54,18 @@ public readonly ref struct HttpRequest
         return default;
     }
 
+    /// <summary>Whether a header of a name (lower case) is there exactly once.</summary>
+    public bool HasOne(ReadOnlySpan<byte> name)
+    {
+        int count = 0;
+        foreach (var header in Headers)
+        {
+            count += header.Is(name) ? 1 : 0;
+        }
+
+        return count == 1;
+    }
+
     /// <summary>Whether any header of a name (lower case) lists a token (lower case), as Connection and Upgrade do.</summary>
     public bool HasToken(ReadOnlySpan<byte> name, ReadOnlySpan<byte> token)
     {

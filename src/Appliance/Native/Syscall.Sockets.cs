@@ -24,6 +24,7 @@ public static unsafe partial class Syscall
     /// <summary>More bytes follow at once: the kernel may wait for them before it makes a packet.</summary>
     public const int MSG_MORE = 0x8000;
 
+    private const int SO_LINGER = 13;
     private const int SOCK_STREAM = 1;
     private const int SOCK_NONBLOCK = 0x800;
     private const int SOCK_CLOEXEC = 0x80000;
@@ -80,6 +81,15 @@ public static unsafe partial class Syscall
     /// <summary>setsockopt(2) for the options whose value is an int.</summary>
     public static SysResult SetSocketOption(int fd, int level, int option, int value) =>
         SysResult.From(Imports.setsockopt(fd, level, option, &value, sizeof(int)));
+
+    /// <summary>Has close send a reset and throw away what has not been sent; socket(7), SO_LINGER {1, 0}.</summary>
+    public static SysResult ResetOnClose(int fd)
+    {
+        int* linger = stackalloc int[2];
+        linger[0] = 1;
+        linger[1] = 0;
+        return SysResult.From(Imports.setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, 2 * sizeof(int)));
+    }
 
     /// <summary>Connects a socket to its peer; connect(2). EINPROGRESS and EAGAIN are values of a non-blocking socket.</summary>
     public static SysResult Connect(int fd, in SocketAddress address)

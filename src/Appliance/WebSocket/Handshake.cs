@@ -21,7 +21,7 @@ public enum HandshakeRefusal
     /// <summary>Sec-WebSocket-Version is not 13.</summary>
     VersionNot13,
 
-    /// <summary>Sec-WebSocket-Key is missing or not 16 bytes in base64.</summary>
+    /// <summary>Sec-WebSocket-Key is missing, there twice, or not 16 bytes in base64.</summary>
     BadKey,
 
     /// <summary>A body is announced.</summary>
@@ -72,7 +72,7 @@ public static class Handshake
             return HandshakeRefusal.VersionNot13;
         }
 
-        return !IsKey(request.Header("sec-websocket-key"u8)) ? HandshakeRefusal.BadKey
+        return !request.HasOne("sec-websocket-key"u8) || !IsKey(request.Header("sec-websocket-key"u8)) ? HandshakeRefusal.BadKey
             : request.HasBody ? HandshakeRefusal.HasBody
             : HandshakeRefusal.None;
     }

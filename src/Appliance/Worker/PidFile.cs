@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Appliance.Native;
@@ -13,6 +14,7 @@ public sealed unsafe class PidFile : IDisposable
     private const string FileName = "appliance.pid";
     private const string LockName = "appliance.lock";
     private const int Readable = 0x1A4; // 0644
+    private const int DigitsMax = 16;
 
     private readonly string _path;
     private readonly int _pidFile;
@@ -53,8 +55,10 @@ public sealed unsafe class PidFile : IDisposable
         }
 
         bool running = !Syscall.TryLock(opened.Value).Ok;
+        byte* text = stackalloc byte[DigitsMax];
+        var read = running ? Syscall.Read(opened.Value, text, DigitsMax) : default;
         _ = Syscall.Close(opened.Value);
-        return running && int.TryParse(File.ReadAllText(path), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int pid) ? pid : null;
+        return read.Ok && Utf8Parser.TryParse(new ReadOnlySpan<byte>(text, read.Value), out int pid, out _) ? pid : null;
     }
 
     /// <summary>Writes the pid: the server is ready.</summary>
