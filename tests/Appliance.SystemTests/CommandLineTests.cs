@@ -174,12 +174,13 @@ public sealed class CommandLineTests : IDisposable
         return transcript.ToString();
     }
 
-    /// <summary>Takes out what differs from run to run or from build to build: folders, version and commit.</summary>
+    /// <summary>Takes out what differs from run to run, from build to build, or from user to user: folders, version and commit.</summary>
     private string Scrub(string text)
     {
         var limit = TimeSpan.FromSeconds(1);
         text = text.Replace(_folder.FullName, "{folder}", StringComparison.Ordinal);
         text = Regex.Replace(text, @"(?<=^appliance (version )?)[0-9]+\.[0-9]+\.[0-9]+\S*", "{version}", RegexOptions.ExplicitCapture, limit);
+        text = Regex.Replace(text, @"(?<=^ +--(run|state)-dir .*)\[.*\]$", "[{default}]", RegexOptions.ExplicitCapture | RegexOptions.Multiline, limit);
         return Regex.Replace(text, @"(?<= )([0-9a-f]{12}\S*|unknown)(?=\n$)", "{commit}", RegexOptions.ExplicitCapture, limit);
     }
 }

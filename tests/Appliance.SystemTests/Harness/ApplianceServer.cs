@@ -70,6 +70,30 @@ public sealed class ApplianceServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Resident memory of the server in bytes.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            using var running = Process.GetProcessById(Pid);
+            return running.WorkingSet64;
+        }
+    }
+
+    /// <summary>Open descriptors of the server.</summary>
+    public int DescriptorCount => Directory.GetFileSystemEntries($"/proc/{Pid}/fd").Length;
+
+    /// <summary>Waits until the server has no more than so many descriptors open.</summary>
+    public Task WaitForDescriptorCountAsync(int count) => TimeLimit.GuardAsync($"closing of descriptors down to {count}", async limit =>
+    {
+        while (DescriptorCount > count)
+        {
+            await Task.Delay(10, limit);
+        }
+
+        return true;
+    }, () => $"{DescriptorCount} are open. {_log.Tail()}");
+
     /// <summary>Waits for a line of stderr that matches; lines already written count.</summary>
     public Task<string> WaitForLogAsync(string pattern) => _log.WaitForAsync(pattern);
 

@@ -103,6 +103,30 @@ public sealed class RawClient : IAsyncDisposable
         return true;
     });
 
+    /// <summary>Sends bytes until all are gone or the server has taken none for a second; the rest goes on being sent.</summary>
+    /// <returns>The sending, to be awaited when the server is to take the rest.</returns>
+    public async Task<Task> SendUntilBlockedAsync(ReadOnlyMemory<byte> bytes)
+    {
+        const int PieceBytes = 64 * 1024;
+        var pieces = 0;
+        var sending = SendPiecesAsync();
+        for (var seen = -1; !sending.IsCompleted && seen != pieces;)
+        {
+            seen = pieces;
+            _ = await Task.WhenAny(sending, Task.Delay(TimeSpan.FromSeconds(1)));
+        }
+
+        return sending;
+
+        async Task SendPiecesAsync()
+        {
+            for (; pieces * PieceBytes < bytes.Length; pieces++)
+            {
+                await SendAsync(bytes.Slice(pieces * PieceBytes, Math.Min(PieceBytes, bytes.Length - (pieces * PieceBytes))));
+            }
+        }
+    }
+
     /// <summary>Sends bytes in pieces of a size, a TCP segment each.</summary>
     public async Task SendChoppedAsync(ReadOnlyMemory<byte> bytes, int pieceBytes)
     {
