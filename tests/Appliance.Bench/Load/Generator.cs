@@ -1,0 +1,270 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Bench.Load;
+
+/// <summary>
+/// WebSocket clients on one epoll loop, on one thread. Every frame of every client is counted by its header; the messages of sampled
+/// clients and of publishers are read. Nothing is allocated once the clients are open.
+/// </summary>
+public sealed unsafe class Generator : IDisposable
+{
+    /// <summary>Clients that connect at a time.</summary>
+    public const int OpeningMax = 64;
+
+    /// <summary>Clients of one source address: the kernel has some 28,000 ports for each.</summary>
+    private const int ClientsPerAddress = 20_000;
+
+    private const int EventsMax = 1024;
+    private const int ReceiveBytesMax = 256 << 10;
+
+    /// <summary>Larger than any frame or handshake answer of a benchmarked server.</summary>
+    private const int KeptBytesMax = 1024;
+
+    private readonly int _port;
+    private readonly Poller _poller = new(EventsMax);
+    private readonly Client[] _clients;
+    private readonly FrameReader _frames;
+    private byte* _received = (byte*)NativeMemory.Alloc(KeptBytesMax + ReceiveBytesMax);
+    private byte* _kept;
+    private int _opening;
+    private bool _keepOpen = true;
+
+    /// <summary>A generator of so many clients of the server at a port of 127.0.0.1.</summary>
+    public Generator(int port, int clients)
+    {
+        _port = port;
+        _clients = new Client[clients];
+        _kept = (byte*)NativeMemory.Alloc((nuint)clients, KeptBytesMax);
+        _frames = new FrameReader(_clients);
+        _ = Syscall.GetDescriptorLimit(out _, out long hard).OrThrow("getrlimit");
+        _ = Syscall.SetDescriptorLimit(hard, hard).OrThrow("setrlimit");
+    }
+
+    private static ReadOnlySpan<byte> Request =>
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"u8;
+
+    private static ReadOnlySpan<byte> Accept => "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="u8;
+
+    /// <summary>Whether something listens at a port of 127.0.0.1.</summary>
+    public static bool IsListening(int port)
+    {
+        int fd = Syscall.Socket(Syscall.AF_INET).OrThrow("socket");
+        _ = Syscall.Connect(fd, SocketAddress.Internet([127, 0, 0, 1], port));
+        byte letter = (byte)'G';
+        bool connected = Syscall.Send(fd, &letter, 1, 0).Ok;
+        _ = Syscall.Close(fd);
+        return connected;
+    }
+
+    /// <summary>Opens all clients, and closes each at once unless they are to stay.</summary>
+    /// <exception cref="LoadException">A client was refused or not answered within ten seconds.</exception>
+    public void Open(bool keepOpen = true)
+    {
+        _keepOpen = keepOpen;
+        long progressMs = Environment.TickCount64;
+        for (int next = 0; next < _clients.Length || _opening > 0;)
+        {
+            int before = _opening;
+            while (next < _clients.Length && _opening < OpeningMax)
+            {
+                Connect(next++);
+            }
+
+            Turn(100);
+            progressMs = _opening != before || next < _clients.Length ? Environment.TickCount64 : progressMs;
+            if (Environment.TickCount64 - progressMs > 10_000)
+            {
+                throw new LoadException(string.Create(CultureInfo.InvariantCulture, $"{_opening} handshakes are not answered"));
+            }
+        }
+    }
+
+    /// <summary>Loads the server with publishers, each of which waits for its own message before it sends the next.</summary>
+    /// <param name="publishers">How many, spread evenly over the clients.</param>
+    /// <param name="warmUp">How long the load goes on before it is measured.</param>
+    /// <param name="duration">How long it is measured.</param>
+    /// <param name="serverCpuUs">Time the server has spent on processors so far, in microseconds.</param>
+    /// <exception cref="LoadException">A client was cut off.</exception>
+    public LoadResult Load(int publishers, TimeSpan warmUp, TimeSpan duration, Func<double> serverCpuUs)
+    {
+        _frames.StartPublishing(publishers);
+        RunFor(warmUp);
+        _frames.Latencies.Clear();
+        long frames = _frames.TextFrames;
+        double cpuUs = serverCpuUs();
+        long startUs = BenchMessage.NowUs;
+        RunFor(duration);
+        double seconds = (BenchMessage.NowUs - startUs) / 1e6;
+        double spentUs = serverCpuUs() - cpuUs;
+        long deliveries = _frames.TextFrames - frames;
+        _frames.StopPublishing();
+        int p50 = _frames.Latencies.Percentile(0.50);
+        int p99 = _frames.Latencies.Percentile(0.99);
+        Drain();
+        return new LoadResult
+        {
+            Deliveries = deliveries,
+            Seconds = seconds,
+            ServerCpuUs = spentUs,
+            LatencyP50Us = p50,
+            LatencyP99Us = p99,
+            Faults = _frames.Faults(),
+        };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (ref var client in _clients.AsSpan())
+        {
+            if (client.State != ClientState.None)
+            {
+                _ = Syscall.Close(client.Descriptor);
+            }
+        }
+
+        _poller.Dispose();
+        NativeMemory.Free(_received);
+        NativeMemory.Free(_kept);
+        _received = _kept = null;
+    }
+
+    private void RunFor(TimeSpan duration)
+    {
+        long endUs = BenchMessage.NowUs + (long)duration.TotalMicroseconds;
+        while (BenchMessage.NowUs < endUs)
+        {
+            Turn(10);
+        }
+    }
+
+    /// <summary>Waits for what is still under way, as long as something comes every few seconds.</summary>
+    private void Drain()
+    {
+        long progressMs = Environment.TickCount64;
+        while (_frames.Outstanding > 0 && Environment.TickCount64 - progressMs < 3000)
+        {
+            long before = _frames.TextFrames;
+            Turn(100);
+            progressMs = _frames.TextFrames != before ? Environment.TickCount64 : progressMs;
+        }
+    }
+
+    private void Turn(int timeoutMs)
+    {
+        int ready = _poller.Wait(timeoutMs);
+        for (int i = 0; i < ready; i++)
+        {
+            var happened = _poller[i];
+            int index = (int)happened.Generation - 1;
+            if (_clients[index].State == ClientState.Connecting)
+            {
+                SendRequest(index);
+            }
+            else
+            {
+                Read(index);
+            }
+        }
+    }
+
+    private void Connect(int index)
+    {
+        int fd = Syscall.Socket(Syscall.AF_INET).OrThrow("socket");
+        byte source = (byte)(1 + (index / ClientsPerAddress));
+        if (source > 1)
+        {
+            _ = Syscall.Bind(fd, SocketAddress.Internet([127, 0, 0, source], 0)).OrThrow("bind");
+        }
+
+        _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_TCP, Syscall.TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
+        _clients[index] = new Client { Descriptor = fd, State = ClientState.Connecting, Publisher = -1, Sample = -1 };
+        _opening++;
+        _ = Syscall.Connect(fd, SocketAddress.Internet([127, 0, 0, 1], _port));
+        _ = _poller.Add(fd, (uint)index + 1).OrThrow("epoll_ctl");
+        SendRequest(index);
+    }
+
+    /// <summary>Sends the handshake; while the kernel still connects, that has to wait.</summary>
+    private void SendRequest(int index)
+    {
+        ref var client = ref _clients[index];
+        fixed (byte* request = Request)
+        {
+            var result = Syscall.Send(client.Descriptor, request, Request.Length, 0);
+            if (!result.Ok && !result.WouldBlock)
+            {
+                throw Failure(index, $"connect: {SyscallException.Describe(result.Error)}");
+            }
+
+            _poller.Watch(client.Descriptor, (uint)index + 1, read: true, write: !result.Ok);
+            client.State = result.Ok ? ClientState.Handshaking : ClientState.Connecting;
+        }
+    }
+
+    private void Read(int index)
+    {
+        ref var client = ref _clients[index];
+        byte* kept = _kept + ((long)index * KeptBytesMax);
+        new ReadOnlySpan<byte>(kept, client.Kept).CopyTo(new Span<byte>(_received, client.Kept));
+        var result = Syscall.Receive(client.Descriptor, _received + client.Kept, ReceiveBytesMax);
+        if (result.WouldBlock)
+        {
+            return;
+        }
+
+        if (!result.Ok || result.Value == 0)
+        {
+            throw Failure(index, result.Ok ? "closed by the server" : SyscallException.Describe(result.Error));
+        }
+
+        var bytes = new ReadOnlySpan<byte>(_received, client.Kept + result.Value);
+        client.Kept = 0;
+        int used = client.State == ClientState.Handshaking ? ReadResponse(index, bytes) : 0;
+        if (client.State == ClientState.Open)
+        {
+            used += _frames.Read(index, bytes[used..]);
+        }
+
+        var rest = bytes[used..];
+        if (rest.Length > KeptBytesMax)
+        {
+            throw Failure(index, $"a frame or answer of more than {KeptBytesMax} bytes");
+        }
+
+        rest.CopyTo(new Span<byte>(kept, KeptBytesMax));
+        client.Kept = client.State == ClientState.None ? 0 : rest.Length;
+    }
+
+    private int ReadResponse(int index, ReadOnlySpan<byte> bytes)
+    {
+        int end = bytes.IndexOf("\r\n\r\n"u8);
+        if (end < 0)
+        {
+            return 0;
+        }
+
+        if (!bytes.StartsWith("HTTP/1.1 101 "u8) || bytes[..end].IndexOf(Accept) < 0)
+        {
+            throw Failure(index, $"handshake answered with: {Encoding.Latin1.GetString(bytes[..end])}");
+        }
+
+        ref var client = ref _clients[index];
+        _opening--;
+        client.State = _keepOpen ? ClientState.Open : ClientState.None;
+        if (!_keepOpen)
+        {
+            _ = Syscall.Close(client.Descriptor);
+            return bytes.Length;
+        }
+
+        return end + 4;
+    }
+
+    private static LoadException Failure(int index, string what) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"client {index}: {what}"));
+}

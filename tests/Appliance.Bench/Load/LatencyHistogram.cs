@@ -1,0 +1,41 @@
+namespace Appliance.Bench.Load;
+
+/// <summary>Counts times in buckets of a microsecond, up to a second; what took longer counts as a second.</summary>
+public sealed class LatencyHistogram
+{
+    private const int MicrosecondsMax = 1_000_000;
+
+    private readonly int[] _counts = new int[MicrosecondsMax + 1];
+    private long _total;
+
+    /// <summary>Counts a time.</summary>
+    public void Add(long microseconds)
+    {
+        _counts[Math.Clamp(microseconds, 0, MicrosecondsMax)]++;
+        _total++;
+    }
+
+    /// <summary>Forgets all.</summary>
+    public void Clear()
+    {
+        Array.Clear(_counts);
+        _total = 0;
+    }
+
+    /// <summary>The time, in microseconds, that a share (0 to 1) of all did not exceed; 0 when nothing was counted.</summary>
+    public int Percentile(double share)
+    {
+        long wanted = (long)Math.Ceiling(_total * share);
+        long seen = 0;
+        for (int i = 0; i <= MicrosecondsMax && wanted > 0; i++)
+        {
+            seen += _counts[i];
+            if (seen >= wanted)
+            {
+                return i;
+            }
+        }
+
+        return 0;
+    }
+}

@@ -1,0 +1,120 @@
+using System.Net;
+using System.Runtime.InteropServices;
+using Appliance.Http;
+using Appliance.Loop;
+using Appliance.Native;
+using Appliance.WebSocket;
+
+namespace Appliance.Bench.Peers;
+
+/// <summary>
+/// The limit of one send(2) a delivery: shakes hands, and sends each message it gets to every client at once. It knows no rooms, no
+/// slow clients and no frame that comes in pieces.
+/// </summary>
+public sealed unsafe class BareServer
+{
+    private const int ReceiveBytesMax = 64 << 10;
+
+    private readonly List<int> _clients = [];
+    private readonly byte* _received = (byte*)NativeMemory.Alloc(ReceiveBytesMax);
+    private readonly byte* _frame = (byte*)NativeMemory.Alloc(ReceiveBytesMax);
+
+    /// <summary>Serves a port of 127.0.0.1 for ever.</summary>
+    public void Run(int port)
+    {
+        _ = Syscall.GetDescriptorLimit(out _, out long hard).OrThrow("getrlimit");
+        _ = Syscall.SetDescriptorLimit(hard, hard).OrThrow("setrlimit");
+        using var poller = new Poller(1024);
+        using var listener = ListenSocket.BindInternet(IPAddress.Loopback.GetAddressBytes(), port, dual: false, "bare");
+        _ = poller.Add(listener.Descriptor, 0).OrThrow("epoll_ctl");
+        while (true)
+        {
+            int ready = poller.Wait(-1);
+            for (int i = 0; i < ready; i++)
+            {
+                int fd = poller[i].Descriptor;
+                if (fd == listener.Descriptor)
+                {
+                    Accept(poller, fd);
+                }
+                else
+                {
+                    Read(fd);
+                }
+            }
+        }
+    }
+
+    private static void Accept(Poller poller, int listener)
+    {
+        for (var accepted = Syscall.Accept(listener, out _); accepted.Ok; accepted = Syscall.Accept(listener, out _))
+        {
+            _ = poller.Add(accepted.Value, 1).OrThrow("epoll_ctl");
+        }
+    }
+
+    private void Read(int fd)
+    {
+        var result = Syscall.Receive(fd, _received, ReceiveBytesMax);
+        if (!result.Ok || result.Value == 0)
+        {
+            _ = _clients.Remove(fd);
+            _ = Syscall.Close(fd);
+            return;
+        }
+
+        var bytes = new Span<byte>(_received, result.Value);
+        if (bytes[0] == (byte)'G')
+        {
+            Answer(fd, bytes);
+            return;
+        }
+
+        while (!bytes.IsEmpty && FrameHeader.TryRead(bytes, out var header))
+        {
+            int start = FrameHeader.LengthFrom(bytes[1]);
+            var payload = bytes.Slice(start, (int)header.PayloadLength);
+            _ = Masking.Apply(payload, header.Mask);
+            Broadcast(payload);
+            bytes = bytes[(start + payload.Length)..];
+        }
+    }
+
+    private void Answer(int fd, ReadOnlySpan<byte> bytes)
+    {
+        if (HttpRequestReader.Read(bytes, out var request, out _) == HttpReadStatus.Complete)
+        {
+            int length = Handshake.WriteResponse(request, new Span<byte>(_frame, ReceiveBytesMax));
+            _ = Syscall.Send(fd, _frame, length, 0);
+            _clients.Add(fd);
+        }
+    }
+
+    private void Broadcast(ReadOnlySpan<byte> payload)
+    {
+        var frame = new Span<byte>(_frame, ReceiveBytesMax);
+        int header = FrameHeader.WriteServer(frame, Opcode.Text, payload.Length);
+        payload.CopyTo(frame[header..]);
+        int length = header + payload.Length;
+        foreach (int fd in CollectionsMarshal.AsSpan(_clients))
+        {
+            Send(fd, length);
+        }
+    }
+
+    /// <summary>A full socket is tried again until the generator has read from it.</summary>
+    private void Send(int fd, int length)
+    {
+        int sent = 0;
+        while (sent < length)
+        {
+            var result = Syscall.Send(fd, _frame + sent, length - sent, 0);
+            if (!result.Ok && !result.WouldBlock)
+            {
+                return;
+            }
+
+            sent += result.Ok ? result.Value : 0;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Appliance.Bench.Load;
+using Appliance.Native;
+
+namespace Appliance.Bench.Servers;
+
+/// <summary>A server from its start to its end, in a folder that lives as long.</summary>
+public sealed class RunningServer : IDisposable
+{
+    private const int StartMsMax = 15_000;
+    private const int StopMsMax = 15_000;
+
+    /// <summary>Below the kernel's range for clients, so that none of their connections sits on it.</summary>
+    private const int FirstPort = 20_000;
+    private const int Ports = 10_000;
+
+    private static int _nextPort = FirstPort + (Environment.ProcessId % Ports);
+
+    private readonly ServerUnderTest _server;
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-bench-");
+    private readonly StringBuilder _log = new();
+    private readonly Process _process;
+
+    /// <summary>Starts a server and waits until it has answered a handshake.</summary>
+    /// <exception cref="LoadException">It ended, or did not serve in time.</exception>
+    public RunningServer(ServerUnderTest server)
+    {
+        _server = server;
+        do
+        {
+            _nextPort = FirstPort + ((_nextPort + 1 - FirstPort) % Ports);
+        }
+        while (Generator.IsListening(_nextPort));
+
+        Port = _nextPort;
+        var start = server.Start(_folder.FullName, Port);
+        start.RedirectStandardError = true;
+        _process = new Process { StartInfo = start };
+        _process.ErrorDataReceived += (_, line) => Note(line.Data);
+        using var first = new Generator(Port, 1);
+        long started = Stopwatch.GetTimestamp();
+        _ = _process.Start();
+        try
+        {
+            WaitUntilListening();
+            first.Open();
+            ReadyMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+            Figures = new ProcessFigures(_process.Id);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+        finally
+        {
+            if (!_process.HasExited)
+            {
+                _process.BeginErrorReadLine();
+            }
+        }
+    }
+
+    /// <summary>Where it listens.</summary>
+    public int Port { get; }
+
+    /// <summary>Milliseconds from before its process was made to its first answer.</summary>
+    public double ReadyMs { get; }
+
+    /// <summary>Processor time and memory.</summary>
+    public ProcessFigures Figures { get; } = null!;
+
+    /// <summary>What it wrote to stderr; whole once it has ended.</summary>
+    public string Log
+    {
+        get
+        {
+            lock (_log)
+            {
+                return _log.ToString();
+            }
+        }
+    }
+
+    /// <summary>Ends it with SIGTERM, or SIGKILL if it does not end by that.</summary>
+    public void Stop()
+    {
+        if (!_process.HasExited)
+        {
+            _ = Syscall.Kill(_process.Id, Syscall.SIGTERM);
+            if (!_process.WaitForExit(StopMsMax))
+            {
+                _process.Kill(entireProcessTree: true);
+            }
+        }
+
+        _process.WaitForExit();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Stop();
+        _process.Dispose();
+        _server.CleanUp(_folder.FullName);
+        _folder.Delete(recursive: true);
+    }
+
+    private void WaitUntilListening()
+    {
+        long deadline = Environment.TickCount64 + StartMsMax;
+        while (!Generator.IsListening(Port))
+        {
+            if (_process.HasExited || Environment.TickCount64 > deadline)
+            {
+                string what = _process.HasExited
+                    ? string.Create(CultureInfo.InvariantCulture, $"ended with status {_process.ExitCode}: {_process.StandardError.ReadToEnd()}")
+                    : "does not listen";
+                throw new LoadException($"{_server.Name} {what}");
+            }
+
+            Thread.Sleep(TimeSpan.FromMicroseconds(200));
+        }
+    }
+
+    private void Note(string? line)
+    {
+        lock (_log)
+        {
+            _ = _log.AppendLine(line);
+        }
+    }
+}
