@@ -38,7 +38,7 @@ var forwarded = args.Skip(1).SkipWhile((argument, index) => index == 0 && argume
 var status = new CakeHost()
     .UseContext<BuildContext>()
     .Run([$"--target={target}", .. forwarded.Select(argument => $"--{BuildContext.ForwardArgument}={argument}")]);
-if ((TestResults.LastRun ?? (target is "test" ? TestResults.None : null)) is { } results)
+if ((TestResults.LastRun ?? (target is "test" ? TestResults.NotStarted : null)) is { } results)
 {
     Console.WriteLine(results);
 }

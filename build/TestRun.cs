@@ -23,10 +23,14 @@ public static class TestRun
         context.DeleteFiles($"{Results}/**/*.trx");
         var broken = projects.Where(project => !Succeeds(context, project)).ToList();
 
-        var results = TestResults.LastRun = TestResults.Read(Results);
-        if (broken.Count > 0 || results.Failed > 0)
+        var results = TestResults.Read(Results);
+        var culprits = broken.SelectMany(Culprits).ToList();
+
+        // A project that does not build, crashes or hangs counts as one failure.
+        TestResults.LastRun = results with { Failed = Math.Max(results.Failed, culprits.Count) };
+        if (culprits.Count > 0)
         {
-            throw new CakeException($"Failed: {string.Join(", ", broken)}");
+            throw new CakeException($"Failed:\n  {string.Join("\n  ", culprits)}");
         }
 
         if (results.Passed == 0)
@@ -35,16 +39,24 @@ public static class TestRun
         }
     }
 
+    /// <summary>The failed tests, or the project if it did not get so far.</summary>
+    private static IEnumerable<string> Culprits(string project)
+    {
+        var file = ResultsOf(project);
+        return File.Exists(file) && TestResults.ReadFailed(file).ToList() is { Count: > 0 } failed ? failed : [project];
+    }
+
+    private static string ResultsOf(string project) => $"{Results}/{Path.GetFileNameWithoutExtension(project)}.trx";
+
     private static bool Succeeds(BuildContext context, string project)
     {
-        var name = Path.GetFileNameWithoutExtension(project);
         try
         {
             context.DotNetTest(project, new DotNetTestSettings
             {
                 Configuration = "Release",
                 NoLogo = true,
-                Loggers = [$"trx;LogFileName={name}.trx", "console;verbosity=normal"],
+                Loggers = [$"trx;LogFileName={Path.GetFileName(ResultsOf(project))}", "console;verbosity=minimal"],
                 ResultsDirectory = Results,
                 ArgumentCustomization = arguments => Extend(arguments, context.Forwarded),
             });
