@@ -1,0 +1,84 @@
+using System.Text;
+using Appliance.Http;
+using Appliance.WebSocket;
+
+namespace Appliance.Tests.WebSocket;
+
+/// <summary>The opening handshake (RFC 6455, 4.2).</summary>
+public sealed class HandshakeTests
+{
+    private const string Key = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    private static readonly string[] Fields =
+        ["Host: a", "Upgrade: websocket", "Connection: Upgrade", $"Sec-WebSocket-Key: {Key}", "Sec-WebSocket-Version: 13"];
+
+    public static TheoryData<string, string[], HandshakeRefusal> Requests => new()
+    {
+        { "GET / HTTP/1.1", Fields, HandshakeRefusal.None },
+        { "GET /any/path?room=a HTTP/1.1", Fields, HandshakeRefusal.None },
+        { "GET / HTTP/1.2", Fields, HandshakeRefusal.None },
+        { "GET / HTTP/1.1", With("UPGRADE: WebSocket"), HandshakeRefusal.None },
+        { "GET / HTTP/1.1", With("Connection: keep-alive, Upgrade"), HandshakeRefusal.None },
+        { "GET / HTTP/1.1", [.. Fields, "Connection: keep-alive"], HandshakeRefusal.None },
+        { "GET / HTTP/1.1", [.. Fields, "Content-Length: 0"], HandshakeRefusal.None },
+        { "POST / HTTP/1.1", Fields, HandshakeRefusal.MethodNotGet },
+        { "get / HTTP/1.1", Fields, HandshakeRefusal.MethodNotGet },
+        { "GET / HTTP/1.0", Fields, HandshakeRefusal.HttpTooOld },
+        { "GET / HTTP/1.1", With("Connection: keep-alive"), HandshakeRefusal.ConnectionNotUpgrade },
+        { "GET / HTTP/1.1", With("Connection: not-Upgrade"), HandshakeRefusal.ConnectionNotUpgrade },
+        { "GET / HTTP/1.1", With("Upgrade: h2c"), HandshakeRefusal.ConnectionNotUpgrade },
+        { "GET / HTTP/1.1", With("Upgrade:"), HandshakeRefusal.ConnectionNotUpgrade },
+        { "GET / HTTP/1.1", With("Sec-WebSocket-Version: 8"), HandshakeRefusal.VersionNot13 },
+        { "GET / HTTP/1.1", With("Sec-WebSocket-Version: 013"), HandshakeRefusal.VersionNot13 },
+        { "GET / HTTP/1.1", With("Sec-WebSocket-Version:"), HandshakeRefusal.VersionNot13 },
+        { "GET / HTTP/1.1", With("Sec-WebSocket-Key:"), HandshakeRefusal.BadKey },
+        { "GET / HTTP/1.1", With("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA"), HandshakeRefusal.BadKey },
+        { "GET / HTTP/1.1", With("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAAA"), HandshakeRefusal.BadKey },
+        { "GET / HTTP/1.1", With("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAA="), HandshakeRefusal.BadKey },
+        { "GET / HTTP/1.1", With("Sec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!=="), HandshakeRefusal.BadKey },
+        { "GET / HTTP/1.1", [.. Fields, $"Sec-WebSocket-Key: {Key}"], HandshakeRefusal.BadKey },
+        { "GET / HTTP/1.1", [.. Fields, "Content-Length: 5"], HandshakeRefusal.HasBody },
+        { "GET / HTTP/1.1", [.. Fields, "Transfer-Encoding: chunked"], HandshakeRefusal.HasBody },
+    };
+
+    [Theory]
+    [MemberData(nameof(Requests))]
+    public void Request_is_checked(string requestLine, string[] fields, HandshakeRefusal expected) =>
+        Assert.Equal(expected, Handshake.Check(Read(requestLine, fields)));
+
+    [Theory]
+    [InlineData(true, "Upgrade: websocket")]
+    [InlineData(true, "Sec-WebSocket-Key: x")]
+    [InlineData(false, "Upgrade: h2c")]
+    [InlineData(false, "Accept: text/html")]
+    public void WebSocket_is_asked_for(bool expected, string field) => Assert.Equal(expected, Handshake.IsAskedFor(Read("GET / HTTP/1.1", [field])));
+
+    [Fact]
+    public void Accept_is_the_one_of_the_RFC()
+    {
+        byte[] accept = new byte[Handshake.AcceptBytes];
+        Handshake.WriteAccept(Encoding.ASCII.GetBytes(Key), accept);
+        Assert.Equal("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Encoding.ASCII.GetString(accept));
+    }
+
+    [Fact]
+    public void Response_is_written()
+    {
+        byte[] response = new byte[Handshake.ResponseBytes];
+        Assert.Equal(response.Length, Handshake.WriteResponse(Read("GET / HTTP/1.1", Fields), response));
+        Assert.Equal(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+            Encoding.ASCII.GetString(response));
+    }
+
+    private static HttpRequest Read(string requestLine, string[] fields)
+    {
+        byte[] bytes = Encoding.ASCII.GetBytes($"{requestLine}\r\n{string.Concat(fields.Select(field => field + "\r\n"))}\r\n");
+        Assert.Equal(HttpReadStatus.Complete, HttpRequestReader.Read(bytes, out var request, out _));
+        return request;
+    }
+
+    /// <summary>The fields with one in the place of that of its name.</summary>
+    private static string[] With(string field) =>
+        [.. Fields.Select(old => old.StartsWith(field[..field.IndexOf(':', StringComparison.Ordinal)], StringComparison.OrdinalIgnoreCase) ? field : old)];
+}
