@@ -1,8 +1,8 @@
 using System.Globalization;
 using Appliance.Config;
 using Appliance.Ipc;
+using Appliance.Master;
 using Appliance.Native;
-using Appliance.Worker;
 
 namespace Appliance.Cli;
 
@@ -122,7 +122,7 @@ internal static class CheckCommand
 
         try
         {
-            SingleProcess.Bind(address).Dispose();
+            Listeners.Bind(address).Dispose();
             return (address.Text, Verdict.Ok, "free");
         }
         catch (SyscallException taken)

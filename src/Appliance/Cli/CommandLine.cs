@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Appliance.Config;
 using Appliance.Native;
 
@@ -13,6 +14,9 @@ internal static class CommandLine
 
     private static readonly Option<string> Config = new("--config") { Recursive = true };
 
+    /// <summary>A daemon leaves it, but reads its configuration file again.</summary>
+    private static string _startDirectory = "/";
+
     private static readonly Dictionary<Option<bool>, Func<ParseResult, int>> Actions = new()
     {
         [new Option<bool>("--help", "-h", "-?")] = _ => Usage.Print(),
@@ -24,14 +28,20 @@ internal static class CommandLine
     /// <summary>Does what the arguments say and returns the exit status.</summary>
     public static int Run(string[] args)
     {
-        if (args.Length == 0)
-        {
-            return Usage.Print();
-        }
-
         try
         {
-            var parsed = MakeRoot().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+            if (RunCommand.Role is { Role: { } role, Descriptor: var descriptor } && int.TryParse(role, CultureInfo.InvariantCulture, out int slot))
+            {
+                return RunCommand.RunWorker(slot, descriptor);
+            }
+
+            if (args.Length == 0)
+            {
+                return Usage.Print();
+            }
+
+            _startDirectory = Directory.GetCurrentDirectory();
+            var parsed = MakeRoot(args).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
             return parsed.Errors.Count > 0 ? Complain(ExitCode.Usage, Explain(parsed)) : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
         catch (SettingException wrong)
@@ -52,14 +62,14 @@ internal static class CommandLine
         IEnumerable<GivenValue> given = [];
         if (file is not null || File.Exists(SystemConfigFile))
         {
-            file ??= SystemConfigFile;
+            file = Path.GetFullPath(file ?? SystemConfigFile, _startDirectory);
             given = SettingsBuilder.ReadFile(file, ReadLines(file));
         }
 
         return SettingsBuilder.Build(Paths.ForThisUser(), [.. given, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
     }
 
-    private static RootCommand MakeRoot()
+    private static RootCommand MakeRoot(string[] args)
     {
         var root = new RootCommand();
         root.Options.Clear();
@@ -77,7 +87,7 @@ internal static class CommandLine
         root.SetAction(parsed =>
         {
             var action = Actions.FirstOrDefault(pair => parsed.GetValue(pair.Key)).Value;
-            return action is null ? RunCommand.Run(ReadSettings(parsed)) : action(parsed);
+            return action is null ? RunCommand.Run(args, () => ReadSettings(parsed)) : action(parsed);
         });
         return root;
     }

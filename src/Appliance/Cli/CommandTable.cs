@@ -14,6 +14,9 @@ internal static class CommandTable
     /// <summary>The rows, in the order of the usage.</summary>
     public static IReadOnlyList<CommandRow> Rows { get; } =
     [
-        new("stop [--purge]", "stop the server of --run-dir and wait for it; --purge also removes its shared memory", StopCommand.Make),
+        new("status", "say how the server of --run-dir is: 0 runs, 1 is dead, 3 does not run", StatusCommand.Make),
+        new("stop [--purge]", "stop it and wait; --purge also removes its shared memory", SignalCommand.MakeStop),
+        new("reload", "have it read the configuration again", SignalCommand.MakeReload),
+        new("reopen", "have it open its log anew", SignalCommand.MakeReopen),
     ];
 }

@@ -1,32 +1,159 @@
+using System.Globalization;
 using Appliance.Config;
+using Appliance.Connections;
+using Appliance.Ipc;
 using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Master;
 using Appliance.Native;
 using Appliance.Worker;
 
 namespace Appliance.Cli;
 
-/// <summary>Runs the server.</summary>
-internal static class RunCommand
+/// <summary>Runs the server: in the foreground or as a daemon, in one process or as a master with workers.</summary>
+internal sealed class RunCommand
 {
-    /// <summary>Serves until a signal ends it.</summary>
-    public static int Run(Settings settings)
+    private readonly Func<Settings> _read;
+    private readonly Settings _settings;
+    private readonly Action<string> _tell;
+
+    private RunCommand(Func<Settings> read, Action<string> tell)
     {
-        if (!settings.NoFork || settings.Daemon)
+        _read = read;
+        _settings = read();
+        _tell = tell;
+    }
+
+    /// <summary>What this process is, if another one of ours has started it: a role, and the descriptor to the one that waits.</summary>
+    public static (string? Role, int Descriptor) Role => (
+        Environment.GetEnvironmentVariable(ProcessRole.Variable),
+        int.TryParse(Environment.GetEnvironmentVariable(ProcessRole.Descriptor), NumberStyles.None, CultureInfo.InvariantCulture, out int fd) ? fd : -1);
+
+    /// <summary>Serves, or starts the daemon that does.</summary>
+    /// <param name="arguments">The command line, for the daemon.</param>
+    /// <param name="read">Reads the settings from it, and again at every reload.</param>
+    public static int Run(string[] arguments, Func<Settings> read)
+    {
+        var (role, descriptor) = Role;
+        switch (role)
         {
-            throw new SettingException("--daemon, --master and --proc: this version runs as one process in the foreground; add --nofork, without --daemon");
+            case ProcessRole.Session:
+                Daemon.StartMaster(arguments, descriptor);
+                return ExitCode.Fine;
+            case ProcessRole.Master:
+                return RunDaemon(read, descriptor);
+            default:
+                var settings = read();
+                return settings.Daemon ? Launch(arguments, settings) : new RunCommand(read, _ => { }).Serve();
+        }
+    }
+
+    /// <summary>A worker's process.</summary>
+    public static int RunWorker(int slot, int descriptor)
+    {
+        using var worker = new WorkerProcess(slot, descriptor, Paths.ForThisUser());
+        worker.Run();
+        return ExitCode.Fine;
+    }
+
+    private static int Launch(string[] arguments, Settings settings)
+    {
+        if (Daemon.Launch(arguments) is { } why)
+        {
+            throw new IOException(why);
         }
 
-        bool isJournal = Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 };
-        using var log = new EventLog(settings.LogFile, settings.Debug ? LogLevel.Debug : settings.LogLevel, isJournal);
+        Console.Out.WriteLine($"daemon process started, pid {PidFile.RunningPid(settings.RunDirectory)}");
+        return ExitCode.Fine;
+    }
+
+    private static int RunDaemon(Func<Settings> read, int descriptor)
+    {
+        string word = "";
         try
         {
-            SingleProcess.Run(settings, Usage.Version, log);
+            var command = new RunCommand(read, ready =>
+            {
+                word = ready;
+                Daemon.Tell(descriptor, ready);
+            });
+            Daemon.Detach();
+            return command.Serve();
+        }
+        catch (Exception failure) when (failure is SyscallException or IOException or UnauthorizedAccessException or SettingException && word.Length == 0)
+        {
+            Daemon.Tell(descriptor, failure.Message);
+            return ExitCode.Failed;
+        }
+    }
+
+    private int Serve()
+    {
+        var service = new ServiceManager();
+        using var pidFile = PidFile.Acquire(_settings.RunDirectory, _settings.StateDirectory);
+        using var listeners = new ListenerSet(_settings.Listen, _settings.NoFork ? 1 : _settings.WorkerCount, service.Listeners);
+        if (_settings.User.Length > 0)
+        {
+            Privileges.Drop(_settings.User, pidFile.Paths);
+        }
+
+        string process = _settings.NoFork ? "" : "master";
+        using var log = new EventLog(_settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, process);
+        try
+        {
+            log.Write(EventCatalogue.Starting, Usage.Version, Environment.ProcessId);
+            var (rooms, id) = RoomLogOpening.Open(_settings, log);
+            void OnReady() => Announce(rooms, pidFile, listeners, service, log);
+            if (_settings.NoFork)
+            {
+                RunAlone(rooms, listeners, log, OnReady);
+            }
+            else
+            {
+                RunMaster(rooms, id, listeners, service, log, OnReady);
+            }
+
+            rooms.Header.MasterPid = 0;
             return ExitCode.Fine;
         }
-        catch (Exception failure) when (failure is SyscallException or IOException && settings.LogFile.Length > 0)
+        catch (Exception failure) when (failure is SyscallException or IOException && _settings.LogFile.Length > 0)
         {
             log.Write(EventCatalogue.Failed, failure.Message);
             throw;
         }
+    }
+
+    private void RunAlone(RoomLog rooms, ListenerSet listeners, EventLog log, Action onReady)
+    {
+        using var wakeup = new Wakeup();
+        var supervisor = new SignalSupervisor(_settings, _read, rooms, log, onReady);
+        rooms.Header.Workers = 0;
+        using var loop = new WorkerLoop(
+            _settings, rooms, new WorkerIdentity(0, [wakeup]), listeners.First.Select(socket => socket.Descriptor), supervisor, log);
+        loop.Run();
+        rooms.ResetWorker(0);
+    }
+
+    private void RunMaster(RoomLog rooms, int id, ListenerSet listeners, ServiceManager service, EventLog log, Action onReady)
+    {
+        using var loop = new MasterLoop(_settings, _read, rooms, id, listeners, service, log) { OnReady = onReady };
+        if (loop.Run() is { } failure)
+        {
+            throw new IOException(failure);
+        }
+    }
+
+    private void Announce(RoomLog rooms, PidFile pidFile, ListenerSet listeners, ServiceManager service, EventLog log)
+    {
+        pidFile.Write(Environment.ProcessId);
+        rooms.Header.MasterPid = Environment.ProcessId;
+        rooms.Header.ReadyMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        foreach (string description in listeners.Descriptions)
+        {
+            log.Write(EventCatalogue.Ready, description);
+        }
+
+        service.Ready(Environment.ProcessId);
+        _tell(ProcessRole.ReadyWord);
     }
 }

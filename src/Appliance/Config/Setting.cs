@@ -42,6 +42,9 @@ public sealed record Setting(
     /// <summary>May be given more than once.</summary>
     public bool IsRepeatable => Empty is not null;
 
+    /// <summary>Whether a running server takes a new value over; otherwise it needs a restart.</summary>
+    public bool IsReloadable { get; init; }
+
     /// <summary>May stand without a value.</summary>
     public bool IsSwitch => Value.Length == 0;
 

@@ -3,6 +3,9 @@ namespace Appliance.Config;
 /// <summary>The values of one start, each from a row of <see cref="SettingsTable"/>.</summary>
 public sealed class Settings
 {
+    /// <summary>Most workers there can be.</summary>
+    public const int WorkersMax = 64;
+
     /// <summary>The source of a value that nobody gave.</summary>
     public const string DefaultSource = "default";
 
@@ -22,6 +25,9 @@ public sealed class Settings
 
     /// <summary>Worker processes; 0: one a processor.</summary>
     public int Workers { get; internal set; }
+
+    /// <summary>Worker processes in fact.</summary>
+    public int WorkerCount => Workers > 0 ? Workers : Math.Clamp(Environment.ProcessorCount, 1, WorkersMax);
 
     /// <summary>Where clients connect.</summary>
     public IReadOnlyList<ListenAddress> Listen { get; internal set; } = [];

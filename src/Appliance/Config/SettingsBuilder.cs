@@ -68,6 +68,52 @@ public static class SettingsBuilder
         return values;
     }
 
+    /// <summary>Writes all settings as the lines of a file that <see cref="ReadFile"/> reads.</summary>
+    public static string Write(Settings settings) => string.Join('\n', SettingsTable.Rows.SelectMany(
+        row => row.IsRepeatable ? row.Show(settings).Split(' ') : [row.Show(settings)],
+        (row, value) => $"{row.Name} = {value}"));
+
+    /// <summary>
+    /// Reads settings again and takes over what a running server can; false when something is wrong with them, and then nothing is.
+    /// </summary>
+    /// <param name="current">The settings in force, changed in place.</param>
+    /// <param name="readAgain">Reads them as at the start.</param>
+    /// <param name="note">What was wrong, or what has changed but needs a restart; empty otherwise.</param>
+    public static bool TryReload(Settings current, Func<Settings> readAgain, out string note)
+    {
+        try
+        {
+            var needRestart = TakeOver(current, readAgain());
+            note = needRestart.Count == 0 ? "" : $"; changed, but in force only after a restart: {string.Join(", ", needRestart)}";
+            return true;
+        }
+        catch (SettingException wrong)
+        {
+            note = wrong.Message;
+            return false;
+        }
+    }
+
+    /// <summary>Takes over what a running server can; returns the names of settings that differ and need a restart.</summary>
+    public static IReadOnlyList<string> TakeOver(Settings current, Settings fresh)
+    {
+        List<string> needRestart = [];
+        foreach (var row in SettingsTable.Rows.Where(row => row.Show(current) != row.Show(fresh)))
+        {
+            if (row.IsReloadable)
+            {
+                _ = row.Apply(current, row.Show(fresh));
+                current.NoteSource(row.Name, fresh.SourceOf(row.Name));
+            }
+            else
+            {
+                needRestart.Add(row.Name);
+            }
+        }
+
+        return needRestart;
+    }
+
     /// <summary>Applies defaults, then the given values in their order.</summary>
     /// <exception cref="SettingException">A name is unknown, a value is not allowed, or two values do not go together.</exception>
     public static Settings Build(DefaultPaths paths, IEnumerable<GivenValue> given)
@@ -118,6 +164,12 @@ public static class SettingsBuilder
         {
             throw new SettingException(
                 $"{NameOf("timeout", settings.SourceOf("timeout"))}: '{settings.TimeoutSeconds}' is shorter than ping ({settings.PingSeconds}): no client could answer in time");
+        }
+
+        if (settings.Daemon && settings.LogFile.Length == 0)
+        {
+            // A daemon has no stderr that anybody reads.
+            settings.LogFile = $"{settings.StateDirectory}/appliance.log";
         }
 
         long largest = 6L * (settings.MaxName + settings.MaxMessage);

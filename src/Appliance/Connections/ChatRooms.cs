@@ -23,25 +23,28 @@ public sealed class ChatRooms
     private readonly TimerWheel _timers;
     private readonly LoopClock _clock;
     private readonly Settings _settings;
-    private readonly ChatLimits _limits;
+    private readonly int _worker;
+    private readonly IReadOnlyList<Wakeup> _workers;
+    private ChatLimits _limits;
+    private ulong _wake;
     private readonly LocalRoom?[] _rooms;
     private readonly List<LocalRoom> _pending = [];
     private readonly Stack<RecordBatch> _batches = new();
-    private readonly byte[] _unescaped;
-    private readonly byte[] _encoded;
+    private byte[] _unescaped = [];
+    private byte[] _encoded = [];
 
     /// <summary>No client yet.</summary>
-    public ChatRooms(RoomLog log, ConnectionTable table, TimerWheel timers, LoopClock clock, Settings settings)
+    public ChatRooms(RoomLog log, WorkerIdentity worker, ConnectionTable table, TimerWheel timers, LoopClock clock, Settings settings)
     {
         _log = log;
         _table = table;
         _timers = timers;
         _clock = clock;
         _settings = settings;
-        _limits = new ChatLimits(settings.MaxName, settings.MaxMessage);
+        _worker = worker.Slot;
+        _workers = worker.Wakeups;
         _rooms = new LocalRoom?[log.Layout.Rooms];
-        _unescaped = new byte[settings.MaxFrame];
-        _encoded = new byte[Math.Max(_limits.EncodedBytesMax, AnnouncementBytesMax)];
+        OnSettings();
     }
 
     /// <summary>Messages taken.</summary>
@@ -50,8 +53,29 @@ public sealed class ChatRooms
     /// <summary>Rooms that have got something since they were last delivered.</summary>
     public List<LocalRoom> Dirty { get; } = [];
 
-    /// <summary>Whether something waits to be appended.</summary>
-    public bool HasPending => _pending.Count > 0;
+    /// <summary>Whether nothing is left to do before the loop waits; other workers wake it from now on.</summary>
+    public bool BeginSleep() => _pending.Count == 0 && _log.BeginSleep(_worker);
+
+    /// <summary>The wait is over: finds the rooms that other workers have appended to.</summary>
+    public void EndSleep()
+    {
+        _log.EndSleep(_worker);
+        for (int slot = _log.TakeDirty(_worker, 0); slot >= 0; slot = _log.TakeDirty(_worker, slot))
+        {
+            if (_rooms[slot] is { MemberCount: > 0 } room)
+            {
+                MarkDirty(room);
+            }
+        }
+    }
+
+    /// <summary>Takes over limits that have changed.</summary>
+    public void OnSettings()
+    {
+        _limits = new ChatLimits(_settings.MaxName, _settings.MaxMessage);
+        _unescaped = new byte[_settings.MaxFrame];
+        _encoded = new byte[Math.Max(_limits.EncodedBytesMax, AnnouncementBytesMax)];
+    }
 
     /// <summary>The room that a connection is in.</summary>
     public LocalRoom RoomOf(in Connection connection) => _rooms[connection.Room]!;
@@ -65,7 +89,7 @@ public sealed class ChatRooms
     public RoomOpening Join(int fd, ReadOnlySpan<byte> name, long after, int history, out bool gap)
     {
         gap = false;
-        var opening = _log.Join(name, _clock.UnixMs, out int slot);
+        var opening = _log.Join(name, _worker, _clock.UnixMs, out int slot);
         if (opening == RoomOpening.TooMany)
         {
             return opening;
@@ -101,7 +125,7 @@ public sealed class ChatRooms
         room.Remove(ref connection, _table);
         room.Ring.Touch(_clock.UnixMs);
         Announce(room, join: false, fd);
-        _ = room.Ring.CountMember(-1);
+        room.Ring.CountMember(_worker, -1);
     }
 
     /// <summary>Takes what a client sent into its room, or says why not.</summary>
@@ -130,6 +154,10 @@ public sealed class ChatRooms
         }
 
         _pending.Clear();
+        for (; _wake != 0; _wake &= _wake - 1)
+        {
+            _workers[System.Numerics.BitOperations.TrailingZeroCount(_wake)].Set();
+        }
     }
 
     /// <summary>Appends what this turn has brought so far for a room: before a member leaves that is to see it.</summary>
@@ -158,7 +186,7 @@ public sealed class ChatRooms
 
     /// <summary>A leaving client is still counted in while its leave is told.</summary>
     private static string CountText(LocalRoom room, bool leaving = false) =>
-        string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, room.Ring.CountMember(0) - (leaving ? 1 : 0))} online");
+        string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, room.Ring.MemberCount - (leaving ? 1 : 0))} online");
 
     private void Announce(LocalRoom room, bool join, int fd)
     {
@@ -209,6 +237,12 @@ public sealed class ChatRooms
         room.Ring.Append(room.Batch!.Bytes, room.Batch.Records);
         room.Ring.Touch(_clock.UnixMs);
         room.Batch.Clear();
+        MarkDirty(room);
+        _wake |= _log.MarkDirty(room.Slot, _worker);
+    }
+
+    private void MarkDirty(LocalRoom room)
+    {
         if (!room.IsDirty)
         {
             room.IsDirty = true;

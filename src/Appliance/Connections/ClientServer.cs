@@ -38,7 +38,8 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     private byte* _received;
 
     /// <summary>A server for descriptors 0 to <paramref name="capacity"/> - 1.</summary>
-    public ClientServer(int capacity, Poller poller, LoopClock clock, RoomLog log, Settings settings, IConnectionObserver observer)
+    public ClientServer(
+        int capacity, Poller poller, LoopClock clock, RoomLog log, WorkerIdentity worker, Settings settings, IConnectionObserver observer)
     {
         _poller = poller;
         _clock = clock;
@@ -48,7 +49,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _acceptTimer = capacity + log.Layout.Rooms;
         _timers = new TimerWheel(_acceptTimer + 1, clock.NowMs);
         _table = new ConnectionTable(capacity, poller, _timers);
-        _rooms = new ChatRooms(log, _table, _timers, clock, settings);
+        _rooms = new ChatRooms(log, worker, _table, _timers, clock, settings);
         _delivery = new Delivery(_table, _rooms);
         _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer);
         _webSocket = new WebSocketEndpoint(_table, _rooms, _delivery, _timers, clock, settings, observer);
@@ -67,8 +68,14 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// <summary>Sends to clients.</summary>
     public long Deliveries => _delivery.Deliveries;
 
-    /// <summary>How long the loop may sleep, in milliseconds; -1 for ever.</summary>
-    public int MillisecondsToNext => _rooms.HasPending ? 0 : _timers.MillisecondsToNext(_clock.NowMs);
+    /// <summary>Says how long the loop may wait now, in milliseconds; -1 for ever. <see cref="EndSleep"/> follows the wait.</summary>
+    public int BeginSleep() => _rooms.BeginSleep() ? _timers.MillisecondsToNext(_clock.NowMs) : 0;
+
+    /// <summary>The wait is over: takes note of what other workers did.</summary>
+    public void EndSleep() => _rooms.EndSleep();
+
+    /// <summary>Takes over limits that have changed.</summary>
+    public void OnSettings() => _rooms.OnSettings();
 
     /// <summary>Takes connections from a listening socket.</summary>
     public void Listen(int listener)

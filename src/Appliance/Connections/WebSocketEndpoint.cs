@@ -24,7 +24,6 @@ public sealed class WebSocketEndpoint
     private readonly LoopClock _clock;
     private readonly Settings _settings;
     private readonly IConnectionObserver _observer;
-    private readonly MessageLimits _chatLimits;
 
     /// <summary>Serves connections that have shaken hands.</summary>
     public WebSocketEndpoint(
@@ -37,7 +36,6 @@ public sealed class WebSocketEndpoint
         _clock = clock;
         _settings = settings;
         _observer = observer;
-        _chatLimits = new MessageLimits(settings.MaxFrame, TakesBinary: false);
     }
 
     /// <summary>Takes what came in.</summary>
@@ -45,7 +43,9 @@ public sealed class WebSocketEndpoint
     {
         ref var connection = ref _table[fd];
         var reader = _table.ReaderOf(ref connection);
-        var limits = connection.State == ConnectionState.Echo ? new MessageLimits(EchoBytesMax, TakesBinary: true) : _chatLimits;
+        var limits = connection.State == ConnectionState.Echo
+            ? new MessageLimits(EchoBytesMax, TakesBinary: true)
+            : new MessageLimits(_settings.MaxFrame, TakesBinary: false);
         var violation = reader.Read(bytes, limits, new Handler(this, fd));
         if (violation != CloseCode.None)
         {

@@ -84,7 +84,22 @@ public readonly ref struct HttpRequest
     public bool KeepsAlive => IsHttp11 ? !HasToken("connection"u8, "close"u8) : HasToken("connection"u8, "keep-alive"u8);
 
     /// <summary>Whether a body follows, which nothing here takes.</summary>
-    public bool HasBody => !Header("transfer-encoding"u8).IsEmpty || Header("content-length"u8).TrimStart((byte)'0').Length > 0;
+    public bool HasBody
+    {
+        get
+        {
+            foreach (var header in Headers)
+            {
+                if ((header.Is("transfer-encoding"u8) && !header.Value.IsEmpty)
+                    || (header.Is("content-length"u8) && header.Value.TrimStart((byte)'0').Length > 0))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
 
     /// <summary>
     /// Looks for a query parameter and decodes its value. The first of a name counts; <paramref name="length"/> is -1 for a value

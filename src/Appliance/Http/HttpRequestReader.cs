@@ -98,8 +98,8 @@ public static class HttpRequestReader
         int scheme = target.IndexOf("://"u8);
         if (scheme > 0 && target[0] != (byte)'/')
         {
-            int path = target[(scheme + 3)..].IndexOf((byte)'/');
-            target = path < 0 ? "/"u8 : target[(scheme + 3 + path)..];
+            int authority = target[(scheme + 3)..].IndexOfAny((byte)'/', (byte)'?');
+            target = authority < 0 ? "/"u8 : target[(scheme + 3 + authority)..];
         }
 
         bool http1 = version.Length == 8 && version.StartsWith("HTTP/"u8) && char.IsAsciiDigit((char)version[5]) && version[6] == '.'
@@ -113,7 +113,7 @@ public static class HttpRequestReader
         request = new HttpRequest
         {
             Method = method,
-            Path = question < 0 ? target : target[..question],
+            Path = question < 0 ? target : question == 0 ? "/"u8 : target[..question],
             Query = question < 0 ? default : target[(question + 1)..],
             IsHttp11 = version[7] != '0',
             HeaderLines = headers,

@@ -38,6 +38,9 @@ public sealed unsafe class RoomLog
     /// <summary>What lies where.</summary>
     public RoomLogLayout Layout { get; }
 
+    /// <summary>The first page.</summary>
+    public ref SegmentHeader Header => ref *(SegmentHeader*)_base;
+
     private Span<ulong> Directory => new(_base + Layout.DirectoryOffset, Layout.Rooms);
 
     internal SharedLock DirectoryLock => new(((SegmentHeader*)_base)->Lock);
@@ -50,6 +53,77 @@ public sealed unsafe class RoomLog
         return new RoomRing(HeaderOf(slot), (long*)room, bytes, Layout);
     }
 
+    /// <summary>What everybody may know of a worker.</summary>
+    public ref WorkerHeader Worker(int worker) => ref ((WorkerHeader*)(_base + Layout.WorkersOffset))[worker];
+
+    /// <summary>
+    /// Tells every other worker with clients in a room that it has got something. Returns those that sleep and must be woken, a bit
+    /// each: each of them is returned once, to whoever comes first.
+    /// </summary>
+    public ulong MarkDirty(int slot, int worker)
+    {
+        // Pairs with the barrier in BeginSleep: either we see that it sleeps, or it sees the bit.
+        Thread.MemoryBarrier();
+        ulong sleeping = 0;
+        int* members = HeaderOf(slot)->Members;
+        for (int other = 0; other < RoomLogLayout.WorkersMax; other++)
+        {
+            if (members[other] > 0 && other != worker)
+            {
+                _ = Interlocked.Or(ref DirtyBits(other)[slot / 64], 1UL << slot);
+                sleeping |= Interlocked.Exchange(ref Worker(other).Sleeping, 0) == 1 ? 1UL << other : 0;
+            }
+        }
+
+        return sleeping;
+    }
+
+    /// <summary>Says that a worker is about to wait; false when there is something to do first.</summary>
+    public bool BeginSleep(int worker)
+    {
+        Volatile.Write(ref Worker(worker).Sleeping, 1);
+        Thread.MemoryBarrier();
+        return !DirtyBits(worker).ContainsAnyExcept(0UL);
+    }
+
+    /// <summary>Says that a worker does not wait any more.</summary>
+    public void EndSleep(int worker) => Volatile.Write(ref Worker(worker).Sleeping, 0);
+
+    /// <summary>The next room that has got something for a worker, from a slot on; -1 when there is none. It counts as told.</summary>
+    public int TakeDirty(int worker, int from)
+    {
+        var bits = DirtyBits(worker);
+        for (int word = from / 64; word < bits.Length; word++)
+        {
+            ulong found = Volatile.Read(ref bits[word]);
+            if (found != 0)
+            {
+                int bit = System.Numerics.BitOperations.TrailingZeroCount(found);
+                _ = Interlocked.And(ref bits[word], ~(1UL << bit));
+                return (word * 64) + bit;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>Forgets what the former process of a worker's slot has left: it has no client and has been told nothing.</summary>
+    public void ResetWorker(int worker)
+    {
+        DirtyBits(worker).Clear();
+        ref var header = ref Worker(worker);
+        (header.Sleeping, header.Connections, header.Pid) = (0, 0, 0);
+        for (int slot = 0; slot < Layout.Rooms; slot++)
+        {
+            if (Directory[slot] != 0)
+            {
+                HeaderOf(slot)->Members[worker] = 0;
+            }
+        }
+    }
+
+    private Span<ulong> DirtyBits(int worker) => new(_base + Layout.DirtyOffset + (worker * Layout.DirtyStride), Layout.DirtyWords);
+
     /// <summary>Name of the room in a slot; empty when the slot is free.</summary>
     public ReadOnlySpan<byte> NameOf(int slot) =>
         Directory[slot] == 0 ? default : new ReadOnlySpan<byte>(HeaderOf(slot)->Name, Math.Clamp(HeaderOf(slot)->NameBytes, 0, RoomHeader.NameBytesMax));
@@ -58,7 +132,7 @@ public sealed unsafe class RoomLog
     /// Finds a room or makes it, and counts one client in, so that nobody can take the slot away in between.
     /// <see cref="RoomRing.CountMember"/> with -1 counts it out again.
     /// </summary>
-    public RoomOpening Join(ReadOnlySpan<byte> name, long unixMs, out int slot)
+    public RoomOpening Join(ReadOnlySpan<byte> name, int worker, long unixMs, out int slot)
     {
         ulong hash = HashOf(name);
 
@@ -79,7 +153,7 @@ public sealed unsafe class RoomLog
 
         if (slot >= 0)
         {
-            _ = Ring(slot).CountMember(1);
+            Ring(slot).CountMember(worker, 1);
             HeaderOf(slot)->UsedMs = unixMs;
         }
 
@@ -134,7 +208,7 @@ public sealed unsafe class RoomLog
     internal ulong HashAt(int slot) => Directory[slot];
 
     /// <summary>How many slots hold a room.</summary>
-    internal int RoomCount()
+    public int RoomCount()
     {
         var directory = Directory;
         return directory.Length - directory.Count(0UL);
@@ -189,7 +263,7 @@ public sealed unsafe class RoomLog
         for (int slot = 0; slot < Layout.Rooms; slot++)
         {
             var header = HeaderOf(slot);
-            bool givenUp = header->Members <= 0 && (unixMs - header->UsedMs > IdleRoomKeptMs || !Ring(slot).HasMessages);
+            bool givenUp = Ring(slot).MemberCount == 0 && (unixMs - header->UsedMs > IdleRoomKeptMs || !Ring(slot).HasMessages);
             if (givenUp && (oldest < 0 || header->UsedMs < HeaderOf(oldest)->UsedMs))
             {
                 oldest = slot;

@@ -4,7 +4,7 @@ namespace Appliance.Ipc;
 /// Memory that survives restarts also preserves damage. Before a log is used again every record of it is looked at; a room with
 /// anything wrong begins anew, with ids that go on.
 /// </summary>
-internal static unsafe class RoomLogCheck
+public static unsafe class RoomLogCheck
 {
     private const byte FinalTextFrame = 0x81;
 
@@ -22,7 +22,7 @@ internal static unsafe class RoomLogCheck
 
             var ring = log.Ring(slot);
             new SharedLock(ring.Header->Lock).Initialize();
-            ring.Header->Members = 0;
+            new Span<int>(ring.Header->Members, RoomLogLayout.WorkersMax).Clear();
             ring.Repair();
             if (RoomLog.HashOf(log.NameOf(slot)) != log.HashAt(slot))
             {

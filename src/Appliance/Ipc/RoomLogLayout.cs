@@ -7,8 +7,10 @@ namespace Appliance.Ipc;
 /// What lies where in the segment of the room logs. All offsets are bytes from its start, all numbers little-endian:
 /// <code>
 /// 0                     SegmentHeader            one page
+/// WorkersOffset         WorkerHeader, 256 bytes a worker, 64 of them, to the next page
+/// DirtyOffset           a bit a room for each worker: "has got something"; a worker's bits fill whole cache lines
 /// DirectoryOffset       name hash, 8 bytes a room   (0: the slot is free), to the next page
-/// HeadersOffset         RoomHeader, 512 bytes a room, to the next page
+/// HeadersOffset         RoomHeader, 1024 bytes a room, to the next page
 /// RoomsOffset           per room: index (8 bytes an entry), then the ring of bytes
 /// </code>
 /// The segment is made without reserving memory: a page counts once it is touched.
@@ -30,7 +32,12 @@ public sealed class RoomLogLayout
     /// <summary>Largest ring: positions inside it, and lengths sent from it, stay an int.</summary>
     public const int RingBytesMax = 1 << 30;
 
+    /// <summary>Workers that a daemon can have.</summary>
+    public const int WorkersMax = 64;
+
     private const int PageBytes = 4096;
+    private const int CacheLineBytes = 64;
+    private const int WordBits = 64;
 
     /// <summary>The layout for that many rooms with rings of that many bytes, rounded up to a power of two.</summary>
     public RoomLogLayout(int rooms, int ringBytes)
@@ -39,7 +46,11 @@ public sealed class RoomLogLayout
         RingBytes = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(ringBytes, RingBytesMin, RingBytesMax));
         IndexEntries = RingBytes / RecordBytesMin;
         GuardBytes = RingBytes / 8;
-        DirectoryOffset = PageBytes;
+        WorkersOffset = PageBytes;
+        DirtyOffset = PageAlign(WorkersOffset + (WorkersMax * WorkerHeader.Bytes));
+        DirtyWords = (rooms + WordBits - 1) / WordBits;
+        DirtyStride = (long)((DirtyWords * sizeof(ulong)) + CacheLineBytes - 1) / CacheLineBytes * CacheLineBytes;
+        DirectoryOffset = PageAlign(DirtyOffset + (WorkersMax * DirtyStride));
         HeadersOffset = PageAlign(DirectoryOffset + ((long)rooms * sizeof(ulong)));
         RoomsOffset = PageAlign(HeadersOffset + ((long)rooms * RoomHeader.Bytes));
         RoomStride = PageAlign((long)IndexEntries * sizeof(long)) + RingBytes;
@@ -60,6 +71,18 @@ public sealed class RoomLogLayout
     /// was overtaken while the kernel copied its bytes has at least one whole batch of time before they are torn.
     /// </summary>
     public int GuardBytes { get; }
+
+    /// <summary>Where the workers' headers start.</summary>
+    public long WorkersOffset { get; }
+
+    /// <summary>Where the workers' bits of rooms start.</summary>
+    public long DirtyOffset { get; }
+
+    /// <summary>Words of bits of one worker.</summary>
+    public int DirtyWords { get; }
+
+    /// <summary>From one worker's bits to the next one's.</summary>
+    public long DirtyStride { get; }
 
     /// <summary>Where the name hashes start.</summary>
     public long DirectoryOffset { get; }
@@ -83,6 +106,9 @@ public sealed class RoomLogLayout
 [StructLayout(LayoutKind.Explicit, Size = 4096)]
 public unsafe struct SegmentHeader
 {
+    /// <summary>Longest text about a reload.</summary>
+    public const int ReloadTextBytesMax = 2048;
+
     /// <summary><see cref="RoomLogLayout.Magic"/>, written last when a segment is made.</summary>
     [FieldOffset(0)]
     public ulong Magic;
@@ -99,9 +125,81 @@ public unsafe struct SegmentHeader
     [FieldOffset(16)]
     public int RingBytes;
 
+    /// <summary>The master's process; 0 for none.</summary>
+    [FieldOffset(20)]
+    public int MasterPid;
+
+    /// <summary>When the daemon became ready, in milliseconds since 1970.</summary>
+    [FieldOffset(24)]
+    public long ReadyMs;
+
+    /// <summary>How often the configuration was read again, whatever came of it: written behind the other figures of it.</summary>
+    [FieldOffset(32)]
+    public int Reloads;
+
+    /// <summary>How often the log was reopened.</summary>
+    [FieldOffset(36)]
+    public int Reopens;
+
+    /// <summary>Worker processes asked for.</summary>
+    [FieldOffset(40)]
+    public int Workers;
+
     /// <summary>Guards the directory: finding a free slot, naming it, freeing it.</summary>
     [FieldOffset(64)]
     public fixed byte Lock[Syscall.MutexBytes];
+
+    /// <summary>Bytes of <see cref="ReloadText"/>.</summary>
+    [FieldOffset(1024)]
+    public int ReloadTextBytes;
+
+    /// <summary>What came of the last reload, in words: what was wrong, or what needs a restart; UTF-8.</summary>
+    [FieldOffset(1028)]
+    public fixed byte ReloadText[ReloadTextBytesMax];
+}
+
+/// <summary>One worker: whether it sleeps, and its figures, which survive it.</summary>
+[StructLayout(LayoutKind.Explicit, Size = Bytes)]
+public struct WorkerHeader
+{
+    /// <summary>Size of a header.</summary>
+    public const int Bytes = 256;
+
+    /// <summary>1 while the worker waits in epoll, and so must be woken by its eventfd.</summary>
+    [FieldOffset(0)]
+    public int Sleeping;
+
+    /// <summary>Its process; 0 for none.</summary>
+    [FieldOffset(64)]
+    public int Pid;
+
+    /// <summary>Clients now.</summary>
+    [FieldOffset(68)]
+    public int Connections;
+
+    /// <summary>When the process became ready, in milliseconds since 1970.</summary>
+    [FieldOffset(72)]
+    public long ReadyMs;
+
+    /// <summary>When its loop last turned, in milliseconds since 1970; an idle loop does not turn.</summary>
+    [FieldOffset(80)]
+    public long TurnedMs;
+
+    /// <summary>Chat messages taken since the slot was first used.</summary>
+    [FieldOffset(88)]
+    public long Messages;
+
+    /// <summary>Sends to clients since the slot was first used.</summary>
+    [FieldOffset(96)]
+    public long Deliveries;
+
+    /// <summary>Connections taken since the slot was first used.</summary>
+    [FieldOffset(104)]
+    public long Accepted;
+
+    /// <summary>Times the slot's process was replaced.</summary>
+    [FieldOffset(112)]
+    public int Restarts;
 }
 
 /// <summary>
@@ -112,7 +210,7 @@ public unsafe struct SegmentHeader
 public unsafe struct RoomHeader
 {
     /// <summary>Size of a header.</summary>
-    public const int Bytes = 512;
+    public const int Bytes = 1024;
 
     /// <summary>Longest name of a room, in bytes.</summary>
     public const int NameBytesMax = 64;
@@ -138,16 +236,12 @@ public unsafe struct RoomHeader
     public long NextId;
 
     /// <summary>Id of the last record that a person said, 0 for none; under the lock.</summary>
-    [FieldOffset(224)]
+    [FieldOffset(208)]
     public long LastMessageId;
 
     /// <summary>When somebody last joined, left or wrote, in milliseconds since 1970.</summary>
-    [FieldOffset(208)]
-    public long UsedMs;
-
-    /// <summary>Clients in the room now, of all processes.</summary>
     [FieldOffset(216)]
-    public int Members;
+    public long UsedMs;
 
     /// <summary>Bytes of <see cref="Name"/>.</summary>
     [FieldOffset(256)]
@@ -156,4 +250,8 @@ public unsafe struct RoomHeader
     /// <summary>The room's name.</summary>
     [FieldOffset(260)]
     public fixed byte Name[NameBytesMax];
+
+    /// <summary>Clients in the room now, by worker.</summary>
+    [FieldOffset(512)]
+    public fixed int Members[RoomLogLayout.WorkersMax];
 }

@@ -4,11 +4,12 @@ namespace Appliance.Ipc;
 
 /// <summary>What opening the room logs found, for the log: nothing of it is an error of ours.</summary>
 /// <param name="Key">System V key of the segment.</param>
+/// <param name="Id">Its identifier, by which other processes attach it.</param>
 /// <param name="Resumed">True when a segment of an earlier run was taken over.</param>
 /// <param name="Rooms">How many rooms came with it.</param>
 /// <param name="DamagedRooms">How many of them were damaged and begin a new epoch.</param>
 /// <param name="Resized">True when the rooms were copied from a segment of other sizes.</param>
-public sealed record RoomLogReport(int Key, bool Resumed, int Rooms, int DamagedRooms, bool Resized);
+public sealed record RoomLogReport(int Key, int Id, bool Resumed, int Rooms, int DamagedRooms, bool Resized);
 
 /// <summary>
 /// The segment of a state directory: found or made under the first key from <c>ftok(DIR, 'L')</c> on that is free or ours. A
@@ -18,6 +19,9 @@ public static unsafe class RoomLogStore
 {
     private const char FirstProject = 'L';
     private const char LastProject = 'Z';
+    private const int OurAttachments = 1;
+    private const int AlonePollMs = 10;
+    private const int AloneTries = 500;
     private const int OwnerOnly = 0x180; // 0600
 
     /// <summary>Opens the room logs for a process that is alone with them, or makes them.</summary>
@@ -40,9 +44,14 @@ public static unsafe class RoomLogStore
             }
 
             var (log, id) = AttachOurs(key);
+            if (log is not null)
+            {
+                WaitUntilAlone(id);
+            }
+
             if (log is not null && log.Layout.SegmentBytes == layout.SegmentBytes && log.Layout.Rooms == layout.Rooms)
             {
-                return (log, new RoomLogReport(key, Resumed: true, log.RoomCount(), RoomLogCheck.Mend(log, unixMs), Resized: false));
+                return (log, new RoomLogReport(key, id, Resumed: true, log.RoomCount(), RoomLogCheck.Mend(log, unixMs), Resized: false));
             }
 
             if (log is not null)
@@ -53,6 +62,15 @@ public static unsafe class RoomLogStore
 
         throw new SyscallException($"shmget: every key of '{stateDirectory}' from '{FirstProject}' to '{LastProject}' is taken", Errno.EEXIST);
     }
+
+    /// <summary>Attaches the segment that another process of the daemon has opened.</summary>
+    /// <exception cref="SyscallException">It is gone, or not ours.</exception>
+    public static RoomLog Attach(int id) =>
+        AttachIfOurs(id) ?? throw new SyscallException($"shmat of room log {id}", Errno.EIDRM);
+
+    /// <summary>The logs that belong to a state directory, as they are; null when there are none.</summary>
+    public static RoomLog? Find(string stateDirectory) =>
+        Keys(stateDirectory).Select(key => AttachOurs(key).Log).FirstOrDefault(log => log is not null);
 
     /// <summary>Removes every segment of ours that belongs to the state directory; returns how many there were.</summary>
     public static int Purge(string stateDirectory)
@@ -69,6 +87,23 @@ public static unsafe class RoomLogStore
         }
 
         return removed;
+    }
+
+    /// <summary>
+    /// Workers of a master that was killed end by themselves at once; until they have, the logs are still theirs.
+    /// </summary>
+    private static void WaitUntilAlone(int id)
+    {
+        using var waiting = new ManualResetEventSlim();
+        for (int tries = 0; Syscall.ShmAttachments(id) > OurAttachments; tries++)
+        {
+            if (tries == AloneTries)
+            {
+                throw new IOException($"the room log is still in use by {Syscall.ShmAttachments(id) - OurAttachments} other processes (shmid {id}, see ipcs -m -p): end them first");
+            }
+
+            _ = waiting.Wait(AlonePollMs);
+        }
     }
 
     private static IEnumerable<int> Keys(string stateDirectory)
@@ -93,38 +128,43 @@ public static unsafe class RoomLogStore
         var log = new RoomLog(address, layout);
         if (former is null)
         {
-            return (log, new RoomLogReport(key, Resumed: false, 0, 0, Resized: false));
+            return (log, new RoomLogReport(key, id, Resumed: false, 0, 0, Resized: false));
         }
 
         int damaged = RoomLogCheck.Mend(former, unixMs);
         log.CopyFrom(former, unixMs);
         _ = Syscall.ShmRemove(formerId).OrThrow("shmctl IPC_RMID of the former room logs");
-        return (log, new RoomLogReport(key, Resumed: true, log.RoomCount(), damaged, Resized: true));
+        return (log, new RoomLogReport(key, id, Resumed: true, log.RoomCount(), damaged, Resized: true));
     }
 
     /// <summary>Attaches what lies under a key if it is a segment of ours and whole; otherwise leaves it alone.</summary>
     private static (RoomLog? Log, int Id) AttachOurs(int key)
     {
         var found = Syscall.ShmGet(key, 0, 0);
-        if (!found.Ok || !Syscall.ShmAttach(found.Value, out byte* address).Ok)
+        return found.Ok ? (AttachIfOurs(found.Value), found.Value) : (null, -1);
+    }
+
+    private static RoomLog? AttachIfOurs(int id)
+    {
+        if (!Syscall.ShmAttach(id, out byte* address).Ok)
         {
-            return (null, -1);
+            return null;
         }
 
-        if (Syscall.ShmSize(found.Value) >= sizeof(SegmentHeader))
+        if (Syscall.ShmSize(id) >= sizeof(SegmentHeader))
         {
             var header = (SegmentHeader*)address;
             if (header->Magic == RoomLogLayout.Magic && header->Version == RoomLogLayout.Version && header->Rooms > 0)
             {
                 var layout = new RoomLogLayout(header->Rooms, header->RingBytes);
-                if (layout.RingBytes == header->RingBytes && Syscall.ShmSize(found.Value) == layout.SegmentBytes)
+                if (layout.RingBytes == header->RingBytes && Syscall.ShmSize(id) == layout.SegmentBytes)
                 {
-                    return (new RoomLog(address, layout), found.Value);
+                    return new RoomLog(address, layout);
                 }
             }
         }
 
         _ = Syscall.ShmDetach(address);
-        return (null, -1);
+        return null;
     }
 }

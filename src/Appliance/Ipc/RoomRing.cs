@@ -162,8 +162,24 @@ public readonly unsafe struct RoomRing
     /// <summary>Notes that the room is in use: a room that nobody has used for long makes place for another.</summary>
     public void Touch(long unixMs) => Volatile.Write(ref _header->UsedMs, unixMs);
 
-    /// <summary>Counts a client in or out, and returns how many there are now.</summary>
-    public int CountMember(int change) => Interlocked.Add(ref _header->Members, change);
+    /// <summary>Clients in the room now, of all workers.</summary>
+    public int MemberCount
+    {
+        get
+        {
+            int count = 0;
+            foreach (int members in new ReadOnlySpan<int>(_header->Members, RoomLogLayout.WorkersMax))
+            {
+                count += members;
+            }
+
+            return count;
+        }
+    }
+
+    /// <summary>Counts a client of a worker in or out. Only that worker does.</summary>
+    public void CountMember(int worker, int change) =>
+        Volatile.Write(ref _header->Members[worker], _header->Members[worker] + change);
 
     internal ref long IndexOf(long id) => ref _index[id & ((_ringBytes / RoomLogLayout.RecordBytesMin) - 1)];
 

@@ -16,8 +16,14 @@ public static class EventCatalogue
     public static readonly LogEvent Stopping = new(1002, LogLevel.Info, "{Signal} received, stopping: {Connections} connections have {DrainSeconds} s");
     public static readonly LogEvent Stopped = new(1003, LogLevel.Info, "stopped: {Messages} messages, {Deliveries} deliveries, {Connections} connections served, {Collections} garbage collections");
     public static readonly LogEvent LogReopened = new(1004, LogLevel.Info, "log reopened");
-    public static readonly LogEvent SignalIgnored = new(1005, LogLevel.Warning, "{Signal} received: nothing to do for it in a single process");
-    public static readonly LogEvent Failed = new(1009, LogLevel.Error, "{Reason}");
+    public static readonly LogEvent Failed = new(1005, LogLevel.Error, "{Reason}");
+    public static readonly LogEvent WorkerReady = new(1010, LogLevel.Debug, "worker {Worker} ready, pid {Pid}");
+    public static readonly LogEvent WorkerEnded = new(1011, LogLevel.Debug, "worker {Worker} ended, pid {Pid}");
+    public static readonly LogEvent WorkerDied = new(1012, LogLevel.Error, "worker {Worker}, pid {Pid}, died: {How}; the next one starts in {Pause} ms");
+    public static readonly LogEvent MasterLost = new(1013, LogLevel.Error, "the master is gone: ending");
+    public static readonly LogEvent Reloaded = new(1020, LogLevel.Info, "configuration reloaded{Restart}");
+    public static readonly LogEvent ReloadFailed = new(1021, LogLevel.Error, "configuration not reloaded, the former one stays in force: {Reason}");
+    public static readonly LogEvent UpgradeUnknown = new(1022, LogLevel.Warning, "SIGUSR2 received: this version cannot hand its connections over; restart it instead");
 
     public static readonly LogEvent LogCreated = new(2000, LogLevel.Info, "room log created: key {Key}, {Rooms} rooms of {RoomBytes} bytes at most");
     public static readonly LogEvent LogResumed = new(2001, LogLevel.Info, "room log resumed: key {Key}, {Rooms} rooms");

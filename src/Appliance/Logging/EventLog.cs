@@ -3,6 +3,7 @@ using Appliance.Config;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
+using Serilog.Formatting.Display;
 
 namespace Appliance.Logging;
 
@@ -13,38 +14,36 @@ namespace Appliance.Logging;
 public sealed class EventLog : IDisposable
 {
     private const int QueuedLinesMax = 10_000;
-    private const string Line = "{Timestamp:yyyy-MM-ddTHH:mm:ss.fffzzz} {Level:u3} {EventId} {Message:lj}{NewLine}{Exception}";
+    private const string Line = "{Timestamp:yyyy-MM-ddTHH:mm:ss.fffzzz} {Level:u3} {EventId} {Process}{Message:lj}{NewLine}{Exception}";
 
     /// <summary>The journal notes the time itself.</summary>
-    private const string JournalLine = "{Level:u3} {EventId} {Message:lj}{NewLine}{Exception}";
+    private const string JournalLine = "{Level:u3} {EventId} {Process}{Message:lj}{NewLine}{Exception}";
 
     private readonly LoggingLevelSwitch _level = new();
+    private readonly LineSink _sink;
     private readonly Logger _logger;
 
     /// <summary>A log to a file, or to stderr when the path is empty.</summary>
     /// <param name="file">Absolute path, or empty.</param>
     /// <param name="level">Least level that is written.</param>
-    /// <param name="isJournal">Whether stderr is the systemd journal.</param>
-    public EventLog(string file, LogLevel level, bool isJournal)
+    /// <param name="isDaemon">Whether the file takes what is written to stderr as well.</param>
+    /// <param name="process">Which process writes, for the beginning of each line; empty for the only one.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public EventLog(string file, LogLevel level, bool isDaemon, string process = "")
     {
         SetLevel(level);
+        bool bare = file.Length == 0 && Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 };
+        _sink = new LineSink(file, takesStderr: isDaemon, new MessageTemplateTextFormatter(bare ? JournalLine : Line, CultureInfo.InvariantCulture));
         _logger = new LoggerConfiguration()
             .MinimumLevel.ControlledBy(_level)
-            .WriteTo.Async(
-                sink =>
-                {
-                    _ = file.Length > 0
-                        ? sink.File(file, outputTemplate: Line, formatProvider: CultureInfo.InvariantCulture, shared: false, fileSizeLimitBytes: null)
-                        : sink.Console(
-                            outputTemplate: isJournal ? JournalLine : Line,
-                            formatProvider: CultureInfo.InvariantCulture,
-                            standardErrorFromLevel: LogEventLevel.Verbose,
-                            theme: Serilog.Sinks.SystemConsole.Themes.ConsoleTheme.None);
-                },
-                bufferSize: QueuedLinesMax,
-                blockWhenFull: false)
+            .Enrich.WithProperty("Process", process.Length > 0 ? $"{process}: " : "")
+            .WriteTo.Async(sink => sink.Sink(_sink), bufferSize: QueuedLinesMax, blockWhenFull: false)
             .CreateLogger();
     }
+
+    /// <summary>Opens the file anew.</summary>
+    /// <exception cref="IOException">It cannot be written; the former one stays in use.</exception>
+    public void Reopen() => _sink.Reopen();
 
     /// <summary>Whether events of a level are written: to save the work of making one that is not.</summary>
     public bool Writes(LogEvent what) => _logger.IsEnabled(Map(what.Level));
@@ -62,7 +61,11 @@ public sealed class EventLog : IDisposable
     public void SetLevel(LogLevel level) => _level.MinimumLevel = Map(level);
 
     /// <summary>Writes what is still queued.</summary>
-    public void Dispose() => _logger.Dispose();
+    public void Dispose()
+    {
+        _logger.Dispose();
+        _sink.Dispose();
+    }
 
     private static LogEventLevel Map(LogLevel level) => level switch
     {

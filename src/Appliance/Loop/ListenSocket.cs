@@ -22,9 +22,14 @@ public sealed class ListenSocket : IDisposable
     /// <summary>The port the kernel has chosen or was given; 0 for a unix socket.</summary>
     public int Port => Syscall.GetSockName(Descriptor, out var address).Ok && _path is null ? address.Port : 0;
 
-    /// <summary>Listens at an internet address; an IPv6 socket takes IPv4 as well if <paramref name="dual"/> says so.</summary>
+    /// <summary>Listens at an internet address.</summary>
+    /// <param name="ip">4 or 16 bytes.</param>
+    /// <param name="port">The port; 0 lets the kernel choose.</param>
+    /// <param name="dual">Whether an IPv6 socket takes IPv4 as well.</param>
+    /// <param name="shared">Whether others of this user may listen there too (SO_REUSEPORT).</param>
+    /// <param name="name">The address for errors.</param>
     /// <exception cref="SyscallException">Another program listens there, the address is not of this host, or no right.</exception>
-    public static ListenSocket BindInternet(ReadOnlySpan<byte> ip, int port, bool dual, string name)
+    public static ListenSocket BindInternet(ReadOnlySpan<byte> ip, int port, bool dual, bool shared, string name)
     {
         bool v6 = ip.Length == 16;
         int fd = Syscall.Socket(v6 ? Syscall.AF_INET6 : Syscall.AF_INET).OrThrow("socket");
@@ -36,6 +41,7 @@ public sealed class ListenSocket : IDisposable
         // Accepted sockets inherit it: a chat sends small packets at once.
         _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_TCP, Syscall.TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
         _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_REUSEADDR, 1).OrThrow("setsockopt SO_REUSEADDR");
+        _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_REUSEPORT, shared ? 1 : 0).OrThrow("setsockopt SO_REUSEPORT");
         return Bind(fd, SocketAddress.Internet(ip, port), name, path: null);
     }
 
@@ -57,6 +63,13 @@ public sealed class ListenSocket : IDisposable
         // Whoever may enter the directory may chat: a reverse proxy runs as another user.
         File.SetUnixFileMode(path, (UnixFileMode)0x1B6); // 0666
         return socket;
+    }
+
+    /// <summary>A socket that was bound by somebody else and inherited.</summary>
+    public static ListenSocket Inherit(int descriptor)
+    {
+        _ = Syscall.SetNonBlocking(descriptor).OrThrow("fcntl O_NONBLOCK");
+        return new ListenSocket(descriptor, path: null);
     }
 
     /// <inheritdoc/>

@@ -7,7 +7,13 @@ public sealed unsafe class Wakeup : IDisposable
 {
     /// <summary>A wake-up of its own descriptor.</summary>
     /// <exception cref="SyscallException">No descriptor is left.</exception>
-    public Wakeup() => Descriptor = Syscall.EventFd().OrThrow("eventfd");
+    public Wakeup()
+        : this(Syscall.EventFd().OrThrow("eventfd"))
+    {
+    }
+
+    /// <summary>A wake-up whose descriptor was inherited.</summary>
+    public Wakeup(int descriptor) => Descriptor = descriptor;
 
     /// <summary>What the loop watches for reading.</summary>
     public int Descriptor { get; }

@@ -50,14 +50,16 @@ public unsafe struct SocketAddress
         return address;
     }
 
-    /// <summary>A unix socket's path of at most <see cref="UnixPathBytesMax"/> bytes.</summary>
+    /// <summary>A unix socket's path of at most <see cref="UnixPathBytesMax"/> bytes; a leading @ makes it an abstract name.</summary>
     public static SocketAddress Unix(string path)
     {
         var address = default(SocketAddress);
         var bytes = address.Writable;
         bytes[0] = Syscall.AF_UNIX;
         int count = Encoding.UTF8.GetBytes(path, bytes[PathOffset..(PathOffset + UnixPathBytesMax)]);
-        address.Length = (uint)(PathOffset + count + 1);
+        bool isAbstract = path.StartsWith('@');
+        bytes[PathOffset] = isAbstract ? (byte)0 : bytes[PathOffset];
+        address.Length = (uint)(PathOffset + count + (isAbstract ? 0 : 1));
         return address;
     }
 

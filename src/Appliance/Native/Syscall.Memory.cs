@@ -49,6 +49,13 @@ public static unsafe partial class Syscall
         return SysResult.From(Imports.shmctl(id, IPC_STAT, status)).Ok ? status[6] : 0;
     }
 
+    /// <summary>How many attachments a segment has, in all processes; shmctl(2), IPC_STAT: the number at byte 88.</summary>
+    public static long ShmAttachments(int id)
+    {
+        long* status = stackalloc long[32];
+        return SysResult.From(Imports.shmctl(id, IPC_STAT, status)).Ok ? status[11] : 0;
+    }
+
     /// <summary>Gives the pages of shared memory back to the kernel; they read as zero from then on. madvise(2), MADV_REMOVE.</summary>
     public static SysResult Discard(byte* address, nuint bytes) => SysResult.From(Imports.madvise(address, bytes, MADV_REMOVE));
 

@@ -5,9 +5,20 @@ namespace Appliance.Native;
 public static unsafe partial class Syscall
 {
     public const int SIGTERM = 15;
+    public const int SIGHUP = 1;
+    public const int SIGINT = 2;
+    public const int SIGQUIT = 3;
+    public const int SIGKILL = 9;
+    public const int SIGUSR1 = 10;
+    public const int SIGUSR2 = 12;
+    public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
+    public const int O_APPEND = 0x400;
 
+    private const int O_NONBLOCK = 0x800;
+    private const int F_GETFL = 3;
+    private const int F_SETFL = 4;
     private const int O_CLOEXEC = 0x80000;
     private const int LOCK_EX = 2;
     private const int LOCK_NB = 4;
@@ -43,6 +54,16 @@ public static unsafe partial class Syscall
 
     /// <summary>write(2).</summary>
     public static SysResult Write(int fd, byte* bytes, int count) => SysResult.From(Imports.write(fd, bytes, (nuint)count));
+
+    /// <summary>Has calls on an open file return EAGAIN instead of waiting; fcntl(2), F_SETFL.</summary>
+    public static SysResult SetNonBlocking(int fd)
+    {
+        int flags = Imports.fcntl(fd, F_GETFL, 0);
+        return SysResult.From(flags < 0 ? -1 : Imports.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+    }
+
+    /// <summary>Makes one descriptor another name of an open file; dup2(2).</summary>
+    public static SysResult Duplicate(int fd, int target) => SysResult.From(Imports.dup2(fd, target));
 
     /// <summary>ftruncate(2).</summary>
     public static SysResult Truncate(int fd, long bytes) => SysResult.From(Imports.ftruncate(fd, bytes));
@@ -94,6 +115,12 @@ public static unsafe partial class Syscall
 
         [LibraryImport("libc")]
         internal static partial nint write(int fd, byte* bytes, nuint count);
+
+        [LibraryImport("libc")]
+        internal static partial int fcntl(int fd, int command, int argument);
+
+        [LibraryImport("libc")]
+        internal static partial int dup2(int fd, int target);
 
         [LibraryImport("libc")]
         internal static partial int ftruncate(int fd, long bytes);

@@ -8,6 +8,27 @@ using Appliance.Native;
 
 namespace Appliance.Worker;
 
+/// <summary>Who tells a worker what to do: its master, or in a single process the signals.</summary>
+public interface IWorkerSupervisor
+{
+    /// <summary>A descriptor to watch for it; -1 for none.</summary>
+    int Descriptor { get; }
+
+    /// <summary>The signals that mean something, in the order in which they are looked at.</summary>
+    IReadOnlyList<SignalRow> Signals { get; }
+
+    /// <summary>The loop serves.</summary>
+    void OnReady();
+
+    /// <summary>The descriptor is readable.</summary>
+    void OnReadable(WorkerLoop loop);
+}
+
+/// <summary>One signal and what it does.</summary>
+/// <param name="Signal">The signal.</param>
+/// <param name="Act">What it does to the loop.</param>
+public sealed record SignalRow(PosixSignal Signal, Action<WorkerLoop> Act);
+
 /// <summary>The loop of one worker: one thread, which waits nowhere but in epoll.</summary>
 public sealed class WorkerLoop : IDisposable
 {
@@ -19,38 +40,51 @@ public sealed class WorkerLoop : IDisposable
 
     private readonly EventLog _log;
     private readonly Settings _settings;
+    private readonly IWorkerSupervisor _supervisor;
     private readonly LoopClock _clock = new();
     private readonly Poller _poller = new(EventsMax);
-    private readonly Wakeup _wakeup = new();
+    private readonly Wakeup _wakeup;
     private readonly SignalSet _signals;
     private readonly ClientServer _clients;
+    private readonly WorkerFigures _figures;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private bool _stopping;
     private bool _stopped;
     private long _stopAtMs;
 
-    /// <summary>A loop that serves these listeners once it runs.</summary>
-    public WorkerLoop(Settings settings, RoomLog rooms, IEnumerable<ListenSocket> listeners, EventLog log)
+    /// <summary>A loop that serves these listening sockets once it runs.</summary>
+    public WorkerLoop(
+        Settings settings, RoomLog rooms, WorkerIdentity worker, IEnumerable<int> listeners, IWorkerSupervisor supervisor, EventLog log)
     {
         _log = log;
         _settings = settings;
+        _supervisor = supervisor;
+        _wakeup = worker.Wakeups[worker.Slot];
         _signals = new SignalSet(_wakeup);
-        _clients = new ClientServer(DescriptorLimit(), _poller, _clock, rooms, settings, new ConnectionLog(log, settings));
+        _clients = new ClientServer(DescriptorLimit(), _poller, _clock, rooms, worker, settings, new ConnectionLog(log, settings));
+        _figures = new WorkerFigures(rooms, worker.Slot, _clients);
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
-        foreach (var signal in (PosixSignal[])[PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGHUP])
+        if (supervisor.Descriptor >= 0)
         {
-            _signals.Watch(signal);
+            _ = _poller.Add(supervisor.Descriptor, 0).OrThrow("epoll_ctl");
         }
 
-        foreach (var listener in listeners)
+        foreach (var row in supervisor.Signals)
         {
-            _clients.Listen(listener.Descriptor);
+            _signals.Watch(row.Signal);
+        }
+
+        foreach (int listener in listeners)
+        {
+            _clients.Listen(listener);
         }
     }
 
-    /// <summary>Serves until a signal ends it.</summary>
+    /// <summary>Serves until it is stopped.</summary>
     public void Run()
     {
+        _figures.Begin(_clock.UnixMs);
+        _supervisor.OnReady();
         while (!_stopped)
         {
             Turn();
@@ -60,19 +94,44 @@ public sealed class WorkerLoop : IDisposable
             EventCatalogue.Stopped, _clients.Messages, _clients.Deliveries, _clients.Accepted, GC.CollectionCount(0) - _collectionsAtStart);
     }
 
+    /// <summary>Ends gracefully: no new client, a close for each that is there. A second call does not wait for them any more.</summary>
+    /// <param name="reason">Who asked, for the log.</param>
+    public void Stop(string reason)
+    {
+        _stopAtMs = _stopping ? _clock.NowMs : _clock.NowMs + (_settings.DrainSeconds * 1000L);
+        if (!_stopping)
+        {
+            _stopping = true;
+            _log.Write(EventCatalogue.Stopping, reason, _clients.ConnectionCount, _settings.DrainSeconds);
+            _clients.StopListening();
+            _clients.CloseAll();
+        }
+    }
+
+    /// <summary>Ends without a word to anybody.</summary>
+    public void StopAtOnce() => _stopped = true;
+
+    /// <summary>Takes over settings that have changed in place.</summary>
+    public void OnSettings()
+    {
+        _log.SetLevel(_settings.Debug ? LogLevel.Debug : _settings.LogLevel);
+        _clients.OnSettings();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         _signals.Dispose();
         _clients.Dispose();
         _poller.Dispose();
-        _wakeup.Dispose();
     }
 
     /// <summary>Wait, collect, dispatch, expire timers, then append, deliver and close what has ended.</summary>
     private void Turn()
     {
-        int ready = _poller.Wait(_stopping ? MillisecondsToStop() : _clients.MillisecondsToNext);
+        int waitMs = _clients.BeginSleep();
+        int ready = _poller.Wait(_stopping ? UntilStop(waitMs) : waitMs);
+        _clients.EndSleep();
         _clock.Update();
         TakeSignals();
         for (int i = 0; i < ready; i++)
@@ -82,6 +141,7 @@ public sealed class WorkerLoop : IDisposable
 
         _clients.ExpireTimers();
         _clients.EndTurn();
+        _figures.Publish(_clock.UnixMs);
         _stopped |= _stopping && (_clients.ConnectionCount == 0 || _clock.NowMs >= _stopAtMs);
     }
 
@@ -96,6 +156,10 @@ public sealed class WorkerLoop : IDisposable
         {
             _wakeup.Clear();
         }
+        else if (happened.Descriptor == _supervisor.Descriptor)
+        {
+            _supervisor.OnReadable(this);
+        }
         else if (!_stopping)
         {
             _clients.OnListener(happened.Descriptor);
@@ -104,45 +168,19 @@ public sealed class WorkerLoop : IDisposable
 
     private void TakeSignals()
     {
-        if (_signals.Take(PosixSignal.SIGQUIT))
+        foreach (var row in _supervisor.Signals)
         {
-            _stopped = true;
-        }
-
-        if (_signals.Take(PosixSignal.SIGTERM))
-        {
-            Stop("SIGTERM");
-        }
-
-        if (_signals.Take(PosixSignal.SIGINT))
-        {
-            Stop("SIGINT");
-        }
-
-        if (_signals.Take(PosixSignal.SIGHUP))
-        {
-            _log.Write(EventCatalogue.SignalIgnored, "SIGHUP");
+            if (_signals.Take(row.Signal))
+            {
+                row.Act(this);
+            }
         }
     }
 
-    /// <summary>A second request does not wait for clients any more.</summary>
-    private void Stop(string signal)
+    private int UntilStop(int waitMs)
     {
-        _stopAtMs = _stopping ? _clock.NowMs : _clock.NowMs + (_settings.DrainSeconds * 1000L);
-        if (!_stopping)
-        {
-            _stopping = true;
-            _log.Write(EventCatalogue.Stopping, signal, _clients.ConnectionCount, _settings.DrainSeconds);
-            _clients.StopListening();
-            _clients.CloseAll();
-        }
-    }
-
-    private int MillisecondsToStop()
-    {
-        int next = _clients.MillisecondsToNext;
         int left = (int)Math.Max(0, _stopAtMs - _clock.NowMs);
-        return next < 0 ? left : Math.Min(next, left);
+        return waitMs < 0 ? left : Math.Min(waitMs, left);
     }
 
     /// <summary>As many descriptors as this process may allow itself: each client needs one.</summary>

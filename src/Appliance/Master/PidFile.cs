@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using Appliance.Native;
 
-namespace Appliance.Worker;
+namespace Appliance.Master;
 
 /// <summary>
 /// The pid file, and the lock by which everybody knows whether a server runs: the kernel gives it up with the process, however that
@@ -20,22 +20,28 @@ public sealed unsafe class PidFile : IDisposable
     private readonly int _pidFile;
     private readonly int _stateLock;
 
-    private PidFile(string path, int pidFile, int stateLock)
+    private PidFile(string path, IReadOnlyList<string> paths, int pidFile, int stateLock)
     {
         _path = path;
+        Paths = paths;
         _pidFile = pidFile;
         _stateLock = stateLock;
     }
+
+    /// <summary>Both files, and the directories that were made for them: what another user must own to go on.</summary>
+    public IReadOnlyList<string> Paths { get; }
 
     /// <summary>Takes both locks, making the directories where they are missing.</summary>
     /// <exception cref="IOException">A directory cannot be made or written to, or another server holds a lock.</exception>
     public static PidFile Acquire(string runDirectory, string stateDirectory)
     {
         string path = Path.Combine(runDirectory, FileName);
+        string lockPath = Path.Combine(stateDirectory, LockName);
+        string[] made = [.. new[] { runDirectory, stateDirectory }.Where(directory => !Directory.Exists(directory))];
         int pidFile = Lock(path, "--run-dir", runDirectory);
         try
         {
-            return new PidFile(path, pidFile, Lock(Path.Combine(stateDirectory, LockName), "--state-dir", stateDirectory));
+            return new PidFile(path, [.. made, path, lockPath], pidFile, Lock(lockPath, "--state-dir", stateDirectory));
         }
         catch
         {
@@ -43,6 +49,9 @@ public sealed unsafe class PidFile : IDisposable
             throw;
         }
     }
+
+    /// <summary>Whether a pid file is there, of whatever age.</summary>
+    public static bool Exists(string runDirectory) => File.Exists(Path.Combine(runDirectory, FileName));
 
     /// <summary>The pid of the server that runs from a directory; null when none does.</summary>
     public static int? RunningPid(string runDirectory)
@@ -75,7 +84,16 @@ public sealed unsafe class PidFile : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        File.Delete(_path);
+        try
+        {
+            File.Delete(_path);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // The directory is not this user's; an empty file in it tells nobody that a server runs.
+            _ = Syscall.Truncate(_pidFile, 0);
+        }
+
         _ = Syscall.Close(_pidFile);
         _ = Syscall.Close(_stateLock);
     }

@@ -1,0 +1,110 @@
+using System.CommandLine;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.Master;
+using Appliance.Native;
+
+namespace Appliance.Cli;
+
+/// <summary>Commands that send the running server a signal and wait for what comes of it.</summary>
+internal static class SignalCommand
+{
+    private const int PollMs = 10;
+
+    /// <summary>What a loaded machine may need beyond the time that the server itself allows.</summary>
+    private const int GraceMs = 10_000;
+
+    /// <summary><c>stop [--purge]</c>.</summary>
+    public static Command MakeStop()
+    {
+        var purge = new Option<bool>("--purge");
+        var command = new Command("stop") { purge };
+        command.SetAction(parsed => Stop(CommandLine.ReadSettings(parsed), parsed.GetValue(purge)));
+        return command;
+    }
+
+    /// <summary><c>reload</c>.</summary>
+    public static Command MakeReload() => Make("reload", Reload);
+
+    /// <summary><c>reopen</c>.</summary>
+    public static Command MakeReopen() => Make("reopen", Reopen);
+
+    private static Command Make(string name, Func<Settings, int> run)
+    {
+        var command = new Command(name);
+        command.SetAction(parsed => run(CommandLine.ReadSettings(parsed)));
+        return command;
+    }
+
+    private static int Stop(Settings settings, bool purge)
+    {
+        if (PidFile.RunningPid(settings.RunDirectory) is { } pid)
+        {
+            Signal(pid, Syscall.SIGTERM);
+            Wait(
+                () => PidFile.RunningPid(settings.RunDirectory) != pid,
+                (settings.DrainSeconds * 1000L) + GraceMs,
+                Text($"stop: process {pid} is still there; its log may say why, kill -9 {pid} ends it"));
+        }
+
+        if (purge && Directory.Exists(settings.StateDirectory))
+        {
+            _ = RoomLogStore.Purge(settings.StateDirectory);
+        }
+
+        return ExitCode.Fine;
+    }
+
+    private static int Reload(Settings settings)
+    {
+        var (pid, log) = FindServer("reload", settings);
+        int before = Volatile.Read(ref log.Header.Reloads);
+        Signal(pid, Syscall.SIGHUP);
+        Wait(() => Volatile.Read(ref log.Header.Reloads) != before, GraceMs, Text($"reload: process {pid} has not answered; its log may say why"));
+        var (failed, note) = ReloadNote.Read(log);
+        if (failed)
+        {
+            throw new IOException($"reload: {note}; the former settings stay in force");
+        }
+
+        Console.Out.WriteLine($"reloaded{note}");
+        return ExitCode.Fine;
+    }
+
+    private static int Reopen(Settings settings)
+    {
+        var (pid, log) = FindServer("reopen", settings);
+        int before = Volatile.Read(ref log.Header.Reopens);
+        Signal(pid, Syscall.SIGUSR1);
+        Wait(() => Volatile.Read(ref log.Header.Reopens) != before, GraceMs, Text($"reopen: process {pid} has not answered; its log may say why"));
+        return ExitCode.Fine;
+    }
+
+    private static (int Pid, RoomLog Log) FindServer(string command, Settings settings)
+    {
+        int pid = PidFile.RunningPid(settings.RunDirectory)
+            ?? throw new IOException($"{command}: no server runs from --run-dir {settings.RunDirectory}");
+        var log = RoomLogStore.Find(settings.StateDirectory)
+            ?? throw new IOException($"{command}: the server of --run-dir {settings.RunDirectory} does not use --state-dir {settings.StateDirectory}, or this user may not see it");
+        return (pid, log);
+    }
+
+    private static void Signal(int pid, int signal) => _ = Syscall.Kill(pid, signal).OrThrow(Text($"kill {pid}"));
+
+    private static void Wait(Func<bool> happened, long timeoutMs, string otherwise)
+    {
+        long deadline = Environment.TickCount64 + timeoutMs;
+        using var waiting = new ManualResetEventSlim();
+        while (!happened())
+        {
+            if (Environment.TickCount64 > deadline)
+            {
+                throw new IOException(otherwise);
+            }
+
+            _ = waiting.Wait(PollMs);
+        }
+    }
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
+}

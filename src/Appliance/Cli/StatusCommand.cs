@@ -1,0 +1,57 @@
+using System.CommandLine;
+using System.Globalization;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.Master;
+
+namespace Appliance.Cli;
+
+/// <summary>Says how the server is; exit statuses as LSB has them: 0 runs, 1 is dead but left its pid file, 3 does not run.</summary>
+internal static class StatusCommand
+{
+    private const int Dead = 1;
+    private const int NotRunning = 3;
+
+    /// <summary>The command.</summary>
+    public static Command Make()
+    {
+        var command = new Command("status");
+        command.SetAction(parsed => Run(CommandLine.ReadSettings(parsed)));
+        return command;
+    }
+
+    private static int Run(Settings settings)
+    {
+        if (PidFile.RunningPid(settings.RunDirectory) is not { } pid)
+        {
+            bool left = PidFile.Exists(settings.RunDirectory);
+            Console.Out.WriteLine(left
+                ? $"appliance is dead, but its pid file is there: {settings.RunDirectory}"
+                : "appliance is not running");
+            return left ? Dead : NotRunning;
+        }
+
+        Console.Out.WriteLine(Text($"appliance is running, pid {pid}"));
+        if (RoomLogStore.Find(settings.StateDirectory) is { } log)
+        {
+            PrintWorkers(log);
+        }
+
+        return ExitCode.Fine;
+    }
+
+    private static void PrintWorkers(RoomLog log)
+    {
+        long nowMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        Console.Out.WriteLine(Text($"up {TimeSpan.FromMilliseconds(nowMs - log.Header.ReadyMs):d\\d\\ hh\\:mm\\:ss}, {log.RoomCount()} rooms"));
+        Console.Out.WriteLine("worker      pid  connections     messages    deliveries  restarts");
+        for (int slot = 0; slot < Math.Max(1, log.Header.Workers); slot++)
+        {
+            ref var worker = ref log.Worker(slot);
+            Console.Out.WriteLine(Text(
+                $"{slot,6} {worker.Pid,8} {worker.Connections,12} {worker.Messages,12} {worker.Deliveries,13} {worker.Restarts,9}"));
+        }
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

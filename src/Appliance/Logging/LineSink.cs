@@ -1,0 +1,108 @@
+using System.Text;
+using Appliance.Native;
+using Serilog.Core;
+using Serilog.Formatting;
+
+namespace Appliance.Logging;
+
+/// <summary>
+/// Writes each event with one write(2) to a descriptor that appends: lines of several processes interleave whole. A file can be
+/// opened anew under load, between two lines. What cannot be written (a full disk, a closed terminal) is dropped and counted; the
+/// count is told with the next line that can.
+/// </summary>
+internal sealed unsafe class LineSink : ILogEventSink, IDisposable
+{
+    private const int Stderr = 2;
+    private const int GroupReadable = 0x1A0; // 0640
+
+    private readonly Lock _lock = new();
+    private readonly ITextFormatter _formatter;
+    private readonly string _path;
+    private readonly bool _takesStderr;
+    private readonly StringBuilder _line = new();
+    private int _fd = Stderr;
+    private long _dropped;
+
+    /// <summary>A sink to a file, or to stderr when the path is empty.</summary>
+    /// <param name="path">Absolute path, or empty.</param>
+    /// <param name="takesStderr">Whether what the runtime writes to stderr goes to the file, too: a daemon has no other.</param>
+    /// <param name="formatter">Makes a line of an event.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public LineSink(string path, bool takesStderr, ITextFormatter formatter)
+    {
+        _path = path;
+        _takesStderr = takesStderr;
+        _formatter = formatter;
+        Reopen();
+    }
+
+    /// <summary>Opens the file anew: after this, no line goes to a file that was renamed.</summary>
+    /// <exception cref="IOException">The file cannot be written; the former one stays in use.</exception>
+    public void Reopen()
+    {
+        if (_path.Length == 0)
+        {
+            return;
+        }
+
+        var opened = Syscall.Open(_path, Syscall.O_WRONLY | Syscall.O_CREAT | Syscall.O_APPEND, GroupReadable);
+        if (!opened.Ok)
+        {
+            throw new IOException($"--log {_path}: {SyscallException.Describe(opened.Error)}");
+        }
+
+        lock (_lock)
+        {
+            Close();
+            _fd = opened.Value;
+        }
+
+        if (_takesStderr)
+        {
+            _ = Syscall.Duplicate(opened.Value, Stderr);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Emit(Serilog.Events.LogEvent logEvent)
+    {
+        lock (_lock)
+        {
+            _ = _line.Clear();
+            using var writer = new StringWriter(_line, System.Globalization.CultureInfo.InvariantCulture);
+            if (_dropped > 0)
+            {
+                writer.WriteLine($"{_dropped} lines could not be written here");
+            }
+
+            _formatter.Format(logEvent, writer);
+            _dropped = Write(Encoding.UTF8.GetBytes(_line.ToString())) ? 0 : _dropped + 1;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            Close();
+            _fd = Stderr;
+        }
+    }
+
+    private bool Write(byte[] line)
+    {
+        fixed (byte* bytes = line)
+        {
+            return Syscall.Write(_fd, bytes, line.Length).Ok;
+        }
+    }
+
+    private void Close()
+    {
+        if (_fd != Stderr)
+        {
+            _ = Syscall.Close(_fd);
+        }
+    }
+}

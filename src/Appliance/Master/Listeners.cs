@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Net;
+using Appliance.Config;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Master;
+
+/// <summary>Turns the addresses of the settings into listening sockets.</summary>
+public static class Listeners
+{
+    /// <summary>Listens at an address, alone.</summary>
+    /// <exception cref="SyscallException">The address is taken, not of this host, or not for this user.</exception>
+    public static ListenSocket Bind(ListenAddress address) => Bind(address, address.Port, shared: false);
+
+    /// <summary>
+    /// Listens at an address once for each of several workers: the kernel spreads connections over the sockets. That nobody else
+    /// listens there is tried first, because sharing would hide it. A unix socket cannot be shared out: all get the same one.
+    /// </summary>
+    /// <exception cref="SyscallException">The address is taken, not of this host, or not for this user.</exception>
+    public static IReadOnlyList<ListenSocket> BindShared(ListenAddress address, int workers)
+    {
+        if (address.UnixPath is not null)
+        {
+            var socket = Bind(address);
+            return [.. Enumerable.Repeat(socket, workers)];
+        }
+
+        int port;
+        using (var probe = Bind(address))
+        {
+            port = probe.Port;
+        }
+
+        List<ListenSocket> sockets = [];
+        for (int worker = 0; worker < workers; worker++)
+        {
+            sockets.Add(Bind(address, port, shared: true));
+        }
+
+        return sockets;
+    }
+
+    /// <summary>One more socket at an address that is shared out already.</summary>
+    public static ListenSocket BindAnother(ListenAddress address, ListenSocket first) =>
+        address.UnixPath is not null ? first : Bind(address, first.Port, shared: true);
+
+    /// <summary>What a person can open in a browser.</summary>
+    public static string Describe(ListenAddress address, ListenSocket socket)
+    {
+        if (address.UnixPath is not null)
+        {
+            return address.Text;
+        }
+
+        bool any = address.Ip!.Equals(IPAddress.Any) || address.Ip.Equals(IPAddress.IPv6Any);
+        var endpoint = new IPEndPoint(any ? IPAddress.Loopback : address.Ip, socket.Port);
+        return string.Create(CultureInfo.InvariantCulture, $"http://{endpoint}/");
+    }
+
+    private static ListenSocket Bind(ListenAddress address, int port, bool shared) => address.UnixPath is { } path
+        ? ListenSocket.BindUnix(path, address.Text)
+        : ListenSocket.BindInternet(address.Ip!.GetAddressBytes(), port, address.IsAnyFamily, shared, address.Text);
+}

@@ -1,0 +1,243 @@
+using System.Runtime.InteropServices;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Master;
+
+/// <summary>
+/// The loop of the master: takes signals, keeps a process in every worker's slot, and passes on what was asked. It serves no client,
+/// so nothing that a client does can hold it up.
+/// </summary>
+public sealed class MasterLoop : ITimerHandler, IDisposable
+{
+    private const int EventsMax = 128;
+
+    /// <summary>What a loaded machine may need beyond the drain time before a worker is killed.</summary>
+    private const int GraceMs = 3000;
+
+    /// <summary>One timer a slot, and one behind them for the end.</summary>
+    private const int StopTimer = RoomLogLayout.WorkersMax;
+
+    private readonly Settings _settings;
+    private readonly Func<Settings> _readAgain;
+    private readonly RoomLog _rooms;
+    private readonly EventLog _log;
+    private readonly ServiceManager _service;
+    private readonly WorkerFleet _fleet;
+    private readonly LoopClock _clock = new();
+    private readonly Poller _poller = new(EventsMax);
+    private readonly Wakeup _wakeup = new();
+    private readonly SignalSet _signals;
+    private readonly (PosixSignal Signal, Action Act)[] _signalTable;
+    private readonly TimerWheel _timers;
+    private string? _reloadNote;
+    private bool _reopened;
+    private bool _stopping;
+
+    /// <summary>A master that starts its workers once it runs.</summary>
+    /// <param name="settings">The settings in force, changed in place by a reload.</param>
+    /// <param name="readAgain">Reads the command line and the configuration file once more.</param>
+    /// <param name="rooms">The room logs.</param>
+    /// <param name="roomLogId">Their segment.</param>
+    /// <param name="listeners">For each address the sockets of the first workers.</param>
+    /// <param name="service">The service manager, if there is one.</param>
+    /// <param name="log">The log.</param>
+    public MasterLoop(
+        Settings settings,
+        Func<Settings> readAgain,
+        RoomLog rooms,
+        int roomLogId,
+        ListenerSet listeners,
+        ServiceManager service,
+        EventLog log)
+    {
+        _settings = settings;
+        _readAgain = readAgain;
+        _rooms = rooms;
+        _service = service;
+        _log = log;
+        _signals = new SignalSet(_wakeup);
+        _timers = new TimerWheel(StopTimer + 1, _clock.NowMs);
+        _fleet = new WorkerFleet(settings, rooms, roomLogId, listeners, _poller, _timers, _clock, log);
+        _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
+        _signalTable =
+        [
+            (PosixSignal.SIGQUIT, () => Stop("SIGQUIT", atOnce: true)),
+            (PosixSignal.SIGTERM, () => Stop("SIGTERM", atOnce: false)),
+            (PosixSignal.SIGINT, () => Stop("SIGINT", atOnce: false)),
+            (PosixSignal.SIGCHLD, _fleet.Reap),
+            (PosixSignal.SIGHUP, Reload),
+            ((PosixSignal)Syscall.SIGUSR1, Reopen),
+            ((PosixSignal)Syscall.SIGUSR2, () => _log.Write(EventCatalogue.UpgradeUnknown)),
+        ];
+        foreach (var (signal, _) in _signalTable)
+        {
+            _signals.Watch(signal);
+        }
+    }
+
+    /// <summary>Called once, when every worker serves.</summary>
+    public required Action OnReady { get; init; }
+
+    /// <summary>Runs until all workers have ended; returns why the start failed, or null.</summary>
+    public string? Run()
+    {
+        _fleet.Resize(_settings.WorkerCount);
+        bool ready = false;
+        while (!_fleet.HasEnded)
+        {
+            Turn();
+            if (!ready && _fleet.AllServe)
+            {
+                ready = true;
+                OnReady();
+            }
+            else if (!ready && !_stopping && _fleet.StartFailure is not null)
+            {
+                Stop("a failed start", atOnce: false);
+            }
+        }
+
+        return ready ? null : _fleet.StartFailure ?? "stopped before it was ready";
+    }
+
+    /// <inheritdoc/>
+    public void OnTimer(int timer, long nowMs)
+    {
+        if (timer == StopTimer)
+        {
+            _fleet.SignalAll(Syscall.SIGKILL);
+            return;
+        }
+
+        _fleet.OnTimer(timer);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _signals.Dispose();
+        _fleet.Dispose();
+        _timers.Dispose();
+        _poller.Dispose();
+        _wakeup.Dispose();
+    }
+
+    /// <summary>Wait, take signals, hear workers, expire timers, tell what is done.</summary>
+    private void Turn()
+    {
+        int ready = _poller.Wait(_service.LimitWait(_timers.MillisecondsToNext(_clock.NowMs), _clock.NowMs));
+        _clock.Update();
+        foreach (var (signal, act) in _signalTable)
+        {
+            if (_signals.Take(signal))
+            {
+                act();
+            }
+        }
+
+        for (int i = 0; i < ready; i++)
+        {
+            var happened = _poller[i];
+            if (happened.Generation == 0)
+            {
+                _wakeup.Clear();
+            }
+            else
+            {
+                _fleet.OnReadable((int)happened.Generation - 1);
+            }
+        }
+
+        _timers.Expire(_clock.NowMs, this);
+        TellOutcome();
+        _service.KeepAlive(_clock.NowMs);
+    }
+
+    /// <summary>Ends gracefully, or with QUIT at once; a second request does not wait any more.</summary>
+    private void Stop(string reason, bool atOnce)
+    {
+        if (atOnce || _stopping)
+        {
+            _stopping = true;
+            _fleet.Stop();
+            _fleet.SignalAll(Syscall.SIGQUIT);
+            _timers.Arm(StopTimer, _clock.NowMs + GraceMs);
+            return;
+        }
+
+        _stopping = true;
+        _log.Write(EventCatalogue.Stopping, reason, _fleet.ConnectionCount, _settings.DrainSeconds);
+        _service.Stopping();
+        _fleet.Stop();
+        _timers.Arm(StopTimer, _clock.NowMs + (_settings.DrainSeconds * 1000L) + GraceMs);
+    }
+
+    private void Reload()
+    {
+        if (_stopping)
+        {
+            return;
+        }
+
+        _service.Reloading(_clock.NowMs);
+        bool failed = !SettingsBuilder.TryReload(_settings, _readAgain, out string note);
+        _log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
+        if (failed)
+        {
+            // The former settings stay as they are; only the log is reopened.
+            _reloadNote = ReloadNote.Failed + note;
+        }
+        else
+        {
+            _log.SetLevel(_settings.Debug ? LogLevel.Debug : _settings.LogLevel);
+            _fleet.SendSettings();
+            _fleet.Resize(_settings.WorkerCount);
+            _reloadNote = note;
+        }
+
+        Reopen();
+    }
+
+    private void Reopen()
+    {
+        try
+        {
+            _log.Reopen();
+            _log.Write(EventCatalogue.LogReopened);
+        }
+        catch (IOException failure)
+        {
+            _log.Write(EventCatalogue.Failed, failure.Message);
+        }
+
+        _fleet.SendReopen();
+        _reopened = true;
+    }
+
+    /// <summary>Once every worker has done what was asked, whoever asked is told.</summary>
+    private void TellOutcome()
+    {
+        if (_fleet.OwesAnswers)
+        {
+            return;
+        }
+
+        if (_reopened)
+        {
+            _reopened = false;
+            Volatile.Write(ref _rooms.Header.Reopens, _rooms.Header.Reopens + 1);
+        }
+
+        if (_reloadNote is { } note)
+        {
+            _reloadNote = null;
+            bool failed = note.StartsWith(ReloadNote.Failed);
+            ReloadNote.Write(_rooms, failed, failed ? note[1..] : note);
+            _service.Ready(Environment.ProcessId);
+        }
+    }
+}

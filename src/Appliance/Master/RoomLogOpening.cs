@@ -1,0 +1,34 @@
+using System.Globalization;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.Logging;
+
+namespace Appliance.Master;
+
+/// <summary>Opens the room logs for a process that is alone with them, and says in the log what it found.</summary>
+public static class RoomLogOpening
+{
+    /// <summary>Opens or makes the logs of the state directory.</summary>
+    /// <exception cref="Native.SyscallException">The kernel refuses.</exception>
+    public static (RoomLog Log, int Id) Open(Settings settings, EventLog log)
+    {
+        var layout = new RoomLogLayout(settings.MaxRooms, settings.RoomSize);
+        var (rooms, report) = RoomLogStore.Open(settings.StateDirectory, layout, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        string key = string.Create(CultureInfo.InvariantCulture, $"0x{report.Key:x8}");
+        if (report.Resumed)
+        {
+            log.Write(report.Resized ? EventCatalogue.LogResized : EventCatalogue.LogResumed, key, report.Rooms);
+        }
+        else
+        {
+            log.Write(EventCatalogue.LogCreated, key, layout.Rooms, layout.RingBytes);
+        }
+
+        if (report.DamagedRooms > 0)
+        {
+            log.Write(EventCatalogue.RoomsDamaged, report.DamagedRooms);
+        }
+
+        return (rooms, report.Id);
+    }
+}

@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Master;
+
+/// <summary>
+/// What systemd asks of a service of <c>Type=notify</c> (sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3)), without its
+/// library: datagrams to <c>$NOTIFY_SOCKET</c>. Without one, nothing happens.
+/// </summary>
+public sealed class ServiceManager
+{
+    private const int FirstListenDescriptor = 3;
+    private const int ListenDescriptorsMax = 64;
+
+    private readonly string? _socket = Environment.GetEnvironmentVariable("NOTIFY_SOCKET");
+    private readonly long _watchdogMs;
+    private long _nextKeepAliveMs;
+
+    /// <summary>Reads what the service manager has put into the environment, and takes it out again: it is not for children.</summary>
+    public ServiceManager()
+    {
+        bool forUs = IsForUs("WATCHDOG_PID");
+        _watchdogMs = forUs && long.TryParse(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), CultureInfo.InvariantCulture, out long us) ? us / 2000 : 0;
+        int count = IsForUs("LISTEN_PID") && int.TryParse(Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out int fds) ? fds : 0;
+        Listeners = [.. Enumerable.Range(FirstListenDescriptor, Math.Clamp(count, 0, ListenDescriptorsMax)).Select(ListenSocket.Inherit)];
+        foreach (string name in (string[])["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"])
+        {
+            Environment.SetEnvironmentVariable(name, null);
+        }
+    }
+
+    /// <summary>Sockets that the service manager has bound for us.</summary>
+    public IReadOnlyList<ListenSocket> Listeners { get; }
+
+    /// <summary>The service serves; also the end of a reload.</summary>
+    public void Ready(int mainPid) => Notify(string.Create(CultureInfo.InvariantCulture, $"READY=1\nMAINPID={mainPid}\nSTATUS=serving"));
+
+    /// <summary>A reload begins.</summary>
+    public void Reloading(long nowMs) => Notify(string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={nowMs * 1000}"));
+
+    /// <summary>The service ends.</summary>
+    public void Stopping() => Notify("STOPPING=1");
+
+    /// <summary>Tells the watchdog, twice in its time, that the loop turns.</summary>
+    public void KeepAlive(long nowMs)
+    {
+        if (_watchdogMs > 0 && nowMs >= _nextKeepAliveMs)
+        {
+            _nextKeepAliveMs = nowMs + _watchdogMs;
+            Notify("WATCHDOG=1");
+        }
+    }
+
+    /// <summary>Cuts a wait short so that the watchdog is told in time.</summary>
+    public int LimitWait(int waitMs, long nowMs)
+    {
+        if (_watchdogMs == 0)
+        {
+            return waitMs;
+        }
+
+        int untilNext = (int)Math.Max(0, _nextKeepAliveMs - nowMs);
+        return waitMs < 0 ? untilNext : Math.Min(waitMs, untilNext);
+    }
+
+    /// <summary>A variable without a pid, or with ours, is meant for us.</summary>
+    private static bool IsForUs(string name) =>
+        Environment.GetEnvironmentVariable(name) is not { Length: > 0 } pid || pid == Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
+
+    private void Notify(string text)
+    {
+        if (_socket is { Length: > 0 })
+        {
+            // A leading @ stands for the NUL of an abstract address.
+            _ = Syscall.SendDatagram(SocketAddress.Unix(_socket), Encoding.UTF8.GetBytes(text));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+using System.Globalization;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Master;
+
+/// <summary>The workers of a master: a process in every slot, replaced when it dies, more or fewer when asked.</summary>
+public sealed class WorkerFleet : IDisposable
+{
+    /// <summary>Failures of one worker in a row after which the room logs are suspected.</summary>
+    private const int FailuresBeforeCheck = 3;
+
+    private readonly Settings _settings;
+    private readonly RoomLog _rooms;
+    private readonly int _roomLogId;
+    private readonly ListenerSet _listeners;
+    private readonly Poller _poller;
+    private readonly TimerWheel _timers;
+    private readonly LoopClock _clock;
+    private readonly EventLog _log;
+    private readonly List<ChildWorker> _workers = [];
+    private readonly Wakeup[] _wakeups = [.. Enumerable.Range(0, RoomLogLayout.WorkersMax).Select(_ => new Wakeup())];
+    private bool _stopping;
+    private bool _checking;
+
+    /// <summary>No worker yet.</summary>
+    public WorkerFleet(
+        Settings settings, RoomLog rooms, int roomLogId, ListenerSet listeners, Poller poller, TimerWheel timers, LoopClock clock, EventLog log)
+    {
+        _settings = settings;
+        _rooms = rooms;
+        _roomLogId = roomLogId;
+        _listeners = listeners;
+        _poller = poller;
+        _timers = timers;
+        _clock = clock;
+        _log = log;
+    }
+
+    /// <summary>Whether every worker serves.</summary>
+    public bool AllServe => _workers.TrueForAll(worker => worker.State == ChildState.Serving);
+
+    /// <summary>Whether the fleet was stopped and no process is left.</summary>
+    public bool HasEnded => _stopping && _workers.TrueForAll(worker => worker.Pid == 0);
+
+    /// <summary>Whether something that was asked of a worker is not done yet.</summary>
+    public bool OwesAnswers => _workers.Exists(worker => worker.Owed > 0);
+
+    /// <summary>Clients of all workers.</summary>
+    public int ConnectionCount => _workers.Sum(worker => _rooms.Worker(worker.Slot).Connections);
+
+    /// <summary>Why a worker keeps failing before all have served; null while none does.</summary>
+    public string? StartFailure { get; private set; }
+
+    /// <summary>Has so many workers: starts what is missing, retires the highest ones.</summary>
+    public void Resize(int count)
+    {
+        _rooms.Header.Workers = count;
+        _ = _workers.RemoveAll(worker => worker.State == ChildState.Ended);
+        foreach (var worker in _workers.Where(worker => worker.Slot >= count))
+        {
+            Retire(worker);
+        }
+
+        for (int slot = 0; slot < count; slot++)
+        {
+            if (_workers.Find(worker => worker.Slot == slot) is { } present)
+            {
+                // A slot that was being given up is wanted again: its next process starts when this one has ended.
+                present.IsRetired = false;
+                continue;
+            }
+
+            var worker = new ChildWorker(slot, _listeners.ForWorker(slot));
+            _workers.Add(worker);
+            Start(worker);
+        }
+    }
+
+    /// <summary>Asks every worker to end, and starts none any more.</summary>
+    public void Stop()
+    {
+        _stopping = true;
+        foreach (var worker in _workers)
+        {
+            _timers.Cancel(worker.Slot);
+            Retire(worker);
+        }
+    }
+
+    /// <summary>Sends a signal to every process.</summary>
+    public void SignalAll(int signal)
+    {
+        foreach (var worker in _workers.Where(worker => worker.Pid > 0))
+        {
+            _ = Syscall.Kill(worker.Pid, signal);
+        }
+    }
+
+    /// <summary>Has every worker take the settings over.</summary>
+    public void SendSettings() => Ask(ControlWord.Settings, SettingsBuilder.Write(_settings));
+
+    /// <summary>Has every worker open the log anew.</summary>
+    public void SendReopen() => Ask(ControlWord.Reopen, "");
+
+    /// <summary>A worker has said something, or has closed its end, which it does when it dies.</summary>
+    public void OnReadable(int slot)
+    {
+        if (_workers.Find(worker => worker.Slot == slot) is not { Channel: { } channel } worker)
+        {
+            return;
+        }
+
+        bool ended;
+        while (channel.TryReceive(out char kind, out _, out ended))
+        {
+            if (kind == ControlWord.Ready)
+            {
+                worker.State = worker.State == ChildState.Starting ? ChildState.Serving : worker.State;
+                _log.Write(EventCatalogue.WorkerReady, slot, worker.Pid);
+            }
+            else
+            {
+                worker.Owed = Math.Max(0, worker.Owed - 1);
+            }
+        }
+
+        if (ended)
+        {
+            worker.CloseChannel();
+            Reap();
+        }
+    }
+
+    /// <summary>Looks which processes have ended.</summary>
+    public void Reap()
+    {
+        foreach (var worker in _workers.Where(worker => worker.Pid > 0).ToArray())
+        {
+            int pid = worker.Pid;
+            if (Syscall.WaitNoHang(pid, out int status) is { Ok: true, Value: > 0 })
+            {
+                OnEnd(worker, pid, new ExitStatus(status));
+            }
+        }
+    }
+
+    /// <summary>A worker's pause is over.</summary>
+    public void OnTimer(int slot)
+    {
+        if (!_stopping && _workers.Find(worker => worker.Slot == slot) is { Pid: 0 } worker)
+        {
+            Start(worker);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _workers.ForEach(worker => worker.CloseChannel());
+        foreach (var wakeup in _wakeups)
+        {
+            wakeup.Dispose();
+        }
+    }
+
+    private void Start(ChildWorker worker)
+    {
+        worker.Start(SettingsBuilder.Write(_settings), _roomLogId, _wakeups, _clock.NowMs);
+        _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Slot + 1).OrThrow("epoll_ctl");
+    }
+
+    private void Retire(ChildWorker worker)
+    {
+        worker.IsRetired = true;
+        _ = worker.Channel?.Send(ControlWord.Stop);
+        if (worker.Pid == 0)
+        {
+            worker.State = ChildState.Ended;
+            _listeners.Release(worker.Slot);
+        }
+    }
+
+    private void Ask(char what, string text)
+    {
+        foreach (var worker in _workers.Where(worker => worker.Channel is not null && !worker.IsRetired))
+        {
+            worker.Owed += worker.Channel!.Send(what, text) ? 1 : 0;
+        }
+    }
+
+    private void OnEnd(ChildWorker worker, int pid, ExitStatus how)
+    {
+        worker.CloseChannel();
+        _rooms.ResetWorker(worker.Slot);
+        bool expected = worker.IsRetired || _stopping || _checking;
+        int pauseMs = worker.NoteEnd(how.IsFailure && !expected, _clock.NowMs);
+        if (expected && (worker.IsRetired || _stopping))
+        {
+            _log.Write(EventCatalogue.WorkerEnded, worker.Slot, pid);
+            worker.State = ChildState.Ended;
+            _listeners.Release(worker.Slot);
+            return;
+        }
+
+        if (!expected)
+        {
+            _rooms.Worker(worker.Slot).Restarts++;
+            _log.Write(EventCatalogue.WorkerDied, worker.Slot, pid, how.ToString(), pauseMs);
+        }
+
+        if (worker.Failures == FailuresBeforeCheck)
+        {
+            StartFailure = string.Create(CultureInfo.InvariantCulture, $"worker {worker.Slot} died {worker.Failures} times in a row: {how}; the log says more");
+            _checking = true;
+            SignalAll(Syscall.SIGKILL);
+        }
+
+        if (_checking)
+        {
+            EndCheck();
+        }
+        else if (pauseMs == 0)
+        {
+            Start(worker);
+        }
+        else
+        {
+            _timers.Arm(worker.Slot, _clock.NowMs + pauseMs);
+        }
+    }
+
+    /// <summary>
+    /// What lives in shared memory outlives every restart, damage too. Workers that keep dying are all ended, the logs looked through
+    /// while nobody uses them, and then all start anew.
+    /// </summary>
+    private void EndCheck()
+    {
+        if (_workers.Exists(worker => worker.Pid > 0))
+        {
+            return;
+        }
+
+        _checking = false;
+        int damaged = RoomLogCheck.Mend(_rooms, _clock.UnixMs);
+        _log.Write(EventCatalogue.RoomsDamaged, damaged);
+        foreach (var worker in _workers)
+        {
+            _timers.Arm(worker.Slot, _clock.NowMs + worker.PauseMs);
+        }
+    }
+}
