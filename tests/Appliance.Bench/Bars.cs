@@ -3,15 +3,15 @@ using System.Globalization;
 namespace Appliance.Bench;
 
 /// <summary>What the server promises: a row each.</summary>
-public sealed class Bars(Scenarios scenarios, Figures figures, string ours, string nchan, string bare, IEnumerable<string> peers)
+public sealed class Bars(Scenarios scenarios, Figures figures, string ours, string nchan, string node, string bare)
 {
     /// <summary>Each bar with what was measured and whether that meets it; null when it was not measured.</summary>
     public IEnumerable<(string Text, string Measured, bool? Met)> Rows()
     {
-        yield return Ratio("deliveries per second at least 20 times Nchan's", scenarios.Busy.PerSecond, nchan, ratio => ratio >= 20);
+        yield return Ratio("many in flight: deliveries per second at least 20 times Nchan's", scenarios.Busy.PerSecond, nchan, ratio => ratio >= 20);
         yield return Ratio("1 in flight: CPU per delivery at most 1.1 times the bare send loop's", scenarios.OneInFlight.CpuUs, bare, ratio => ratio <= 1.1);
-        string quickest = peers.MaxBy(peer => figures.Median(scenarios.Connects, peer) ?? 0) ?? "";
-        yield return Ratio($"connects per second not below any peer ({quickest})", scenarios.Connects, quickest, ratio => ratio >= 1);
+        yield return Ratio("connects per second not below Nchan's", scenarios.Connects, nchan, ratio => ratio >= 1);
+        yield return Ratio("connects per second not below node's", scenarios.Connects, node, ratio => ratio >= 1);
         yield return Number("at most 256 bytes (PSS) per idle connection", scenarios.IdleBytes, number => number <= 256);
         yield return Number("no garbage collection in 10 s of steady load", scenarios.Collections, number => number == 0);
         yield return Number("ready in under 30 ms", scenarios.ReadyMs, number => number < 30);

@@ -33,7 +33,7 @@ public sealed record BenchOptions
     public string? Binary { get; init; }
 
     /// <summary>Reads the command line and runs the benchmark with it; returns the exit status.</summary>
-    public static int Run(string[] arguments, Func<BenchOptions, int> run)
+    public static int Run(string[] arguments, string[] serverNames, string[] scenarioNames, Func<BenchOptions, int> run)
     {
         var defaults = new BenchOptions();
         var rounds = Number("--rounds", "rounds of the load and connect scenarios", defaults.Rounds, 100);
@@ -42,12 +42,13 @@ public sealed record BenchOptions
         var clients = Number("--clients", "clients of the load scenarios", defaults.Clients, 100_000);
         var inFlight = Number("--in-flight", "publishers of the busy load, each with one message in flight", defaults.InFlight, 9999);
         var connects = Number("--connects", "connections of the connect scenario", defaults.Connects, 1_000_000);
-        var servers = new Option<string[]>("--server") { Description = "a server to measure: appliance, Nchan, node ws, bare send; repeatable" };
-        var scenarios = new Option<string[]>("--scenario") { Description = "a scenario to run: busy, single, connects, memory, ready, idle, garbage; repeatable" };
+        var servers = new Option<string[]>("--server") { Description = "a server to measure; repeatable" };
+        var scenarios = new Option<string[]>("--scenario") { Description = "a scenario to run; repeatable" };
         var binary = new Option<FileInfo>("--binary") { Description = "the published binary to measure" };
         var command = new RootCommand("Measures the published binary beside its peers.")
         {
-            rounds, seconds, warmUp, clients, inFlight, connects, servers, scenarios, binary.AcceptExistingOnly(),
+            rounds, seconds, warmUp, clients, inFlight, connects, binary.AcceptExistingOnly(),
+            servers.AcceptOnlyFromAmong(serverNames), scenarios.AcceptOnlyFromAmong(scenarioNames),
         };
         command.SetAction(parsed => run(new BenchOptions
         {

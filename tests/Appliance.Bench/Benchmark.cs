@@ -5,39 +5,53 @@ using Appliance.Bench.Servers;
 namespace Appliance.Bench;
 
 /// <summary>Runs the scenarios on the servers, one after the other, and writes the report.</summary>
-public sealed class Benchmark(BenchOptions options)
+public sealed class Benchmark
 {
+    private readonly string _artifacts;
+    private readonly ApplianceServer _ours;
+    private readonly NchanServer _nchan;
+    private readonly NodeServer _node;
+    private readonly BareSendServer _bare = new();
     private readonly Figures _figures = new();
     private readonly List<string> _failures = [];
 
-    /// <summary>Runs all that is asked for. Returns the exit status: 1 when a run failed, whatever the figures are.</summary>
-    public int Run()
+    /// <summary>Of this repository's published binary.</summary>
+    public Benchmark()
     {
         string root = RepositoryFolder();
-        string artifacts = Path.Combine(root, "artifacts");
         string peers = Path.Combine(root, "tests", "Appliance.Bench", "Peers");
-        var ours = new ApplianceServer(options.Binary ?? Path.Combine(artifacts, "appliance"));
-        var nchan = new NchanServer(peers);
-        var bare = new BareSendServer();
-        ServerUnderTest[] all = [ours, nchan, new NodeServer(peers, artifacts), bare];
-        ServerUnderTest[] servers = [.. all.Where(server => IsAskedFor(options.Servers, server.Name))];
+        _artifacts = Path.Combine(root, "artifacts");
+        _ours = new ApplianceServer(Path.Combine(_artifacts, "appliance"));
+        _nchan = new NchanServer(peers);
+        _node = new NodeServer(peers, _artifacts);
+    }
+
+    /// <summary>The servers it knows.</summary>
+    public IReadOnlyList<ServerUnderTest> Servers => [_ours, _nchan, _node, _bare];
+
+    /// <summary>Runs all that is asked for. Returns the exit status: 1 when a run failed, whatever the figures are.</summary>
+    public int Run(BenchOptions options)
+    {
+        ServerUnderTest[] servers = [.. Servers
+            .Where(server => IsAskedFor(options.Servers, server.Name))
+            .Select(server => server == _ours && options.Binary is { } other ? new ApplianceServer(other) : server)];
         var scenarios = new Scenarios(options);
         Array.ForEach(servers, server => server.Prepare());
         foreach (var scenario in scenarios.Rows.Where(row => IsAskedFor(options.Scenarios, row.Name)))
         {
             for (int round = 1; round <= (scenario.Rounds > 0 ? scenario.Rounds : options.Rounds); round++)
             {
-                foreach (var server in servers.Where(server => scenario.IsForPeers || server == ours))
+                foreach (var server in servers.Where(server => scenario.IsForPeers || server is ApplianceServer))
                 {
                     Measure(scenario, server, round);
                 }
             }
         }
 
-        var bars = new Bars(scenarios, _figures, ours.Name, nchan.Name, bare.Name, [.. all.Where(server => server != ours).Select(server => server.Name)]);
+        var bars = new Bars(scenarios, _figures, _ours.Name, _nchan.Name, _node.Name, _bare.Name);
         string report = Report.Write(options, _figures, [.. servers.Select(server => server.Name)], bars, _failures);
         Console.WriteLine(report);
-        File.WriteAllText(Path.Combine(artifacts, "bench.md"), report);
+        File.WriteAllText(Path.Combine(_artifacts, "bench.md"), report);
         return _failures.Count == 0 ? 0 : 1;
     }
 
@@ -64,7 +78,7 @@ public sealed class Benchmark(BenchOptions options)
     }
 
     private static bool IsAskedFor(IReadOnlyList<string> names, string name) =>
-        names.Count == 0 || names.Contains(name, StringComparer.OrdinalIgnoreCase);
+        names.Count == 0 || names.Contains(name, StringComparer.Ordinal);
 
     private static string RepositoryFolder()
     {

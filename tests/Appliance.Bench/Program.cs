@@ -7,4 +7,9 @@ if (args is [Appliance.Bench.Servers.BareSendServer.Argument, var port])
     new BareServer().Run(int.Parse(port, CultureInfo.InvariantCulture));
 }
 
-return BenchOptions.Run(args, options => new Benchmark(options).Run());
+var benchmark = new Benchmark();
+return BenchOptions.Run(
+    args,
+    [.. benchmark.Servers.Select(server => server.Name)],
+    [.. new Scenarios(new BenchOptions()).Rows.Select(scenario => scenario.Name)],
+    benchmark.Run);

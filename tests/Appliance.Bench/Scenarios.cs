@@ -32,6 +32,9 @@ public sealed class Scenarios(BenchOptions options)
     /// <summary>Connections opened, answered and closed in a second.</summary>
     public Measure Connects { get; } = new(string.Create(CultureInfo.InvariantCulture, $"connects per second ({options.Connects:N0}, {Generator.OpeningMax} at a time)"), "N0");
 
+    /// <summary>What such a connection costs the server.</summary>
+    public Measure ConnectCpuUs { get; } = new("server CPU µs per connect", "N1");
+
     /// <summary>Memory of an idle connection.</summary>
     public Measure IdleBytes { get; } = new(string.Create(CultureInfo.InvariantCulture, $"bytes (PSS) per idle connection at {IdleClients:N0}"), "N0");
 
@@ -80,9 +83,11 @@ public sealed class Scenarios(BenchOptions options)
         }
 
         using var generator = new Generator(server.Port, options.Connects);
+        double cpuUs = server.Figures.CpuUs();
         long started = Stopwatch.GetTimestamp();
         generator.Open(keepOpen: false);
         note(Connects, options.Connects / Stopwatch.GetElapsedTime(started).TotalSeconds);
+        note(ConnectCpuUs, (server.Figures.CpuUs() - cpuUs) / options.Connects);
     }
 
     /// <summary>A few clients come and go first: what a server touches once is no cost of a connection.</summary>

@@ -1,17 +1,18 @@
 namespace Appliance.Bench.Load;
 
-/// <summary>Counts times in buckets of a microsecond, up to a second; what took longer counts as a second.</summary>
+/// <summary>Counts times in buckets of ten microseconds, up to ten seconds; what took longer counts as ten seconds.</summary>
 public sealed class LatencyHistogram
 {
-    private const int MicrosecondsMax = 1_000_000;
+    private const int BucketUs = 10;
+    private const int BucketsMax = 1_000_000;
 
-    private readonly int[] _counts = new int[MicrosecondsMax + 1];
+    private readonly int[] _counts = new int[BucketsMax + 1];
     private long _total;
 
     /// <summary>Counts a time.</summary>
     public void Add(long microseconds)
     {
-        _counts[Math.Clamp(microseconds, 0, MicrosecondsMax)]++;
+        _counts[Math.Clamp(microseconds / BucketUs, 0, BucketsMax)]++;
         _total++;
     }
 
@@ -27,12 +28,12 @@ public sealed class LatencyHistogram
     {
         long wanted = (long)Math.Ceiling(_total * share);
         long seen = 0;
-        for (int i = 0; i <= MicrosecondsMax && wanted > 0; i++)
+        for (int i = 0; i <= BucketsMax && wanted > 0; i++)
         {
             seen += _counts[i];
             if (seen >= wanted)
             {
-                return i;
+                return i * BucketUs;
             }
         }
 

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Appliance.Bench.Servers;
 
 /// <summary>A server that is measured: how it is started in a folder of its own, at a port of 127.0.0.1.</summary>
-/// <param name="Name">Its column in the table.</param>
+/// <param name="Name">Its column in the table, and what it is called on the command line.</param>
 public abstract record ServerUnderTest(string Name)
 {
     /// <summary>Makes ready what it needs, once.</summary>
@@ -48,7 +48,7 @@ public sealed record ApplianceServer(string Binary) : ServerUnderTest("appliance
 }
 
 /// <summary>nginx with the module Nchan, one worker.</summary>
-public sealed record NchanServer(string PeersFolder) : ServerUnderTest("Nchan")
+public sealed record NchanServer(string PeersFolder) : ServerUnderTest("nchan")
 {
     /// <inheritdoc/>
     public override ProcessStartInfo Start(string folder, int port)
@@ -63,7 +63,7 @@ public sealed record NchanServer(string PeersFolder) : ServerUnderTest("Nchan")
 }
 
 /// <summary>node with the package ws, which is installed below the artifacts.</summary>
-public sealed record NodeServer(string PeersFolder, string ArtifactsFolder) : ServerUnderTest("node ws")
+public sealed record NodeServer(string PeersFolder, string ArtifactsFolder) : ServerUnderTest("node-ws")
 {
     private string Folder => Path.Combine(ArtifactsFolder, "bench-peers");
 
@@ -88,7 +88,7 @@ public sealed record NodeServer(string PeersFolder, string ArtifactsFolder) : Se
 }
 
 /// <summary>This program again, as the bare loop of sends.</summary>
-public sealed record BareSendServer() : ServerUnderTest("bare send")
+public sealed record BareSendServer() : ServerUnderTest("bare-send")
 {
     /// <summary>The argument that makes this program that server; the port follows.</summary>
     public const string Argument = "--bare-server";
