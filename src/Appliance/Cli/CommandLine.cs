@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Appliance.Config;
 using Appliance.Native;
 
@@ -30,9 +29,9 @@ internal static class CommandLine
     {
         try
         {
-            if (RunCommand.Role is { Role: { } role, Descriptor: var descriptor } && int.TryParse(role, CultureInfo.InvariantCulture, out int slot))
+            if (RunCommand.TryRunRole(args) is { } exitCode)
             {
-                return RunCommand.RunWorker(slot, descriptor);
+                return exitCode;
             }
 
             if (args.Length == 0)

@@ -24,10 +24,28 @@ internal sealed class RunCommand
         _tell = tell;
     }
 
-    /// <summary>What this process is, if another one of ours has started it: a role, and the descriptor to the one that waits.</summary>
-    public static (string? Role, int Descriptor) Role => (
-        Environment.GetEnvironmentVariable(ProcessRole.Variable),
-        int.TryParse(Environment.GetEnvironmentVariable(ProcessRole.Descriptor), NumberStyles.None, CultureInfo.InvariantCulture, out int fd) ? fd : -1);
+    /// <summary>
+    /// Does what a process of the daemon does that needs no command line: begins its session, or is a worker. Returns the exit
+    /// status, or null for any other process.
+    /// </summary>
+    public static int? TryRunRole(string[] arguments)
+    {
+        var (role, descriptor) = Role;
+        if (role == ProcessRole.Session)
+        {
+            Daemon.StartMaster(arguments, descriptor);
+            return ExitCode.Fine;
+        }
+
+        if (!int.TryParse(role, NumberStyles.None, CultureInfo.InvariantCulture, out int slot))
+        {
+            return null;
+        }
+
+        using var worker = new WorkerProcess(slot, descriptor, Paths.ForThisUser());
+        worker.Run();
+        return ExitCode.Fine;
+    }
 
     /// <summary>Serves, or starts the daemon that does.</summary>
     /// <param name="arguments">The command line, for the daemon.</param>
@@ -35,26 +53,19 @@ internal sealed class RunCommand
     public static int Run(string[] arguments, Func<Settings> read)
     {
         var (role, descriptor) = Role;
-        switch (role)
+        if (role == ProcessRole.Master)
         {
-            case ProcessRole.Session:
-                Daemon.StartMaster(arguments, descriptor);
-                return ExitCode.Fine;
-            case ProcessRole.Master:
-                return RunDaemon(read, descriptor);
-            default:
-                var settings = read();
-                return settings.Daemon ? Launch(arguments, settings) : new RunCommand(read, _ => { }).Serve();
+            return RunDaemon(read, descriptor);
         }
+
+        var settings = read();
+        return settings.Daemon ? Launch(arguments, settings) : new RunCommand(read, _ => { }).Serve();
     }
 
-    /// <summary>A worker's process.</summary>
-    public static int RunWorker(int slot, int descriptor)
-    {
-        using var worker = new WorkerProcess(slot, descriptor, Paths.ForThisUser());
-        worker.Run();
-        return ExitCode.Fine;
-    }
+    /// <summary>What this process is, if another one of ours has started it, and the descriptor to the one that waits.</summary>
+    private static (string? Role, int Descriptor) Role => (
+        Environment.GetEnvironmentVariable(ProcessRole.Variable),
+        int.TryParse(Environment.GetEnvironmentVariable(ProcessRole.Descriptor), NumberStyles.None, CultureInfo.InvariantCulture, out int fd) ? fd : -1);
 
     private static int Launch(string[] arguments, Settings settings)
     {

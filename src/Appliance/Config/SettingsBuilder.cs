@@ -83,7 +83,9 @@ public static class SettingsBuilder
     {
         try
         {
-            var needRestart = TakeOver(current, readAgain());
+            var fresh = readAgain();
+            CheckTogether(Merge(current, fresh));
+            var needRestart = TakeOver(current, fresh);
             note = needRestart.Count == 0 ? "" : $"; changed, but in force only after a restart: {string.Join(", ", needRestart)}";
             return true;
         }
@@ -92,6 +94,20 @@ public static class SettingsBuilder
             note = wrong.Message;
             return false;
         }
+    }
+
+    /// <summary>What would be in force once the new settings were taken over.</summary>
+    private static Settings Merge(Settings current, Settings fresh)
+    {
+        var merged = new Settings();
+        foreach (var row in SettingsTable.Rows)
+        {
+            var from = row.IsReloadable ? fresh : current;
+            _ = row.IsRepeatable ? null : row.Apply(merged, row.Show(from));
+            merged.NoteSource(row.Name, from.SourceOf(row.Name));
+        }
+
+        return merged;
     }
 
     /// <summary>Takes over what a running server can; returns the names of settings that differ and need a restart.</summary>

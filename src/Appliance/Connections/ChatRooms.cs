@@ -62,7 +62,7 @@ public sealed class ChatRooms
         _log.EndSleep(_worker);
         for (int slot = _log.TakeDirty(_worker, 0); slot >= 0; slot = _log.TakeDirty(_worker, slot))
         {
-            if (_rooms[slot] is { MemberCount: > 0 } room)
+            if (slot < _rooms.Length && _rooms[slot] is { MemberCount: > 0 } room)
             {
                 MarkDirty(room);
             }

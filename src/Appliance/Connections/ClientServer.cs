@@ -75,7 +75,11 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public void EndSleep() => _rooms.EndSleep();
 
     /// <summary>Takes over limits that have changed.</summary>
-    public void OnSettings() => _rooms.OnSettings();
+    public void OnSettings()
+    {
+        _rooms.OnSettings();
+        _http.OnSettings();
+    }
 
     /// <summary>Takes connections from a listening socket.</summary>
     public void Listen(int listener)

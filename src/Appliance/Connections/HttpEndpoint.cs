@@ -24,8 +24,7 @@ public sealed class HttpEndpoint
     private readonly LoopClock _clock;
     private readonly Settings _settings;
     private readonly IConnectionObserver _observer;
-    private readonly Dictionary<string, byte[]> _pages;
-    private readonly Dictionary<string, byte[]>.AlternateLookup<ReadOnlySpan<char>> _pageByPath;
+    private Dictionary<string, byte[]>.AlternateLookup<ReadOnlySpan<char>> _pageByPath;
 
     /// <summary>Serves the chat page and the handshakes of rooms and echo.</summary>
     public HttpEndpoint(ConnectionTable table, ChatRooms rooms, Delivery delivery, LoopClock clock, Settings settings, IConnectionObserver observer)
@@ -36,12 +35,13 @@ public sealed class HttpEndpoint
         _clock = clock;
         _settings = settings;
         _observer = observer;
-        _pages = EmbeddedPages.Chat().ToDictionary(
-            page => page.Path,
-            page => HttpResponse.Write(200, page.ContentType, PageHeaders, page.Bytes),
-            StringComparer.Ordinal);
-        _pageByPath = _pages.GetAlternateLookup<ReadOnlySpan<char>>();
+        OnSettings();
     }
+
+    /// <summary>Makes the responses anew: the page knows how long names and messages may be.</summary>
+    public void OnSettings() => _pageByPath = EmbeddedPages.Chat(_settings.MaxName, _settings.MaxMessage)
+        .ToDictionary(page => page.Path, page => HttpResponse.Write(200, page.ContentType, PageHeaders, page.Bytes), StringComparer.Ordinal)
+        .GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>
     /// Takes what came in. Once the connection is a WebSocket, returns what came behind the handshake; it lies in

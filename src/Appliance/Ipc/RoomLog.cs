@@ -122,6 +122,10 @@ public sealed unsafe class RoomLog
         }
     }
 
+    /// <summary>Forgets all workers of a former daemon, figures too.</summary>
+    internal void ResetWorkers() =>
+        new Span<byte>(_base + Layout.WorkersOffset, checked((int)(Layout.DirectoryOffset - Layout.WorkersOffset))).Clear();
+
     private Span<ulong> DirtyBits(int worker) => new(_base + Layout.DirtyOffset + (worker * Layout.DirtyStride), Layout.DirtyWords);
 
     /// <summary>Name of the room in a slot; empty when the slot is free.</summary>

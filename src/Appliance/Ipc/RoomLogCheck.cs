@@ -23,7 +23,6 @@ public static unsafe class RoomLogCheck
             var ring = log.Ring(slot);
             new SharedLock(ring.Header->Lock).Initialize();
             new Span<int>(ring.Header->Members, RoomLogLayout.WorkersMax).Clear();
-            ring.Repair();
             if (RoomLog.HashOf(log.NameOf(slot)) != log.HashAt(slot))
             {
                 log.Release(slot);
@@ -44,6 +43,12 @@ public static unsafe class RoomLogCheck
     /// <summary>Whether positions, index and frame headers of a room agree with each other from tail to head.</summary>
     private static bool IsWhole(RoomRing ring, RoomLogLayout layout)
     {
+        if (!ring.IsSane)
+        {
+            return false;
+        }
+
+        ring.Repair();
         var header = *ring.Header;
         bool sane = header.Tail >= 0 && header.Head >= header.Tail && header.Head - header.Tail <= layout.RingBytes - layout.GuardBytes
             && header.FirstId > 0 && header.NextId >= header.FirstId && header.NextId - header.FirstId <= layout.IndexEntries;

@@ -30,37 +30,27 @@ public static unsafe class RoomLogStore
     {
         RoomLog? former = null;
         int formerId = -1;
+        int freeKey = 0;
         foreach (int key in Keys(stateDirectory))
         {
-            var made = Syscall.ShmGet(key, (nuint)layout.SegmentBytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | Syscall.SHM_NORESERVE | OwnerOnly);
-            if (made.Ok)
+            var found = Syscall.ShmGet(key, 0, 0);
+            freeKey = freeKey == 0 && found.Error == Errno.ENOENT ? key : freeKey;
+            if (found.Ok && AttachIfOurs(found.Value) is { } log)
             {
-                return Make(key, made.Value, layout, unixMs, former, formerId);
-            }
+                WaitUntilAlone(found.Value);
+                if (log.Layout.SegmentBytes == layout.SegmentBytes && log.Layout.Rooms == layout.Rooms)
+                {
+                    log.ResetWorkers();
+                    return (log, new RoomLogReport(key, found.Value, Resumed: true, log.RoomCount(), RoomLogCheck.Mend(log, unixMs), Resized: false));
+                }
 
-            if (made.Error != Errno.EEXIST)
-            {
-                throw new SyscallException($"shmget key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms", made.Error);
-            }
-
-            var (log, id) = AttachOurs(key);
-            if (log is not null)
-            {
-                WaitUntilAlone(id);
-            }
-
-            if (log is not null && log.Layout.SegmentBytes == layout.SegmentBytes && log.Layout.Rooms == layout.Rooms)
-            {
-                return (log, new RoomLogReport(key, id, Resumed: true, log.RoomCount(), RoomLogCheck.Mend(log, unixMs), Resized: false));
-            }
-
-            if (log is not null)
-            {
-                (former, formerId) = (log, id);
+                (former, formerId) = (log, found.Value);
             }
         }
 
-        throw new SyscallException($"shmget: every key of '{stateDirectory}' from '{FirstProject}' to '{LastProject}' is taken", Errno.EEXIST);
+        return freeKey != 0
+            ? Make(freeKey, layout, unixMs, former, formerId)
+            : throw new SyscallException($"shmget: every key of '{stateDirectory}' from '{FirstProject}' to '{LastProject}' is taken", Errno.EEXIST);
     }
 
     /// <summary>Attaches the segment that another process of the daemon has opened.</summary>
@@ -70,7 +60,11 @@ public static unsafe class RoomLogStore
 
     /// <summary>The logs that belong to a state directory, as they are; null when there are none.</summary>
     public static RoomLog? Find(string stateDirectory) =>
-        Keys(stateDirectory).Select(key => AttachOurs(key).Log).FirstOrDefault(log => log is not null);
+        Keys(stateDirectory)
+            .Select(key => Syscall.ShmGet(key, 0, 0))
+            .Where(found => found.Ok)
+            .Select(found => AttachIfOurs(found.Value))
+            .FirstOrDefault(log => log is not null);
 
     /// <summary>Removes every segment of ours that belongs to the state directory; returns how many there were.</summary>
     public static int Purge(string stateDirectory)
@@ -78,10 +72,10 @@ public static unsafe class RoomLogStore
         int removed = 0;
         foreach (int key in Keys(stateDirectory))
         {
-            var (log, id) = AttachOurs(key);
-            if (log is not null)
+            var found = Syscall.ShmGet(key, 0, 0);
+            if (found.Ok && AttachIfOurs(found.Value) is not null)
             {
-                _ = Syscall.ShmRemove(id).OrThrow($"shmctl IPC_RMID key 0x{key:x8}");
+                _ = Syscall.ShmRemove(found.Value).OrThrow($"shmctl IPC_RMID key 0x{key:x8}");
                 removed++;
             }
         }
@@ -116,8 +110,10 @@ public static unsafe class RoomLogStore
     }
 
     private static (RoomLog Log, RoomLogReport Report) Make(
-        int key, int id, RoomLogLayout layout, long unixMs, RoomLog? former, int formerId)
+        int key, RoomLogLayout layout, long unixMs, RoomLog? former, int formerId)
     {
+        int id = Syscall.ShmGet(key, (nuint)layout.SegmentBytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | Syscall.SHM_NORESERVE | OwnerOnly)
+            .OrThrow($"shmget key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms");
         _ = Syscall.ShmAttach(id, out byte* address).OrThrow($"shmat key 0x{key:x8}");
         var header = (SegmentHeader*)address;
         header->Version = RoomLogLayout.Version;
@@ -137,13 +133,7 @@ public static unsafe class RoomLogStore
         return (log, new RoomLogReport(key, id, Resumed: true, log.RoomCount(), damaged, Resized: true));
     }
 
-    /// <summary>Attaches what lies under a key if it is a segment of ours and whole; otherwise leaves it alone.</summary>
-    private static (RoomLog? Log, int Id) AttachOurs(int key)
-    {
-        var found = Syscall.ShmGet(key, 0, 0);
-        return found.Ok ? (AttachIfOurs(found.Value), found.Value) : (null, -1);
-    }
-
+    /// <summary>Attaches a segment if it is ours and whole; otherwise leaves it alone.</summary>
     private static RoomLog? AttachIfOurs(int id)
     {
         if (!Syscall.ShmAttach(id, out byte* address).Ok)

@@ -67,6 +67,13 @@ public readonly unsafe struct RoomRing
     /// <summary>Whether anything that a person said is still there.</summary>
     internal bool HasMessages => _header->LastMessageId >= _header->FirstId;
 
+    /// <summary>
+    /// Whether positions and ids can be true at all. Ids may be ahead or behind by one batch after a holder's death, which
+    /// <see cref="Repair"/> puts right.
+    /// </summary>
+    internal bool IsSane => _header->Tail >= 0 && (ulong)(_header->Head - _header->Tail) <= (ulong)_ringBytes && _header->FirstId > 0
+        && (ulong)(_header->NextId - _header->FirstId) <= (ulong)(2 * _ringBytes / RoomLogLayout.RecordBytesMin);
+
     internal RoomHeader* Header => _header;
 
     /// <summary>The bytes from a position on that lie in one piece, at most up to <paramref name="end"/>.</summary>
@@ -273,9 +280,20 @@ public readonly unsafe struct RoomRing
         batch[first..].CopyTo(new Span<byte>(_bytes, batch.Length - first));
     }
 
+    /// <summary>Takes the lock.</summary>
+    /// <exception cref="InvalidDataException">
+    /// Positions and ids cannot be true. The process dies of it with the lock in its hands, and so do its successors, until the master
+    /// has the logs looked through.
+    /// </exception>
     private void Enter()
     {
-        if (!new SharedLock(_header->Lock).Enter())
+        bool consistent = new SharedLock(_header->Lock).Enter();
+        if (!IsSane)
+        {
+            throw new InvalidDataException("the log of a room in shared memory is damaged");
+        }
+
+        if (!consistent)
         {
             Repair();
         }

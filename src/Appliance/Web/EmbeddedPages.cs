@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace Appliance.Web;
 
 /// <summary>One embedded file: where it is asked for, what it is, its bytes.</summary>
@@ -16,9 +19,13 @@ public static class EmbeddedPages
         ("/chat.css", "chat.css", "text/css; charset=utf-8"),
     ];
 
-    /// <summary>The files of the chat page.</summary>
-    public static IReadOnlyList<EmbeddedPage> Chat() =>
-        [.. ChatFiles.Select(file => new EmbeddedPage(file.Path, file.ContentType, Load(file.File)))];
+    /// <summary>The files of the chat page, which tells people how long a name and a message may be, in characters.</summary>
+    public static IReadOnlyList<EmbeddedPage> Chat(int nameMax, int messageMax) =>
+        [.. ChatFiles.Select(file => new EmbeddedPage(file.Path, file.ContentType, Fill(Load(file.File), nameMax, messageMax)))];
+
+    private static byte[] Fill(byte[] page, int nameMax, int messageMax) => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(page)
+        .Replace("{{max-name}}", nameMax.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+        .Replace("{{max-message}}", messageMax.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
 
     private static byte[] Load(string file)
     {
