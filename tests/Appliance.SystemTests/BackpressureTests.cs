@@ -60,6 +60,85 @@ public sealed class BackpressureTests
         await pair.AssertChatsAsync();
     }
 
+    /// <summary>Three times 3 MB, each less than the room keeps: what the kernel cannot hold waits in the room, across its end.</summary>
+    [Fact]
+    public async Task Slow_client_that_the_room_can_wait_for_misses_nothing()
+    {
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rate", "0", "--max-message", "10000");
+        await using var pair = await ChatPair.JoinAsync(server);
+        await using var slow = await ChatClient.JoinAsync(server, pair.Query, receiveBuffer: 4096);
+        var text = string.Concat(Enumerable.Repeat("é€", 5000));
+        for (var round = 0; round < 3; round++)
+        {
+            var said = new List<ChatMessage>();
+            for (var i = 0; i < 120; i++)
+            {
+                await pair.Ann.SayAsync(text[i..]);
+                said.Add(await pair.Ann.ReadAsync());
+                Assert.Equal(said[^1].Id, (await pair.Bob.ReadAsync()).Id);
+            }
+
+            foreach (var message in said)
+            {
+                Assert.Equal(message.ToString(), (await slow.ReadAsync()).ToString());
+            }
+        }
+    }
+
+    /// <summary>While a client is blocked inside a frame, its answers must wait for the frame's end.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Answers_to_a_blocked_client_come_between_messages(bool serverStops)
+    {
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rate", "0", "--max-message", "10000");
+        await using var pair = await ChatPair.JoinAsync(server);
+        await using var blocked = await RawClient.OpenAsync(server, "/?" + pair.Query, receiveBuffer: 4096);
+        var text = new string('x', 10_000);
+        for (var i = 0; i < 300; i++)
+        {
+            await pair.Ann.SayAsync(text);
+            _ = await pair.Ann.ReadAsync();
+            _ = await pair.Bob.ReadAsync();
+        }
+
+        await blocked.SendAsync(ClientFrame.Ping("still there?"), ClientFrame.Text("no chat"));
+        await blocked.WaitUntilReadAsync();
+        await pair.AssertChatsAsync();
+        var stopping = Task.FromResult(0);
+        if (serverStops)
+        {
+            stopping = server.StopAsync();
+            Assert.Equal(1001, await pair.Ann.Raw.ReadCloseAsync());
+        }
+        else
+        {
+            await blocked.SendAsync(ClientFrame.Close(1000));
+        }
+
+        var answers = new List<string>();
+        ServerFrame frame;
+        while ((frame = await blocked.ReadFrameAsync()).Opcode != Opcode.Close)
+        {
+            var isMessage = frame.Opcode == Opcode.Text && frame.Text.StartsWith("{\"type\":\"usermsg\"", StringComparison.Ordinal);
+            Assert.True(!isMessage || frame.Text.Contains(text, StringComparison.Ordinal) || frame.Text.Contains("from ", StringComparison.Ordinal), frame.Text);
+            if (!isMessage)
+            {
+                answers.Add(frame.Opcode == Opcode.Pong ? $"pong {frame.Text}" : frame.Text[..33] + "}");
+            }
+        }
+
+        Assert.Equal(["pong still there?", """{"type":"error","code":"bad_json"}"""], answers);
+        Assert.Equal(serverStops ? 1001 : 1000, frame.CloseCode);
+        if (serverStops)
+        {
+            await blocked.SendAsync(ClientFrame.Close(1001));
+        }
+
+        await blocked.ExpectEndAsync();
+        Assert.Equal(0, await stopping);
+    }
+
     /// <summary>32 MB of pings without reading a pong: the server must stop reading instead of keeping the pongs.</summary>
     [Fact]
     public async Task Client_that_reads_no_pongs_is_not_read()

@@ -95,7 +95,7 @@ public sealed class RawClient : IAsyncDisposable
     /// <summary>Waits until the server has taken all that was sent out of its socket, so that the next bytes come to it by a read of their own.</summary>
     public Task WaitUntilReadAsync() => TimeLimit.GuardAsync("reading of the server", async limit =>
     {
-        while (!TcpTable.IsReceiveQueueEmpty((IPEndPoint)_socket.RemoteEndPoint!, (IPEndPoint)_socket.LocalEndPoint!))
+        while (SocketDiagnostics.UnreadBytes((IPEndPoint)_socket.RemoteEndPoint!, (IPEndPoint)_socket.LocalEndPoint!) > 0)
         {
             await Task.Delay(1, limit);
         }

@@ -1,13 +1,21 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
+using System.Runtime.InteropServices;
 
 namespace Appliance.SystemTests.Harness;
 
-/// <summary>The host's System V IPC objects, as <c>/proc/sysvipc</c> lists them.</summary>
-public static class SystemVObjects
+/// <summary>One System V IPC object, a line of <c>/proc/sysvipc</c>.</summary>
+/// <param name="Kind">shm, msg or sem.</param>
+/// <param name="Key">Key; 0 for a private object.</param>
+/// <param name="Id">Identifier within its kind.</param>
+/// <param name="Bytes">Size of a segment; 0 for the other kinds.</param>
+/// <param name="Creator">Process that created a segment; 0 for the other kinds.</param>
+public sealed record SystemVObject(string Kind, uint Key, int Id, long Bytes, int Creator);
+
+/// <summary>The host's System V IPC objects.</summary>
+public static partial class SystemVObjects
 {
-    /// <summary>Lines of all objects whose key is an <c>ftok</c> of <paramref name="directory"/>, with whatever project id.</summary>
-    public static async Task<IReadOnlyList<string>> OfDirectoryAsync(string directory)
+    /// <summary>All objects whose key is an <c>ftok</c> of <paramref name="directory"/>, with whatever project id.</summary>
+    public static async Task<IReadOnlyList<SystemVObject>> OfDirectoryAsync(string directory)
     {
         // ftok, see its manual: project id in bits 24-31, low 8 bits of the device in 16-23, low 16 bits of the inode in 0-15.
         var stat = await CommandResult.RunAsync("stat", "--format=%d %i", "--", directory);
@@ -16,30 +24,55 @@ public static class SystemVObjects
         var device = ulong.Parse(numbers[0], CultureInfo.InvariantCulture);
         var inode = ulong.Parse(numbers[1], CultureInfo.InvariantCulture);
         var fileKey = ((uint)(device & 0xFF) << 16) | (uint)(inode & 0xFFFF);
-        return Read((key, _) => key != 0 && (key & 0x00FF_FFFF) == fileKey);
+        return [.. All().Where(one => one.Key != 0 && (one.Key & 0x00FF_FFFF) == fileKey)];
     }
 
-    /// <summary>Lines of all shared memory segments that one of the processes created, private ones as well.</summary>
-    public static IReadOnlyList<string> CreatedBy(IReadOnlyCollection<int> processes) =>
-        Read((_, creator) => creator is { } pid && processes.Contains(pid));
+    /// <summary>All shared memory segments that one of the processes created, private ones as well.</summary>
+    public static IReadOnlyList<SystemVObject> CreatedBy(IReadOnlyCollection<int> processes) =>
+        [.. All().Where(one => one.Creator != 0 && processes.Contains(one.Creator))];
 
-    private static List<string> Read(Func<uint, int?, bool> wanted)
+    /// <summary>Removes an object.</summary>
+    public static async Task RemoveAsync(SystemVObject one)
     {
-        var lines = new List<string>();
+        var option = one.Kind switch { "shm" => "-m", "msg" => "-q", _ => "-s" };
+        var removed = await CommandResult.RunAsync("ipcrm", option, one.Id.ToString(CultureInfo.InvariantCulture));
+        Assert.True(removed.ExitCode == 0, removed.Error);
+    }
+
+    /// <summary>Lets <paramref name="change"/> loose on the bytes of a segment.</summary>
+    public static unsafe void Change(SystemVObject segment, Action<byte[]> change, int offset, int count)
+    {
+        var address = Libc.shmat(segment.Id, 0, 0);
+        Assert.True(address != -1, $"shmat({segment}): errno {Marshal.GetLastPInvokeError()}");
+        var bytes = new Span<byte>((void*)(address + offset), count);
+        var copy = bytes.ToArray();
+        change(copy);
+        copy.CopyTo(bytes);
+        Assert.Equal(0, Libc.shmdt(address));
+    }
+
+    private static IEnumerable<SystemVObject> All()
+    {
         foreach (var kind in new[] { "shm", "msg", "sem" })
         {
             foreach (var line in File.ReadLines($"/proc/sysvipc/{kind}").Skip(1))
             {
-                var columns = Regex.Split(line.Trim(), " +", RegexOptions.None, TimeSpan.FromSeconds(1));
-                var key = unchecked((uint)int.Parse(columns[0], CultureInfo.InvariantCulture));
-                int? creator = kind == "shm" ? int.Parse(columns[4], CultureInfo.InvariantCulture) : null;
-                if (wanted(key, creator))
-                {
-                    lines.Add($"{kind}: key 0x{key:x8}, {line.Trim()}");
-                }
+                var columns = line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                    .Select(text => long.Parse(text, CultureInfo.InvariantCulture))
+                    .ToArray();
+                yield return kind == "shm"
+                    ? new SystemVObject(kind, unchecked((uint)columns[0]), (int)columns[1], columns[3], (int)columns[4])
+                    : new SystemVObject(kind, unchecked((uint)columns[0]), (int)columns[1], 0, 0);
             }
         }
+    }
 
-        return lines;
+    private static partial class Libc
+    {
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial nint shmat(int id, nint address, int flags);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int shmdt(nint address);
     }
 }
