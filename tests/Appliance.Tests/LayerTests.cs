@@ -1,4 +1,6 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
+using Appliance.Native;
 
 namespace Appliance.Tests;
 
@@ -29,6 +31,8 @@ public sealed class LayerTests
 
     /// <summary>A namespace in a using, or in a name that is written out.</summary>
     private static readonly Regex LayerName = new(@"\bAppliance\.(?<layer>\w+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture);
+
+    private static readonly Assembly Product = typeof(Syscall).Assembly;
 
     public static TheoryData<string> Files => [.. SourceTree.Files];
 
@@ -71,13 +75,13 @@ public sealed class LayerTests
 
     [Fact]
     public void Types_of_Native_that_import_are_private() => Assert.All(
-        typeof(Native.Syscall).Assembly.GetTypes().Where(type => type.Name == "Imports"),
+        Product.GetTypes().Where(type => type.Name == "Imports"),
         type => Assert.True(type.IsNestedPrivate));
 
     [Fact]
     public void No_type_is_named_like_a_namespace()
     {
-        var types = typeof(Native.Syscall).Assembly.GetTypes().Where(type => type.Namespace?.StartsWith("Appliance", StringComparison.Ordinal) == true);
+        var types = Product.GetTypes().Where(type => type.Namespace?.StartsWith("Appliance", StringComparison.Ordinal) == true);
         var namespaces = types.SelectMany(type => type.Namespace!.Split('.')).ToHashSet(StringComparer.Ordinal);
         Assert.DoesNotContain(types, type => !type.IsNested && namespaces.Contains(type.Name));
     }
