@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Reflection;
+using Appliance.Native;
+
+namespace Appliance.Tests.Native;
+
+/// <summary>Numbers and layouts that Native writes down are those of the C headers of this system: the C compiler asserts them.</summary>
+public sealed class AbiTests
+{
+    private const string Headers = """
+        #define _GNU_SOURCE
+        #include <errno.h>
+        #include <fcntl.h>
+        #include <grp.h>
+        #include <linux/close_range.h>
+        #include <netinet/in.h>
+        #include <netinet/tcp.h>
+        #include <poll.h>
+        #include <pthread.h>
+        #include <pwd.h>
+        #include <signal.h>
+        #include <spawn.h>
+        #include <stddef.h>
+        #include <sys/epoll.h>
+        #include <sys/eventfd.h>
+        #include <sys/file.h>
+        #include <sys/ipc.h>
+        #include <sys/mman.h>
+        #include <sys/msg.h>
+        #include <sys/prctl.h>
+        #include <sys/resource.h>
+        #include <sys/sem.h>
+        #include <sys/shm.h>
+        #include <sys/socket.h>
+        #include <sys/stat.h>
+        #include <sys/un.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+
+        """;
+
+    /// <summary>What the C compiler is to assert of layouts; words in braces are constants of ours.</summary>
+    private static readonly string[] Layouts =
+    [
+        "sizeof(pthread_mutex_t) <= {Syscall.MutexBytes}",
+        "sizeof(pthread_mutexattr_t) <= {Syscall.MutexBytes}",
+        "sizeof(struct shmid_ds) <= 32 * sizeof(long)",
+        "offsetof(struct shmid_ds, shm_segsz) == 6 * sizeof(long)",
+        "offsetof(struct shmid_ds, shm_nattch) == 11 * sizeof(long)",
+        "sizeof(((struct shmid_ds *)0)->shm_segsz) == sizeof(long)",
+        "sizeof(((struct shmid_ds *)0)->shm_nattch) == sizeof(long)",
+        "sizeof(struct statx) == {Syscall.StatxBytes}",
+        "offsetof(struct statx, stx_mode) == {Syscall.StatxModeOffset}",
+        "sizeof(((struct statx *)0)->stx_mode) == 2",
+        "sizeof(struct rlimit) == 2 * sizeof(long)",
+        "sizeof(struct linger) == 2 * sizeof(int)",
+        "offsetof(struct linger, l_onoff) == 0",
+        "offsetof(struct linger, l_linger) == sizeof(int)",
+        "sizeof(struct epoll_event) <= {EpollEvents.EntryBytesMax}",
+        "offsetof(struct epoll_event, events) == 0",
+        "sizeof(struct sockaddr_in) == {SocketAddress.Ipv4Bytes}",
+        "offsetof(struct sockaddr_in, sin_family) == 0",
+        "offsetof(struct sockaddr_in, sin_port) == {SocketAddress.PortOffset}",
+        "offsetof(struct sockaddr_in, sin_addr) == {SocketAddress.Ipv4Offset}",
+        "sizeof(struct sockaddr_in6) == {SocketAddress.Ipv6Bytes}",
+        "offsetof(struct sockaddr_in6, sin6_port) == {SocketAddress.PortOffset}",
+        "offsetof(struct sockaddr_in6, sin6_addr) == {SocketAddress.Ipv6Offset}",
+        "sizeof(struct sockaddr_un) == {SocketAddress.BytesMax}",
+        "offsetof(struct sockaddr_un, sun_path) == {SocketAddress.PathOffset}",
+        "sizeof(((struct sockaddr_un *)0)->sun_path) == {SocketAddress.UnixPathBytesMax} + 1",
+        "sizeof(key_t) == sizeof(int) && sizeof(pid_t) == sizeof(int) && sizeof(uid_t) == sizeof(int)",
+    ];
+
+    [Fact]
+    public void Constants_are_those_of_the_headers()
+    {
+        var constants = typeof(Syscall).GetFields(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static)
+            .Where(field => field.IsLiteral && IsNameOfC(field.Name)).ToList();
+        Assert.InRange(constants.Count, 40, 500);
+        AssertAll(constants.Select(field => $"{field.Name} == {Number(field)}"));
+    }
+
+    [Fact]
+    public void Error_numbers_are_those_of_the_headers() => AssertAll(
+        Enum.GetValues<Errno>().Where(error => error != Errno.None).Select(error => $"{error} == {(int)error}"));
+
+    [Fact]
+    public void Layouts_are_those_of_the_headers() => AssertAll(Layouts.Select(Filled).Append(
+        $"sizeof(struct epoll_event) == {EpollEvents.EntryBytes} && offsetof(struct epoll_event, data) == {EpollEvents.EntryBytes} - 8"));
+
+    [Fact]
+    public void Compiler_tells_what_is_wrong() => Assert.Contains("EPOLLIN", CCompiler.Check(Source(["EPOLLIN == 2"])), StringComparison.Ordinal);
+
+    private static void AssertAll(IEnumerable<string> conditions) => Assert.Equal("", CCompiler.Check(Source(conditions)));
+
+    private static string Source(IEnumerable<string> conditions) =>
+        Headers + string.Join('\n', conditions.Select(condition => $"_Static_assert({condition}, \"{condition}\");")) + "\n";
+
+    private static bool IsNameOfC(string name) => name.All(letter => char.IsAsciiLetterUpper(letter) || char.IsAsciiDigit(letter) || letter == '_');
+
+    private static string Number(FieldInfo field) => Convert.ToString(field.GetRawConstantValue(), CultureInfo.InvariantCulture)!;
+
+    /// <summary>Puts the values of constants, whatever their accessibility, in the place of their names.</summary>
+    private static string Filled(string condition)
+    {
+        int start = condition.IndexOf('{', StringComparison.Ordinal);
+        if (start < 0)
+        {
+            return condition;
+        }
+
+        int end = condition.IndexOf('}', StringComparison.Ordinal);
+        string[] name = condition[(start + 1)..end].Split('.');
+        var field = typeof(Syscall).Assembly.GetType($"Appliance.Native.{name[0]}")?.GetField(name[1], BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static);
+        Assert.True(field is { IsLiteral: true }, $"there is no constant {condition[start..end]}");
+        return Filled(condition[..start] + Number(field) + condition[(end + 1)..]);
+    }
+}
