@@ -1,0 +1,78 @@
+using System.Globalization;
+using Appliance.Chat;
+using Appliance.Ipc;
+
+namespace Appliance.Tests.Ipc;
+
+/// <summary>Parts of the segment lie behind each other and do not overlap.</summary>
+public sealed unsafe class RoomLogLayoutTests
+{
+    private const int PageBytes = 4096;
+
+    public static TheoryData<int, int> Sizes => new()
+    {
+        { 1, 64 << 10 },
+        { 2, 64 << 10 },
+        { 63, 1 << 20 },
+        { 256, 4 << 20 },
+        { 513, 3_000_000 },
+        { 100_000, 64 << 10 },
+        { 1, 1 << 30 },
+        { 100_000, 1 << 30 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Parts_lie_in_order_on_pages(int rooms, int ringBytes)
+    {
+        var layout = new RoomLogLayout(rooms, ringBytes);
+        Assert.All((long[])[layout.DirectoryOffset, layout.HeadersOffset, layout.RoomsOffset, layout.RoomStride], offset => Assert.Equal(0, offset % PageBytes));
+        Assert.True(layout.DirectoryOffset >= sizeof(SegmentHeader));
+        Assert.True(layout.HeadersOffset >= layout.DirectoryOffset + ((long)rooms * sizeof(ulong)));
+        Assert.True(layout.RoomsOffset >= layout.HeadersOffset + ((long)rooms * RoomHeader.Bytes));
+        Assert.True(layout.RoomStride >= layout.RingBytes + ((long)layout.IndexEntries * sizeof(long)));
+        Assert.Equal(layout.RoomsOffset + (rooms * layout.RoomStride), layout.SegmentBytes);
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Ring_is_a_power_of_two_that_its_index_covers(int rooms, int ringBytes)
+    {
+        var layout = new RoomLogLayout(rooms, ringBytes);
+        Assert.True(int.IsPow2(layout.RingBytes) && layout.RingBytes >= ringBytes && layout.RingBytes / 2 < ringBytes);
+        Assert.Equal(layout.RingBytes, layout.IndexEntries * RoomLogLayout.RecordBytesMin);
+        Assert.Equal(layout.RingBytes / 8, layout.GuardBytes);
+    }
+
+    [Theory]
+    [InlineData(0, RoomLogLayout.RingBytesMin)]
+    [InlineData(-1, RoomLogLayout.RingBytesMin)]
+    [InlineData(1, RoomLogLayout.RingBytesMin)]
+    [InlineData(RoomLogLayout.RingBytesMin + 1, 2 * RoomLogLayout.RingBytesMin)]
+    [InlineData(int.MaxValue, RoomLogLayout.RingBytesMax)]
+    public void Ring_keeps_within_its_limits(int asked, int expected) => Assert.Equal(expected, new RoomLogLayout(1, asked).RingBytes);
+
+    [Fact]
+    public void Headers_have_their_size()
+    {
+        Assert.Equal(PageBytes, sizeof(SegmentHeader));
+        Assert.Equal(RoomHeader.Bytes, sizeof(RoomHeader));
+    }
+
+    [Fact]
+    public void What_readers_watch_lies_on_cache_lines_of_its_own()
+    {
+        var header = default(RoomHeader);
+        byte* start = (byte*)&header;
+        long[] lines = [(header.Lock - start) / 64, ((byte*)&header.Tail - start) / 64, ((byte*)&header.Head - start) / 64, ((byte*)&header.FirstId - start) / 64];
+        Assert.Equal(lines.Length, lines.Distinct().Count());
+    }
+
+    [Fact]
+    public void Numbers_written_in_two_layers_agree()
+    {
+        Assert.Equal(RoomName.BytesMax, RoomHeader.NameBytesMax);
+        Assert.Equal(ChatEncoder.IdDigits, RoomRing.IdDigits);
+        Assert.Equal(RoomRing.IdDigits, MemoryRoomLog.FirstId.ToString(CultureInfo.InvariantCulture).Length);
+    }
+}
