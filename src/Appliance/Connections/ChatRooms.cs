@@ -50,6 +50,9 @@ public sealed class ChatRooms
     /// <summary>Messages taken.</summary>
     public long Messages { get; private set; }
 
+    /// <summary>Whether a room has got so much in this turn that clients would be overtaken by much more of it.</summary>
+    public bool MustDeliver { get; private set; }
+
     /// <summary>Rooms that have got something since they were last delivered.</summary>
     public List<LocalRoom> Dirty { get; } = [];
 
@@ -235,10 +238,19 @@ public sealed class ChatRooms
     private void Append(LocalRoom room)
     {
         room.Ring.Append(room.Batch!.Bytes, room.Batch.Records);
+        room.UnservedBytes += room.Batch.Bytes.Length;
+        MustDeliver |= room.UnservedBytes >= room.Ring.BatchBytesMax;
         room.Ring.Touch(_clock.UnixMs);
         room.Batch.Clear();
         MarkDirty(room);
         _wake |= _log.MarkDirty(room.Slot, _worker);
+    }
+
+    /// <summary>Forgets the dirty rooms, which have been served.</summary>
+    public void ClearDirty()
+    {
+        Dirty.Clear();
+        MustDeliver = false;
     }
 
     private void MarkDirty(LocalRoom room)

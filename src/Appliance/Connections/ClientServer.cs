@@ -16,6 +16,12 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// <summary>Read from one client in one turn: a flood waits for its next turn, behind everybody else.</summary>
     private const int ReadBytesMax = 64 << 10;
 
+    /// <summary>
+    /// Read from all clients in one turn: however much comes in, signals, timers and deliveries wait no longer than for this much,
+    /// some ten milliseconds.
+    /// </summary>
+    private const int TurnBytesMax = 512 << 10;
+
     /// <summary>Taken from one listener in one turn.</summary>
     private const int AcceptsMax = 64;
 
@@ -36,6 +42,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     private readonly List<int> _listeners = [];
     private readonly int _acceptTimer;
     private byte* _received;
+    private int _turnBytes;
 
     /// <summary>A server for descriptors 0 to <paramref name="capacity"/> - 1.</summary>
     public ClientServer(
@@ -80,6 +87,9 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _rooms.OnSettings();
         _http.OnSettings();
     }
+
+    /// <summary>Whether the turn has brought so much that it must be delivered before more is taken.</summary>
+    public bool TurnIsFull => _turnBytes >= TurnBytesMax || _rooms.MustDeliver;
 
     /// <summary>Takes connections from a listening socket.</summary>
     public void Listen(int listener)
@@ -176,6 +186,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         }
 
         _table.ClearDoomed();
+        _turnBytes = 0;
     }
 
     /// <summary>Begins to close every connection: WebSockets with 1001, others at once.</summary>
@@ -238,6 +249,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         }
 
         var bytes = new Span<byte>(_received, result.Value);
+        _turnBytes += result.Value;
         switch (connection.State)
         {
             case ConnectionState.Http:

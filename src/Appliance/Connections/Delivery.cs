@@ -38,10 +38,11 @@ public sealed unsafe class Delivery
         foreach (var room in _rooms.Dirty)
         {
             room.IsDirty = false;
+            room.UnservedBytes = 0;
             Deliver(room);
         }
 
-        _rooms.Dirty.Clear();
+        _rooms.ClearDirty();
         foreach (int fd in _table.FlushList)
         {
             ref var connection = ref _table[fd];

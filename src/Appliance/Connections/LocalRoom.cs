@@ -67,6 +67,9 @@ public sealed class LocalRoom(int slot, RoomRing ring)
     /// <summary>What is to be appended at the end of the turn; null for nothing.</summary>
     public RecordBatch? Batch { get; set; }
 
+    /// <summary>Bytes that were appended here since the members were last served.</summary>
+    public int UnservedBytes { get; set; }
+
     /// <summary>Whether the room stands on the list of rooms to deliver.</summary>
     public bool IsDirty { get; set; }
 

@@ -9,7 +9,8 @@ namespace Appliance.Ipc;
 /// <param name="Rooms">How many rooms came with it.</param>
 /// <param name="DamagedRooms">How many of them were damaged and begin a new epoch.</param>
 /// <param name="Resized">True when the rooms were copied from a segment of other sizes.</param>
-public sealed record RoomLogReport(int Key, int Id, bool Resumed, int Rooms, int DamagedRooms, bool Resized);
+/// <param name="Removed">How many segments of ours were too damaged to be read, and were removed.</param>
+public sealed record RoomLogReport(int Key, int Id, bool Resumed, int Rooms, int DamagedRooms, bool Resized, int Removed);
 
 /// <summary>
 /// The segment of a state directory: found or made under the first key from <c>ftok(DIR, 'L')</c> on that is free or ours. A
@@ -19,7 +20,6 @@ public static unsafe class RoomLogStore
 {
     private const char FirstProject = 'L';
     private const char LastProject = 'Z';
-    private const int OurAttachments = 1;
     private const int AlonePollMs = 10;
     private const int AloneTries = 500;
     private const int OwnerOnly = 0x180; // 0600
@@ -31,17 +31,27 @@ public static unsafe class RoomLogStore
         RoomLog? former = null;
         int formerId = -1;
         int freeKey = 0;
+        int removed = 0;
         foreach (int key in Keys(stateDirectory))
         {
             var found = Syscall.ShmGet(key, 0, 0);
+            if (found.Ok && IsDamagedOurs(found.Value))
+            {
+                // Nothing in it can be found any more; left alone it would stay for ever.
+                WaitUntilAlone(found.Value, ours: 0);
+                _ = Syscall.ShmRemove(found.Value).OrThrow($"shmctl IPC_RMID key 0x{key:x8}");
+                found = Syscall.ShmGet(key, 0, 0);
+                removed++;
+            }
+
             freeKey = freeKey == 0 && found.Error == Errno.ENOENT ? key : freeKey;
             if (found.Ok && AttachIfOurs(found.Value) is { } log)
             {
-                WaitUntilAlone(found.Value);
+                WaitUntilAlone(found.Value, ours: 1);
                 if (log.Layout.SegmentBytes == layout.SegmentBytes && log.Layout.Rooms == layout.Rooms)
                 {
                     log.ResetWorkers();
-                    return (log, new RoomLogReport(key, found.Value, Resumed: true, log.RoomCount(), RoomLogCheck.Mend(log, unixMs), Resized: false));
+                    return (log, new RoomLogReport(key, found.Value, Resumed: true, log.RoomCount(), RoomLogCheck.Mend(log, unixMs), Resized: false, removed));
                 }
 
                 (former, formerId) = (log, found.Value);
@@ -49,7 +59,7 @@ public static unsafe class RoomLogStore
         }
 
         return freeKey != 0
-            ? Make(freeKey, layout, unixMs, former, formerId)
+            ? Make(freeKey, layout, unixMs, former, formerId, removed)
             : throw new SyscallException($"shmget: every key of '{stateDirectory}' from '{FirstProject}' to '{LastProject}' is taken", Errno.EEXIST);
     }
 
@@ -73,7 +83,7 @@ public static unsafe class RoomLogStore
         foreach (int key in Keys(stateDirectory))
         {
             var found = Syscall.ShmGet(key, 0, 0);
-            if (found.Ok && AttachIfOurs(found.Value) is not null)
+            if (found.Ok && (IsDamagedOurs(found.Value) || AttachIfOurs(found.Value) is not null))
             {
                 _ = Syscall.ShmRemove(found.Value).OrThrow($"shmctl IPC_RMID key 0x{key:x8}");
                 removed++;
@@ -86,14 +96,14 @@ public static unsafe class RoomLogStore
     /// <summary>
     /// Workers of a master that was killed end by themselves at once; until they have, the logs are still theirs.
     /// </summary>
-    private static void WaitUntilAlone(int id)
+    private static void WaitUntilAlone(int id, int ours)
     {
         using var waiting = new ManualResetEventSlim();
-        for (int tries = 0; Syscall.ShmAttachments(id) > OurAttachments; tries++)
+        for (int tries = 0; Syscall.ShmAttachments(id) > ours; tries++)
         {
             if (tries == AloneTries)
             {
-                throw new IOException($"the room log is still in use by {Syscall.ShmAttachments(id) - OurAttachments} other processes (shmid {id}, see ipcs -m -p): end them first");
+                throw new IOException($"the room log is still in use by {Syscall.ShmAttachments(id) - ours} other processes (shmid {id}, see ipcs -m -p): end them first");
             }
 
             _ = waiting.Wait(AlonePollMs);
@@ -110,7 +120,7 @@ public static unsafe class RoomLogStore
     }
 
     private static (RoomLog Log, RoomLogReport Report) Make(
-        int key, RoomLogLayout layout, long unixMs, RoomLog? former, int formerId)
+        int key, RoomLogLayout layout, long unixMs, RoomLog? former, int formerId, int removed)
     {
         int id = Syscall.ShmGet(key, (nuint)layout.SegmentBytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | Syscall.SHM_NORESERVE | OwnerOnly)
             .OrThrow($"shmget key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms");
@@ -124,37 +134,55 @@ public static unsafe class RoomLogStore
         var log = new RoomLog(address, layout);
         if (former is null)
         {
-            return (log, new RoomLogReport(key, id, Resumed: false, 0, 0, Resized: false));
+            return (log, new RoomLogReport(key, id, Resumed: false, 0, 0, Resized: false, removed));
         }
 
         int damaged = RoomLogCheck.Mend(former, unixMs);
         log.CopyFrom(former, unixMs);
         _ = Syscall.ShmRemove(formerId).OrThrow("shmctl IPC_RMID of the former room logs");
-        return (log, new RoomLogReport(key, id, Resumed: true, log.RoomCount(), damaged, Resized: true));
+        return (log, new RoomLogReport(key, id, Resumed: true, log.RoomCount(), damaged, Resized: true, removed));
     }
 
     /// <summary>Attaches a segment if it is ours and whole; otherwise leaves it alone.</summary>
     private static RoomLog? AttachIfOurs(int id)
     {
-        if (!Syscall.ShmAttach(id, out byte* address).Ok)
+        long bytes = Syscall.ShmSize(id);
+        if (bytes < sizeof(SegmentHeader) || !Syscall.ShmAttach(id, out byte* address).Ok)
         {
             return null;
         }
 
-        if (Syscall.ShmSize(id) >= sizeof(SegmentHeader))
+        var header = (SegmentHeader*)address;
+        if (IsOurs(header) && LayoutOf(header, bytes) is { } layout)
         {
-            var header = (SegmentHeader*)address;
-            if (header->Magic == RoomLogLayout.Magic && header->Version == RoomLogLayout.Version && header->Rooms > 0)
-            {
-                var layout = new RoomLogLayout(header->Rooms, header->RingBytes);
-                if (layout.RingBytes == header->RingBytes && Syscall.ShmSize(id) == layout.SegmentBytes)
-                {
-                    return new RoomLog(address, layout);
-                }
-            }
+            return new RoomLog(address, layout);
         }
 
         _ = Syscall.ShmDetach(address);
         return null;
     }
+
+    /// <summary>Whether a segment is ours, of this version, but does not have the size that it says.</summary>
+    private static bool IsDamagedOurs(int id)
+    {
+        long bytes = Syscall.ShmSize(id);
+        if (bytes < sizeof(SegmentHeader) || !Syscall.ShmAttach(id, out byte* address).Ok)
+        {
+            return false;
+        }
+
+        var header = (SegmentHeader*)address;
+        bool damaged = IsOurs(header) && LayoutOf(header, bytes) is null;
+        _ = Syscall.ShmDetach(address);
+        return damaged;
+    }
+
+    /// <summary>The layout that a header describes; null when it does not go with the segment's size.</summary>
+    private static RoomLogLayout? LayoutOf(SegmentHeader* header, long bytes)
+    {
+        var layout = header->Rooms > 0 ? new RoomLogLayout(header->Rooms, header->RingBytes) : null;
+        return layout is not null && layout.RingBytes == header->RingBytes && layout.SegmentBytes == bytes ? layout : null;
+    }
+
+    private static bool IsOurs(SegmentHeader* header) => header->Magic == RoomLogLayout.Magic && header->Version == RoomLogLayout.Version;
 }

@@ -29,6 +29,7 @@ public static class EventCatalogue
     public static readonly LogEvent LogResumed = new(2001, LogLevel.Info, "room log resumed: key {Key}, {Rooms} rooms");
     public static readonly LogEvent LogResized = new(2002, LogLevel.Info, "room log copied to a segment of new sizes: key {Key}, {Rooms} rooms");
     public static readonly LogEvent RoomsDamaged = new(2003, LogLevel.Warning, "{Damaged} rooms of the log were damaged and begin anew");
+    public static readonly LogEvent LogRemoved = new(2006, LogLevel.Warning, "{Removed} room logs were too damaged to be read and were removed");
     public static readonly LogEvent RoomCreated = new(2004, LogLevel.Info, "room {Room} created");
     public static readonly LogEvent RoomsFull = new(2005, LogLevel.Warning, "room {Room} refused: all --max-rooms {Rooms} are taken");
 

@@ -6,13 +6,16 @@ namespace Appliance.Loop;
 /// <summary>Is told which timers have run out.</summary>
 public interface ITimerHandler
 {
-    /// <summary>A timer has run out and is not armed any more; this and any other timer may be armed or cancelled from here.</summary>
+    /// <summary>
+    /// A timer has run out. A one-shot timer is not armed any more, a persistent one is armed for its next time; this and any other
+    /// timer may be armed or cancelled from here.
+    /// </summary>
     void OnTimer(int timer, long nowMs);
 }
 
 /// <summary>
-/// One-shot timers, numbered from 0, in a hashed wheel: arming, re-arming and cancelling cost the same however many there are,
-/// and an unarmed timer costs 12 bytes of untouched memory. Fires up to <see cref="TickMs"/> late, never early.
+/// Timers, numbered from 0, in a hashed wheel: arming, re-arming and cancelling cost the same however many there are, and an unarmed
+/// timer costs 16 bytes of untouched memory. Fires up to <see cref="TickMs"/> late, never early.
 /// </summary>
 public sealed unsafe class TimerWheel : IDisposable
 {
@@ -42,9 +45,13 @@ public sealed unsafe class TimerWheel : IDisposable
     }
 
     /// <summary>Sets a timer to run out at a time; one that is armed is set anew.</summary>
-    public void Arm(int timer, long atMs)
+    /// <param name="timer">Its number.</param>
+    /// <param name="atMs">When.</param>
+    /// <param name="everyMs">For a persistent timer: how long after that again and again.</param>
+    public void Arm(int timer, long atMs, int everyMs = 0)
     {
         Cancel(timer);
+        _nodes[FirstTimer + timer].EveryMs = everyMs;
         long tick = Math.Max((atMs + TickMs - 1) / TickMs, _tick + 1);
         int node = FirstTimer + timer;
         _nodes[node].Tick = (uint)tick;
@@ -127,7 +134,13 @@ public sealed unsafe class TimerWheel : IDisposable
             }
 
             _armed--;
-            handler.OnTimer(node - FirstTimer, nowMs);
+            int timer = node - FirstTimer;
+            if (_nodes[node].EveryMs > 0)
+            {
+                Arm(timer, nowMs + _nodes[node].EveryMs, _nodes[node].EveryMs);
+            }
+
+            handler.OnTimer(timer, nowMs);
         }
     }
 
@@ -155,5 +168,6 @@ public sealed unsafe class TimerWheel : IDisposable
         public int Next;
         public int Previous;
         public uint Tick;
+        public int EveryMs;
     }
 }

@@ -18,8 +18,9 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
     /// <summary>What a loaded machine may need beyond the drain time before a worker is killed.</summary>
     private const int GraceMs = 3000;
 
-    /// <summary>One timer a slot, and one behind them for the end.</summary>
+    /// <summary>Timers: one a slot, and behind them one for the end and one for the service manager's watchdog.</summary>
     private const int StopTimer = RoomLogLayout.WorkersMax;
+    private const int KeepAliveTimer = StopTimer + 1;
 
     private readonly Settings _settings;
     private readonly Func<Settings> _readAgain;
@@ -60,7 +61,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
         _service = service;
         _log = log;
         _signals = new SignalSet(_wakeup);
-        _timers = new TimerWheel(StopTimer + 1, _clock.NowMs);
+        _timers = new TimerWheel(KeepAliveTimer + 1, _clock.NowMs);
         _fleet = new WorkerFleet(settings, rooms, roomLogId, listeners, _poller, _timers, _clock, log);
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
         _signalTable =
@@ -85,6 +86,11 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
     /// <summary>Runs until all workers have ended; returns why the start failed, or null.</summary>
     public string? Run()
     {
+        if (_service.KeepAliveMs > 0)
+        {
+            _timers.Arm(KeepAliveTimer, _clock.NowMs, _service.KeepAliveMs);
+        }
+
         _fleet.Resize(_settings.WorkerCount);
         bool ready = false;
         while (!_fleet.HasEnded)
@@ -107,13 +113,18 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
     /// <inheritdoc/>
     public void OnTimer(int timer, long nowMs)
     {
-        if (timer == StopTimer)
+        switch (timer)
         {
-            _fleet.SignalAll(Syscall.SIGKILL);
-            return;
+            case StopTimer:
+                _fleet.SignalAll(Syscall.SIGKILL);
+                break;
+            case KeepAliveTimer:
+                _service.KeepAlive();
+                break;
+            default:
+                _fleet.OnTimer(timer);
+                break;
         }
-
-        _fleet.OnTimer(timer);
     }
 
     /// <inheritdoc/>
@@ -129,7 +140,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
     /// <summary>Wait, take signals, hear workers, expire timers, tell what is done.</summary>
     private void Turn()
     {
-        int ready = _poller.Wait(_service.LimitWait(_timers.MillisecondsToNext(_clock.NowMs), _clock.NowMs));
+        int ready = _poller.Wait(_timers.MillisecondsToNext(_clock.NowMs));
         _clock.Update();
         foreach (var (signal, act) in _signalTable)
         {
@@ -154,7 +165,6 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
 
         _timers.Expire(_clock.NowMs, this);
         TellOutcome();
-        _service.KeepAlive(_clock.NowMs);
     }
 
     /// <summary>Ends gracefully, or with QUIT at once; a second request does not wait any more.</summary>

@@ -24,6 +24,11 @@ public static class RoomLogOpening
             log.Write(EventCatalogue.LogCreated, key, layout.Rooms, layout.RingBytes);
         }
 
+        if (report.Removed > 0)
+        {
+            log.Write(EventCatalogue.LogRemoved, report.Removed);
+        }
+
         if (report.DamagedRooms > 0)
         {
             log.Write(EventCatalogue.RoomsDamaged, report.DamagedRooms);

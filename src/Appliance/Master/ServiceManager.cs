@@ -15,14 +15,12 @@ public sealed class ServiceManager
     private const int ListenDescriptorsMax = 64;
 
     private readonly string? _socket = Environment.GetEnvironmentVariable("NOTIFY_SOCKET");
-    private readonly long _watchdogMs;
-    private long _nextKeepAliveMs;
 
     /// <summary>Reads what the service manager has put into the environment, and takes it out again: it is not for children.</summary>
     public ServiceManager()
     {
         bool forUs = IsForUs("WATCHDOG_PID");
-        _watchdogMs = forUs && long.TryParse(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), CultureInfo.InvariantCulture, out long us) ? us / 2000 : 0;
+        KeepAliveMs = forUs && long.TryParse(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), CultureInfo.InvariantCulture, out long us) ? (int)Math.Min(us / 2000, int.MaxValue) : 0;
         int count = IsForUs("LISTEN_PID") && int.TryParse(Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out int fds) ? fds : 0;
         Listeners = [.. Enumerable.Range(FirstListenDescriptor, Math.Clamp(count, 0, ListenDescriptorsMax)).Select(ListenSocket.Inherit)];
         foreach (string name in (string[])["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"])
@@ -34,6 +32,9 @@ public sealed class ServiceManager
     /// <summary>Sockets that the service manager has bound for us.</summary>
     public IReadOnlyList<ListenSocket> Listeners { get; }
 
+    /// <summary>How often the watchdog wants to be told that the loop turns: twice in its time; 0 when there is none.</summary>
+    public int KeepAliveMs { get; }
+
     /// <summary>The service serves; also the end of a reload.</summary>
     public void Ready(int mainPid) => Notify(string.Create(CultureInfo.InvariantCulture, $"READY=1\nMAINPID={mainPid}\nSTATUS=serving"));
 
@@ -43,27 +44,8 @@ public sealed class ServiceManager
     /// <summary>The service ends.</summary>
     public void Stopping() => Notify("STOPPING=1");
 
-    /// <summary>Tells the watchdog, twice in its time, that the loop turns.</summary>
-    public void KeepAlive(long nowMs)
-    {
-        if (_watchdogMs > 0 && nowMs >= _nextKeepAliveMs)
-        {
-            _nextKeepAliveMs = nowMs + _watchdogMs;
-            Notify("WATCHDOG=1");
-        }
-    }
-
-    /// <summary>Cuts a wait short so that the watchdog is told in time.</summary>
-    public int LimitWait(int waitMs, long nowMs)
-    {
-        if (_watchdogMs == 0)
-        {
-            return waitMs;
-        }
-
-        int untilNext = (int)Math.Max(0, _nextKeepAliveMs - nowMs);
-        return waitMs < 0 ? untilNext : Math.Min(waitMs, untilNext);
-    }
+    /// <summary>Tells the watchdog that the loop turns.</summary>
+    public void KeepAlive() => Notify("WATCHDOG=1");
 
     /// <summary>A variable without a pid, or with ours, is meant for us.</summary>
     private static bool IsForUs(string name) =>

@@ -48,6 +48,8 @@ public sealed class WorkerLoop : IDisposable
     private readonly ClientServer _clients;
     private readonly WorkerFigures _figures;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
+    private int _ready;
+    private int _handled;
     private bool _stopping;
     private bool _stopped;
     private long _stopAtMs;
@@ -126,17 +128,25 @@ public sealed class WorkerLoop : IDisposable
         _poller.Dispose();
     }
 
-    /// <summary>Wait, collect, dispatch, expire timers, then append, deliver and close what has ended.</summary>
+    /// <summary>
+    /// Wait, take signals, dispatch, expire timers, then append, deliver and close what has ended. A flood ends the turn early: what
+    /// it leaves of the events is the next turn's, before any further wait.
+    /// </summary>
     private void Turn()
     {
-        int waitMs = _clients.BeginSleep();
-        int ready = _poller.Wait(_stopping ? UntilStop(waitMs) : waitMs);
+        if (_handled == _ready)
+        {
+            int waitMs = _clients.BeginSleep();
+            _ready = _poller.Wait(_stopping ? UntilStop(waitMs) : waitMs);
+            _handled = 0;
+        }
+
         _clients.EndSleep();
         _clock.Update();
         TakeSignals();
-        for (int i = 0; i < ready; i++)
+        while (_handled < _ready && !_clients.TurnIsFull)
         {
-            Dispatch(_poller[i]);
+            Dispatch(_poller[_handled++]);
         }
 
         _clients.ExpireTimers();
