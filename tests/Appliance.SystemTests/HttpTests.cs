@@ -129,6 +129,16 @@ public sealed class HttpTests(EchoServer fixture) : IClassFixture<EchoServer>
     }
 
     [Fact]
+    public async Task Idle_connection_is_closed_without_a_word()
+    {
+        await using var server = await ApplianceServer.StartAsync("--handshake-timeout", "1");
+        await using var client = await RawClient.ConnectAsync(server);
+        await client.SendAsync(Get("/"));
+        Assert.Equal(200, (await client.ReadResponseAsync()).Status);
+        Assert.True(await client.ExpectEndAsync(), "reset instead of an orderly end");
+    }
+
+    [Fact]
     public async Task Client_that_ends_its_sending_still_gets_the_page()
     {
         await using var client = await RawClient.ConnectAsync(fixture.Server);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Appliance.SystemTests.Harness;
 
 namespace Appliance.SystemTests;
@@ -84,6 +85,65 @@ public sealed class LimitTests
         await using var anotherA = await ChatClient.JoinAsync(server, "room=a&history=0");
         Assert.Equal("still here", (await anotherA.SayAndReadAsync("still here")).Message);
         Assert.Equal("still here", (await a.ReadAsync()).Message);
+    }
+
+    [Fact]
+    public async Task Room_in_which_nothing_was_said_makes_place_for_another()
+    {
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rooms", "2");
+        await using var stays = await ChatClient.JoinAsync(server, "room=stays");
+        for (var i = 0; i < 10; i++)
+        {
+            await using var passer = await ChatClient.JoinAsync(server, $"room=passing-{i}");
+            await LeaveAsync(passer);
+        }
+
+        await using (var ann = await ChatClient.JoinAsync(server, "room=kept"))
+        {
+            _ = await ann.SayAndReadAsync("for later");
+            await LeaveAsync(ann);
+        }
+
+        await using var refused = await RawClient.ConnectAsync(server);
+        await refused.SendAsync(RawClient.UpgradeRequest("/?room=another"));
+        Assert.Equal(403, (await refused.ReadResponseAsync()).Status);
+        await using var back = await ChatClient.JoinAsync(server, "room=kept");
+        Assert.Equal("for later", (await back.ReadAsync()).Message);
+        Assert.Equal("still here", (await stays.SayAndReadAsync("still here")).Message);
+
+        static async Task LeaveAsync(ChatClient client)
+        {
+            await client.Raw.SendAsync(ClientFrame.Close(1000));
+            Assert.Equal(1000, await client.Raw.ReadCloseAsync());
+        }
+    }
+
+    /// <summary>When the server has no descriptor left, those who are in chat on, and those who wait are served as others leave.</summary>
+    [Fact]
+    public async Task Clients_wait_while_no_descriptor_is_left()
+    {
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--handshake-timeout", "60");
+        await using var pair = await ChatPair.JoinAsync(server);
+        var limit = (server.DescriptorCount + 5).ToString(CultureInfo.InvariantCulture);
+        var prlimit = await CommandResult.RunAsync(
+            "prlimit", "--pid", server.Pid.ToString(CultureInfo.InvariantCulture), $"--nofile={limit}:{limit}");
+        Assert.True(prlimit.ExitCode == 0, prlimit.Error);
+
+        var crowd = new Queue<RawClient>();
+        for (var i = 0; i < 20; i++)
+        {
+            crowd.Enqueue(await RawClient.ConnectAsync(server));
+        }
+
+        await server.WaitForLogAsync("EMFILE");
+        await pair.AssertChatsAsync();
+        while (crowd.TryDequeue(out var client))
+        {
+            await client.UpgradeAsync($"/?{pair.Query}");
+            await client.DisposeAsync();
+        }
+
+        await pair.AssertChatsAsync();
     }
 
     /// <summary>Thousands of short connections with garbage of all kinds, beside two who chat and must not notice.</summary>
