@@ -1,1 +1,2 @@
+Appliance.Native.Syscall.FillStandardDescriptors();
 return Appliance.Cli.CommandLine.Run(args);

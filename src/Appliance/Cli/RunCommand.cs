@@ -31,6 +31,12 @@ internal sealed class RunCommand
     public static int? TryRunRole(string[] arguments)
     {
         var (role, descriptor) = Role;
+        if (role is not null)
+        {
+            // Started through /proc/self/exe, it would be called "exe".
+            Syscall.SetName("appliance");
+        }
+
         if (role == ProcessRole.Session)
         {
             Daemon.StartMaster(arguments, descriptor);
@@ -109,6 +115,11 @@ internal sealed class RunCommand
         }
 
         string process = _settings.NoFork ? "" : "master";
+        if (!_settings.NoFork)
+        {
+            Syscall.SetTitle("appliance: master");
+        }
+
         using var log = new EventLog(_settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, process);
         try
         {

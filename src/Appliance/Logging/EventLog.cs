@@ -14,6 +14,7 @@ namespace Appliance.Logging;
 public sealed class EventLog : IDisposable
 {
     private const int QueuedLinesMax = 10_000;
+    private const int FlushMsMax = 1000;
     private const string Line = "{Timestamp:yyyy-MM-ddTHH:mm:ss.fffzzz} {Level:u3} {EventId} {Process}{Message:lj}{NewLine}{Exception}";
 
     /// <summary>The journal notes the time itself.</summary>
@@ -60,11 +61,15 @@ public sealed class EventLog : IDisposable
     /// <summary>Changes the least level that is written.</summary>
     public void SetLevel(LogLevel level) => _level.MinimumLevel = Map(level);
 
-    /// <summary>Writes what is still queued.</summary>
+    /// <summary>Writes what is still queued, as far as that is possible: nobody may ever read the pipe that stderr is.</summary>
     public void Dispose()
     {
-        _logger.Dispose();
-        _sink.Dispose();
+        var flush = new Thread(() => _logger.Dispose()) { IsBackground = true };
+        flush.Start();
+        if (flush.Join(FlushMsMax))
+        {
+            _sink.Dispose();
+        }
     }
 
     private static LogEventLevel Map(LogLevel level) => level switch

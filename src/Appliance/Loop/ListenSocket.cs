@@ -76,9 +76,16 @@ public sealed class ListenSocket : IDisposable
     public void Dispose()
     {
         _ = Syscall.Close(Descriptor);
-        if (_path is not null)
+        try
         {
-            File.Delete(_path);
+            if (_path is not null)
+            {
+                File.Delete(_path);
+            }
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // The directory is not this user's; the next start replaces the file.
         }
     }
 

@@ -62,11 +62,13 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
     /// <exception cref="SyscallException">It cannot be started.</exception>
     public void Start(string settings, int roomLog, IReadOnlyList<Wakeup> wakeups, long nowMs)
     {
-        var (here, there) = ControlChannel.CreatePair();
+        StartedMs = nowMs;
+        Owed = 0;
+        (Channel, var there) = ControlChannel.CreatePair();
         using (there)
         {
             string descriptors = $"{roomLog} {string.Join(',', Listeners.Select(socket => socket.Descriptor))} {string.Join(',', wakeups.Select(wakeup => wakeup.Descriptor))}";
-            _ = here.Send(ControlWord.Settings, $"{descriptors}\n{settings}");
+            _ = Channel.Send(ControlWord.Settings, $"{descriptors}\n{settings}");
             Pid = Syscall.Spawn(new SpawnRequest
             {
                 Path = "/proc/self/exe",
@@ -80,10 +82,7 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
             }).OrThrow("posix_spawn /proc/self/exe");
         }
 
-        Channel = here;
         State = ChildState.Starting;
-        StartedMs = nowMs;
-        Owed = 0;
     }
 
     /// <summary>Closes our end of the channel.</summary>
@@ -100,6 +99,7 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
     /// </summary>
     public int NoteEnd(bool failed, long nowMs)
     {
+        CloseChannel();
         Pid = 0;
         State = ChildState.Waiting;
         Failures = failed && nowMs - StartedMs < SteadyMs ? Failures + 1 : 0;

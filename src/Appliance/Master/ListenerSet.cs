@@ -1,5 +1,6 @@
 using Appliance.Config;
 using Appliance.Loop;
+using Appliance.Native;
 
 namespace Appliance.Master;
 
@@ -13,7 +14,7 @@ public sealed class ListenerSet : IDisposable
     private readonly Dictionary<int, IReadOnlyList<ListenSocket>> _bySlot = [];
 
     /// <summary>Binds all addresses for so many workers, or takes the sockets that a service manager has bound.</summary>
-    /// <exception cref="Native.SyscallException">An address is taken, not of this host, or not for this user.</exception>
+    /// <exception cref="SyscallException">An address is taken, not of this host, or not for this user.</exception>
     public ListenerSet(IReadOnlyList<ListenAddress> addresses, int workers, IReadOnlyList<ListenSocket> inherited)
     {
         _addresses = addresses;
@@ -24,7 +25,7 @@ public sealed class ListenerSet : IDisposable
             return;
         }
 
-        var byAddress = addresses.Select(address => Listeners.BindShared(address, workers)).ToArray();
+        var byAddress = BindAll(addresses, workers);
         for (int slot = 0; slot < workers; slot++)
         {
             _bySlot[slot] = [.. byAddress.Select(sockets => sockets[slot])];
@@ -54,7 +55,7 @@ public sealed class ListenerSet : IDisposable
 
         if (!_bySlot.TryGetValue(slot, out var sockets))
         {
-            sockets = [.. _addresses.Zip(First, Listeners.BindAnother)];
+            sockets = [.. _addresses.Zip(First, BindAnother)];
             _bySlot[slot] = sockets;
         }
 
@@ -81,6 +82,46 @@ public sealed class ListenerSet : IDisposable
         foreach (var socket in First)
         {
             socket.Dispose();
+        }
+    }
+
+    /// <summary>All addresses or none: what was bound is closed again when one of them is taken.</summary>
+    private static List<IReadOnlyList<ListenSocket>> BindAll(IReadOnlyList<ListenAddress> addresses, int workers)
+    {
+        List<IReadOnlyList<ListenSocket>> bound = [];
+        try
+        {
+            foreach (var address in addresses)
+            {
+                bound.Add(Listeners.BindShared(address, workers));
+            }
+        }
+        catch
+        {
+            foreach (var socket in bound.SelectMany(sockets => sockets).Distinct())
+            {
+                socket.Dispose();
+            }
+
+            throw;
+        }
+
+        return bound;
+    }
+
+    /// <summary>
+    /// A socket more at an address; the first one again where that is refused, because the port may be root's or was bound by the user
+    /// that this process no longer is.
+    /// </summary>
+    private static ListenSocket BindAnother(ListenAddress address, ListenSocket first)
+    {
+        try
+        {
+            return Listeners.BindAnother(address, first);
+        }
+        catch (SyscallException)
+        {
+            return first;
         }
     }
 

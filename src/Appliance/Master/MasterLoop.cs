@@ -193,7 +193,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
             return;
         }
 
-        _service.Reloading(_clock.NowMs);
+        _service.Reloading();
         bool failed = !SettingsBuilder.TryReload(_settings, _readAgain, out string note);
         _log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
         if (failed)

@@ -57,13 +57,13 @@ public sealed unsafe class PidFile : IDisposable
     public static int? RunningPid(string runDirectory)
     {
         string path = Path.Combine(runDirectory, FileName);
-        var opened = Syscall.Open(path, Syscall.O_RDWR, 0);
+        var opened = Syscall.Open(path, Syscall.O_RDONLY, 0);
         if (!opened.Ok)
         {
             return null;
         }
 
-        bool running = !Syscall.TryLock(opened.Value).Ok;
+        bool running = Syscall.IsLocked(opened.Value);
         byte* text = stackalloc byte[DigitsMax];
         var read = running ? Syscall.Read(opened.Value, text, DigitsMax) : default;
         _ = Syscall.Close(opened.Value);
@@ -109,18 +109,28 @@ public sealed unsafe class PidFile : IDisposable
             throw new IOException($"{option} {directory}: cannot be made: {failure.Message}", failure);
         }
 
-        var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT, Readable);
-        if (!opened.Ok)
+        while (true)
         {
-            throw new IOException($"{option} {directory}: '{path}' cannot be written: {SyscallException.Describe(opened.Error)}");
-        }
+            var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT, Readable);
+            if (!opened.Ok)
+            {
+                throw new IOException($"{option} {directory}: '{path}' cannot be written: {SyscallException.Describe(opened.Error)}");
+            }
 
-        if (Syscall.TryLock(opened.Value).Ok)
-        {
-            return opened.Value;
-        }
+            bool locked = Syscall.TryLock(opened.Value).Ok;
+            if (locked && Syscall.IsAt(opened.Value, path))
+            {
+                // Whoever asks how the server is need not be its user.
+                _ = Syscall.ChangeMode(opened.Value, Readable);
+                return opened.Value;
+            }
 
-        _ = Syscall.Close(opened.Value);
-        throw new IOException($"{option} {directory}: another appliance uses it; stop that one, or give this one a directory of its own");
+            // A lock on a file that its former owner has just removed is worth nothing: once more.
+            _ = Syscall.Close(opened.Value);
+            if (!locked)
+            {
+                throw new IOException($"{option} {directory}: another appliance uses it; stop that one, or give this one a directory of its own");
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Appliance.Loop;
@@ -39,7 +40,8 @@ public sealed class ServiceManager
     public void Ready(int mainPid) => Notify(string.Create(CultureInfo.InvariantCulture, $"READY=1\nMAINPID={mainPid}\nSTATUS=serving"));
 
     /// <summary>A reload begins.</summary>
-    public void Reloading(long nowMs) => Notify(string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={nowMs * 1000}"));
+    public void Reloading() => Notify(string.Create(
+        CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"));
 
     /// <summary>The service ends.</summary>
     public void Stopping() => Notify("STOPPING=1");

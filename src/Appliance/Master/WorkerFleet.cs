@@ -13,6 +13,9 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Failures of one worker in a row after which the room logs are suspected.</summary>
     private const int FailuresBeforeCheck = 3;
 
+    /// <summary>Least pause after the system had no process or descriptor to give.</summary>
+    private const int RetryMs = 100;
+
     private readonly Settings _settings;
     private readonly RoomLog _rooms;
     private readonly int _roomLogId;
@@ -84,11 +87,7 @@ public sealed class WorkerFleet : IDisposable
     public void Stop()
     {
         _stopping = true;
-        foreach (var worker in _workers)
-        {
-            _timers.Cancel(worker.Slot);
-            Retire(worker);
-        }
+        _workers.ForEach(Retire);
     }
 
     /// <summary>Sends a signal to every process.</summary>
@@ -151,7 +150,7 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>A worker's pause is over.</summary>
     public void OnTimer(int slot)
     {
-        if (!_stopping && _workers.Find(worker => worker.Slot == slot) is { Pid: 0 } worker)
+        if (!_stopping && _workers.Find(worker => worker.Slot == slot) is { Pid: 0, IsRetired: false } worker)
         {
             Start(worker);
         }
@@ -167,15 +166,27 @@ public sealed class WorkerFleet : IDisposable
         }
     }
 
+    /// <summary>Starts a process in a slot; when the system has none to give, that counts as one that died.</summary>
     private void Start(ChildWorker worker)
     {
-        worker.Start(SettingsBuilder.Write(_settings), _roomLogId, _wakeups, _clock.NowMs);
-        _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Slot + 1).OrThrow("epoll_ctl");
+        try
+        {
+            worker.Start(SettingsBuilder.Write(_settings), _roomLogId, _wakeups, _clock.NowMs);
+            _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Slot + 1).OrThrow("epoll_ctl");
+        }
+        catch (SyscallException failure)
+        {
+            int pauseMs = Math.Max(RetryMs, worker.NoteEnd(failed: true, _clock.NowMs));
+            _log.Write(EventCatalogue.WorkerDied, worker.Slot, 0, failure.Message, pauseMs);
+            StartFailure = failure.Message;
+            _timers.Arm(worker.Slot, _clock.NowMs + pauseMs);
+        }
     }
 
     private void Retire(ChildWorker worker)
     {
         worker.IsRetired = true;
+        _timers.Cancel(worker.Slot);
         _ = worker.Channel?.Send(ControlWord.Stop);
         if (worker.Pid == 0)
         {
@@ -194,7 +205,6 @@ public sealed class WorkerFleet : IDisposable
 
     private void OnEnd(ChildWorker worker, int pid, ExitStatus how)
     {
-        worker.CloseChannel();
         _rooms.ResetWorker(worker.Slot);
         bool expected = worker.IsRetired || _stopping || _checking;
         int pauseMs = worker.NoteEnd(how.IsFailure && !expected, _clock.NowMs);

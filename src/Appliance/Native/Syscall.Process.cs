@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Appliance.Native;
@@ -11,17 +12,27 @@ public static unsafe partial class Syscall
     public const int SIGKILL = 9;
     public const int SIGUSR1 = 10;
     public const int SIGUSR2 = 12;
+    public const int O_RDONLY = 0;
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
     public const int O_APPEND = 0x400;
 
+    private const int ArgumentsStartField = 48 - 3;
+    private const int ArgumentsEndField = 49 - 3;
     private const int O_NONBLOCK = 0x800;
     private const int F_GETFL = 3;
     private const int F_SETFL = 4;
     private const int O_CLOEXEC = 0x80000;
-    private const int LOCK_EX = 2;
-    private const int LOCK_NB = 4;
+    private const int F_GETFD = 1;
+    private const int F_OFD_GETLK = 36;
+    private const int F_OFD_SETLK = 37;
+    private const short F_WRLCK = 1;
+    private const short F_UNLCK = 2;
+    private const int PR_SET_NAME = 15;
+    private const int AT_EMPTY_PATH = 0x1000;
+    private const uint STATX_INO = 0x100;
+    private const int StatxInodeOffset = 32;
     private const int RLIMIT_NOFILE = 7;
     private const int W_OK = 2;
     private const int AT_FDCWD = -100;
@@ -62,14 +73,76 @@ public static unsafe partial class Syscall
         return SysResult.From(flags < 0 ? -1 : Imports.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
     }
 
+    /// <summary>
+    /// Gives this process another name for ps: writes over its own command line, whose place /proc/self/stat tells (proc(5), fields 48
+    /// and 49), as far as it reaches. The runtime has long copied it.
+    /// </summary>
+    public static void SetTitle(string title)
+    {
+        string stat = File.ReadAllText("/proc/self/stat");
+        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        if (fields.Length > ArgumentsEndField && nuint.TryParse(fields[ArgumentsStartField], CultureInfo.InvariantCulture, out nuint start)
+            && nuint.TryParse(fields[ArgumentsEndField], CultureInfo.InvariantCulture, out nuint end) && end > start)
+        {
+            var area = new Span<byte>((byte*)start, (int)(end - start));
+            area.Clear();
+            _ = System.Text.Encoding.UTF8.TryGetBytes(title.AsSpan(0, Math.Min(title.Length, area.Length - 1)), area, out _);
+        }
+    }
+
     /// <summary>Makes one descriptor another name of an open file; dup2(2).</summary>
     public static SysResult Duplicate(int fd, int target) => SysResult.From(Imports.dup2(fd, target));
 
     /// <summary>ftruncate(2).</summary>
     public static SysResult Truncate(int fd, long bytes) => SysResult.From(Imports.ftruncate(fd, bytes));
 
-    /// <summary>An exclusive lock on an open file, without waiting (EAGAIN: somebody holds it); flock(2).</summary>
-    public static SysResult TryLock(int fd) => SysResult.From(Imports.flock(fd, LOCK_EX | LOCK_NB));
+    /// <summary>
+    /// An exclusive lock on a file that is open for writing, without waiting (EAGAIN: somebody holds it); it belongs to the open file and
+    /// ends with it. fcntl(2), F_OFD_SETLK.
+    /// </summary>
+    public static SysResult TryLock(int fd)
+    {
+        var request = new FileLock { Type = F_WRLCK };
+        return SysResult.From(Imports.fcntl_lock(fd, F_OFD_SETLK, &request));
+    }
+
+    /// <summary>Whether somebody holds the lock on an open file, without taking it; fcntl(2), F_OFD_GETLK.</summary>
+    public static bool IsLocked(int fd)
+    {
+        var request = new FileLock { Type = F_WRLCK };
+        return SysResult.From(Imports.fcntl_lock(fd, F_OFD_GETLK, &request)).Ok && request.Type != F_UNLCK;
+    }
+
+    /// <summary>Whether a path still leads to an open file: it may have been removed, and made anew, since it was opened.</summary>
+    public static bool IsAt(int fd, string path)
+    {
+        byte* open = stackalloc byte[StatxBytes];
+        byte* found = stackalloc byte[StatxBytes];
+        return Imports.statx(fd, "", AT_EMPTY_PATH, STATX_INO, open) == 0
+            && Imports.statx(AT_FDCWD, path, 0, STATX_INO, found) == 0
+            && *(ulong*)(open + StatxInodeOffset) == *(ulong*)(found + StatxInodeOffset);
+    }
+
+    /// <summary>Sets the permissions of an open file, whatever the umask; fchmod(2).</summary>
+    public static SysResult ChangeMode(int fd, int mode) => SysResult.From(Imports.fchmod(fd, mode));
+
+    /// <summary>
+    /// Opens /dev/null for each of stdin, stdout and stderr that is closed: otherwise the next file that is opened takes its number and
+    /// gets what is meant for it.
+    /// </summary>
+    public static void FillStandardDescriptors()
+    {
+        for (int fd = 0; fd < FirstOfOthers; fd++)
+        {
+            if (Imports.fcntl(fd, F_GETFD, 0) < 0)
+            {
+                _ = Imports.open("/dev/null", O_RDWR, 0);
+            }
+        }
+    }
+
+    /// <summary>Names this process's first thread, and so the process where ps -e shows it: at most 15 bytes. prctl(2), PR_SET_NAME.</summary>
+    public static void SetName(string name) => _ = Imports.prctl(PR_SET_NAME, name);
 
     /// <summary>kill(2); signal 0 only asks whether the process is there.</summary>
     public static SysResult Kill(int pid, int signal) => SysResult.From(Imports.kill(pid, signal));
@@ -94,6 +167,17 @@ public static unsafe partial class Syscall
         limits[0] = (ulong)soft;
         limits[1] = (ulong)hard;
         return SysResult.From(Imports.setrlimit(RLIMIT_NOFILE, limits));
+    }
+
+    /// <summary><c>struct flock</c>: the whole file, from its start, when only the type is set.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct FileLock
+    {
+        public short Type;
+        public short Whence;
+        public long Start;
+        public long Length;
+        public int Pid;
     }
 
     private static partial class Imports
@@ -125,8 +209,14 @@ public static unsafe partial class Syscall
         [LibraryImport("libc")]
         internal static partial int ftruncate(int fd, long bytes);
 
+        [LibraryImport("libc", EntryPoint = "fcntl")]
+        internal static partial int fcntl_lock(int fd, int command, FileLock* request);
+
         [LibraryImport("libc")]
-        internal static partial int flock(int fd, int operation);
+        internal static partial int fchmod(int fd, int mode);
+
+        [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+        internal static partial int prctl(int option, string name);
 
         [LibraryImport("libc")]
         internal static partial int kill(int pid, int signal);
