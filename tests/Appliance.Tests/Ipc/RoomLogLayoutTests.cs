@@ -1,5 +1,6 @@
 using System.Globalization;
 using Appliance.Chat;
+using Appliance.Config;
 using Appliance.Ipc;
 
 namespace Appliance.Tests.Ipc;
@@ -26,12 +27,23 @@ public sealed unsafe class RoomLogLayoutTests
     public void Parts_lie_in_order_on_pages(int rooms, int ringBytes)
     {
         var layout = new RoomLogLayout(rooms, ringBytes);
-        Assert.All((long[])[layout.DirectoryOffset, layout.HeadersOffset, layout.RoomsOffset, layout.RoomStride], offset => Assert.Equal(0, offset % PageBytes));
-        Assert.True(layout.DirectoryOffset >= sizeof(SegmentHeader));
+        Assert.All((long[])[layout.WorkersOffset, layout.DirtyOffset, layout.DirectoryOffset, layout.HeadersOffset, layout.RoomsOffset, layout.RoomStride], offset => Assert.Equal(0, offset % PageBytes));
+        Assert.True(layout.WorkersOffset >= sizeof(SegmentHeader));
+        Assert.True(layout.DirtyOffset >= layout.WorkersOffset + (RoomLogLayout.WorkersMax * WorkerHeader.Bytes));
+        Assert.True(layout.DirectoryOffset >= layout.DirtyOffset + (RoomLogLayout.WorkersMax * layout.DirtyStride));
         Assert.True(layout.HeadersOffset >= layout.DirectoryOffset + ((long)rooms * sizeof(ulong)));
         Assert.True(layout.RoomsOffset >= layout.HeadersOffset + ((long)rooms * RoomHeader.Bytes));
         Assert.True(layout.RoomStride >= layout.RingBytes + ((long)layout.IndexEntries * sizeof(long)));
         Assert.Equal(layout.RoomsOffset + (rooms * layout.RoomStride), layout.SegmentBytes);
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Every_room_has_a_bit_of_every_worker(int rooms, int ringBytes)
+    {
+        var layout = new RoomLogLayout(rooms, ringBytes);
+        Assert.InRange(layout.DirtyWords, (rooms + 63) / 64, (rooms + 64) / 64);
+        Assert.True(layout.DirtyStride >= layout.DirtyWords * sizeof(ulong) && layout.DirtyStride % 64 == 0);
     }
 
     [Theory]
@@ -57,6 +69,7 @@ public sealed unsafe class RoomLogLayoutTests
     {
         Assert.Equal(PageBytes, sizeof(SegmentHeader));
         Assert.Equal(RoomHeader.Bytes, sizeof(RoomHeader));
+        Assert.Equal(WorkerHeader.Bytes, sizeof(WorkerHeader));
     }
 
     [Fact]
@@ -72,6 +85,8 @@ public sealed unsafe class RoomLogLayoutTests
     public void Numbers_written_in_two_layers_agree()
     {
         Assert.Equal(RoomName.BytesMax, RoomHeader.NameBytesMax);
+        Assert.Equal(Settings.WorkersMax, RoomLogLayout.WorkersMax);
+        Assert.InRange(RoomLogLayout.WorkersMax, 1, 64);
         Assert.Equal(ChatEncoder.IdDigits, RoomRing.IdDigits);
         Assert.Equal(RoomRing.IdDigits, MemoryRoomLog.FirstId.ToString(CultureInfo.InvariantCulture).Length);
     }

@@ -1,0 +1,259 @@
+using System.Text;
+using Appliance.Ipc;
+
+namespace Appliance.Tests.Ipc;
+
+/// <summary>Rooms by name, the places they take, and who is told that they have got something.</summary>
+public sealed unsafe class RoomLogTests
+{
+    private const long Now = MemoryRoomLog.UnixMs;
+    private const int Worker = 1;
+
+    [Fact]
+    public void Room_is_made_once_and_found_by_its_name()
+    {
+        using var memory = new MemoryRoomLog(rooms: 4);
+        Assert.Equal((RoomOpening.Created, 1), Join(memory.Log, "a"));
+        Assert.Equal((RoomOpening.Created, 2), Join(memory.Log, "ab"));
+        Assert.Equal((RoomOpening.Found, 1), Join(memory.Log, "a"));
+        Assert.Equal((RoomOpening.Found, 0), Join(memory.Log, "lobby"));
+        Assert.Equal(("ab", 2, 3), (Encoding.UTF8.GetString(memory.Log.NameOf(2)), memory.Log.Ring(1).MemberCount, memory.Log.RoomCount()));
+        Assert.True(memory.Log.NameOf(3).IsEmpty);
+    }
+
+    [Fact]
+    public void Longest_name_is_kept_whole()
+    {
+        using var memory = new MemoryRoomLog(rooms: 2);
+        string name = new('x', RoomHeader.NameBytesMax);
+        Assert.Equal((RoomOpening.Created, 1), Join(memory.Log, name));
+        Assert.Equal((RoomOpening.Found, 1), Join(memory.Log, name));
+        Assert.Equal(name, Encoding.UTF8.GetString(memory.Log.NameOf(1)));
+    }
+
+    [Fact]
+    public void Rooms_with_clients_keep_their_places()
+    {
+        using var memory = new MemoryRoomLog(rooms: 3);
+        foreach (string name in (string[])["lobby", "a", "b"])
+        {
+            _ = Join(memory.Log, name);
+        }
+
+        Assert.Equal(RoomOpening.TooMany, Join(memory.Log, "c", Now + (2 * RoomLog.IdleRoomKeptMs)).Opening);
+        Assert.Equal((RoomOpening.Found, 2), Join(memory.Log, "b"));
+    }
+
+    [Fact]
+    public void Empty_room_that_nobody_said_anything_in_gives_its_place_up()
+    {
+        using var memory = new MemoryRoomLog(rooms: 2);
+        _ = Join(memory.Log, "lobby");
+        _ = Join(memory.Log, "silent");
+        Say(memory.Log, 1, isMessage: false);
+        Assert.Equal(RoomOpening.TooMany, Join(memory.Log, "new").Opening);
+        Leave(memory.Log, 1);
+        Assert.Equal((RoomOpening.Created, 1), Join(memory.Log, "new"));
+        Assert.Equal((0L, 0L), (memory.Log.Ring(1).Tail, memory.Log.Ring(1).Head));
+    }
+
+    [Fact]
+    public void Empty_room_with_messages_is_kept_for_a_while()
+    {
+        using var memory = new MemoryRoomLog(rooms: 2);
+        _ = Join(memory.Log, "lobby");
+        _ = Join(memory.Log, "history");
+        Say(memory.Log, 1, isMessage: true);
+        Leave(memory.Log, 1);
+        Assert.Equal(RoomOpening.TooMany, Join(memory.Log, "new", Now + RoomLog.IdleRoomKeptMs).Opening);
+        Assert.Equal((RoomOpening.Created, 1), Join(memory.Log, "new", Now + RoomLog.IdleRoomKeptMs + 1));
+        Assert.False(memory.Log.Ring(1).HasMessages);
+    }
+
+    [Fact]
+    public void Room_that_was_left_first_goes_first()
+    {
+        using var memory = new MemoryRoomLog(rooms: 3);
+        foreach (var (name, at) in (ReadOnlySpan<(string, long)>)[("lobby", Now + 20), ("a", Now + 5), ("b", Now + 10)])
+        {
+            Leave(memory.Log, Join(memory.Log, name, at).Slot);
+        }
+
+        Assert.Equal((RoomOpening.Created, 1), Join(memory.Log, "new", Now + 30));
+    }
+
+    [Fact]
+    public void Ids_of_a_name_never_repeat_whatever_the_clock_does()
+    {
+        using var memory = new MemoryRoomLog();
+        long last = 0;
+        foreach (long clock in (long[])[Now, Now, Now - 1000, Now + 1, Now / 2])
+        {
+            int slot = Join(memory.Log, "a", clock).Slot;
+            Assert.Equal(0, slot);
+            Say(memory.Log, slot, isMessage: false);
+            Say(memory.Log, slot, isMessage: false);
+            var header = memory.Log.HeaderOf(slot);
+            Assert.True(header->FirstId > last);
+            last = header->NextId - 1;
+            Leave(memory.Log, slot);
+            Leave(memory.Log, Join(memory.Log, "another", clock).Slot);
+        }
+    }
+
+    /// <summary>A machine without a clock of its own starts in 1970.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(999_999_999_999)]
+    public void Id_has_sixteen_digits_whatever_the_clock_says(long unixMs)
+    {
+        using var memory = new MemoryRoomLog(rooms: 2);
+        int slot = Join(memory.Log, "a", unixMs).Slot;
+        Say(memory.Log, slot, isMessage: true);
+        var id = new ReadOnlySpan<byte>(memory.Log.Ring(slot).Read(10, 10 + RoomRing.IdDigits, out int count), count);
+        Assert.Equal($"{memory.Log.HeaderOf(slot)->FirstId}", Encoding.ASCII.GetString(id));
+    }
+
+    [Fact]
+    public void Joiners_of_many_threads_agree()
+    {
+        const int Joiners = 4;
+        const int Rooms = 64;
+        using var memory = new MemoryRoomLog(rooms: Rooms);
+        int[][] slots = new int[Joiners][];
+        Thread[] threads = [.. Enumerable.Range(0, Joiners).Select(number => new Thread(() =>
+            slots[number] = [.. Enumerable.Range(0, Rooms - 1).Select(room => Join(memory.Log, $"room{room}", Now, number).Slot)]))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+
+        Assert.All(slots, one => Assert.Equal(slots[0], one));
+        Assert.Equal(Rooms - 1, slots[0].Distinct().Count());
+        Assert.All(slots[0], slot => Assert.Equal(Joiners, memory.Log.Ring(slot).MemberCount));
+    }
+
+    [Fact]
+    public void Workers_with_clients_in_a_room_are_told_and_the_sleepers_named_once()
+    {
+        using var memory = new MemoryRoomLog(rooms: 130);
+        var log = memory.Log;
+        int slot = Enumerable.Range(0, 100).Select(room => Join(log, $"room{room}", Now, 5).Slot).Last();
+        log.Ring(slot).CountMember(7, 1);
+        log.Ring(slot).CountMember(63, 1);
+        Assert.True(log.BeginSleep(7));
+        Assert.True(log.BeginSleep(63));
+        Assert.True(log.BeginSleep(8));
+
+        Assert.Equal((1UL << 7) | (1UL << 63), log.MarkDirty(slot, worker: 5));
+        Assert.Equal(0UL, log.MarkDirty(slot, worker: 5));
+        Assert.Equal([slot], Dirty(log, 7));
+        Assert.Equal([slot], Dirty(log, 63));
+        Assert.Empty(Dirty(log, 5));
+        Assert.Empty(Dirty(log, 8));
+        Assert.Empty(Dirty(log, 7));
+    }
+
+    [Fact]
+    public void Worker_that_has_got_something_does_not_sleep()
+    {
+        using var memory = new MemoryRoomLog();
+        memory.Ring.CountMember(Worker, 1);
+        Assert.Equal(0UL, memory.Log.MarkDirty(0, worker: 0));
+        Assert.False(memory.Log.BeginSleep(Worker));
+        memory.Log.EndSleep(Worker);
+        Assert.Equal(0UL, memory.Log.MarkDirty(0, worker: 0));
+        Assert.Equal([0], Dirty(memory.Log, Worker));
+        Assert.True(memory.Log.BeginSleep(Worker));
+    }
+
+    [Fact]
+    public void Dirty_rooms_come_in_order_and_each_once()
+    {
+        using var memory = new MemoryRoomLog(rooms: 200);
+        int[] slots = [.. Enumerable.Range(0, 199).Select(room => Join(memory.Log, $"room{room}").Slot)];
+        foreach (int slot in slots.Reverse())
+        {
+            _ = memory.Log.MarkDirty(slot, worker: 0);
+            _ = memory.Log.MarkDirty(slot, worker: 0);
+        }
+
+        Assert.Equal(slots.Order(), Dirty(memory.Log, Worker));
+    }
+
+    [Fact]
+    public void New_process_of_a_worker_begins_with_nothing()
+    {
+        using var memory = new MemoryRoomLog(rooms: 2);
+        _ = Join(memory.Log, "a");
+        memory.Log.Ring(1).CountMember(2, 1);
+        _ = memory.Log.BeginSleep(Worker);
+        _ = memory.Log.MarkDirty(1, worker: 0);
+        memory.Log.ResetWorker(Worker);
+        Assert.Equal(1, memory.Log.Ring(1).MemberCount);
+        Assert.Empty(Dirty(memory.Log, Worker));
+        Assert.Equal(0UL, memory.Log.MarkDirty(1, worker: 2));
+    }
+
+    [Fact]
+    public void No_wake_up_is_lost()
+    {
+        const int Messages = 100_000;
+        using var memory = new MemoryRoomLog();
+        using var wake = new SemaphoreSlim(0);
+        memory.Ring.CountMember(Worker, 1);
+        int said = 0;
+        int heard = 0;
+        var sleeper = new Thread(() =>
+        {
+            while (heard < Messages)
+            {
+                if (memory.Log.BeginSleep(Worker))
+                {
+                    wake.Wait();
+                }
+
+                memory.Log.EndSleep(Worker);
+                while (memory.Log.TakeDirty(Worker, 0) >= 0)
+                {
+                    heard = Volatile.Read(ref said);
+                }
+            }
+        })
+        {
+            IsBackground = true,
+        };
+        sleeper.Start();
+        for (int i = 0; i < Messages; i++)
+        {
+            Volatile.Write(ref said, i + 1);
+            if (memory.Log.MarkDirty(0, worker: 0) != 0)
+            {
+                wake.Release();
+            }
+        }
+
+        Assert.True(sleeper.Join(TimeSpan.FromSeconds(20)), "sleeps for ever");
+    }
+
+    private static List<int> Dirty(RoomLog log, int worker)
+    {
+        List<int> slots = [];
+        for (int slot = log.TakeDirty(worker, 0); slot >= 0; slot = log.TakeDirty(worker, slot))
+        {
+            slots.Add(slot);
+        }
+
+        return slots;
+    }
+
+    private static (RoomOpening Opening, int Slot) Join(RoomLog log, string name, long unixMs = Now, int worker = Worker)
+    {
+        var opening = log.Join(Encoding.UTF8.GetBytes(name), worker, unixMs, out int slot);
+        return (opening, slot);
+    }
+
+    private static void Leave(RoomLog log, int slot) => log.Ring(slot).CountMember(Worker, -1);
+
+    private static void Say(RoomLog log, int slot, bool isMessage) => log.Ring(slot).Append(
+        RingModel.Frame(100, new Random(1)), [new LogRecord(100, IdOffset: 10, isMessage)]);
+}
