@@ -20,7 +20,7 @@ public sealed class Bars(Scenarios scenarios, Figures figures, string ours, stri
 
     private (string Text, string Measured, bool? Met) Ratio(string text, Measure measure, string peer, Func<double, bool> isMet)
     {
-        double? ratio = figures.Median(measure, ours) / figures.Median(measure, peer);
+        double? ratio = figures.MedianRatio(measure, ours, peer);
         return (text, ratio is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:N2} times") : "", ratio is { } value ? isMet(value) : null);
     }
 

@@ -25,15 +25,23 @@ public sealed class Figures
     }
 
     /// <summary>Median of all rounds; null when nothing was measured.</summary>
-    public double? Median(Measure measure, string server)
-    {
-        if (!_numbers.TryGetValue((measure, server), out var numbers))
-        {
-            return null;
-        }
+    public double? Median(Measure measure, string server) => Median(Rounds(measure, server));
 
+    /// <summary>
+    /// Median of the ratios of one server's numbers to another's, round by round: the two of a round were measured one after the
+    /// other, while the machine was as busy. Null when either was not measured.
+    /// </summary>
+    public double? MedianRatio(Measure measure, string server, string other) =>
+        Median(Rounds(measure, server).Zip(Rounds(measure, other), (one, two) => one / two));
+
+    private IReadOnlyList<double> Rounds(Measure measure, string server) => _numbers.GetValueOrDefault((measure, server)) ?? [];
+
+    private static double? Median(IEnumerable<double> numbers)
+    {
         double[] sorted = [.. numbers.Order()];
         int middle = sorted.Length / 2;
-        return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+        return sorted.Length == 0 ? null
+            : sorted.Length % 2 == 1 ? sorted[middle]
+            : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 }

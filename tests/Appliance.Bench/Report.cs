@@ -14,8 +14,9 @@ public static class Report
         _ = text.AppendLine(CultureInfo.InvariantCulture, $"# Benchmark, {DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC").AppendLine()
             .AppendLine(CultureInfo.InvariantCulture, $"{Environment.ProcessorCount} processors ({ProcessorName()}), Linux {Environment.OSVersion.Version}, {RuntimeInformation.OSArchitecture}. The generator, the server and whatever else runs")
             .AppendLine("here share them: compare the columns with each other, not with figures from elsewhere.").AppendLine()
-            .AppendLine(CultureInfo.InvariantCulture, $"Medians of {options.Rounds} rounds (--rounds); in each every server was started afresh, one after the other. Loads were measured")
-            .AppendLine(CultureInfo.InvariantCulture, $"for {options.Seconds} s after {options.WarmUpSeconds} s of warm-up; each publisher waits for its own message before it sends the next.").AppendLine();
+            .AppendLine(CultureInfo.InvariantCulture, $"Medians of {options.Rounds} rounds (--rounds); in each every server was started afresh, one after the other; a bar's ratio is that of")
+            .AppendLine(CultureInfo.InvariantCulture, $"the same round. Loads were measured for {options.Seconds} s after {options.WarmUpSeconds} s of warm-up; each publisher waits for its own message")
+            .AppendLine("before it sends the next. Latency: from sending to reading, on sampled connections.").AppendLine();
         AppendTable(text, ["", .. servers], [.. figures.Measures.Select(measure => Row(figures, measure, servers))]);
         _ = text.AppendLine();
         AppendTable(text, ["bar", "measured", ""],
