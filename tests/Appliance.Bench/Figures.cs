@@ -34,7 +34,7 @@ public sealed class Figures
     public double? MedianRatio(Measure measure, string server, string other) =>
         Median(Rounds(measure, server).Zip(Rounds(measure, other), (one, two) => one / two));
 
-    private IReadOnlyList<double> Rounds(Measure measure, string server) => _numbers.GetValueOrDefault((measure, server)) ?? [];
+    private List<double> Rounds(Measure measure, string server) => _numbers.GetValueOrDefault((measure, server)) ?? [];
 
     private static double? Median(IEnumerable<double> numbers)
     {

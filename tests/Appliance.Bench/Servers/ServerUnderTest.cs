@@ -37,6 +37,15 @@ public abstract record ServerUnderTest(string Name)
 public sealed record ApplianceServer(string Binary) : ServerUnderTest("appliance")
 {
     /// <inheritdoc/>
+    public override void Prepare()
+    {
+        if (!File.Exists(Binary))
+        {
+            throw new FileNotFoundException($"{Binary} is not there: run './build.sh publish' first, or name another with --binary.");
+        }
+    }
+
+    /// <inheritdoc/>
     public override ProcessStartInfo Start(string folder, int port) => new(Binary,
     [
         "--nofork", "--listen", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--metrics", "off",
@@ -50,6 +59,9 @@ public sealed record ApplianceServer(string Binary) : ServerUnderTest("appliance
 /// <summary>nginx with the module Nchan, one worker.</summary>
 public sealed record NchanServer(string PeersFolder) : ServerUnderTest("nchan")
 {
+    /// <summary>Not on the PATH of every user.</summary>
+    private const string Nginx = "/usr/sbin/nginx";
+
     /// <inheritdoc/>
     public override ProcessStartInfo Start(string folder, int port)
     {
@@ -58,7 +70,7 @@ public sealed record NchanServer(string PeersFolder) : ServerUnderTest("nchan")
             .Replace("@PORT@", port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("@DIR@", folder, StringComparison.Ordinal));
         string[] user = Environment.IsPrivilegedProcess ? ["-g", "user root;"] : [];
-        return new ProcessStartInfo("nginx", ["-p", "/usr/share/nginx", "-e", "stderr", "-c", configuration, .. user]);
+        return new ProcessStartInfo(Nginx, ["-p", "/usr/share/nginx", "-e", "stderr", "-c", configuration, .. user]);
     }
 }
 
