@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Globalization;
 using Appliance.Bench.Load;
 using Appliance.Bench.Servers;
@@ -36,7 +37,16 @@ public sealed class Benchmark
             .Where(server => IsAskedFor(options.Servers, server.Name))
             .Select(server => server == _ours && options.Binary is { } other ? new ApplianceServer(other) : server)];
         var scenarios = new Scenarios(options);
-        Array.ForEach(servers, server => server.Prepare());
+        try
+        {
+            Array.ForEach(servers, server => server.Prepare());
+        }
+        catch (Exception failure) when (failure is LoadException or Win32Exception)
+        {
+            Console.Error.WriteLine($"Error: {failure.Message}");
+            return 1;
+        }
+
         foreach (var scenario in scenarios.Rows.Where(row => IsAskedFor(options.Scenarios, row.Name)))
         {
             for (int round = 1; round <= (scenario.Rounds > 0 ? scenario.Rounds : options.Rounds); round++)
@@ -68,7 +78,7 @@ public sealed class Benchmark
                 told.Add(number.ToString(measure.Format, CultureInfo.InvariantCulture));
             });
         }
-        catch (LoadException failure)
+        catch (Exception failure) when (failure is LoadException or Win32Exception)
         {
             _failures.Add($"{name}: {failure.Message}");
             told.Add($"FAILED: {failure.Message}");

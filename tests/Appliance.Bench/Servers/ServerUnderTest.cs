@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Appliance.Bench.Load;
 
 namespace Appliance.Bench.Servers;
 
@@ -8,6 +9,7 @@ namespace Appliance.Bench.Servers;
 public abstract record ServerUnderTest(string Name)
 {
     /// <summary>Makes ready what it needs, once.</summary>
+    /// <exception cref="LoadException">Something is missing.</exception>
     public virtual void Prepare()
     {
     }
@@ -21,14 +23,14 @@ public abstract record ServerUnderTest(string Name)
     }
 
     /// <summary>Runs a program to its end.</summary>
-    /// <exception cref="InvalidOperationException">It ended with another status than 0.</exception>
+    /// <exception cref="LoadException">It ended with another status than 0.</exception>
     protected static void Run(string program, string workingFolder, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = workingFolder })!;
         process.WaitForExit();
         if (process.ExitCode != 0)
         {
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{program} {string.Join(' ', arguments)}: exit status {process.ExitCode}"));
+            throw new LoadException(string.Create(CultureInfo.InvariantCulture, $"{program} {string.Join(' ', arguments)}: exit status {process.ExitCode}"));
         }
     }
 }
@@ -41,7 +43,7 @@ public sealed record ApplianceServer(string Binary) : ServerUnderTest("appliance
     {
         if (!File.Exists(Binary))
         {
-            throw new FileNotFoundException($"{Binary} is not there: run './build.sh publish' first, or name another with --binary.");
+            throw new LoadException($"{Binary} is not there: run './build.sh publish' first, or name another with --binary.");
         }
     }
 
