@@ -87,7 +87,7 @@ public sealed class DurabilityTests
     [InlineData("all of it", 300_000, 300_000)]
     public async Task Damaged_memory_is_set_aside(string what, int end, int changes)
     {
-        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rate", "0", "--room-size", "65536", "--max-rooms", "4");
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rate", "0", "--room-size", "65536", "--max-rooms", "16");
         var random = new Random(what.Length);
         for (var round = 0; round < 10; round++)
         {

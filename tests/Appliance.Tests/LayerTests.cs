@@ -24,7 +24,7 @@ public sealed class LayerTests
         ["Ipc"] = ["Native"],
         ["Loop"] = ["Native"],
         ["Config"] = [],
-        ["Logging"] = ["Config"],
+        ["Logging"] = ["Config", "Native"],
         ["Native"] = [],
         ["Web"] = [],
     };

@@ -27,6 +27,9 @@ public sealed unsafe class RoomLog
     /// <summary>An id further ahead of the clock than this many microseconds (30 years) is damage and not a busy room.</summary>
     private const long IdLeadMax = 1_000_000_000_000_000;
 
+    /// <summary>The least number of sixteen digits, for a host whose clock has no battery.</summary>
+    private const long IdMin = 1_000_000_000_000_000;
+
     private readonly byte* _base;
 
     internal RoomLog(byte* address, RoomLogLayout layout)
@@ -198,7 +201,7 @@ public sealed unsafe class RoomLog
     internal void Create(int slot, ReadOnlySpan<byte> name, ulong hash, long unixMs)
     {
         var header = HeaderOf(slot);
-        long now = unixMs * 1000;
+        long now = Math.Max(unixMs * 1000, IdMin);
         long nextId = header->NextId - now is > 0 and < IdLeadMax ? header->NextId : now;
         *header = default;
         header->FirstId = header->NextId = nextId;

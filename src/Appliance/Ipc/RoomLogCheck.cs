@@ -1,3 +1,5 @@
+using System.Text.Unicode;
+
 namespace Appliance.Ipc;
 
 /// <summary>
@@ -55,12 +57,30 @@ public static unsafe class RoomLogCheck
         long position = header.Tail;
         for (long id = header.FirstId; sane && id < header.NextId; id++)
         {
-            sane = ring.IndexOf(id) >> 1 == position && ring.ByteAt(position) == FinalTextFrame;
-            position += FrameBytes(ring, position);
-            sane = sane && position <= header.Head;
+            long end = position + FrameBytes(ring, position);
+            sane = ring.IndexOf(id) >> 1 == position && ring.ByteAt(position) == FinalTextFrame && end <= header.Head
+                && IsText(ring, position, end);
+            position = end;
         }
 
         return sane && position == header.Head;
+    }
+
+    /// <summary>Whether the payload of a frame is UTF-8: a client that got anything else would have to close, again and again.</summary>
+    private static bool IsText(RoomRing ring, long start, long end)
+    {
+        int header = ring.ByteAt(start + 1) switch { 126 => 4, 127 => 10, _ => 2 };
+        byte* first = ring.Read(start + header, end, out int count);
+        long rest = end - start - header - count;
+        if (rest <= 0)
+        {
+            return Utf8.IsValid(new ReadOnlySpan<byte>(first, count));
+        }
+
+        byte[] whole = new byte[count + rest];
+        new ReadOnlySpan<byte>(first, count).CopyTo(whole);
+        new ReadOnlySpan<byte>(ring.Read(start + header + count, end, out int left), left).CopyTo(whole.AsSpan(count));
+        return Utf8.IsValid(whole);
     }
 
     /// <summary>Length of the unmasked frame at a position, its header included (RFC 6455, 5.2).</summary>
@@ -74,6 +94,6 @@ public static unsafe class RoomLogCheck
             payload = (payload << 8) | ring.ByteAt(position + 2 + i);
         }
 
-        return payload is < 0 or > RoomLogLayout.RingBytesMax ? RoomLogLayout.RingBytesMax : 2 + extended + payload;
+        return payload is < 0 or > RoomLogLayout.RingBytesMax ? long.MaxValue / 2 : 2 + extended + payload;
     }
 }

@@ -21,8 +21,10 @@ public sealed class EventLog : IDisposable
     private const string JournalLine = "{Level:u3} {EventId} {Process}{Message:lj}{NewLine}{Exception}";
 
     private readonly LoggingLevelSwitch _level = new();
+#pragma warning disable CA2213 // Disposed in Flush, on a thread of its own.
     private readonly LineSink _sink;
     private readonly Logger _logger;
+#pragma warning restore CA2213
 
     /// <summary>A log to a file, or to stderr when the path is empty.</summary>
     /// <param name="file">Absolute path, or empty.</param>
@@ -64,12 +66,15 @@ public sealed class EventLog : IDisposable
     /// <summary>Writes what is still queued, as far as that is possible: nobody may ever read the pipe that stderr is.</summary>
     public void Dispose()
     {
-        var flush = new Thread(() => _logger.Dispose()) { IsBackground = true };
+        var flush = new Thread(Flush) { IsBackground = true };
         flush.Start();
-        if (flush.Join(FlushMsMax))
-        {
-            _sink.Dispose();
-        }
+        _ = flush.Join(FlushMsMax);
+    }
+
+    private void Flush()
+    {
+        _logger.Dispose();
+        _sink.Dispose();
     }
 
     private static LogEventLevel Map(LogLevel level) => level switch

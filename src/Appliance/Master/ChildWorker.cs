@@ -52,6 +52,9 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
     /// <summary>Whether the slot is to be given up: no process follows this one.</summary>
     public bool IsRetired { get; set; }
 
+    /// <summary>Whether the slot was wanted again before its process had ended.</summary>
+    public bool IsWantedAgain { get; set; }
+
     /// <summary>Failures in a row.</summary>
     public int Failures { get; private set; }
 

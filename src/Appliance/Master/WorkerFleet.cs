@@ -72,8 +72,8 @@ public sealed class WorkerFleet : IDisposable
         {
             if (_workers.Find(worker => worker.Slot == slot) is { } present)
             {
-                // A slot that was being given up is wanted again: its next process starts when this one has ended.
-                present.IsRetired = false;
+                // A slot that is being given up is wanted again: another process follows the one that is told to end.
+                present.IsWantedAgain = present.IsRetired;
                 continue;
             }
 
@@ -188,11 +188,24 @@ public sealed class WorkerFleet : IDisposable
         worker.IsRetired = true;
         _timers.Cancel(worker.Slot);
         _ = worker.Channel?.Send(ControlWord.Stop);
+        worker.IsWantedAgain = false;
         if (worker.Pid == 0)
         {
-            worker.State = ChildState.Ended;
-            _listeners.Release(worker.Slot);
+            GiveUp(worker);
         }
+    }
+
+    private void GiveUp(ChildWorker worker)
+    {
+        if (worker.IsWantedAgain && !_stopping)
+        {
+            (worker.IsRetired, worker.IsWantedAgain) = (false, false);
+            Start(worker);
+            return;
+        }
+
+        worker.State = ChildState.Ended;
+        _listeners.Release(worker.Slot);
     }
 
     private void Ask(char what, string text)
@@ -208,11 +221,10 @@ public sealed class WorkerFleet : IDisposable
         _rooms.ResetWorker(worker.Slot);
         bool expected = worker.IsRetired || _stopping || _checking;
         int pauseMs = worker.NoteEnd(how.IsFailure && !expected, _clock.NowMs);
-        if (expected && (worker.IsRetired || _stopping))
+        if (worker.IsRetired || _stopping)
         {
             _log.Write(EventCatalogue.WorkerEnded, worker.Slot, pid);
-            worker.State = ChildState.Ended;
-            _listeners.Release(worker.Slot);
+            GiveUp(worker);
             return;
         }
 
