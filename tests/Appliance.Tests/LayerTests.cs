@@ -9,45 +9,37 @@ public sealed class LayerTests
 {
     private const int LinesMax = 400;
 
-    /// <summary>What each layer may use; Cli may use all.</summary>
-    private static readonly Dictionary<string, string[]> Layers = new(StringComparer.Ordinal)
-    {
-        [""] = ["Cli"],
-        ["Cli"] = ["Master", "Worker", "Connections", "Chat", "WebSocket", "Http", "Metrics", "Ipc", "Loop", "Config", "Logging", "Native", "Web"],
-        ["Master"] = ["Native", "Loop", "Ipc", "Http", "Metrics", "Config", "Logging"],
-        ["Worker"] = ["Native", "Loop", "Ipc", "Connections", "Chat", "Metrics", "Config", "Logging"],
-        ["Connections"] = ["Native", "Loop", "Http", "WebSocket", "Chat", "Ipc", "Metrics", "Config", "Web"],
-        ["Chat"] = [],
-        ["WebSocket"] = ["Http"],
-        ["Http"] = [],
-        ["Metrics"] = [],
-        ["Ipc"] = ["Native"],
-        ["Loop"] = ["Native"],
-        ["Config"] = [],
-        ["Logging"] = ["Config", "Native"],
-        ["Native"] = [],
-        ["Web"] = [],
-    };
+    /// <summary>What each layer may use, as ARCHITECTURE.md says; "" is Program.cs.</summary>
+    private static readonly Dictionary<string, string[]> Layers = ReadTable();
 
-    /// <summary>A namespace in a using, or in a name that is written out.</summary>
-    private static readonly Regex LayerName = new(@"\bAppliance\.(?<layer>\w+)", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture);
+    /// <summary>A namespace in a using, and in a name that is written out or begins with it.</summary>
+    private static readonly Regex LayerName = new(
+        @"\bAppliance\.(?<layer>\w+)|(?<![\w.])(?<layer>[A-Z]\w+)\.[A-Z]", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5));
 
     private static readonly Assembly Product = typeof(Syscall).Assembly;
 
     public static TheoryData<string> Files => [.. SourceTree.Files];
 
     [Fact]
-    public void Sources_are_found() => Assert.NotEmpty(SourceTree.Files);
+    public void Every_layer_has_a_row_and_uses_only_those_above_it_in_reading_order()
+    {
+        List<string> read = [];
+        foreach (var (layer, allowed) in Layers)
+        {
+            Assert.Empty(allowed.Except(read, StringComparer.Ordinal));
+            read.Add(layer);
+        }
+
+        Assert.Equal(SourceTree.Files.Select(SourceTree.LayerOf).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal), read.Order(StringComparer.Ordinal));
+    }
 
     [Theory]
     [MemberData(nameof(Files))]
     public void File_uses_only_layers_below(string file)
     {
         string layer = SourceTree.LayerOf(file);
-        Assert.True(Layers.TryGetValue(layer, out string[]? allowed), $"folder {layer} has no row in the table of layers");
-
         var used = SourceTree.Lines(file).SelectMany(line => LayerName.Matches(line)).Select(match => match.Groups["layer"].Value);
-        var above = used.Where(name => Layers.ContainsKey(name) && name != layer).Except(allowed, StringComparer.Ordinal);
+        var above = used.Where(name => Layers.ContainsKey(name) && name != layer).Except(Layers[layer], StringComparer.Ordinal);
         Assert.Empty(above);
     }
 
@@ -84,5 +76,19 @@ public sealed class LayerTests
         var types = Product.GetTypes().Where(type => type.Namespace?.StartsWith("Appliance", StringComparison.Ordinal) == true);
         var namespaces = types.SelectMany(type => type.Namespace!.Split('.')).ToHashSet(StringComparer.Ordinal);
         Assert.DoesNotContain(types, type => !type.IsNested && namespaces.Contains(type.Name));
+    }
+
+    /// <summary>Rows of the form: | `Folder/` | purpose | Layer Layer |, with "-" for none and "all" for all rows before.</summary>
+    private static Dictionary<string, string[]> ReadTable()
+    {
+        Dictionary<string, string[]> layers = new(StringComparer.Ordinal);
+        foreach (string line in File.ReadLines(Path.Combine(SourceTree.Root, "../../ARCHITECTURE.md")).Where(line => line.StartsWith("| `", StringComparison.Ordinal)))
+        {
+            string[] cells = line.Split('|', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            string folder = cells[0].Trim('`');
+            layers[folder.EndsWith('/') ? folder[..^1] : ""] = cells[^1] switch { "-" => [], "all" => [.. layers.Keys], var names => names.Split(' ') };
+        }
+
+        return layers;
     }
 }

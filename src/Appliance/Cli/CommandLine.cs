@@ -115,12 +115,12 @@ internal static class CommandLine
             return [];
         }
 
-        string[] values = option switch
+        if (option is Option<bool> flag)
         {
-            Option<bool> flag => [result.GetValue(flag) ? "on" : "off"],
-            Option<string[]> texts => result.GetValue(texts) ?? [],
-            _ => throw new System.Diagnostics.UnreachableException(),
-        };
+            return [new GivenValue(row.Name, result.GetValue(flag) ? "on" : "off", SettingsBuilder.CommandLine)];
+        }
+
+        string[] values = result.GetValue((Option<string[]>)option) ?? [];
         if (values.Length < result.IdentifierTokenCount)
         {
             // --proc alone is how an init script says: as many as usual.

@@ -33,9 +33,12 @@ public static class SettingsBuilder
     /// <summary>The source of what stands on the command line.</summary>
     public const string CommandLine = "command line";
 
-    /// <summary>Reads the <c>name = value</c> lines of a configuration file; <c>#</c> begins a comment.</summary>
+    /// <summary>Reads the <c>name = value</c> lines of a configuration file.</summary>
+    /// <param name="path">The file, for errors.</param>
+    /// <param name="lines">Its lines.</param>
+    /// <param name="hasComments">Whether <c>#</c> at the beginning of a word begins a comment: people write them, <see cref="Write"/> does not.</param>
     /// <exception cref="SettingException">A line is neither.</exception>
-    public static IReadOnlyList<GivenValue> ReadFile(string path, IEnumerable<string> lines)
+    public static IReadOnlyList<GivenValue> ReadFile(string path, IEnumerable<string> lines, bool hasComments = true)
     {
         List<GivenValue> values = [];
         int number = 0;
@@ -43,7 +46,7 @@ public static class SettingsBuilder
         {
             number++;
             string source = $"{path}:{number}";
-            string text = WithoutComment(line).Trim();
+            string text = (hasComments ? WithoutComment(line) : line).Trim();
             if (text.Length == 0)
             {
                 continue;
@@ -68,7 +71,7 @@ public static class SettingsBuilder
         return values;
     }
 
-    /// <summary>Writes all settings as the lines of a file that <see cref="ReadFile"/> reads.</summary>
+    /// <summary>Writes all settings as lines that <see cref="ReadFile"/> reads, without comments.</summary>
     public static string Write(Settings settings) => string.Join('\n', SettingsTable.Rows.SelectMany(
         row => row.IsRepeatable ? row.Show(settings).Split(' ') : [row.Show(settings)],
         (row, value) => $"{row.Name} = {value}"));

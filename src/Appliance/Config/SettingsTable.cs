@@ -66,11 +66,6 @@ public static class SettingsTable
             return "must be an absolute path, beginning with /";
         }
 
-        if (text.Contains('#', StringComparison.Ordinal) || text.Contains('\n', StringComparison.Ordinal))
-        {
-            return "must hold neither # nor a line break: a configuration file could not say it";
-        }
-
         set(text.Length > 1 ? text.TrimEnd('/') : text);
         return null;
     }

@@ -112,7 +112,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
 
     private static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
-    private Settings ReadSettings(IEnumerable<string> lines) => SettingsBuilder.Build(_paths, SettingsBuilder.ReadFile("master", lines));
+    private Settings ReadSettings(IEnumerable<string> lines) => SettingsBuilder.Build(_paths, SettingsBuilder.ReadFile("master", lines, hasComments: false));
 
     private void Reopen()
     {

@@ -24,6 +24,12 @@ public sealed class RawClient : IAsyncDisposable
     /// <summary>Bytes received and not yet read by anyone.</summary>
     public int BufferedBytes => _end - _start;
 
+    /// <summary>Our end of a TCP connection.</summary>
+    public IPEndPoint LocalAddress => (IPEndPoint)_socket.LocalEndPoint!;
+
+    /// <summary>The server's end of a TCP connection.</summary>
+    public IPEndPoint RemoteAddress => (IPEndPoint)_socket.RemoteEndPoint!;
+
     /// <summary>Connects to a server. A small <paramref name="receiveBuffer"/>, in bytes, makes a client that soon blocks its sender.</summary>
     public static Task<RawClient> ConnectAsync(ApplianceServer server, int? receiveBuffer = null) => ConnectAsync(server.Address, receiveBuffer);
 

@@ -11,10 +11,19 @@ public static partial class SocketDiagnostics
     private const int SocketIdBytes = 48;
     private const int RequestBytes = MessageHeaderBytes + 8 + SocketIdBytes;
     private const int ReceiveQueueOffset = MessageHeaderBytes + 4 + SocketIdBytes + 4;
+    private const int InodeOffset = ReceiveQueueOffset + 12;
     private const ushort SockDiagByFamily = 20;
 
     /// <summary>Bytes that the owner of the IPv4 socket from <paramref name="local"/> to <paramref name="remote"/> has not read; 0 if there is none.</summary>
-    public static int UnreadBytes(IPEndPoint local, IPEndPoint remote)
+    public static int UnreadBytes(IPEndPoint local, IPEndPoint remote) =>
+        Ask(local, remote) is { } answer ? BinaryPrimitives.ReadInt32LittleEndian(answer.AsSpan(ReceiveQueueOffset)) : 0;
+
+    /// <summary>Inode of that socket, as <c>/proc/PID/fd</c> shows it; 0 while nobody has accepted it, null if there is none.</summary>
+    public static uint? Inode(IPEndPoint local, IPEndPoint remote) =>
+        Ask(local, remote) is { } answer ? BinaryPrimitives.ReadUInt32LittleEndian(answer.AsSpan(InodeOffset)) : null;
+
+    /// <summary>The answer about one socket; null if there is none.</summary>
+    private static byte[]? Ask(IPEndPoint local, IPEndPoint remote)
     {
         var netlink = Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW, Libc.NETLINK_SOCK_DIAG);
         Assert.True(netlink >= 0, $"socket(AF_NETLINK): errno {Marshal.GetLastPInvokeError()}");
@@ -24,8 +33,8 @@ public static partial class SocketDiagnostics
             Assert.Equal(request.Length, Libc.send(netlink, request, request.Length, 0));
             var reply = new byte[4096];
             var received = Libc.recv(netlink, reply, reply.Length, 0);
-            var isSocket = received >= ReceiveQueueOffset + 4 && BinaryPrimitives.ReadUInt16LittleEndian(reply.AsSpan(4)) == SockDiagByFamily;
-            return isSocket ? BinaryPrimitives.ReadInt32LittleEndian(reply.AsSpan(ReceiveQueueOffset)) : 0;
+            var isSocket = received >= InodeOffset + 4 && BinaryPrimitives.ReadUInt16LittleEndian(reply.AsSpan(4)) == SockDiagByFamily;
+            return isSocket ? reply : null;
         }
         finally
         {
