@@ -1,0 +1,296 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+
+namespace Appliance.SystemTests.Harness;
+
+/// <summary>
+/// The published binary as a master with workers, with folders of its own: as a daemon, or in the foreground. Whatever runs below the
+/// folders at the end fails the test.
+/// </summary>
+public sealed class ApplianceDaemon : IAsyncDisposable
+{
+    private static readonly TimeSpan RegexLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-daemon-");
+    private readonly ServerLog _errors = new();
+    private Process? _foreground;
+
+    /// <summary>Folders; nothing runs.</summary>
+    public ApplianceDaemon()
+    {
+        // Other users, too, are to find their way in.
+        File.SetUnixFileMode(Folder, (UnixFileMode)0b111_101_101);
+        _ = Directory.CreateDirectory(StateDirectory);
+        _ = Directory.CreateDirectory(RunDirectory);
+    }
+
+    /// <summary>Everything lies below it.</summary>
+    public string Folder => _folder.FullName;
+
+    /// <summary>The folder given with <c>--state-dir</c>.</summary>
+    public string StateDirectory => Path.Combine(Folder, "state");
+
+    /// <summary>The folder given with <c>--run-dir</c>.</summary>
+    public string RunDirectory => Path.Combine(Folder, "run");
+
+    /// <summary>The file given with <c>--log</c>.</summary>
+    public string LogFile => Path.Combine(Folder, "state", "appliance.log");
+
+    /// <summary>The pid file, whether it is there or not.</summary>
+    public string PidFile => Path.Combine(RunDirectory, "appliance.pid");
+
+    /// <summary>Workers that are to run.</summary>
+    public int WorkerCount { get; private set; }
+
+    /// <summary>Port of 127.0.0.1; 0 if there is none.</summary>
+    public int Port { get; private set; }
+
+    /// <summary>Host and port of the first TCP listener.</summary>
+    public IPEndPoint Address => new(IPAddress.Loopback, Port);
+
+    /// <summary>The process that the pid file names.</summary>
+    public ProcessStatus Master => new(int.Parse(ReadPidFile(), CultureInfo.InvariantCulture));
+
+    /// <summary>The lines of the log file, or of stderr if the server runs in the foreground.</summary>
+    public IReadOnlyList<string> Log => _foreground is not null ? _errors.Lines : File.Exists(LogFile) ? File.ReadAllLines(LogFile) : [];
+
+    /// <summary>Starts a daemon with so many workers.</summary>
+    public static async Task<ApplianceDaemon> StartAsync(int workers, params string[] options)
+    {
+        var daemon = new ApplianceDaemon();
+        await daemon.StartWorkersAsync(workers, options);
+        return daemon;
+    }
+
+    /// <summary>Starts the daemon with so many workers; again on the port that it had before.</summary>
+    public async Task StartWorkersAsync(int workers, params string[] options)
+    {
+        var started = await LaunchAsync([$"--proc={workers}", .. options]);
+        Assert.True(started.ExitCode == 0, $"{started} {string.Join('\n', Log)}");
+        WorkerCount = workers;
+    }
+
+    /// <summary>The pid file's text, read without a lock: locking is what it is for.</summary>
+    public string ReadPidFile()
+    {
+        using var reader = new StreamReader(new FileStream(PidFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return reader.ReadToEnd();
+    }
+
+    /// <summary>Runs the launcher of a daemon to its end.</summary>
+    public Task<CommandResult> LaunchAsync(params string[] options) => LaunchThroughAsync([], options);
+
+    /// <summary>Has another program run the launcher: the program and its arguments, which the launcher's follow.</summary>
+    public async Task<CommandResult> LaunchThroughAsync(string[] wrapper, params string[] options)
+    {
+        string[] daemon = options.Contains("--daemon") ? [] : ["--daemon"];
+        string[] command = [.. wrapper, PublishedBinary.FilePath, .. daemon, "--log", LogFile, .. Places(options), .. options];
+        var result = await CommandResult.RunAsync(command[0], command[1..]);
+        if (result.ExitCode == 0 && File.Exists(LogFile))
+        {
+            NotePort();
+        }
+
+        return result;
+    }
+
+    /// <summary>Starts a server in the foreground, through another program if one is given, and waits until it serves.</summary>
+    public async Task StartForegroundAsync(string[] wrapper, IReadOnlyDictionary<string, string> environment, params string[] options)
+    {
+        string[] command = [.. wrapper, PublishedBinary.FilePath, .. Places(options), .. options];
+        var start = new ProcessStartInfo(command[0], command[1..]) { UseShellExecute = false, RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        _foreground = new Process { StartInfo = start };
+        _foreground.ErrorDataReceived += (_, line) => _errors.Add(line.Data);
+        _ = _foreground.Start();
+        _foreground.BeginErrorReadLine();
+        _ = await _errors.WaitForAsync("ready on ");
+        NotePort();
+    }
+
+    /// <summary>Waits for the end of the server in the foreground and returns its exit status.</summary>
+    public Task<int> WaitForForegroundAsync() => TimeLimit.GuardAsync("end of the server", async limit =>
+    {
+        await _foreground!.WaitForExitAsync(limit);
+        return _foreground.ExitCode;
+    }, Tail);
+
+    /// <summary>Runs a command of the binary for this server.</summary>
+    public Task<CommandResult> RunCommandAsync(params string[] arguments) =>
+        CommandResult.ApplianceAsync([.. arguments, "--run-dir", RunDirectory, "--state-dir", StateDirectory]);
+
+    /// <summary>Runs a command that must succeed and returns what it printed.</summary>
+    public async Task<string> SucceedAsync(params string[] arguments)
+    {
+        var result = await RunCommandAsync(arguments);
+        Assert.True(result.ExitCode == 0, $"{string.Join(' ', arguments)}: {result}\n{Tail()}");
+        return result.Output;
+    }
+
+    /// <summary>The worker of each slot that has one.</summary>
+    public IReadOnlyDictionary<int, ProcessStatus> Workers()
+    {
+        var workers = new Dictionary<int, ProcessStatus>();
+        foreach (var child in Master.Children())
+        {
+            try
+            {
+                var name = Regex.Match(child.Arguments[0], "^appliance: worker (?<slot>[0-9]+)$", RegexOptions.ExplicitCapture, RegexLimit);
+                if (name.Success)
+                {
+                    workers[int.Parse(name.Groups["slot"].Value, CultureInfo.InvariantCulture)] = child;
+                }
+            }
+            catch (IOException)
+            {
+                // Ended meanwhile.
+            }
+        }
+
+        return workers;
+    }
+
+    /// <summary>Sends a signal by its name without SIG.</summary>
+    public static async Task SignalAsync(ProcessStatus process, string name)
+    {
+        var kill = await CommandResult.RunAsync("sh", "-c", $"kill -{name} {process.Pid}");
+        Assert.True(kill.ExitCode == 0, kill.Error);
+    }
+
+    /// <summary>Waits for something that happens outside of this process.</summary>
+    public Task WaitUntilAsync(string awaited, Func<bool> happened) => TimeLimit.GuardAsync(awaited, async limit =>
+    {
+        while (!happened())
+        {
+            await Task.Delay(Poll, limit);
+        }
+
+        return true;
+    }, Tail);
+
+    /// <summary>Waits for a line of the log that matches; lines already written count.</summary>
+    public async Task<string> WaitForLogAsync(string pattern)
+    {
+        string? found = null;
+        await WaitUntilAsync($"line '{pattern}' in the log", () =>
+            (found = Log.FirstOrDefault(line => Regex.IsMatch(line, pattern, RegexOptions.None, RegexLimit))) is not null);
+        return found!;
+    }
+
+    /// <summary>Waits until a process has ended.</summary>
+    public Task WaitForEndAsync(ProcessStatus process) => WaitUntilAsync($"end of process {process.Pid}", () => !process.IsAlive);
+
+    /// <summary>Joins a room through whatever worker the kernel picks.</summary>
+    public async Task<ChatClient> JoinAsync(string query = "")
+    {
+        var raw = await RawClient.ConnectAsync(Address);
+        _ = await raw.UpgradeAsync("/?" + query);
+        return ChatClient.Over(raw);
+    }
+
+    /// <summary>Joins a room through the worker of a slot: connections that the kernel gives to another one are given up.</summary>
+    public async Task<ChatClient> JoinWorkerAsync(int slot, string query = "")
+    {
+        using var limit = new CancellationTokenSource(TimeLimit.Event);
+        while (true)
+        {
+            limit.Token.ThrowIfCancellationRequested();
+            var raw = await RawClient.ConnectAsync(Address);
+            if (await WorkerOfAsync(raw) == slot)
+            {
+                _ = await raw.UpgradeAsync("/?" + query);
+                return ChatClient.Over(raw);
+            }
+
+            await raw.DisposeAsync();
+        }
+    }
+
+    /// <summary>The slot of the worker that has taken a connection; -1 when the connection was lost.</summary>
+    public async Task<int> WorkerOfAsync(RawClient client)
+    {
+        var slot = -1;
+        await WaitUntilAsync("a worker to take the connection", () =>
+        {
+            var inode = SocketDiagnostics.Inode(client.RemoteAddress, client.LocalAddress);
+            slot = inode is null or 0 ? -1 : SlotOf($"socket:[{inode}]");
+            return slot >= 0 || inode is null;
+        });
+        return slot;
+    }
+
+    /// <summary>The last lines of the log, for a failure's message.</summary>
+    public string Tail() => $"Last lines of the log:{Environment.NewLine}{string.Join(Environment.NewLine, Log.TakeLast(20))}";
+
+    /// <summary>Stops what runs, and asserts that neither a process nor a System V object is left.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            var stopped = await RunCommandAsync("stop", "--purge");
+            Assert.True(stopped.ExitCode == 0, $"'stop --purge' ended with {stopped.ExitCode}: {stopped.Error} {Tail()}");
+            await WaitUntilAsync("end of all processes", () => ProcessStatus.Using(Folder).Count == 0);
+            Assert.False(File.Exists(PidFile), $"The pid file is left behind. {Tail()}");
+            var left = await SystemVObjects.OfDirectoryAsync(StateDirectory);
+            foreach (var one in left)
+            {
+                await SystemVObjects.RemoveAsync(one);
+            }
+
+            Assert.Empty(left);
+        }
+        finally
+        {
+            foreach (var process in ProcessStatus.Using(Folder))
+            {
+                await SignalAsync(process, "KILL");
+            }
+
+            _foreground?.Dispose();
+            _folder.Delete(recursive: true);
+        }
+    }
+
+    private int SlotOf(string socket)
+    {
+        foreach (var (slot, worker) in Workers())
+        {
+            try
+            {
+                if (worker.Descriptors.Values.Contains(socket))
+                {
+                    return slot;
+                }
+            }
+            catch (IOException)
+            {
+                // Ended meanwhile.
+            }
+        }
+
+        return -1;
+    }
+
+    private string[] Places(string[] options)
+    {
+        string[] listen = options.Contains("--listen") ? [] : ["--listen", $"127.0.0.1:{Port}"];
+        string[] metrics = options.Contains("--metrics") ? [] : ["--metrics", "off"];
+        return [.. listen, .. metrics, "--state-dir", StateDirectory, "--run-dir", RunDirectory];
+    }
+
+    private void NotePort()
+    {
+        var ready = Log.Select(line => Regex.Match(line, @"ready on http://127\.0\.0\.1:(?<port>\d+)/", RegexOptions.ExplicitCapture, RegexLimit));
+        if (ready.LastOrDefault(match => match.Success) is { } last)
+        {
+            Port = int.Parse(last.Groups["port"].Value, CultureInfo.InvariantCulture);
+        }
+    }
+}

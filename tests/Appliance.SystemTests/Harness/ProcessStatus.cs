@@ -1,0 +1,104 @@
+using System.Globalization;
+
+namespace Appliance.SystemTests.Harness;
+
+/// <summary>What <c>/proc</c> tells of a process at the moment of asking; see proc(5).</summary>
+public sealed record ProcessStatus(int Pid)
+{
+    /// <summary>Whether it is there and has not ended: a zombie that its parent has not waited for is no process any more.</summary>
+    public bool IsAlive
+    {
+        get
+        {
+            try
+            {
+                return Stat[0] is not ("Z" or "X");
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>The parent's pid.</summary>
+    public int Parent => int.Parse(Stat[1], CultureInfo.InvariantCulture);
+
+    /// <summary>The session: pid of the process that began it.</summary>
+    public int Session => int.Parse(Stat[3], CultureInfo.InvariantCulture);
+
+    /// <summary>Device number of the controlling terminal; 0 for none.</summary>
+    public int Terminal => int.Parse(Stat[4], CultureInfo.InvariantCulture);
+
+    /// <summary>The name that <c>ps -e</c> and <c>top</c> show, 15 characters at most.</summary>
+    public string Name => File.ReadAllText($"/proc/{Pid}/comm").TrimEnd('\n');
+
+    /// <summary>The arguments, the name for <c>ps -f</c> first.</summary>
+    public string[] Arguments => File.ReadAllText($"/proc/{Pid}/cmdline").TrimEnd('\0').Split('\0');
+
+    /// <summary>The current directory.</summary>
+    public string? WorkingDirectory => new FileInfo($"/proc/{Pid}/cwd").LinkTarget;
+
+    /// <summary>Every open descriptor and what it is open to.</summary>
+    public IReadOnlyDictionary<int, string> Descriptors => new DirectoryInfo($"/proc/{Pid}/fd").GetFileSystemInfos()
+        .Select(link => (Number: int.Parse(link.Name, CultureInfo.InvariantCulture), Target: link.LinkTarget))
+        .Where(one => one.Target is not null)
+        .ToDictionary(one => one.Number, one => one.Target!);
+
+    /// <summary>Every process there is.</summary>
+    public static IEnumerable<ProcessStatus> All => Directory.GetDirectories("/proc")
+        .Select(path => int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+        .Where(pid => pid > 0)
+        .Select(pid => new ProcessStatus(pid))
+        .Where(process => process.IsAlive);
+
+    /// <summary>A field of <c>/proc/PID/status</c>: <c>Umask</c>, <c>SigBlk</c>, <c>Groups</c>, ...</summary>
+    public string Field(string name) => File.ReadLines($"/proc/{Pid}/status")
+        .First(line => line.StartsWith(name + ":", StringComparison.Ordinal))[(name.Length + 1)..]
+        .Trim();
+
+    /// <summary>Processes that have something below a directory open.</summary>
+    public static IReadOnlyList<ProcessStatus> Using(string directory) => [.. All.Where(process => process.Uses(directory + "/"))];
+
+    /// <summary>Those of its children that live.</summary>
+    public IReadOnlyList<ProcessStatus> Children()
+    {
+        return [.. All.Where(IsChild)];
+
+        bool IsChild(ProcessStatus process)
+        {
+            try
+            {
+                return process.Parent == Pid;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Ended meanwhile.
+                return false;
+            }
+        }
+    }
+
+    // Everything from the third field on, "state ppid pgrp session tty_nr ...": the second, in parentheses, may hold anything.
+    private string[] Stat
+    {
+        get
+        {
+            var text = File.ReadAllText($"/proc/{Pid}/stat");
+            return text[(text.LastIndexOf(')') + 2)..].Split(' ');
+        }
+    }
+
+    private bool Uses(string prefix)
+    {
+        try
+        {
+            return Descriptors.Values.Any(target => target.StartsWith(prefix, StringComparison.Ordinal));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Ended meanwhile, or of another user and so not ours.
+            return false;
+        }
+    }
+}
