@@ -124,18 +124,28 @@ internal sealed class RunCommand
         try
         {
             log.Write(EventCatalogue.Starting, Usage.Version, Environment.ProcessId);
-            var (rooms, id) = RoomLogOpening.Open(_settings, log);
-            void OnReady() => Announce(rooms, pidFile, listeners, service, log);
-            if (_settings.NoFork)
+            var (rooms, id, isNew) = RoomLogOpening.Open(_settings, log);
+            bool hasServed = false;
+            void OnReady()
             {
-                RunAlone(rooms, listeners, log, OnReady);
-            }
-            else
-            {
-                RunMaster(rooms, id, listeners, service, log, OnReady);
+                hasServed = true;
+                Announce(rooms, pidFile, listeners, service, log);
             }
 
-            rooms.Header.MasterPid = 0;
+            try
+            {
+                Run(rooms, id, listeners, service, log, OnReady);
+            }
+            finally
+            {
+                rooms.Header.MasterPid = 0;
+                if (isNew && !hasServed)
+                {
+                    // A start that failed leaves nothing behind.
+                    RoomLogStore.Remove(id);
+                }
+            }
+
             return ExitCode.Fine;
         }
         catch (Exception failure) when (failure is SyscallException or IOException && _settings.LogFile.Length > 0)
@@ -156,8 +166,14 @@ internal sealed class RunCommand
         rooms.ResetWorker(0);
     }
 
-    private void RunMaster(RoomLog rooms, int id, ListenerSet listeners, ServiceManager service, EventLog log, Action onReady)
+    private void Run(RoomLog rooms, int id, ListenerSet listeners, ServiceManager service, EventLog log, Action onReady)
     {
+        if (_settings.NoFork)
+        {
+            RunAlone(rooms, listeners, log, onReady);
+            return;
+        }
+
         using var loop = new MasterLoop(_settings, _read, rooms, id, listeners, service, log) { OnReady = onReady };
         if (loop.Run() is { } failure)
         {

@@ -39,7 +39,7 @@ public static unsafe class RoomLogStore
             {
                 // Nothing in it can be found any more; left alone it would stay for ever.
                 WaitUntilAlone(found.Value, ours: 0);
-                _ = Syscall.ShmRemove(found.Value).OrThrow($"shmctl IPC_RMID key 0x{key:x8}");
+                Remove(found.Value);
                 found = Syscall.ShmGet(key, 0, 0);
                 removed++;
             }
@@ -76,6 +76,9 @@ public static unsafe class RoomLogStore
             .Select(found => AttachIfOurs(found.Value))
             .FirstOrDefault(log => log is not null);
 
+    /// <summary>Removes one segment.</summary>
+    public static void Remove(int id) => _ = Syscall.ShmRemove(id).OrThrow($"shmctl IPC_RMID {id}");
+
     /// <summary>Removes every segment of ours that belongs to the state directory; returns how many there were.</summary>
     public static int Purge(string stateDirectory)
     {
@@ -85,7 +88,7 @@ public static unsafe class RoomLogStore
             var found = Syscall.ShmGet(key, 0, 0);
             if (found.Ok && (IsDamagedOurs(found.Value) || AttachIfOurs(found.Value) is not null))
             {
-                _ = Syscall.ShmRemove(found.Value).OrThrow($"shmctl IPC_RMID key 0x{key:x8}");
+                Remove(found.Value);
                 removed++;
             }
         }
@@ -124,7 +127,13 @@ public static unsafe class RoomLogStore
     {
         int id = Syscall.ShmGet(key, (nuint)layout.SegmentBytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | Syscall.SHM_NORESERVE | OwnerOnly)
             .OrThrow($"shmget key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms");
-        _ = Syscall.ShmAttach(id, out byte* address).OrThrow($"shmat key 0x{key:x8}");
+        var attached = Syscall.ShmAttach(id, out byte* address);
+        if (!attached.Ok)
+        {
+            Remove(id);
+            throw new SyscallException($"shmat key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms", attached.Error);
+        }
+
         var header = (SegmentHeader*)address;
         header->Version = RoomLogLayout.Version;
         header->Rooms = layout.Rooms;
@@ -139,7 +148,7 @@ public static unsafe class RoomLogStore
 
         int damaged = RoomLogCheck.Mend(former, unixMs);
         log.CopyFrom(former, unixMs);
-        _ = Syscall.ShmRemove(formerId).OrThrow("shmctl IPC_RMID of the former room logs");
+        Remove(formerId);
         return (log, new RoomLogReport(key, id, Resumed: true, log.RoomCount(), damaged, Resized: true, removed));
     }
 

@@ -45,6 +45,7 @@ public sealed unsafe class PidFile : IDisposable
         }
         catch
         {
+            File.Delete(path);
             _ = Syscall.Close(pidFile);
             throw;
         }

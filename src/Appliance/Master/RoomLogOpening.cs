@@ -10,7 +10,7 @@ public static class RoomLogOpening
 {
     /// <summary>Opens or makes the logs of the state directory.</summary>
     /// <exception cref="Native.SyscallException">The kernel refuses.</exception>
-    public static (RoomLog Log, int Id) Open(Settings settings, EventLog log)
+    public static (RoomLog Log, int Id, bool IsNew) Open(Settings settings, EventLog log)
     {
         var layout = new RoomLogLayout(settings.MaxRooms, settings.RoomSize);
         var (rooms, report) = RoomLogStore.Open(settings.StateDirectory, layout, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
@@ -34,6 +34,6 @@ public static class RoomLogOpening
             log.Write(EventCatalogue.RoomsDamaged, report.DamagedRooms);
         }
 
-        return (rooms, report.Id);
+        return (rooms, report.Id, IsNew: !report.Resumed);
     }
 }
