@@ -112,6 +112,60 @@ public sealed class TimerWheelTests
     }
 
     [Theory]
+    [InlineData(1, Tick)]
+    [InlineData(1000, 1000)]
+    [InlineData(Revolution + 50, Revolution + 50)]
+    public void Persistent_timer_runs_out_again_and_again(int everyMs, int leastMs)
+    {
+        using var wheel = new TimerWheel(1, Start);
+        List<long> times = [];
+        var fired = new Fired { Then = (_, at) => times.Add(at) };
+        wheel.Arm(0, Start, everyMs);
+        for (long now = Start; times.Count < 20; now += wheel.MillisecondsToNext(now))
+        {
+            wheel.Expire(now, fired);
+        }
+
+        Assert.All(times.Zip(times.Skip(1), (one, next) => next - one), apart => Assert.InRange(apart, leastMs, everyMs + (2 * Tick)));
+    }
+
+    [Fact]
+    public void Persistent_timer_runs_out_once_for_a_loop_that_was_away()
+    {
+        using var wheel = new TimerWheel(1, Start);
+        wheel.Arm(0, Start, everyMs: 1000);
+        Assert.Equal([0], After(wheel, Start + (3 * Revolution)));
+        Assert.Empty(After(wheel, Start + (3 * Revolution) + 999));
+        Assert.Equal([0], After(wheel, Start + (3 * Revolution) + 1000 + Tick));
+    }
+
+    [Fact]
+    public void Persistent_timer_ends_when_it_is_cancelled_or_armed_once()
+    {
+        using var wheel = new TimerWheel(2, Start);
+        var fired = new Fired
+        {
+            Then = (timer, now) =>
+            {
+                wheel.Cancel(timer);
+                if (timer == 1 && now == Start + 1000)
+                {
+                    wheel.Arm(timer, now + 1000);
+                }
+            },
+        };
+        wheel.Arm(0, Start, everyMs: 100);
+        wheel.Arm(1, Start, everyMs: 100);
+        for (long now = Start + 1000; now < Start + 5000; now += Tick)
+        {
+            wheel.Expire(now, fired);
+        }
+
+        Assert.Equal([0, 1, 1], fired.Timers.Order());
+        Assert.Equal(-1, wheel.MillisecondsToNext(Start + 5000));
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(Tick)]
     [InlineData(Revolution)]
