@@ -30,6 +30,7 @@ public static class Prerequisites
         (Purpose.Publish, "readelf", "binutils"),
         (Purpose.Publish, "/usr/include/zlib.h", "zlib1g-dev"),
         (Purpose.Test, "chromium", "chromium"),
+        (Purpose.Test, "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf", "fonts-noto-color-emoji"),
         (Purpose.Test, "php", "php-cli"),
         (Purpose.Test, "ipcs", "util-linux"),
         (Purpose.Bench, "nginx", "nginx"),

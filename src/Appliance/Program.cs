@@ -1,2 +1,1 @@
-Appliance.Native.Syscall.FillStandardDescriptors();
 return Appliance.Cli.CommandLine.Run(args);

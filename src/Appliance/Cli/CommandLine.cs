@@ -27,6 +27,7 @@ internal static class CommandLine
     /// <summary>Does what the arguments say and returns the exit status.</summary>
     public static int Run(string[] args)
     {
+        Syscall.FillStandardDescriptors();
         try
         {
             if (RunCommand.TryRunRole(args) is { } exitCode)
