@@ -61,23 +61,13 @@ public sealed record ProcessStatus(int Pid)
     public static IReadOnlyList<ProcessStatus> Using(string directory) => [.. All.Where(process => process.Uses(directory + "/"))];
 
     /// <summary>Those of its children that live.</summary>
-    public IReadOnlyList<ProcessStatus> Children()
-    {
-        return [.. All.Where(IsChild)];
-
-        bool IsChild(ProcessStatus process)
-        {
-            try
-            {
-                return process.Parent == Pid;
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // Ended meanwhile.
-                return false;
-            }
-        }
-    }
+    public IReadOnlyList<ProcessStatus> Children() =>
+    [
+        .. Directory.GetDirectories($"/proc/{Pid}/task")
+            .SelectMany(thread => ReadIfThere($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(pid => new ProcessStatus(int.Parse(pid, CultureInfo.InvariantCulture)))
+            .Where(process => process.IsAlive),
+    ];
 
     // Everything from the third field on, "state ppid pgrp session tty_nr ...": the second, in parentheses, may hold anything.
     private string[] Stat
@@ -86,6 +76,19 @@ public sealed record ProcessStatus(int Pid)
         {
             var text = File.ReadAllText($"/proc/{Pid}/stat");
             return text[(text.LastIndexOf(')') + 2)..].Split(' ');
+        }
+    }
+
+    private static string ReadIfThere(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (IOException)
+        {
+            // The thread has ended meanwhile.
+            return "";
         }
     }
 

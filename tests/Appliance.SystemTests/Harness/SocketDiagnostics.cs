@@ -10,17 +10,19 @@ public static partial class SocketDiagnostics
     private const int MessageHeaderBytes = 16;
     private const int SocketIdBytes = 48;
     private const int RequestBytes = MessageHeaderBytes + 8 + SocketIdBytes;
+    private const int StateOffset = MessageHeaderBytes + 1;
     private const int ReceiveQueueOffset = MessageHeaderBytes + 4 + SocketIdBytes + 4;
     private const int InodeOffset = ReceiveQueueOffset + 12;
+    private const byte Established = 1;
     private const ushort SockDiagByFamily = 20;
 
     /// <summary>Bytes that the owner of the IPv4 socket from <paramref name="local"/> to <paramref name="remote"/> has not read; 0 if there is none.</summary>
     public static int UnreadBytes(IPEndPoint local, IPEndPoint remote) =>
         Ask(local, remote) is { } answer ? BinaryPrimitives.ReadInt32LittleEndian(answer.AsSpan(ReceiveQueueOffset)) : 0;
 
-    /// <summary>Inode of that socket, as <c>/proc/PID/fd</c> shows it; 0 while nobody has accepted it, null if there is none.</summary>
+    /// <summary>Inode of that socket, as <c>/proc/PID/fd</c> shows it; 0 while nobody has accepted it, null if it is not connected (any more).</summary>
     public static uint? Inode(IPEndPoint local, IPEndPoint remote) =>
-        Ask(local, remote) is { } answer ? BinaryPrimitives.ReadUInt32LittleEndian(answer.AsSpan(InodeOffset)) : null;
+        Ask(local, remote) is { } answer && answer[StateOffset] == Established ? BinaryPrimitives.ReadUInt32LittleEndian(answer.AsSpan(InodeOffset)) : null;
 
     /// <summary>The answer about one socket; null if there is none.</summary>
     private static byte[]? Ask(IPEndPoint local, IPEndPoint remote)
