@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Appliance.Connections;
 
 namespace Appliance.Tests.Connections;
@@ -41,7 +42,7 @@ public sealed class ByteQueueTests
             }
 
             Assert.Equal(model.Count, queue.Count);
-            Assert.True(queue.Bytes.SequenceEqual(model.ToArray()));
+            Assert.True(queue.Bytes.SequenceEqual(CollectionsMarshal.AsSpan(model)));
         }
     });
 

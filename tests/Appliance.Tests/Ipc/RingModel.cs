@@ -6,7 +6,8 @@ namespace Appliance.Tests.Ipc;
 /// <summary>Appends to a ring and keeps all that was appended, as a list that never forgets.</summary>
 internal sealed class RingModel(RoomRing ring)
 {
-    private static readonly byte[] Letters = "abcdefghijklmnopqrstuvwxyz0123456789"u8.ToArray();
+    /// <summary>Every payload is a piece of it.</summary>
+    private static readonly byte[] Noise = new Random(1).GetItems("abcdefghijklmnopqrstuvwxyz0123456789"u8.ToArray(), 100_000);
 
     private readonly List<Record> _records = [];
     private readonly List<byte> _bytes = [];
@@ -19,7 +20,7 @@ internal sealed class RingModel(RoomRing ring)
     /// <summary>A frame of random ASCII of so many bytes, header included: 64 to 65,539.</summary>
     public static byte[] Frame(int length, Random random)
     {
-        byte[] frame = [.. random.GetItems(Letters, length)];
+        byte[] frame = Noise.AsSpan(random.Next(Noise.Length - length), length).ToArray();
         byte[] header = length <= 127 ? [0x81, (byte)(length - 2)] : [0x81, 126, (byte)((length - 4) >> 8), (byte)(length - 4)];
         header.CopyTo(frame, 0);
         return frame;

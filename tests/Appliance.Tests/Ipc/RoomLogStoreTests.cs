@@ -6,7 +6,7 @@ namespace Appliance.Tests.Ipc;
 /// <summary>Room logs in System V segments, over restarts, other sizes, other people's segments, and damage.</summary>
 public sealed unsafe class RoomLogStoreTests
 {
-    private const int Seeds = 150;
+    private const int Seeds = 60;
     private const int PageBytes = 4096;
     private const int RecordBytes = 200;
 
@@ -181,7 +181,7 @@ public sealed unsafe class RoomLogStoreTests
     [Fact]
     public void Damaged_segment_is_opened_or_passed_over()
     {
-        for (int seed = 0; seed < 40; seed++)
+        for (int seed = 0; seed < 16; seed++)
         {
             using var state = new StateDirectory();
             var log = state.Open();

@@ -121,7 +121,7 @@ public sealed class MessageReaderTests
 
                 Assert.Equal(MessageRecorder.Read(ExactlyOnce(bytes), Limits), MessageRecorder.Read(RandomCases.Pieces(bytes, one.random, 50), Limits));
             },
-            1000);
+            500);
     }
 
     [Fact]
