@@ -13,7 +13,13 @@ public sealed class SignalSet : IDisposable
     private int _pending;
 
     /// <summary>Notes for a loop that watches the given wake-up.</summary>
-    public SignalSet(Wakeup wakeup) => _wakeup = wakeup;
+    public SignalSet(Wakeup wakeup)
+    {
+        _wakeup = wakeup;
+
+        // Handlers run on a thread of the pool, which the project file keeps alive: it is started while the system still has one.
+        _ = ThreadPool.UnsafeQueueUserWorkItem(_ => { }, null);
+    }
 
     /// <summary>From now on this signal is noted instead of doing what it does by default.</summary>
     public void Watch(PosixSignal signal)
