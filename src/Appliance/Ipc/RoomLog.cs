@@ -46,7 +46,7 @@ public sealed unsafe class RoomLog
 
     private Span<ulong> Directory => new(_base + Layout.DirectoryOffset, Layout.Rooms);
 
-    internal SharedLock DirectoryLock => new(((SegmentHeader*)_base)->Lock);
+    private SharedLock DirectoryLock => new(((SegmentHeader*)_base)->Lock);
 
     /// <summary>The log of the room in a slot.</summary>
     public RoomRing Ring(int slot)
@@ -146,12 +146,15 @@ public sealed unsafe class RoomLog
         // A holder that died left nothing to mend: a slot counts from the moment its hash is written, last, until it is cleared, first.
         _ = DirectoryLock.Enter();
         slot = Find(name, hash);
-        var opening = RoomOpening.Found;
-        if (slot < 0)
+        int free = slot < 0 ? FreeSlot(unixMs) : -1;
+        if (slot < 0 && free < 0 && MendDirectory())
         {
-            slot = FreeSlot(unixMs);
-            opening = slot < 0 ? RoomOpening.TooMany : RoomOpening.Created;
+            slot = Find(name, hash);
+            free = slot < 0 ? FreeSlot(unixMs) : -1;
         }
+
+        var opening = slot >= 0 ? RoomOpening.Found : free >= 0 ? RoomOpening.Created : RoomOpening.TooMany;
+        slot = Math.Max(slot, free);
 
         if (opening == RoomOpening.Created)
         {
@@ -212,6 +215,16 @@ public sealed unsafe class RoomLog
         Volatile.Write(ref Directory[slot], hash);
     }
 
+    /// <summary>Says whose segment it is and how it is laid out, and makes its lock anew. No other process uses it.</summary>
+    internal void WriteHeader()
+    {
+        Header.Version = RoomLogLayout.Version;
+        Header.Rooms = Layout.Rooms;
+        Header.RingBytes = Layout.RingBytes;
+        DirectoryLock.Initialize();
+        Volatile.Write(ref Header.Magic, RoomLogLayout.Magic);
+    }
+
     internal ulong HashAt(int slot) => Directory[slot];
 
     /// <summary>How many slots hold a room.</summary>
@@ -252,6 +265,34 @@ public sealed unsafe class RoomLog
 
             from++;
         }
+    }
+
+    /// <summary>
+    /// Looks for slots that nobody can find any more because hash and name do not agree: puts the hash right, or frees the slot when
+    /// the name is none and nobody is in it. Returns whether there was one.
+    /// </summary>
+    private bool MendDirectory()
+    {
+        bool mended = false;
+        for (int slot = 0; slot < Layout.Rooms; slot++)
+        {
+            var name = NameOf(slot);
+            if (HashOf(name) != Directory[slot])
+            {
+                mended = true;
+                bool named = HeaderOf(slot)->NameBytes == name.Length && !name.IsEmpty && !name.ContainsAnyExceptInRange((byte)'-', (byte)'z');
+                if (named)
+                {
+                    Directory[slot] = HashOf(name);
+                }
+                else if (Ring(slot).MemberCount == 0)
+                {
+                    Release(slot);
+                }
+            }
+        }
+
+        return mended;
     }
 
     /// <summary>

@@ -14,7 +14,7 @@ public static unsafe class RoomLogCheck
     public static int Mend(RoomLog log, long unixMs)
     {
         int damaged = 0;
-        log.DirectoryLock.Initialize();
+        log.WriteHeader();
         for (int slot = 0; slot < log.Layout.Rooms; slot++)
         {
             if (log.HashAt(slot) == 0)

@@ -63,10 +63,13 @@ public static unsafe class RoomLogStore
             : throw new SyscallException($"shmget: every key of '{stateDirectory}' from '{FirstProject}' to '{LastProject}' is taken", Errno.EEXIST);
     }
 
-    /// <summary>Attaches the segment that another process of the daemon has opened.</summary>
-    /// <exception cref="SyscallException">It is gone, or not ours.</exception>
-    public static RoomLog Attach(int id) =>
-        AttachIfOurs(id) ?? throw new SyscallException($"shmat of room log {id}", Errno.EIDRM);
+    /// <summary>Attaches the segment that the master has opened, laid out as the master knows: what its header says may be damaged.</summary>
+    /// <exception cref="SyscallException">It is gone.</exception>
+    public static RoomLog Attach(int id, RoomLogLayout layout)
+    {
+        _ = Syscall.ShmAttach(id, out byte* address).OrThrow($"shmat of room log {id}");
+        return new RoomLog(address, layout);
+    }
 
     /// <summary>The logs that belong to a state directory, as they are; null when there are none.</summary>
     public static RoomLog? Find(string stateDirectory) =>
@@ -134,13 +137,8 @@ public static unsafe class RoomLogStore
             throw new SyscallException($"shmat key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms", attached.Error);
         }
 
-        var header = (SegmentHeader*)address;
-        header->Version = RoomLogLayout.Version;
-        header->Rooms = layout.Rooms;
-        header->RingBytes = layout.RingBytes;
-        new SharedLock(header->Lock).Initialize();
-        Volatile.Write(ref header->Magic, RoomLogLayout.Magic);
         var log = new RoomLog(address, layout);
+        log.WriteHeader();
         if (former is null)
         {
             return (log, new RoomLogReport(key, id, Resumed: false, 0, 0, Resized: false, removed));

@@ -1,3 +1,4 @@
+using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Native;
 
@@ -63,14 +64,14 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
 
     /// <summary>Starts the process.</summary>
     /// <exception cref="SyscallException">It cannot be started.</exception>
-    public void Start(string settings, int roomLog, IReadOnlyList<Wakeup> wakeups, long nowMs)
+    public void Start(string settings, int roomLog, RoomLogLayout layout, IReadOnlyList<Wakeup> wakeups, long nowMs)
     {
         StartedMs = nowMs;
         Owed = 0;
         (Channel, var there) = ControlChannel.CreatePair();
         using (there)
         {
-            string descriptors = $"{roomLog} {string.Join(',', Listeners.Select(socket => socket.Descriptor))} {string.Join(',', wakeups.Select(wakeup => wakeup.Descriptor))}";
+            string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {string.Join(',', Listeners.Select(socket => socket.Descriptor))} {string.Join(',', wakeups.Select(wakeup => wakeup.Descriptor))}";
             _ = Channel.Send(ControlWord.Settings, $"{descriptors}\n{settings}");
             Pid = Syscall.Spawn(new SpawnRequest
             {

@@ -171,7 +171,7 @@ public sealed class WorkerFleet : IDisposable
     {
         try
         {
-            worker.Start(SettingsBuilder.Write(_settings), _roomLogId, _wakeups, _clock.NowMs);
+            worker.Start(SettingsBuilder.Write(_settings), _roomLogId, _rooms.Layout, _wakeups, _clock.NowMs);
             _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Slot + 1).OrThrow("epoll_ctl");
         }
         catch (SyscallException failure)

@@ -59,10 +59,13 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         }
 
         string[] lines = text.Split('\n');
-        var (roomLog, listeners, wakeups) = ReadDescriptors(lines[0]);
+        string[] parts = lines[0].Split(' ');
+        var layout = new RoomLogLayout(Number(parts[1]), Number(parts[2]));
+        int[] listeners = [.. parts[3].Split(',').Select(Number)];
+        Wakeup[] wakeups = [.. parts[4].Split(',').Select(descriptor => new Wakeup(Number(descriptor)))];
         _settings = ReadSettings(lines[1..]);
         _log = new EventLog(_settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, $"worker {_slot}");
-        var rooms = RoomLogStore.Attach(roomLog);
+        var rooms = RoomLogStore.Attach(Number(parts[0]), layout);
         rooms.ResetWorker(_slot);
         using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(_slot, wakeups), listeners, this, _log);
         loop.Run();
@@ -102,12 +105,6 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
             _log!.Write(EventCatalogue.MasterLost);
             loop.StopAtOnce();
         }
-    }
-
-    private static (int RoomLog, int[] Listeners, Wakeup[] Wakeups) ReadDescriptors(string line)
-    {
-        string[] parts = line.Split(' ');
-        return (Number(parts[0]), [.. parts[1].Split(',').Select(Number)], [.. parts[2].Split(',').Select(fd => new Wakeup(Number(fd)))]);
     }
 
     private static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
