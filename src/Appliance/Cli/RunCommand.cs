@@ -161,7 +161,7 @@ internal sealed class RunCommand
         var supervisor = new SignalSupervisor(_settings, _read, rooms, log, onReady);
         rooms.Header.Workers = 0;
         using var loop = new WorkerLoop(
-            _settings, rooms, new WorkerIdentity(0, [wakeup]), listeners.First.Select(socket => socket.Descriptor), supervisor, log);
+            _settings, rooms, new WorkerIdentity(0, [wakeup]), listeners.First, supervisor, log);
         loop.Run();
         rooms.ResetWorker(0);
     }

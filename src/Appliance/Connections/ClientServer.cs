@@ -98,10 +98,11 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _ = _poller.Add(listener, 0).OrThrow("epoll_ctl");
     }
 
-    /// <summary>Takes no connection any more; the sockets stay open, they are the caller's.</summary>
+    /// <summary>Takes those who wait, and then no connection any more; the sockets are the caller's to close.</summary>
     public void StopListening()
     {
         _timers.Cancel(_acceptTimer);
+        _listeners.ForEach(OnListener);
         _listeners.ForEach(_poller.Remove);
         _listeners.Clear();
     }

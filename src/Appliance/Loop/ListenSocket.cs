@@ -9,6 +9,7 @@ public sealed class ListenSocket : IDisposable
     private const int Backlog = 65_535;
 
     private readonly string? _path;
+    private bool _closed;
 
     private ListenSocket(int fd, string? path)
     {
@@ -75,6 +76,12 @@ public sealed class ListenSocket : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_closed)
+        {
+            return;
+        }
+
+        _closed = true;
         _ = Syscall.Close(Descriptor);
         try
         {

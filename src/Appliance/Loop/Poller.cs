@@ -52,8 +52,8 @@ public sealed class Poller : IDisposable
     public void Watch(int fd, uint generation, bool read, bool write) =>
         _ = Control(Syscall.EPOLL_CTL_MOD, fd, generation, (read ? Syscall.EPOLLIN : 0) | (write ? Syscall.EPOLLOUT : 0)).OrThrow("epoll_ctl");
 
-    /// <summary>Stops watching a descriptor that stays open. A closed one leaves by itself.</summary>
-    public void Remove(int fd) => _ = Control(Syscall.EPOLL_CTL_DEL, fd, 0, 0).OrThrow("epoll_ctl");
+    /// <summary>Stops watching a descriptor that stays open; one that is not watched stays so. A closed one leaves by itself.</summary>
+    public void Remove(int fd) => _ = Control(Syscall.EPOLL_CTL_DEL, fd, 0, 0);
 
     /// <inheritdoc/>
     public void Dispose()

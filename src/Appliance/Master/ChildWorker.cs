@@ -33,7 +33,7 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
     public int Slot { get; } = slot;
 
     /// <summary>The slot's own sockets.</summary>
-    public IReadOnlyList<ListenSocket> Listeners { get; } = listeners;
+    public IReadOnlyList<ListenSocket> Listeners { get; set; } = listeners;
 
     /// <summary>Where it is in its life.</summary>
     public ChildState State { get; set; }

@@ -88,6 +88,7 @@ public sealed class WorkerFleet : IDisposable
     {
         _stopping = true;
         _workers.ForEach(Retire);
+        _listeners.Dispose();
     }
 
     /// <summary>Sends a signal to every process.</summary>
@@ -183,11 +184,15 @@ public sealed class WorkerFleet : IDisposable
         }
     }
 
+    /// <summary>
+    /// Asks a worker to end and lets go of its sockets: it takes those who wait there and closes them, and nobody is sent there any more.
+    /// </summary>
     private void Retire(ChildWorker worker)
     {
         worker.IsRetired = true;
         _timers.Cancel(worker.Slot);
         _ = worker.Channel?.Send(ControlWord.Stop);
+        _listeners.Release(worker.Slot);
         worker.IsWantedAgain = false;
         if (worker.Pid == 0)
         {
@@ -200,12 +205,12 @@ public sealed class WorkerFleet : IDisposable
         if (worker.IsWantedAgain && !_stopping)
         {
             (worker.IsRetired, worker.IsWantedAgain) = (false, false);
+            worker.Listeners = _listeners.ForWorker(worker.Slot);
             Start(worker);
             return;
         }
 
         worker.State = ChildState.Ended;
-        _listeners.Release(worker.Slot);
     }
 
     private void Ask(char what, string text)

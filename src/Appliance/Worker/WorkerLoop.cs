@@ -41,6 +41,7 @@ public sealed class WorkerLoop : IDisposable
     private readonly EventLog _log;
     private readonly Settings _settings;
     private readonly IWorkerSupervisor _supervisor;
+    private readonly IReadOnlyList<ListenSocket> _listeners;
     private readonly LoopClock _clock = new();
     private readonly Poller _poller = new(EventsMax);
     private readonly Wakeup _wakeup;
@@ -56,11 +57,12 @@ public sealed class WorkerLoop : IDisposable
 
     /// <summary>A loop that serves these listening sockets once it runs.</summary>
     public WorkerLoop(
-        Settings settings, RoomLog rooms, WorkerIdentity worker, IEnumerable<int> listeners, IWorkerSupervisor supervisor, EventLog log)
+        Settings settings, RoomLog rooms, WorkerIdentity worker, IReadOnlyList<ListenSocket> listeners, IWorkerSupervisor supervisor, EventLog log)
     {
         _log = log;
         _settings = settings;
         _supervisor = supervisor;
+        _listeners = listeners;
         _wakeup = worker.Wakeups[worker.Slot];
         _signals = new SignalSet(_wakeup);
         _clients = new ClientServer(DescriptorLimit(), _poller, _clock, rooms, worker, settings, new ConnectionLog(log, settings));
@@ -76,9 +78,9 @@ public sealed class WorkerLoop : IDisposable
             _signals.Watch(row.Signal);
         }
 
-        foreach (int listener in listeners)
+        foreach (var listener in listeners)
         {
-            _clients.Listen(listener);
+            _clients.Listen(listener.Descriptor);
         }
     }
 
@@ -106,6 +108,11 @@ public sealed class WorkerLoop : IDisposable
             _stopping = true;
             _log.Write(EventCatalogue.Stopping, reason, _clients.ConnectionCount, _settings.DrainSeconds);
             _clients.StopListening();
+            foreach (var listener in _listeners)
+            {
+                listener.Dispose();
+            }
+
             _clients.CloseAll();
         }
     }

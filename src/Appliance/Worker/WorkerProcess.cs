@@ -61,7 +61,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         string[] lines = text.Split('\n');
         string[] parts = lines[0].Split(' ');
         var layout = new RoomLogLayout(Number(parts[1]), Number(parts[2]));
-        int[] listeners = [.. parts[3].Split(',').Select(Number)];
+        ListenSocket[] listeners = [.. parts[3].Split(',').Select(descriptor => ListenSocket.Inherit(Number(descriptor)))];
         Wakeup[] wakeups = [.. parts[4].Split(',').Select(descriptor => new Wakeup(Number(descriptor)))];
         _settings = ReadSettings(lines[1..]);
         _log = new EventLog(_settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, $"worker {_slot}");
