@@ -16,7 +16,7 @@ internal sealed unsafe class MemoryRoomLog : IDisposable
         var layout = new RoomLogLayout(rooms, ringBytes);
         _base = (byte*)NativeMemory.AllocZeroed((nuint)layout.SegmentBytes);
         Log = new RoomLog(_base, layout);
-        Log.DirectoryLock.Initialize();
+        Log.WriteHeader();
         Log.Create(0, "lobby"u8, RoomLog.HashOf("lobby"u8), UnixMs);
     }
 

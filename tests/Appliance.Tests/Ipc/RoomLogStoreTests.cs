@@ -158,6 +158,29 @@ public sealed unsafe class RoomLogStoreTests
         }
     });
 
+    /// <summary>Bytes of the second of three records, counted from its start, that make the room begin anew; one in its payload does not.</summary>
+    [Theory]
+    [InlineData(0, 0x82, 1)]
+    [InlineData(0, 0x01, 1)]
+    [InlineData(0, 0xC1, 1)]
+    [InlineData(1, 127, 1)]
+    [InlineData(1, 10, 1)]
+    [InlineData(3, RecordBytes - 5, 1)]
+    [InlineData(3, RecordBytes - 3, 1)]
+    [InlineData(4, 0xFF, 1)]
+    [InlineData(RecordBytes - 1, 0xC3, 1)]
+    [InlineData(RecordBytes - 1, 0x80, 1)]
+    [InlineData(RecordBytes - 1, (byte)'x', 0)]
+    public void One_wrong_byte_of_a_frame_is_found(int at, byte value, int damaged)
+    {
+        using var memory = new MemoryRoomLog();
+        var model = Fill(memory.Log, "lobby", RecordBytes, 3);
+        *memory.Ring.Read(RecordBytes + at, memory.Ring.Head, out _) = value;
+        Assert.Equal(damaged, RoomLogCheck.Mend(memory.Log, StateDirectory.UnixMs));
+        Assert.Equal(damaged == 0, memory.Ring.HasMessages);
+        Assert.True(memory.Ring.Header->NextId >= model.NextId);
+    }
+
     /// <summary>Positions and ids that no byte turned over would make, but a page of another's would.</summary>
     [Theory]
     [InlineData(-1, 1, long.MaxValue)]
@@ -194,7 +217,7 @@ public sealed unsafe class RoomLogStoreTests
 
     private static RingModel Fill(RoomLog log, string room, int recordBytes, int count)
     {
-        var model = new RingModel(Join(log, room, RoomOpening.Created));
+        var model = new RingModel(Join(log, room));
         for (int i = 0; i < count; i++)
         {
             model.Append(new Random(i), recordBytes);

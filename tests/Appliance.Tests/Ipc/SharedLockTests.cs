@@ -42,7 +42,7 @@ public sealed unsafe class SharedLockTests
     public void Lock_is_taken_and_given_back()
     {
         using var memory = new MemoryRoomLog();
-        var shared = memory.Log.DirectoryLock;
+        var shared = new SharedLock(memory.Log.HeaderOf(0)->Lock);
         for (int i = 0; i < 3; i++)
         {
             Assert.True(shared.Enter());
@@ -54,7 +54,7 @@ public sealed unsafe class SharedLockTests
     public void Taker_behind_a_thread_that_died_is_told_once()
     {
         using var memory = new MemoryRoomLog();
-        var shared = memory.Log.DirectoryLock;
+        var shared = new SharedLock(memory.Log.HeaderOf(0)->Lock);
         DieWith(shared);
         Assert.False(shared.Enter());
         shared.Exit();
