@@ -69,6 +69,25 @@ internal static class CommandLine
         return SettingsBuilder.Build(Paths.ForThisUser(), [.. given, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
     }
 
+    /// <summary>
+    /// Where the server of a command is. A configuration file that cannot be read, or is wrong by now, does not keep anybody from
+    /// stopping a server: what it says of directories counts, the rest is the server's to complain about.
+    /// </summary>
+    /// <exception cref="SettingException">Something is wrong with the command line.</exception>
+    internal static Settings ReadPlaces(ParseResult parsed)
+    {
+        try
+        {
+            return ReadSettings(parsed);
+        }
+        catch (SettingException)
+        {
+            string file = Path.GetFullPath(parsed.GetValue(Config) ?? SystemConfigFile, _startDirectory);
+            IEnumerable<GivenValue> places = File.Exists(file) ? SettingsBuilder.ReadPlaces(file, ReadLines(file)) : [];
+            return SettingsBuilder.Build(Paths.ForThisUser(), [.. places, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
+        }
+    }
+
     private static RootCommand MakeRoot(string[] args)
     {
         var root = new RootCommand();

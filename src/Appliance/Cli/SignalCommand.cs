@@ -19,7 +19,7 @@ internal static class SignalCommand
     {
         var purge = new Option<bool>("--purge");
         var command = new Command("stop") { purge };
-        command.SetAction(parsed => Stop(CommandLine.ReadSettings(parsed), parsed.GetValue(purge)));
+        command.SetAction(parsed => Stop(CommandLine.ReadPlaces(parsed), parsed.GetValue(purge)));
         return command;
     }
 
@@ -32,7 +32,7 @@ internal static class SignalCommand
     private static Command Make(string name, Func<Settings, int> run)
     {
         var command = new Command(name);
-        command.SetAction(parsed => run(CommandLine.ReadSettings(parsed)));
+        command.SetAction(parsed => run(CommandLine.ReadPlaces(parsed)));
         return command;
     }
 

@@ -16,7 +16,7 @@ internal static class StatusCommand
     public static Command Make()
     {
         var command = new Command("status");
-        command.SetAction(parsed => Run(CommandLine.ReadSettings(parsed)));
+        command.SetAction(parsed => Run(CommandLine.ReadPlaces(parsed)));
         return command;
     }
 

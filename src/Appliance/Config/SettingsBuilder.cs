@@ -71,6 +71,13 @@ public static class SettingsBuilder
         return values;
     }
 
+    /// <summary>Of a file that may be wrong, the first good line for each directory.</summary>
+    public static IEnumerable<GivenValue> ReadPlaces(string path, IEnumerable<string> lines) => lines
+        .Select(line => WithoutComment(line).Split('=', 2, StringSplitOptions.TrimEntries))
+        .Where(parts => parts is ["run-dir" or "state-dir", ['/', ..]])
+        .Select(parts => new GivenValue(parts[0], parts[1], path))
+        .DistinctBy(value => value.Name);
+
     /// <summary>Writes all settings as lines that <see cref="ReadFile"/> reads, without comments.</summary>
     public static string Write(Settings settings) => string.Join('\n', SettingsTable.Rows.SelectMany(
         row => row.IsRepeatable ? row.Show(settings).Split(' ') : [row.Show(settings)],

@@ -10,8 +10,14 @@ namespace Appliance.Master;
 /// <summary>The workers of a master: a process in every slot, replaced when it dies, more or fewer when asked.</summary>
 public sealed class WorkerFleet : IDisposable
 {
-    /// <summary>Failures of one worker in a row after which the room logs are suspected.</summary>
+    /// <summary>Failures in a row, of all workers together, after which the room logs are suspected: damage there hits more than one.</summary>
     private const int FailuresBeforeCheck = 3;
+
+    /// <summary>As many of a single worker, while the others do well, are more likely its own.</summary>
+    private const int FailuresOfOneBeforeCheck = 6;
+
+    /// <summary>Least time between two checks, each of which ends every worker.</summary>
+    private const int CheckEveryMs = 60_000;
 
     /// <summary>Least pause after the system had no process or descriptor to give.</summary>
     private const int RetryMs = 100;
@@ -28,6 +34,7 @@ public sealed class WorkerFleet : IDisposable
     private readonly Wakeup[] _wakeups = [.. Enumerable.Range(0, RoomLogLayout.WorkersMax).Select(_ => new Wakeup())];
     private bool _stopping;
     private bool _checking;
+    private long _nextCheckMs;
 
     /// <summary>No worker yet.</summary>
     public WorkerFleet(
@@ -239,10 +246,15 @@ public sealed class WorkerFleet : IDisposable
             _log.Write(EventCatalogue.WorkerDied, worker.Slot, pid, how.ToString(), pauseMs);
         }
 
-        if (worker.Failures == FailuresBeforeCheck)
+        if (worker.Failures >= FailuresBeforeCheck)
         {
             StartFailure = string.Create(CultureInfo.InvariantCulture, $"worker {worker.Slot} died {worker.Failures} times in a row: {how}; the log says more");
+        }
+
+        if (!expected && AreLogsSuspect(worker))
+        {
             _checking = true;
+            _nextCheckMs = _clock.NowMs + CheckEveryMs;
             SignalAll(Syscall.SIGKILL);
         }
 
@@ -258,6 +270,13 @@ public sealed class WorkerFleet : IDisposable
         {
             _timers.Arm(worker.Slot, _clock.NowMs + pauseMs);
         }
+    }
+
+    private bool AreLogsSuspect(ChildWorker worker)
+    {
+        bool several = _workers.Count == 1 || _workers.Count(other => other.Failures > 0) > 1;
+        return _clock.NowMs >= _nextCheckMs
+            && ((several && _workers.Sum(other => other.Failures) >= FailuresBeforeCheck) || worker.Failures >= FailuresOfOneBeforeCheck);
     }
 
     /// <summary>
