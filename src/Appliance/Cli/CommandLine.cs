@@ -83,7 +83,7 @@ internal static class CommandLine
         catch (SettingException)
         {
             string file = Path.GetFullPath(parsed.GetValue(Config) ?? SystemConfigFile, _startDirectory);
-            IEnumerable<GivenValue> places = File.Exists(file) ? SettingsBuilder.ReadPlaces(file, ReadLines(file)) : [];
+            var places = SettingsBuilder.ReadPlaces(file, Syscall.IsReadable(file) ? ReadLines(file) : []);
             return SettingsBuilder.Build(Paths.ForThisUser(), [.. places, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
         }
     }

@@ -76,7 +76,7 @@ public static class SettingsBuilder
         .Select(line => WithoutComment(line).Split('=', 2, StringSplitOptions.TrimEntries))
         .Where(parts => parts is ["run-dir" or "state-dir", ['/', ..]])
         .Select(parts => new GivenValue(parts[0], parts[1], path))
-        .DistinctBy(value => value.Name);
+        .DistinctBy(value => value.Name, StringComparer.Ordinal);
 
     /// <summary>Writes all settings as lines that <see cref="ReadFile"/> reads, without comments.</summary>
     public static string Write(Settings settings) => string.Join('\n', SettingsTable.Rows.SelectMany(

@@ -35,6 +35,7 @@ public static unsafe partial class Syscall
     private const int StatxInodeOffset = 32;
     private const int RLIMIT_NOFILE = 7;
     private const int W_OK = 2;
+    private const int R_OK = 4;
     private const int AT_FDCWD = -100;
     private const int AT_SYMLINK_NOFOLLOW = 0x100;
     private const uint STATX_TYPE = 1;
@@ -56,6 +57,9 @@ public static unsafe partial class Syscall
         bool found = SysResult.From(Imports.statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, status)).Ok;
         return found && (*(ushort*)(status + StatxModeOffset) & S_IFMT) == S_IFSOCK;
     }
+
+    /// <summary>Whether a file is there for this user to read; access(2).</summary>
+    public static bool IsReadable(string path) => Imports.access(path, R_OK) == 0;
 
     /// <summary>Whether this user may make files in a directory; access(2).</summary>
     public static bool IsWritable(string path) => Imports.access(path, W_OK) == 0;
