@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 
 namespace Appliance.SystemTests.Harness;
@@ -83,18 +84,31 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     /// <summary>Runs the launcher of a daemon to its end.</summary>
     public Task<CommandResult> LaunchAsync(params string[] options) => LaunchThroughAsync([], options);
 
-    /// <summary>Has another program run the launcher: the program and its arguments, which the launcher's follow.</summary>
+    /// <summary>
+    /// Has another program run the launcher: the program and its arguments, which the launcher's follow. With a <c>--log</c> among the
+    /// options the server's port stays unknown.
+    /// </summary>
     public async Task<CommandResult> LaunchThroughAsync(string[] wrapper, params string[] options)
     {
         string[] daemon = options.Contains("--daemon") ? [] : ["--daemon"];
-        string[] command = [.. wrapper, PublishedBinary.FilePath, .. daemon, "--log", LogFile, .. Places(options), .. options];
+        string[] log = options.Contains("--log") ? [] : ["--log", LogFile];
+        string[] command = [.. wrapper, PublishedBinary.FilePath, .. daemon, .. log, .. Places(options), .. options];
         var result = await CommandResult.RunAsync(command[0], command[1..]);
-        if (result.ExitCode == 0 && File.Exists(LogFile))
+        if (result.ExitCode == 0 && log.Length > 0)
         {
+            _ = await WaitForLogAsync("ready on ");
             NotePort();
         }
 
         return result;
+    }
+
+    /// <summary>Takes a port that is free now for the servers of these folders.</summary>
+    public void ChoosePort()
+    {
+        using var socket = new TcpListener(IPAddress.Loopback, 0);
+        socket.Start();
+        Port = ((IPEndPoint)socket.LocalEndpoint).Port;
     }
 
     /// <summary>Starts a server in the foreground, through another program if one is given, and waits until it serves.</summary>

@@ -1,0 +1,251 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Appliance.SystemTests.Harness;
+
+namespace Appliance.SystemTests;
+
+/// <summary>What a service manager expects: readiness, reloads, the watchdog, sockets it has bound, another user.</summary>
+public sealed class DaemonServiceTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-service-");
+    private readonly Socket _manager = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+
+    public DaemonServiceTests() => _manager.Bind(new UnixDomainSocketEndPoint(NotifyPath));
+
+    private string NotifyPath => Path.Combine(_folder.FullName, "notify");
+
+    /// <summary>sd_notify(3), and for reloads the section on <c>Type=notify-reload</c> in systemd.service(5).</summary>
+    [Theory]
+    [InlineData("--proc=2")]
+    [InlineData("--nofork")]
+    public async Task Readiness_reloads_and_the_end_are_told(string mode)
+    {
+        await using var daemon = new ApplianceDaemon();
+        await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", NotifyPath), mode);
+        var ready = await ReceiveAsync();
+        Assert.Equal("1", ready["READY"]);
+        Assert.Equal($"{daemon.Master.Pid}", ready["MAINPID"]);
+        Assert.DoesNotContain("NOTIFY_SOCKET", ChildEnvironment(daemon), StringComparison.Ordinal);
+        for (var round = 0; round < 5; round++)
+        {
+            // What is older than its request does not count for systemd.
+            var asked = Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
+            await ApplianceDaemon.SignalAsync(daemon.Master, "HUP");
+            var reloading = await ReceiveAsync();
+            Assert.Equal("1", reloading["RELOADING"]);
+            var told = long.Parse(reloading["MONOTONIC_USEC"], CultureInfo.InvariantCulture);
+            Assert.InRange(told, asked, Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000));
+            Assert.Equal("1", (await ReceiveAsync())["READY"]);
+        }
+
+        _ = await daemon.SucceedAsync("stop");
+        Assert.Equal("1", (await ReceiveAsync())["STOPPING"]);
+        Assert.Equal(0, await daemon.WaitForForegroundAsync());
+    }
+
+    /// <summary>A leading @ stands for the NUL of an abstract address.</summary>
+    [Fact]
+    public async Task Abstract_address_of_the_service_manager()
+    {
+        var name = $"appliance-{Guid.NewGuid():N}";
+        using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        manager.Bind(new UnixDomainSocketEndPoint($"\0{name}"));
+        await using var daemon = new ApplianceDaemon();
+        await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", $"@{name}"), "--proc=1");
+        Assert.Equal("1", (await ReceiveAsync(manager))["READY"]);
+    }
+
+    [Theory]
+    [InlineData("--proc=2")]
+    [InlineData("--nofork")]
+    public async Task Watchdog_is_told_in_time(string mode)
+    {
+        await using var daemon = new ApplianceDaemon();
+        await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", NotifyPath, "WATCHDOG_USEC", "200000"), mode);
+        for (var told = 0; told < 5;)
+        {
+            told += (await ReceiveAsync()).ContainsKey("WATCHDOG") ? 1 : 0;
+        }
+    }
+
+    /// <summary>A watchdog that is meant for another process (WATCHDOG_PID) is not answered.</summary>
+    [Fact]
+    public async Task Watchdog_of_another_process_is_left_alone()
+    {
+        await using var daemon = new ApplianceDaemon();
+        await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", NotifyPath, "WATCHDOG_USEC", "1000", "WATCHDOG_PID", "1"), "--proc=1");
+        Assert.Equal("1", (await ReceiveAsync())["READY"]);
+        await ApplianceDaemon.SignalAsync(daemon.Master, "HUP");
+        Assert.Equal("1", (await ReceiveAsync())["RELOADING"]);
+    }
+
+    /// <summary>sd_listen_fds(3): the manager has bound the socket.</summary>
+    [Theory]
+    [InlineData("--proc=2")]
+    [InlineData("--nofork")]
+    public async Task Socket_of_the_service_manager_is_served(string mode)
+    {
+        await using var daemon = new ApplianceDaemon();
+        daemon.ChoosePort();
+        const string Listen = """
+            use Socket; use POSIX ();
+            $^F = 10;
+            socket(S, PF_INET, SOCK_STREAM, 0) or die $!;
+            setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1) or die $!;
+            bind(S, sockaddr_in(shift @ARGV, INADDR_LOOPBACK)) or die $!;
+            listen(S, 16) or die $!;
+            fileno(S) == 3 or POSIX::dup2(fileno(S), 3) or die $!;
+            $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_PID} = $$;
+            exec @ARGV or die $!;
+            """;
+        await daemon.StartForegroundAsync(["perl", "-e", Listen, $"{daemon.Port}"], Environment(), mode, "--listen", "127.0.0.1:1");
+        Assert.Equal(1, daemon.Master.Descriptors.Count(one => one.Key == 3 && one.Value.StartsWith("socket:", StringComparison.Ordinal)));
+        await using (var ann = await daemon.JoinAsync())
+        {
+            _ = await ann.SayAndReadAsync("hello");
+        }
+
+        if (mode != "--nofork")
+        {
+            await ApplianceDaemon.SignalAsync(daemon.Workers()[0], "KILL");
+            await ApplianceDaemon.SignalAsync(daemon.Workers()[1], "KILL");
+            await using var bob = await daemon.JoinAsync("history=0");
+            _ = await bob.SayAndReadAsync("hello again");
+        }
+    }
+
+    /// <summary>All rights of root are gone for good, in the master and in every worker; the user's own groups are there.</summary>
+    [Fact]
+    public async Task User_is_taken_on_with_all_its_groups()
+    {
+        Assert.True(System.Environment.IsPrivilegedProcess, "Only root can become another user.");
+        await using var daemon = new ApplianceDaemon();
+        Directory.Delete(daemon.StateDirectory);
+        Directory.Delete(daemon.RunDirectory);
+        var groups = Path.Combine(daemon.Folder, "group");
+        await File.WriteAllTextAsync(groups, await File.ReadAllTextAsync("/etc/group") + "chat-one:x:64001:nobody\nchat-two:x:64002:bin,nobody\n");
+        var port = await PrivilegedPortAsync();
+        var started = await daemon.LaunchThroughAsync(
+            ["unshare", "--mount", "sh", "-c", $"mount --bind {groups} /etc/group && exec \"$0\" \"$@\""],
+            "--proc=2", "--user", "nobody", "--announce", "off", "--listen", $"127.0.0.1:{port}");
+        Assert.True(started.ExitCode == 0, started.ToString());
+        var id = (await CommandResult.RunAsync("id", "-u", "nobody")).Output.Trim();
+        var group = (await CommandResult.RunAsync("id", "-g", "nobody")).Output.Trim();
+        foreach (var process in daemon.Workers().Values.Append(daemon.Master))
+        {
+            Assert.Equal(Enumerable.Repeat(id, 4), process.Field("Uid").Split('\t'));
+            Assert.Equal(Enumerable.Repeat(group, 4), process.Field("Gid").Split('\t'));
+            Assert.Equal(new[] { group, "64001", "64002" }.Order(), process.Field("Groups").Split(' ', StringSplitOptions.RemoveEmptyEntries).Order());
+            Assert.Equal("0000000000000000", process.Field("CapEff"));
+            Assert.Equal("0000000000000000", process.Field("CapPrm"));
+        }
+
+        Assert.All(await SystemVObjects.OfDirectoryAsync(daemon.StateDirectory), one => Assert.Equal("shm", one.Kind));
+        await using var ann = await daemon.JoinWorkerAsync(0);
+        await ApplianceDaemon.SignalAsync(daemon.Workers()[1], "KILL");
+        await using var bob = await daemon.JoinWorkerAsync(1);
+        _ = await bob.SayAndReadAsync("hello");
+    }
+
+    /// <summary>As another user it can still do what an administrator asks for: more workers on the same port, new logs, an orderly end.</summary>
+    [Fact]
+    public async Task User_can_have_more_workers_and_end_in_order()
+    {
+        Assert.True(System.Environment.IsPrivilegedProcess, "Only root can become another user.");
+        await using var daemon = new ApplianceDaemon();
+        Directory.Delete(daemon.StateDirectory);
+        var path = Path.Combine(daemon.Folder, "chat.sock");
+        var configuration = Path.Combine(daemon.Folder, "appliance.conf");
+        await File.WriteAllTextAsync(configuration, "proc = 1");
+        var started = await daemon.LaunchAsync(
+            "--config", configuration, "--user", "nobody", "--announce", "off", "--listen", "127.0.0.1:0", "--listen", $"unix:{path}");
+        Assert.True(started.ExitCode == 0, started.ToString());
+        await File.WriteAllTextAsync(configuration, "proc = 4");
+        _ = await daemon.SucceedAsync("reload");
+        var master = daemon.Master;
+        await using (var ann = await daemon.JoinWorkerAsync(3))
+        {
+            _ = await ann.SayAndReadAsync("hello");
+        }
+
+        File.Move(daemon.LogFile, daemon.LogFile + ".1");
+        _ = await daemon.SucceedAsync("reopen");
+        _ = await daemon.WaitForLogAsync("log reopened");
+        _ = await daemon.SucceedAsync("stop");
+        await daemon.WaitForEndAsync(master);
+        Assert.DoesNotContain(await File.ReadAllTextAsync(daemon.LogFile), "Unhandled", StringComparison.Ordinal);
+
+        // A socket file that the user could not remove is in the way of nobody.
+        await daemon.StartWorkersAsync(2, "--announce", "off", "--listen", "127.0.0.1:0", "--listen", $"unix:{path}");
+        File.Delete(path);
+    }
+
+    /// <summary>Any user may ask how the server is.</summary>
+    [Fact]
+    public async Task Status_is_told_to_every_user()
+    {
+        Assert.True(System.Environment.IsPrivilegedProcess, "Only root can become another user.");
+        await using var daemon = await ApplianceDaemon.StartAsync(1);
+        var status = await CommandResult.RunAsync(
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+            PublishedBinary.FilePath, "status", "--run-dir", daemon.RunDirectory, "--state-dir", daemon.StateDirectory);
+        Assert.True(status.ExitCode == 0, status.ToString());
+        Assert.Contains($"pid {daemon.Master.Pid}", status.Output, StringComparison.Ordinal);
+        var stop = await CommandResult.RunAsync(
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+            PublishedBinary.FilePath, "stop", "--run-dir", daemon.RunDirectory, "--state-dir", daemon.StateDirectory);
+        Assert.True(stop.ExitCode == 1, stop.ToString());
+        Assert.Contains("EPERM", stop.Error, StringComparison.Ordinal);
+        Assert.True(daemon.Master.IsAlive);
+    }
+
+    public void Dispose()
+    {
+        _manager.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    private static Dictionary<string, string> Environment(params string[] variables) =>
+        variables.Chunk(2).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
+
+    private static string ChildEnvironment(ApplianceDaemon daemon) =>
+        string.Concat(daemon.Master.Children().Select(child => File.ReadAllText($"/proc/{child.Pid}/environ")));
+
+    /// <summary>A free port that only root may bind, if there is such a range; otherwise any.</summary>
+    private static async Task<int> PrivilegedPortAsync()
+    {
+        var first = int.Parse(await File.ReadAllTextAsync("/proc/sys/net/ipv4/ip_unprivileged_port_start"), CultureInfo.InvariantCulture);
+        for (var port = first - 1; port > first / 2; port--)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken.
+            }
+        }
+
+        return 0;
+    }
+
+    private Task<IReadOnlyDictionary<string, string>> ReceiveAsync() => ReceiveAsync(_manager);
+
+    /// <summary>The next datagram: <c>NAME=value</c> a line.</summary>
+    private static Task<IReadOnlyDictionary<string, string>> ReceiveAsync(Socket manager) => TimeLimit.GuardAsync<IReadOnlyDictionary<string, string>>(
+        "notification",
+        async limit =>
+        {
+            var buffer = new byte[4096];
+            var received = await manager.ReceiveAsync(buffer, limit);
+            return Encoding.UTF8.GetString(buffer, 0, received)
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .ToDictionary(line => line[..line.IndexOf('=', StringComparison.Ordinal)], line => line[(line.IndexOf('=', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal);
+        });
+}
