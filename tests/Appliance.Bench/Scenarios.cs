@@ -61,18 +61,19 @@ public sealed class Scenarios(BenchOptions options)
 
     private void Load(RunningServer server, Note note, LoadMeasures measures, int inFlight)
     {
-        using var generator = new Generator(server.Port, options.Clients);
-        generator.Open();
-        var result = generator.Load(inFlight, TimeSpan.FromSeconds(options.WarmUpSeconds), TimeSpan.FromSeconds(options.Seconds), server.Figures.CpuUs);
-        if (result.Faults.Length > 0)
-        {
-            throw new LoadException($"messages: {result.Faults}");
-        }
-
+        var result = Load(server, inFlight, options.WarmUpSeconds, options.Seconds);
         note(measures.PerSecond, result.Deliveries / result.Seconds);
         note(measures.CpuUs, result.ServerCpuUs / result.Deliveries);
         note(measures.LatencyP50Ms, result.LatencyP50Us / 1000.0);
         note(measures.LatencyP99Ms, result.LatencyP99Us / 1000.0);
+    }
+
+    private LoadResult Load(RunningServer server, int inFlight, int warmUpSeconds, int seconds)
+    {
+        using var generator = new Generator(server.Port, options.Clients);
+        generator.Open();
+        var result = generator.Load(inFlight, TimeSpan.FromSeconds(warmUpSeconds), TimeSpan.FromSeconds(seconds), server.Figures.CpuUs);
+        return result.Faults.Length == 0 ? result : throw new LoadException($"messages: {result.Faults}");
     }
 
     private void OpenAndClose(RunningServer server, Note note)
@@ -117,12 +118,7 @@ public sealed class Scenarios(BenchOptions options)
     /// <summary>The server's last line counts its collections from the start on, warm-up and connecting included.</summary>
     private void Garbage(RunningServer server, Note note)
     {
-        using (var generator = new Generator(server.Port, options.Clients))
-        {
-            generator.Open();
-            _ = generator.Load(options.InFlight, TimeSpan.Zero, TimeSpan.FromSeconds(SteadySeconds), server.Figures.CpuUs);
-        }
-
+        _ = Load(server, options.InFlight, 0, SteadySeconds);
         server.Stop();
         string[] words = server.Log.Split(' ');
         int number = Array.FindIndex(words, word => word.StartsWith("garbage", StringComparison.Ordinal)) - 1;
