@@ -108,7 +108,7 @@ internal sealed class RunCommand
     {
         var service = new ServiceManager();
         using var pidFile = PidFile.Acquire(_settings.RunDirectory, _settings.StateDirectory);
-        using var listeners = new ListenerSet(_settings.Listen, _settings.NoFork ? 1 : _settings.WorkerCount, service.Listeners);
+        using var listeners = new ListenerSet(_settings.Listen, _settings.NoFork ? 1 : _settings.WorkerCount, service.ListenDescriptors);
         if (_settings.User.Length > 0)
         {
             Privileges.Drop(_settings.User, pidFile.Paths);
@@ -155,10 +155,10 @@ internal sealed class RunCommand
         }
     }
 
-    private void RunAlone(RoomLog rooms, ListenerSet listeners, EventLog log, Action onReady)
+    private void RunAlone(RoomLog rooms, ListenerSet listeners, ServiceManager service, EventLog log, Action onReady)
     {
         using var wakeup = new Wakeup();
-        var supervisor = new SignalSupervisor(_settings, _read, rooms, log, onReady);
+        var supervisor = new SignalSupervisor(_settings, _read, rooms, service, log, onReady);
         rooms.Header.Workers = 0;
         using var loop = new WorkerLoop(
             _settings, rooms, new WorkerIdentity(0, [wakeup]), listeners.First, supervisor, log);
@@ -170,7 +170,7 @@ internal sealed class RunCommand
     {
         if (_settings.NoFork)
         {
-            RunAlone(rooms, listeners, log, onReady);
+            RunAlone(rooms, listeners, service, log, onReady);
             return;
         }
 

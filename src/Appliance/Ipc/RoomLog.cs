@@ -81,6 +81,21 @@ public sealed unsafe class RoomLog
         return sleeping;
     }
 
+    /// <summary>
+    /// Tells every worker to look after every room: a worker that was killed may have appended, or taken note of who sleeps, and not have
+    /// come to tell anybody. All are woken after this.
+    /// </summary>
+    public void MarkAllDirty()
+    {
+        for (int worker = 0; worker < RoomLogLayout.WorkersMax; worker++)
+        {
+            foreach (ref ulong word in DirtyBits(worker))
+            {
+                _ = Interlocked.Or(ref word, ulong.MaxValue);
+            }
+        }
+    }
+
     /// <summary>Says that a worker is about to wait; false when there is something to do first.</summary>
     public bool BeginSleep(int worker)
     {

@@ -15,12 +15,12 @@ public sealed class ListenerSet : IDisposable
 
     /// <summary>Binds all addresses for so many workers, or takes the sockets that a service manager has bound.</summary>
     /// <exception cref="SyscallException">An address is taken, not of this host, or not for this user.</exception>
-    public ListenerSet(IReadOnlyList<ListenAddress> addresses, int workers, IReadOnlyList<ListenSocket> inherited)
+    public ListenerSet(IReadOnlyList<ListenAddress> addresses, int workers, IReadOnlyList<int> inherited)
     {
         _addresses = addresses;
         if (inherited.Count > 0)
         {
-            First = inherited;
+            First = [.. inherited.Select(ListenSocket.Inherit)];
             IsInherited = true;
             return;
         }

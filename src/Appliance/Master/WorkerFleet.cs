@@ -244,6 +244,11 @@ public sealed class WorkerFleet : IDisposable
         {
             _rooms.Worker(worker.Slot).Restarts++;
             _log.Write(EventCatalogue.WorkerDied, worker.Slot, pid, how.ToString(), pauseMs);
+            _rooms.MarkAllDirty();
+            foreach (var other in _workers.Where(other => other.Pid > 0))
+            {
+                _wakeups[other.Slot].Set();
+            }
         }
 
         if (worker.Failures >= FailuresBeforeCheck)

@@ -12,6 +12,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor
     private readonly Settings _settings;
     private readonly Func<Settings> _readAgain;
     private readonly RoomLog _rooms;
+    private readonly ServiceManager _service;
     private readonly EventLog _log;
     private readonly Action _ready;
 
@@ -19,20 +20,22 @@ public sealed class SignalSupervisor : IWorkerSupervisor
     /// <param name="settings">The settings in force, changed in place.</param>
     /// <param name="readAgain">Reads the command line and the configuration file once more.</param>
     /// <param name="rooms">Where the outcome of a reload is noted for whoever asked.</param>
+    /// <param name="service">The service manager, if there is one.</param>
     /// <param name="log">The log.</param>
     /// <param name="ready">Called when the loop serves.</param>
-    public SignalSupervisor(Settings settings, Func<Settings> readAgain, RoomLog rooms, EventLog log, Action ready)
+    public SignalSupervisor(Settings settings, Func<Settings> readAgain, RoomLog rooms, ServiceManager service, EventLog log, Action ready)
     {
         _settings = settings;
         _readAgain = readAgain;
         _rooms = rooms;
+        _service = service;
         _log = log;
         _ready = ready;
         Signals =
         [
             new(PosixSignal.SIGQUIT, loop => loop.StopAtOnce()),
-            new(PosixSignal.SIGTERM, loop => loop.Stop("SIGTERM")),
-            new(PosixSignal.SIGINT, loop => loop.Stop("SIGINT")),
+            new(PosixSignal.SIGTERM, loop => Stop(loop, "SIGTERM")),
+            new(PosixSignal.SIGINT, loop => Stop(loop, "SIGINT")),
             new(PosixSignal.SIGHUP, Reload),
             new((PosixSignal)Syscall.SIGUSR1, _ => Reopen()),
             new((PosixSignal)Syscall.SIGUSR2, _ => log.Write(EventCatalogue.UpgradeUnknown)),
@@ -46,6 +49,12 @@ public sealed class SignalSupervisor : IWorkerSupervisor
     public IReadOnlyList<SignalRow> Signals { get; }
 
     /// <inheritdoc/>
+    public int KeepAliveMs => _service.KeepAliveMs;
+
+    /// <inheritdoc/>
+    public void KeepAlive() => _service.KeepAlive();
+
+    /// <inheritdoc/>
     public void OnReady() => _ready();
 
     /// <inheritdoc/>
@@ -53,13 +62,21 @@ public sealed class SignalSupervisor : IWorkerSupervisor
     {
     }
 
+    private void Stop(WorkerLoop loop, string signal)
+    {
+        _service.Stopping();
+        loop.Stop(signal);
+    }
+
     private void Reload(WorkerLoop loop)
     {
+        _service.Reloading();
         bool failed = !SettingsBuilder.TryReload(_settings, _readAgain, out string note);
         loop.OnSettings();
         Reopen();
         _log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
         ReloadNote.Write(_rooms, failed, note);
+        _service.Ready(Environment.ProcessId);
     }
 
     private void Reopen()

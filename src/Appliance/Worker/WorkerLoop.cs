@@ -17,6 +17,12 @@ public interface IWorkerSupervisor
     /// <summary>The signals that mean something, in the order in which they are looked at.</summary>
     IReadOnlyList<SignalRow> Signals { get; }
 
+    /// <summary>How often it wants to be told that the loop turns; 0 for never.</summary>
+    int KeepAliveMs { get; }
+
+    /// <summary>The loop turns.</summary>
+    void KeepAlive();
+
     /// <summary>The loop serves.</summary>
     void OnReady();
 
@@ -54,6 +60,7 @@ public sealed class WorkerLoop : IDisposable
     private bool _stopping;
     private bool _stopped;
     private long _stopAtMs;
+    private long _keepAliveAtMs = long.MaxValue;
 
     /// <summary>A loop that serves these listening sockets once it runs.</summary>
     public WorkerLoop(
@@ -89,6 +96,7 @@ public sealed class WorkerLoop : IDisposable
     {
         _figures.Begin(_clock.UnixMs);
         _supervisor.OnReady();
+        _keepAliveAtMs = _supervisor.KeepAliveMs > 0 ? 0 : long.MaxValue;
         while (!_stopped)
         {
             Turn();
@@ -143,8 +151,7 @@ public sealed class WorkerLoop : IDisposable
     {
         if (_handled == _ready)
         {
-            int waitMs = _clients.BeginSleep();
-            _ready = _poller.Wait(_stopping ? UntilStop(waitMs) : waitMs);
+            _ready = _poller.Wait(LimitWait(_clients.BeginSleep()));
             _handled = 0;
         }
 
@@ -154,6 +161,12 @@ public sealed class WorkerLoop : IDisposable
         while (_handled < _ready && !_clients.TurnIsFull)
         {
             Dispatch(_poller[_handled++]);
+        }
+
+        if (_clock.NowMs >= _keepAliveAtMs)
+        {
+            _supervisor.KeepAlive();
+            _keepAliveAtMs = _clock.NowMs + _supervisor.KeepAliveMs;
         }
 
         _clients.ExpireTimers();
@@ -194,9 +207,16 @@ public sealed class WorkerLoop : IDisposable
         }
     }
 
-    private int UntilStop(int waitMs)
+    /// <summary>A wait ends for whatever comes first: a timer of a client (-1: none), the end of a stop, a word to the supervisor.</summary>
+    private int LimitWait(int waitMs)
     {
-        int left = (int)Math.Max(0, _stopAtMs - _clock.NowMs);
+        long until = Math.Min(_keepAliveAtMs, _stopping ? _stopAtMs : long.MaxValue);
+        if (until == long.MaxValue)
+        {
+            return waitMs;
+        }
+
+        int left = (int)Math.Clamp(until - _clock.NowMs, 0, int.MaxValue);
         return waitMs < 0 ? left : Math.Min(waitMs, left);
     }
 

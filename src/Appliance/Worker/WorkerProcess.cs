@@ -73,6 +73,14 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     }
 
     /// <inheritdoc/>
+    public int KeepAliveMs => 0;
+
+    /// <inheritdoc/>
+    public void KeepAlive()
+    {
+    }
+
+    /// <inheritdoc/>
     public void OnReady() => _channel.Send(ControlWord.Ready);
 
     /// <inheritdoc/>

@@ -1,10 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using Appliance.Loop;
 using Appliance.Native;
 
-namespace Appliance.Master;
+namespace Appliance.Ipc;
 
 /// <summary>
 /// What systemd asks of a service of <c>Type=notify</c> (sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3)), without its
@@ -23,15 +22,15 @@ public sealed class ServiceManager
         bool forUs = IsForUs("WATCHDOG_PID");
         KeepAliveMs = forUs && long.TryParse(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), CultureInfo.InvariantCulture, out long us) ? (int)Math.Min(us / 2000, int.MaxValue) : 0;
         int count = IsForUs("LISTEN_PID") && int.TryParse(Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out int fds) ? fds : 0;
-        Listeners = [.. Enumerable.Range(FirstListenDescriptor, Math.Clamp(count, 0, ListenDescriptorsMax)).Select(ListenSocket.Inherit)];
+        ListenDescriptors = [.. Enumerable.Range(FirstListenDescriptor, Math.Clamp(count, 0, ListenDescriptorsMax))];
         foreach (string name in (string[])["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"])
         {
             Environment.SetEnvironmentVariable(name, null);
         }
     }
 
-    /// <summary>Sockets that the service manager has bound for us.</summary>
-    public IReadOnlyList<ListenSocket> Listeners { get; }
+    /// <summary>Descriptors of the listening sockets that the service manager has bound for us.</summary>
+    public IReadOnlyList<int> ListenDescriptors { get; }
 
     /// <summary>How often the watchdog wants to be told that the loop turns: twice in its time; 0 when there is none.</summary>
     public int KeepAliveMs { get; }
