@@ -26,6 +26,27 @@ internal sealed class RingModel(RoomRing ring)
         return frame;
     }
 
+    /// <summary>Appends records of one length to a room.</summary>
+    public static RingModel Fill(RoomLog log, string room, int recordBytes, int count)
+    {
+        var model = new RingModel(Join(log, room));
+        for (int i = 0; i < count; i++)
+        {
+            model.Append(new Random(i), recordBytes);
+        }
+
+        return model;
+    }
+
+    /// <summary>Joins a room, which must be there or not if it is said so.</summary>
+    public static RoomRing Join(RoomLog log, string room, RoomOpening? expected = null, long unixMs = StateDirectory.UnixMs)
+    {
+        var opening = log.Join(System.Text.Encoding.UTF8.GetBytes(room), worker: 0, unixMs, out int slot);
+        Assert.Equal(expected ?? opening, opening);
+        Assert.NotEqual(RoomOpening.TooMany, opening);
+        return log.Ring(slot);
+    }
+
     /// <summary>Appends one batch of records of these lengths.</summary>
     public void Append(Random random, params int[] lengths)
     {

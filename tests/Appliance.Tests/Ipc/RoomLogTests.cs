@@ -3,7 +3,7 @@ using Appliance.Ipc;
 
 namespace Appliance.Tests.Ipc;
 
-/// <summary>Rooms by name, the places they take, and who is told that they have got something.</summary>
+/// <summary>Rooms by name, and the places they take.</summary>
 public sealed unsafe class RoomLogTests
 {
     private const long Now = MemoryRoomLog.UnixMs;
@@ -142,140 +142,6 @@ public sealed unsafe class RoomLogTests
         Assert.All(slots, one => Assert.Equal(slots[0], one));
         Assert.Equal(Rooms - 1, slots[0].Distinct().Count());
         Assert.All(slots[0], slot => Assert.Equal(Joiners, memory.Log.Ring(slot).MemberCount));
-    }
-
-    [Fact]
-    public void Workers_with_clients_in_a_room_are_told_and_the_sleepers_named_once()
-    {
-        using var memory = new MemoryRoomLog(rooms: 130);
-        var log = memory.Log;
-        int slot = Enumerable.Range(0, 100).Select(room => Join(log, $"room{room}", Now, 5).Slot).Last();
-        log.Ring(slot).CountMember(7, 1);
-        log.Ring(slot).CountMember(63, 1);
-        Assert.True(log.BeginSleep(7));
-        Assert.True(log.BeginSleep(63));
-        Assert.True(log.BeginSleep(8));
-
-        Assert.Equal((1UL << 7) | (1UL << 63), log.MarkDirty(slot, worker: 5));
-        Assert.Equal(0UL, log.MarkDirty(slot, worker: 5));
-        Assert.Equal([slot], Dirty(log, 7));
-        Assert.Equal([slot], Dirty(log, 63));
-        Assert.Empty(Dirty(log, 5));
-        Assert.Empty(Dirty(log, 8));
-        Assert.Empty(Dirty(log, 7));
-    }
-
-    [Fact]
-    public void Worker_that_has_got_something_does_not_sleep()
-    {
-        using var memory = new MemoryRoomLog();
-        memory.Ring.CountMember(Worker, 1);
-        Assert.Equal(0UL, memory.Log.MarkDirty(0, worker: 0));
-        Assert.False(memory.Log.BeginSleep(Worker));
-        memory.Log.EndSleep(Worker);
-        Assert.Equal(0UL, memory.Log.MarkDirty(0, worker: 0));
-        Assert.Equal([0], Dirty(memory.Log, Worker));
-        Assert.True(memory.Log.BeginSleep(Worker));
-    }
-
-    [Fact]
-    public void Dirty_rooms_come_in_order_and_each_once()
-    {
-        using var memory = new MemoryRoomLog(rooms: 200);
-        int[] slots = [.. Enumerable.Range(0, 199).Select(room => Join(memory.Log, $"room{room}").Slot)];
-        foreach (int slot in slots.Reverse())
-        {
-            _ = memory.Log.MarkDirty(slot, worker: 0);
-            _ = memory.Log.MarkDirty(slot, worker: 0);
-        }
-
-        Assert.Equal(slots.Order(), Dirty(memory.Log, Worker));
-    }
-
-    [Fact]
-    public void New_process_of_a_worker_begins_with_nothing()
-    {
-        using var memory = new MemoryRoomLog(rooms: 2);
-        _ = Join(memory.Log, "a");
-        memory.Log.Ring(1).CountMember(2, 1);
-        _ = memory.Log.BeginSleep(Worker);
-        _ = memory.Log.MarkDirty(1, worker: 0);
-        memory.Log.ResetWorker(Worker);
-        Assert.Equal(1, memory.Log.Ring(1).MemberCount);
-        Assert.Empty(Dirty(memory.Log, Worker));
-        Assert.Equal(0UL, memory.Log.MarkDirty(1, worker: 2));
-    }
-
-    /// <summary>Two writers, each of which goes on once its last message was heard: a lost bit or wake-up stops one for ever.</summary>
-    [Fact]
-    public void No_wake_up_is_lost()
-    {
-        const int Messages = 200_000;
-        using var memory = new MemoryRoomLog(rooms: 2);
-        var log = memory.Log;
-        _ = Join(log, "a");
-        log.Ring(0).CountMember(Worker, 1);
-        int[] said = [0, 0];
-        int[] heard = [0, 0];
-        int woken = 0;
-        bool stop = false;
-        void Wait(Func<bool> until)
-        {
-            for (SpinWait spin = default; !until() && !Volatile.Read(ref stop);)
-            {
-                spin.SpinOnce(sleep1Threshold: -1);
-            }
-        }
-
-        void Write(int slot)
-        {
-            for (int i = 1; i <= Messages && !Volatile.Read(ref stop); i++)
-            {
-                Volatile.Write(ref said[slot], i);
-                if (log.MarkDirty(slot, worker: slot + 2) != 0)
-                {
-                    Volatile.Write(ref woken, 1);
-                }
-
-                Wait(() => Volatile.Read(ref heard[slot]) == i);
-            }
-        }
-
-        void Read()
-        {
-            while ((heard[0] < Messages || heard[1] < Messages) && !Volatile.Read(ref stop))
-            {
-                if (log.BeginSleep(Worker))
-                {
-                    Wait(() => Volatile.Read(ref woken) == 1);
-                    Volatile.Write(ref woken, 0);
-                }
-
-                log.EndSleep(Worker);
-                for (int slot = log.TakeDirty(Worker, 0); slot >= 0; slot = log.TakeDirty(Worker, 0))
-                {
-                    Volatile.Write(ref heard[slot], Volatile.Read(ref said[slot]));
-                }
-            }
-        }
-
-        Thread[] threads = [new(Read), new(() => Write(0)), new(() => Write(1))];
-        Array.ForEach(threads, thread => thread.Start());
-        bool ended = threads[0].Join(TimeSpan.FromSeconds(60));
-        Volatile.Write(ref stop, true);
-        Array.ForEach(threads, thread => thread.Join());
-        Assert.True(ended, "sleeps for ever");
-    }
-
-    private static List<int> Dirty(RoomLog log, int worker)
-    {
-        List<int> slots = [];
-        for (int slot = log.TakeDirty(worker, 0); slot >= 0; slot = log.TakeDirty(worker, slot))
-        {
-            slots.Add(slot);
-        }
-
-        return slots;
     }
 
     private static (RoomOpening Opening, int Slot) Join(RoomLog log, string name, long unixMs = Now, int worker = Worker)
