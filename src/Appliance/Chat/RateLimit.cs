@@ -15,21 +15,18 @@ public enum RateVerdict
 
 /// <summary>
 /// How fast one connection may send: so many messages a second, bursts of twice that. Kept as the time at which all that was sent
-/// would have been sent at the allowed rate (generic cell rate algorithm), so that a connection needs ten bytes for it.
+/// would have been sent at the allowed rate (generic cell rate algorithm), and the last two strikes: 16 bytes a connection.
 /// </summary>
 public struct RateLimit
 {
-    /// <summary>Strikes that close a connection.</summary>
-    public const int StrikesMax = 3;
-
     /// <summary>How long a strike counts.</summary>
     public const int StrikeWindowMs = 10_000;
 
     private const int BurstSeconds = 2;
 
     private long _paidUntilUs;
-    private uint _firstStrikeMs;
-    private byte _strikes;
+    private uint _lastStrikeMs;
+    private uint _strikeBeforeMs;
 
     /// <summary>Asks for one message more; a rate of 0 allows all.</summary>
     public RateVerdict Take(int perSecond, long nowMs)
@@ -47,12 +44,10 @@ public struct RateLimit
             return RateVerdict.Pass;
         }
 
-        if (_strikes == 0 || (uint)nowMs - _firstStrikeMs > StrikeWindowMs)
-        {
-            _firstStrikeMs = (uint)nowMs;
-            _strikes = 0;
-        }
-
-        return ++_strikes >= StrikesMax ? RateVerdict.Close : RateVerdict.Refuse;
+        // 0 stands for no strike; a strike in the very millisecond 0 of the clock is as good as one in the next.
+        uint now = Math.Max(1, (uint)nowMs);
+        bool third = _strikeBeforeMs != 0 && now - _strikeBeforeMs <= StrikeWindowMs;
+        (_strikeBeforeMs, _lastStrikeMs) = (_lastStrikeMs, now);
+        return third ? RateVerdict.Close : RateVerdict.Refuse;
     }
 }

@@ -88,10 +88,10 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand MakeRoot(string[] args)
+    private static Command MakeRoot(string[] args)
     {
-        var root = new RootCommand();
-        root.Options.Clear();
+        // A RootCommand would bring help and version of its own, and a look at the name of the program's file.
+        var root = new Command("appliance");
         root.Options.Add(Config);
         foreach (var option in SettingOptions.Values.Concat(Actions.Keys))
         {

@@ -43,9 +43,11 @@ internal static class StatusCommand
     private static void PrintWorkers(RoomLog log)
     {
         long nowMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        Console.Out.WriteLine(Text($"up {TimeSpan.FromMilliseconds(nowMs - log.Header.ReadyMs):d\\d\\ hh\\:mm\\:ss}, {log.RoomCount()} rooms"));
+        var up = TimeSpan.FromMilliseconds(Math.Clamp(nowMs - log.Header.ReadyMs, 0, nowMs));
+        Console.Out.WriteLine(Text($"up {up:d\\d\\ hh\\:mm\\:ss}, {log.RoomCount()} rooms"));
         Console.Out.WriteLine("worker      pid  connections     messages    deliveries  restarts");
-        for (int slot = 0; slot < Math.Max(1, log.Header.Workers); slot++)
+        int workers = Math.Clamp(log.Header.Workers, 1, RoomLogLayout.WorkersMax);
+        for (int slot = 0; slot < workers; slot++)
         {
             ref var worker = ref log.Worker(slot);
             Console.Out.WriteLine(Text(

@@ -219,6 +219,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     {
         NativeMemory.Free(_received);
         _received = null;
+        _delivery.Dispose();
         _table.Dispose();
         _timers.Dispose();
     }

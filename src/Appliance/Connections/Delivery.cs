@@ -10,14 +10,12 @@ namespace Appliance.Connections;
 /// Sends what rooms have got to their clients, straight from the log, and what stands in outboxes. A client's bytes come from two
 /// places, the log and its outbox; they change only between frames.
 /// </summary>
-public sealed unsafe class Delivery
+public sealed unsafe class Delivery : IDisposable
 {
-    /// <summary>Sends in one submission: few enough that requests and connections stay in the nearest cache.</summary>
-    private const int RequestsMax = 256;
-
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
-    private readonly SendRequest[] _requests = new SendRequest[RequestsMax];
+    private readonly Sender _sender = new();
+    private readonly SendRequest[] _requests = new SendRequest[Sender.RequestsMax];
 
     /// <summary>Serves the clients of these rooms.</summary>
     public Delivery(ConnectionTable table, ChatRooms rooms)
@@ -97,6 +95,9 @@ public sealed unsafe class Delivery
         }
     }
 
+    /// <inheritdoc/>
+    public void Dispose() => _sender.Dispose();
+
     private void Deliver(LocalRoom room)
     {
         long head = room.Ring.Head;
@@ -120,7 +121,7 @@ public sealed unsafe class Delivery
             ref var request = ref _requests[count++];
             request.Descriptor = fd;
             request.Bytes = room.Ring.Read(connection.Position, head, out request.Count);
-            if (count == RequestsMax)
+            if (count == Sender.RequestsMax)
             {
                 Submit(room.Ring, count, head);
                 count = 0;
@@ -133,7 +134,7 @@ public sealed unsafe class Delivery
     private void Submit(in RoomRing ring, int count, long head)
     {
         var requests = _requests.AsSpan(0, count);
-        Sender.Submit(requests);
+        _sender.Submit(requests);
         Deliveries += count;
         long safeFrom = ring.SafeFrom;
         foreach (ref readonly var request in requests)

@@ -46,6 +46,9 @@ public readonly struct SysResult : IEquatable<SysResult>
     internal static SysResult From(long returned) =>
         new(returned >= 0 ? returned : -(long)Marshal.GetLastSystemError());
 
+    /// <summary>For results that the kernel writes into memory: a value, or an errno below zero.</summary>
+    internal static SysResult FromKernel(long result) => new(result);
+
     /// <summary>For the pthread functions, which return the error number itself.</summary>
     internal static SysResult FromErrorNumber(int error) => new(-(long)error);
 }
