@@ -49,6 +49,17 @@ public sealed class RateLimitTests
         Assert.Equal(expected, Exceed(ref limit, 1_000_000 + third));
     }
 
+    /// <summary>The ten seconds are any ten seconds, not those behind the first strike.</summary>
+    [Fact]
+    public void Strikes_are_counted_back_from_the_last()
+    {
+        var limit = default(RateLimit);
+        Assert.Equal(Refuse, Exceed(ref limit, 1_000_000));
+        Assert.Equal(Refuse, Exceed(ref limit, 1_009_000));
+        Assert.Equal(Refuse, Exceed(ref limit, 1_011_000));
+        Assert.Equal(Close, Exceed(ref limit, 1_012_000));
+    }
+
     [Fact]
     public void Rate_zero_passes_all()
     {
