@@ -28,6 +28,8 @@ public sealed class DaemonLogTests(ITestOutputHelper output)
         using var enough = new CancellationTokenSource();
         var connecting = Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Task.Run(() => ConnectAsync(daemon, enough.Token))));
         var chatting = Task.Run(() => ChatAsync(ann, enough.Token));
+        var processes = daemon.Workers().Values.Append(daemon.Master).ToArray();
+        var logs = processes.Select(CountLogs).ToArray();
         var longest = TimeSpan.Zero;
         for (var i = 0; i < Rotations; i++)
         {
@@ -50,6 +52,8 @@ public sealed class DaemonLogTests(ITestOutputHelper output)
         await enough.CancelAsync();
         await chatting;
         var connected = (await connecting).Sum() + 1;
+        _ = await daemon.SucceedAsync("reopen");
+        Assert.Equal(logs, processes.Select(CountLogs));
         _ = await daemon.SucceedAsync("stop");
         var lines = Directory.GetFiles(daemon.StateDirectory, "appliance.log*").SelectMany(File.ReadAllLines).ToArray();
         Assert.All(lines, line => Assert.Matches(Line, line));
@@ -164,6 +168,8 @@ public sealed class DaemonLogTests(ITestOutputHelper output)
         await daemon.StartForegroundAsync([], new Dictionary<string, string>(StringComparer.Ordinal) { ["JOURNAL_STREAM"] = "8:12345" }, "--proc=1");
         Assert.All(daemon.Log, line => Assert.Matches("^INF [0-9]{4} (master|worker 0): ", line));
     }
+
+    private static int CountLogs(ProcessStatus process) => process.Descriptors.Values.Count(target => target.Contains("appliance.log", StringComparison.Ordinal));
 
     private static async Task<int> ConnectAsync(ApplianceDaemon daemon, CancellationToken enough)
     {

@@ -83,7 +83,7 @@ public sealed class DaemonRefusalTests
     [InlineData("--run-dir", "/proc/no/such/directory")]
     [InlineData("--room-size 1073741824 --max-rooms", "100000")]
     public async Task What_cannot_be_had(string options, string value) =>
-        await AssertRefusedAsync(1, [.. options.Split(' '), value], options == "--room-size 1073741824 --max-rooms" ? "shmget" : value);
+        await AssertRefusedAsync(1, [.. options.Split(' '), value], options == "--room-size 1073741824 --max-rooms" ? "shm" : value);
 
     [Theory]
     [InlineData("run")]

@@ -1,10 +1,12 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using Appliance.SystemTests.Harness;
+using Xunit.Abstractions;
 
 namespace Appliance.SystemTests;
 
 /// <summary>How a daemon ends, by signal or by command, and how its number of workers changes while clients are connected.</summary>
-public sealed class DaemonSignalTests
+public sealed class DaemonSignalTests(ITestOutputHelper output)
 {
     [Theory]
     [InlineData("TERM")]
@@ -104,6 +106,32 @@ public sealed class DaemonSignalTests
         Assert.False(File.Exists(daemon.PidFile), "The pid file is left behind.");
     }
 
+    /// <summary>Clients that send as fast as they can keep no worker from doing what the master asks.</summary>
+    [Fact]
+    public async Task Flood_of_data_holds_up_no_signal()
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(1, "--announce", "off", "--max-rate", "0", "--max-frame", "1048576", "--echo");
+        using var enough = new CancellationTokenSource();
+        var floods = Enumerable.Range(0, 4).Select(_ => FloodAsync(daemon, enough.Token)).ToArray();
+        await daemon.WaitUntilAsync("the floods", () => daemon.Workers()[0].Descriptors.Values.Count(target => target.StartsWith("socket:", StringComparison.Ordinal)) >= 4);
+        var longest = TimeSpan.Zero;
+        for (var i = 0; i < 20; i++)
+        {
+            File.Delete(daemon.LogFile);
+            var asked = Stopwatch.GetTimestamp();
+            _ = await daemon.SucceedAsync("reopen");
+            longest = longest > Stopwatch.GetElapsedTime(asked) ? longest : Stopwatch.GetElapsedTime(asked);
+            Assert.True(File.Exists(daemon.LogFile));
+        }
+
+        output.WriteLine($"'reopen' took {longest.TotalMilliseconds:0} ms at most, with the start of the command itself");
+        await enough.CancelAsync();
+        foreach (var flood in floods)
+        {
+            await flood;
+        }
+    }
+
     /// <summary>Signals meant for the group, or sent to a worker by mistake, are the master's business.</summary>
     [Theory]
     [InlineData("HUP")]
@@ -192,6 +220,20 @@ public sealed class DaemonSignalTests
         await carol.SayAsync("here again");
         _ = await ann.ReadMessageAsync("here again");
         Assert.DoesNotContain(daemon.Log, line => line.Contains(" died: ", StringComparison.Ordinal));
+    }
+
+    /// <summary>Sends messages of a megabyte, and reads what comes back so that the server goes on reading.</summary>
+    private static async Task FloodAsync(ApplianceDaemon daemon, CancellationToken enough)
+    {
+        await using var client = await RawClient.ConnectAsync(daemon.Address);
+        _ = await client.UpgradeAsync("/echo");
+        var message = ClientFrame.Binary(new byte[1 << 20]).Encode();
+        while (!enough.IsCancellationRequested)
+        {
+            var sending = client.SendAsync(message);
+            Assert.Equal(1 << 20, (await client.ReadFrameAsync()).Payload.Length);
+            await sending;
+        }
     }
 
     private static async Task ReadToEndAsync(RawClient client)

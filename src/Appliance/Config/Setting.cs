@@ -67,17 +67,19 @@ public sealed record Setting(
         };
 
     internal static Setting Choice<T>(
-        string name, string value, string help, SettingGroup group, Action<Settings, T> set, Func<Settings, T> get)
-        where T : struct, Enum
+        string name, string value, string help, SettingGroup group, (string Word, T Value)[] choices, Action<Settings, T> set, Func<Settings, T> get)
     {
-        string[] words = [.. Enum.GetNames<T>().Select(word => word.ToLowerInvariant())];
+        string[] words = [.. choices.Select(choice => choice.Word)];
         return new Setting(
             name,
             value,
             help,
             group,
-            (settings, text) => Parse(text, words, index => set(settings, Enum.GetValues<T>()[index])),
-            settings => words[Array.IndexOf(Enum.GetValues<T>(), get(settings))]);
+            (settings, text) => Parse(text, words, index => set(settings, choices[index].Value)),
+            settings => Array.Find(choices, choice => EqualityComparer<T>.Default.Equals(choice.Value, get(settings))).Word)
+        {
+            Default = words[0],
+        };
     }
 
     internal static string? ParseNumber(string text, int least, int most, Action<int> set)

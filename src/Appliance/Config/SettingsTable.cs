@@ -18,6 +18,12 @@ public static class SettingsTable
 
     private const int DayInSeconds = 86_400;
 
+    private static readonly (string, LogLevel)[] LogLevels =
+        [("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warning", LogLevel.Warning), ("error", LogLevel.Error)];
+
+    private static readonly (string, AnnounceMode)[] AnnounceModes =
+        [("ip", AnnounceMode.Ip), ("count", AnnounceMode.Count), ("off", AnnounceMode.Off)];
+
     /// <summary>The rows, in the order of the usage.</summary>
     public static IReadOnlyList<Setting> Rows { get; } =
     [
@@ -33,7 +39,7 @@ public static class SettingsTable
         Directory("run-dir", "directory of the pid file", (s, path) => s.RunDirectory = path, s => s.RunDirectory),
         Directory("state-dir", "directory of durable files; the System V keys are made from it", (s, path) => s.StateDirectory = path, s => s.StateDirectory),
         new("log", "FILE", "log file, or stderr", SettingGroup.Place, ApplyLog, s => s.LogFile.Length == 0 ? "stderr" : s.LogFile) { Default = "stderr" },
-        Choice<LogLevel>("log-level", "LEVEL", "debug, info, warning or error", SettingGroup.Place, (s, level) => s.LogLevel = level, s => s.LogLevel) with { Default = "info", IsReloadable = true },
+        Choice("log-level", "LEVEL", "debug, info, warning or error", SettingGroup.Place, LogLevels, (s, level) => s.LogLevel = level, s => s.LogLevel) with { Default = "info", IsReloadable = true },
         new("user", "NAME", "user to become after binding", SettingGroup.Place, ApplyUser, s => s.User.Length == 0 ? "none" : s.User) { Default = "none" },
 
         Number("history", "N", 50, "messages a newcomer gets", SettingGroup.Chat, ..10_000, (s, n) => s.History = n, s => s.History) with { IsReloadable = true },
@@ -44,7 +50,7 @@ public static class SettingsTable
         Number("max-message", "N", 100, "characters of a message", SettingGroup.Chat, 1..10_000, (s, n) => s.MaxMessage = n, s => s.MaxMessage) with { IsReloadable = true },
         Number("max-frame", "BYTES", 64 << 10, "largest message a client may send, fragments together", SettingGroup.Chat, 128..(16 << 20), (s, n) => s.MaxFrame = n, s => s.MaxFrame) with { IsReloadable = true },
         Number("max-rate", "N", 20, "messages a second of one client, 0 for any number", SettingGroup.Chat, ..100_000, (s, n) => s.MaxRate = n, s => s.MaxRate) with { IsReloadable = true },
-        Choice<AnnounceMode>("announce", "WHAT", "tell who comes and goes: ip, count or off", SettingGroup.Chat, (s, mode) => s.Announce = mode, s => s.Announce) with { Default = "ip", IsReloadable = true },
+        Choice("announce", "WHAT", "tell who comes and goes: ip, count or off", SettingGroup.Chat, AnnounceModes, (s, mode) => s.Announce = mode, s => s.Announce) with { Default = "ip", IsReloadable = true },
         Switch("echo", "serve /echo, which returns every message (for conformance suites)", SettingGroup.Chat, (s, on) => s.Echo = on, s => s.Echo) with { IsReloadable = true },
 
         Number("ping", "SECONDS", 30, "silence before a keep-alive ping", SettingGroup.Time, 1..DayInSeconds, (s, n) => s.PingSeconds = n, s => s.PingSeconds) with { IsReloadable = true },

@@ -24,7 +24,7 @@ public sealed class HttpEndpoint
     private readonly LoopClock _clock;
     private readonly Settings _settings;
     private readonly IConnectionObserver _observer;
-    private Dictionary<string, byte[]>.AlternateLookup<ReadOnlySpan<char>> _pageByPath;
+    private Dictionary<string, byte[]>.AlternateLookup<ReadOnlySpan<char>>? _pages;
 
     /// <summary>Serves the chat page and the handshakes of rooms and echo.</summary>
     public HttpEndpoint(ConnectionTable table, ChatRooms rooms, Delivery delivery, LoopClock clock, Settings settings, IConnectionObserver observer)
@@ -35,13 +35,10 @@ public sealed class HttpEndpoint
         _clock = clock;
         _settings = settings;
         _observer = observer;
-        OnSettings();
     }
 
-    /// <summary>Makes the responses anew: the page knows how long names and messages may be.</summary>
-    public void OnSettings() => _pageByPath = EmbeddedPages.Chat(_settings.MaxName, _settings.MaxMessage)
-        .ToDictionary(page => page.Path, page => HttpResponse.Write(200, page.ContentType, PageHeaders, page.Bytes), StringComparer.Ordinal)
-        .GetAlternateLookup<ReadOnlySpan<char>>();
+    /// <summary>Forgets the responses: the page knows how long names and messages may be.</summary>
+    public void OnSettings() => _pages = null;
 
     /// <summary>
     /// Takes what came in. Once the connection is a WebSocket, returns what came behind the handshake; it lies in
@@ -133,6 +130,11 @@ public sealed class HttpEndpoint
         }
     }
 
+    /// <summary>Made when a page is first asked for: many workers never are, and all should start quickly.</summary>
+    private Dictionary<string, byte[]>.AlternateLookup<ReadOnlySpan<char>> Pages => _pages ??= EmbeddedPages.Chat(_settings.MaxName, _settings.MaxMessage)
+        .ToDictionary(page => page.Path, page => HttpResponse.Write(200, page.ContentType, PageHeaders, page.Bytes), StringComparer.Ordinal)
+        .GetAlternateLookup<ReadOnlySpan<char>>();
+
     private void Serve(int fd, in HttpRequest request)
     {
         bool isHead = request.Method.SequenceEqual("HEAD"u8);
@@ -150,7 +152,7 @@ public sealed class HttpEndpoint
 
         Span<char> path = stackalloc char[64];
         if (request.Path.Length > path.Length
-            || !_pageByPath.TryGetValue(path[..Encoding.Latin1.GetChars(request.Path, path)], out byte[]? response))
+            || !Pages.TryGetValue(path[..Encoding.Latin1.GetChars(request.Path, path)], out byte[]? response))
         {
             Refuse(fd, 404, "there is nothing here; the chat is at /");
             return;
