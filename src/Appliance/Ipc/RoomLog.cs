@@ -162,10 +162,9 @@ public sealed unsafe class RoomLog
         _ = DirectoryLock.Enter();
         slot = Find(name, hash);
         int free = slot < 0 ? FreeSlot(unixMs) : -1;
-        if (slot < 0 && free < 0 && MendDirectory())
+        if (slot < 0 && free < 0)
         {
-            slot = Find(name, hash);
-            free = slot < 0 ? FreeSlot(unixMs) : -1;
+            CheckDirectory();
         }
 
         var opening = slot >= 0 ? RoomOpening.Found : free >= 0 ? RoomOpening.Created : RoomOpening.TooMany;
@@ -282,32 +281,17 @@ public sealed unsafe class RoomLog
         }
     }
 
-    /// <summary>
-    /// Looks for slots that nobody can find any more because hash and name do not agree: puts the hash right, or frees the slot when
-    /// the name is none and nobody is in it. Returns whether there was one.
-    /// </summary>
-    private bool MendDirectory()
+    /// <summary>Before a room is refused: a slot whose hash and name do not agree is one that nobody can find or free any more.</summary>
+    /// <exception cref="InvalidDataException">There is one: damage, of which the process dies, until the logs are looked through.</exception>
+    private void CheckDirectory()
     {
-        bool mended = false;
         for (int slot = 0; slot < Layout.Rooms; slot++)
         {
-            var name = NameOf(slot);
-            if (HashOf(name) != Directory[slot])
+            if (HashOf(NameOf(slot)) != Directory[slot])
             {
-                mended = true;
-                bool named = HeaderOf(slot)->NameBytes == name.Length && !name.IsEmpty && !name.ContainsAnyExceptInRange((byte)'-', (byte)'z');
-                if (named)
-                {
-                    Directory[slot] = HashOf(name);
-                }
-                else if (Ring(slot).MemberCount == 0)
-                {
-                    Release(slot);
-                }
+                throw new InvalidDataException("the directory of rooms in shared memory is damaged");
             }
         }
-
-        return mended;
     }
 
     /// <summary>
