@@ -13,6 +13,7 @@ public sealed class AbiTests
         #include <fcntl.h>
         #include <grp.h>
         #include <linux/close_range.h>
+        #include <linux/io_uring.h>
         #include <netinet/in.h>
         #include <netinet/tcp.h>
         #include <poll.h>
@@ -33,6 +34,7 @@ public sealed class AbiTests
         #include <sys/shm.h>
         #include <sys/socket.h>
         #include <sys/stat.h>
+        #include <sys/syscall.h>
         #include <sys/un.h>
         #include <sys/wait.h>
         #include <unistd.h>
