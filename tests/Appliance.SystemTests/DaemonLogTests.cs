@@ -169,7 +169,8 @@ public sealed class DaemonLogTests(ITestOutputHelper output)
         Assert.All(daemon.Log, line => Assert.Matches("^INF [0-9]{4} (master|worker 0): ", line));
     }
 
-    private static int CountLogs(ProcessStatus process) => process.Descriptors.Values.Count(target => target.Contains("appliance.log", StringComparison.Ordinal));
+    private static int CountLogs(ProcessStatus process) =>
+        process.Descriptors.Values.Count(target => target.Contains("appliance.log", StringComparison.Ordinal));
 
     private static async Task<int> ConnectAsync(ApplianceDaemon daemon, CancellationToken enough)
     {

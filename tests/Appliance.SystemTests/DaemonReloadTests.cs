@@ -85,7 +85,8 @@ public sealed class DaemonReloadTests
             Assert.Contains(line.Split(' ')[0], reload.Error, StringComparison.Ordinal);
         }
 
-        Assert.Contains(daemon.Log, entry => entry.Contains("not reloaded", StringComparison.Ordinal) && entry.Contains($"{ConfigurationOf(daemon)}:", StringComparison.Ordinal));
+        Assert.Contains(daemon.Log, entry =>
+            entry.Contains("not reloaded", StringComparison.Ordinal) && entry.Contains($"{ConfigurationOf(daemon)}:", StringComparison.Ordinal));
         await AssertHistoryAsync(daemon, "2");
         Assert.Equal(processes, daemon.Workers());
         _ = await ann.SayAndReadAsync("3");

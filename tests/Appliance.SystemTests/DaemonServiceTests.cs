@@ -246,6 +246,7 @@ public sealed class DaemonServiceTests : IDisposable
             var received = await manager.ReceiveAsync(buffer, limit);
             return Encoding.UTF8.GetString(buffer, 0, received)
                 .Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                .ToDictionary(line => line[..line.IndexOf('=', StringComparison.Ordinal)], line => line[(line.IndexOf('=', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal);
+                .Select(line => line.Split('=', 2))
+                .ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
         });
 }

@@ -115,7 +115,8 @@ public sealed class DaemonSignalTests(ITestOutputHelper output)
         await using var daemon = await ApplianceDaemon.StartAsync(1, "--announce", "off", "--max-rate", "0", "--max-frame", "1048576", "--echo");
         using var enough = new CancellationTokenSource();
         var floods = Enumerable.Range(0, 4).Select(_ => FloodAsync(daemon, enough.Token)).ToArray();
-        await daemon.WaitUntilAsync("the floods", () => daemon.Workers()[0].Descriptors.Values.Count(target => target.StartsWith("socket:", StringComparison.Ordinal)) >= 4);
+        await daemon.WaitUntilAsync("the floods", () =>
+            daemon.Workers()[0].Descriptors.Values.Count(target => target.StartsWith("socket:", StringComparison.Ordinal)) >= 4);
         var longest = TimeSpan.Zero;
         for (var i = 0; i < 20; i++)
         {

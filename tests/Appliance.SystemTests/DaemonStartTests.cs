@@ -44,7 +44,8 @@ public sealed class DaemonStartTests
             Assert.Equal("appliance", process.Name);
             var descriptors = process.Descriptors;
             Assert.Equal(["/dev/null", "/dev/null", daemon.LogFile], Enumerable.Range(0, 3).Select(number => descriptors[number]));
-            Assert.DoesNotContain(descriptors.Values, target => target.Contains("leak-", StringComparison.Ordinal) || target.StartsWith("/dev/pts", StringComparison.Ordinal));
+            Assert.DoesNotContain(descriptors.Values, target =>
+                target.Contains("leak-", StringComparison.Ordinal) || target.StartsWith("/dev/pts", StringComparison.Ordinal));
             Assert.Empty(ForeignPipes(descriptors));
         }
 
