@@ -44,6 +44,7 @@ public sealed class CommandLineTests : IDisposable
     public async Task Wrong_usage()
     {
         var transcript = await RefusalsAsync(
+            2,
             ["--nothing"],
             ["--histroy", "5"],
             ["nothing"],
@@ -71,6 +72,7 @@ public sealed class CommandLineTests : IDisposable
     public async Task Wrong_configuration()
     {
         var transcript = await RefusalsAsync(
+            1,
             ["--settings", "--config", Path("missing.conf")],
             ["--settings", "--config", WriteConfig("# fine", "histroy = 5")],
             ["--settings", "--config", WriteConfig("history = many")],
@@ -160,14 +162,14 @@ public sealed class CommandLineTests : IDisposable
         return file;
     }
 
-    /// <summary>What the binary says to commands that it must refuse with exit status 2 and nothing on stdout.</summary>
-    private static async Task<string> RefusalsAsync(params string[][] commands)
+    /// <summary>What the binary says to commands that it must refuse with an exit status and nothing on stdout.</summary>
+    private static async Task<string> RefusalsAsync(int exitCode, params string[][] commands)
     {
         var transcript = new StringBuilder();
         foreach (var arguments in commands)
         {
             var result = await CommandResult.ApplianceAsync(arguments);
-            Assert.True((2, "") == (result.ExitCode, result.Output), $"{string.Join(' ', arguments)}: {result}");
+            Assert.True((exitCode, "") == (result.ExitCode, result.Output), $"{string.Join(' ', arguments)}: {result}");
             _ = transcript.Append("$ appliance ").AppendJoin(' ', arguments).Append('\n').Append(result.Error).Append('\n');
         }
 

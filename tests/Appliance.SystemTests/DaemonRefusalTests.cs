@@ -73,7 +73,7 @@ public sealed class DaemonRefusalTests
         await using var daemon = new ApplianceDaemon();
         var file = Path.Combine(daemon.Folder, "appliance.conf");
         await File.WriteAllTextAsync(file, $"# a comment\n{line}\n");
-        await AssertRefusedAsync(daemon, 2, ["--config", file], $"{file}:2: ", line.Split(' ')[0]);
+        await AssertRefusedAsync(daemon, 1, ["--config", file], $"{file}:2: ", line.Split(' ')[0]);
     }
 
     [Theory]

@@ -46,7 +46,7 @@ internal static class CommandLine
         }
         catch (SettingException wrong)
         {
-            return Complain(ExitCode.Usage, wrong.Message);
+            return Complain(wrong.IsUsage ? ExitCode.Usage : ExitCode.Failed, wrong.Message);
         }
         catch (Exception failure) when (failure is SyscallException or IOException or UnauthorizedAccessException)
         {
@@ -144,7 +144,7 @@ internal static class CommandLine
         if (values.Length < result.IdentifierTokenCount)
         {
             // --proc alone is how an init script says: as many as usual.
-            values = row.Name == "proc" ? [row.Default] : throw new SettingException($"--{row.Name}: a value is missing: --{row.Name} {row.Value}");
+            values = row.Name == "proc" ? [row.Default] : throw new SettingException($"--{row.Name}: a value is missing: --{row.Name} {row.Value}") { IsUsage = true };
         }
 
         return (row.IsRepeatable ? values : values[^1..]).Select(value => new GivenValue(row.Name, value, SettingsBuilder.CommandLine));

@@ -6,9 +6,9 @@ internal static class ExitCode
     /// <summary>All went well.</summary>
     public const int Fine = 0;
 
-    /// <summary>Failed; the reason is on stderr.</summary>
+    /// <summary>Failed, by a configuration file too; the reason is on stderr.</summary>
     public const int Failed = 1;
 
-    /// <summary>The command line or a configuration file is wrong.</summary>
+    /// <summary>The command line is wrong.</summary>
     public const int Usage = 2;
 }

@@ -6,7 +6,7 @@ namespace Appliance.Config;
 /// <param name="Source"><c>command line</c> or <c>FILE:LINE</c>.</param>
 public sealed record GivenValue(string Name, string Value, string Source);
 
-/// <summary>What is wrong with a given value: names the place, the setting, the value and the way out.</summary>
+/// <summary>What is wrong with a given value: names the place, the setting, the value and the way out. Of a file, if it is not wrong usage.</summary>
 public sealed class SettingException : Exception
 {
     /// <inheritdoc/>
@@ -25,6 +25,9 @@ public sealed class SettingException : Exception
         : base(message, innerException)
     {
     }
+
+    /// <summary>Whether the command line is wrong, and not a configuration file.</summary>
+    public bool IsUsage { get; init; }
 }
 
 /// <summary>Makes settings from defaults, a configuration file and a command line, each winning over the one before.</summary>
@@ -167,10 +170,10 @@ public static class SettingsBuilder
     {
         string name = NameOf(given.Name, given.Source);
         var row = SettingsTable.Find(given.Name)
-            ?? throw new SettingException($"{name}: there is no such setting; 'appliance --settings' prints all");
+            ?? throw Wrong(given.Source, $"{name}: there is no such setting; 'appliance --settings' prints all");
         if (row.Apply(settings, given.Value) is { } wrong)
         {
-            throw new SettingException($"{name}: '{given.Value}' {wrong}");
+            throw Wrong(given.Source, $"{name}: '{given.Value}' {wrong}");
         }
 
         settings.NoteSource(row.Name, given.Source);
@@ -178,6 +181,8 @@ public static class SettingsBuilder
 
     /// <summary>How an error names a setting: as the option, or as the line of the file that sets it.</summary>
     private static string NameOf(string name, string source) => source.Contains(':', StringComparison.Ordinal) ? $"{source}: {name}" : $"--{name}";
+
+    private static SettingException Wrong(string source, string message) => new(message) { IsUsage = source == CommandLine };
 
     private static void CheckTogether(Settings settings)
     {
@@ -188,7 +193,8 @@ public static class SettingsBuilder
         }
         else if (settings.TimeoutSeconds < settings.PingSeconds)
         {
-            throw new SettingException(
+            throw Wrong(
+                settings.SourceOf("timeout"),
                 $"{NameOf("timeout", settings.SourceOf("timeout"))}: '{settings.TimeoutSeconds}' is shorter than ping ({settings.PingSeconds}): no client could answer in time");
         }
 
@@ -201,7 +207,8 @@ public static class SettingsBuilder
         long largest = 6L * (settings.MaxName + settings.MaxMessage);
         if (settings.RoomSize / 16 < largest)
         {
-            throw new SettingException(
+            throw Wrong(
+                settings.SourceOf("room-size"),
                 $"{NameOf("room-size", settings.SourceOf("room-size"))}: '{settings.RoomSize}' is too small for max-name and max-message: at least {16 * largest} is needed");
         }
     }

@@ -173,8 +173,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
         if (atOnce || _stopping)
         {
             _stopping = true;
-            _fleet.Stop();
-            _fleet.SignalAll(Syscall.SIGQUIT);
+            _fleet.Stop(atOnce: true);
             _timers.Arm(StopTimer, _clock.NowMs + GraceMs);
             return;
         }
@@ -182,7 +181,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
         _stopping = true;
         _log.Write(EventCatalogue.Stopping, reason, _fleet.ConnectionCount, _settings.DrainSeconds);
         _service.Stopping();
-        _fleet.Stop();
+        _fleet.Stop(atOnce: false);
         _timers.Arm(StopTimer, _clock.NowMs + (_settings.DrainSeconds * 1000L) + GraceMs);
     }
 

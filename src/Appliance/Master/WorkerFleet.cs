@@ -72,7 +72,7 @@ public sealed class WorkerFleet : IDisposable
         _ = _workers.RemoveAll(worker => worker.State == ChildState.Ended);
         foreach (var worker in _workers.Where(worker => worker.Slot >= count))
         {
-            Retire(worker);
+            Retire(worker, tell: true);
         }
 
         for (int slot = 0; slot < count; slot++)
@@ -90,11 +90,16 @@ public sealed class WorkerFleet : IDisposable
         }
     }
 
-    /// <summary>Asks every worker to end, and starts none any more.</summary>
-    public void Stop()
+    /// <summary>Starts no worker any more and asks each to end: gracefully, or at once and without a word to its clients.</summary>
+    public void Stop(bool atOnce)
     {
         _stopping = true;
-        _workers.ForEach(Retire);
+        if (atOnce)
+        {
+            SignalAll(Syscall.SIGQUIT);
+        }
+
+        _workers.ForEach(worker => Retire(worker, tell: !atOnce));
         _listeners.Dispose();
     }
 
@@ -194,11 +199,11 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>
     /// Asks a worker to end and lets go of its sockets: it takes those who wait there and closes them, and nobody is sent there any more.
     /// </summary>
-    private void Retire(ChildWorker worker)
+    private void Retire(ChildWorker worker, bool tell)
     {
         worker.IsRetired = true;
         _timers.Cancel(worker.Slot);
-        _ = worker.Channel?.Send(ControlWord.Stop);
+        _ = tell && worker.Channel is { } channel && channel.Send(ControlWord.Stop);
         _listeners.Release(worker.Slot);
         worker.IsWantedAgain = false;
         if (worker.Pid == 0)
