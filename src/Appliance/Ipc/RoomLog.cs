@@ -154,6 +154,9 @@ public sealed unsafe class RoomLog
     /// Finds a room or makes it, and counts one client in, so that nobody can take the slot away in between.
     /// <see cref="RoomRing.CountMember"/> with -1 counts it out again.
     /// </summary>
+    /// <exception cref="InvalidDataException">
+    /// The directory is damaged, and so a room would be refused that need not be: the process dies of it, until the logs are looked through.
+    /// </exception>
     public RoomOpening Join(ReadOnlySpan<byte> name, int worker, long unixMs, out int slot)
     {
         ulong hash = HashOf(name);
@@ -162,11 +165,7 @@ public sealed unsafe class RoomLog
         _ = DirectoryLock.Enter();
         slot = Find(name, hash);
         int free = slot < 0 ? FreeSlot(unixMs) : -1;
-        if (slot < 0 && free < 0)
-        {
-            CheckDirectory();
-        }
-
+        bool damaged = slot < 0 && free < 0 && IsDirectoryDamaged();
         var opening = slot >= 0 ? RoomOpening.Found : free >= 0 ? RoomOpening.Created : RoomOpening.TooMany;
         slot = Math.Max(slot, free);
 
@@ -182,7 +181,7 @@ public sealed unsafe class RoomLog
         }
 
         DirectoryLock.Exit();
-        return opening;
+        return damaged ? throw new InvalidDataException("the directory of rooms in shared memory is damaged") : opening;
     }
 
     internal RoomHeader* HeaderOf(int slot) => (RoomHeader*)(_base + Layout.HeadersOffset) + slot;
@@ -281,17 +280,16 @@ public sealed unsafe class RoomLog
         }
     }
 
-    /// <summary>Before a room is refused: a slot whose hash and name do not agree is one that nobody can find or free any more.</summary>
-    /// <exception cref="InvalidDataException">There is one: damage, of which the process dies, until the logs are looked through.</exception>
-    private void CheckDirectory()
+    /// <summary>Whether a slot's hash and name do not agree: it is one that nobody can find or free any more.</summary>
+    private bool IsDirectoryDamaged()
     {
-        for (int slot = 0; slot < Layout.Rooms; slot++)
+        bool damaged = false;
+        for (int slot = 0; slot < Layout.Rooms && !damaged; slot++)
         {
-            if (HashOf(NameOf(slot)) != Directory[slot])
-            {
-                throw new InvalidDataException("the directory of rooms in shared memory is damaged");
-            }
+            damaged = HashOf(NameOf(slot)) != Directory[slot];
         }
+
+        return damaged;
     }
 
     /// <summary>

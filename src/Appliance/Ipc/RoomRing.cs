@@ -282,14 +282,14 @@ public readonly unsafe struct RoomRing
 
     /// <summary>Takes the lock.</summary>
     /// <exception cref="InvalidDataException">
-    /// Positions and ids cannot be true. The process dies of it with the lock in its hands, and so do its successors, until the master
-    /// has the logs looked through.
+    /// Positions and ids cannot be true. The process dies of it, and so do its successors, until the master has the logs looked through.
     /// </exception>
     private void Enter()
     {
         bool consistent = new SharedLock(_header->Lock).Enter();
         if (!IsSane)
         {
+            Exit();
             throw new InvalidDataException("the log of a room in shared memory is damaged");
         }
 
