@@ -45,9 +45,21 @@ internal static class CheckCommand
         }
 
         yield return Backlog();
+        if (settings.User.Length > 0)
+        {
+            yield return Syscall.TryGetUser(settings.User, out _, out _)
+                ? ("user", Verdict.Ok, settings.User)
+                : ("user", Verdict.Fail, $"{settings.User}: there is no such user");
+        }
+
+        if (settings.LogFile.Length > 0)
+        {
+            yield return LogFile(settings.LogFile);
+        }
+
         yield return Usable("run directory", settings.RunDirectory);
         yield return Usable("state directory", settings.StateDirectory);
-        bool running = PidFile.RunningPid(settings.RunDirectory) is not null;
+        bool running = PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is not null;
         foreach (var address in settings.Listen)
         {
             yield return Address(address, running);
@@ -111,6 +123,14 @@ internal static class CheckCommand
         return Syscall.IsWritable(existing)
             ? (what, Verdict.Ok, directory)
             : (what, Verdict.Fail, $"{directory}: '{existing}' is not writable for this user");
+    }
+
+    private static (string, Verdict, string) LogFile(string path)
+    {
+        string directory = Path.GetDirectoryName(path) ?? "/";
+        return Syscall.IsWritable(File.Exists(path) ? path : directory)
+            ? ("log", Verdict.Ok, path)
+            : ("log", Verdict.Fail, $"{path}: '{directory}' is missing or not writable for this user");
     }
 
     private static (string, Verdict, string) Address(ListenAddress address, bool running)

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using System.Text;
 using Appliance.Config;
 using Appliance.Native;
 
@@ -7,6 +9,9 @@ namespace Appliance.Cli;
 /// <summary>The command line, made from the table of settings and the table of commands.</summary>
 internal static class CommandLine
 {
+    /// <summary>A configuration file with every setting and its explanation has some 5,000 bytes.</summary>
+    private const int ConfigBytesMax = 1 << 20;
+
     private const string SystemConfigFile = "/etc/appliance/appliance.conf";
 
     private static readonly Dictionary<Setting, Option> SettingOptions = SettingsTable.Rows.ToDictionary(row => row, MakeOption);
@@ -80,8 +85,15 @@ internal static class CommandLine
         {
             return ReadSettings(parsed);
         }
-        catch (SettingException)
+        catch (SettingException wrong)
         {
+            bool named = parsed.GetResult("--run-dir") is not null && parsed.GetResult("--state-dir") is not null;
+            if (wrong.IsUsage || (wrong.InnerException is not null && !named))
+            {
+                // The file that was named cannot be read, and nothing else says where the server is.
+                throw;
+            }
+
             string file = Path.GetFullPath(parsed.GetValue(Config) ?? SystemConfigFile, _startDirectory);
             var places = SettingsBuilder.ReadPlaces(file, Syscall.IsReadable(file) ? ReadLines(file) : []);
             return SettingsBuilder.Build(Paths.ForThisUser(), [.. places, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
@@ -154,7 +166,12 @@ internal static class CommandLine
     {
         try
         {
-            return File.ReadAllLines(file);
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            byte[] bytes = new byte[ConfigBytesMax + 1];
+            int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            return length <= ConfigBytesMax
+                ? Encoding.UTF8.GetString(bytes, 0, length).Split('\n')
+                : throw new IOException(string.Create(CultureInfo.InvariantCulture, $"longer than {ConfigBytesMax} bytes"));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -80,7 +80,7 @@ internal sealed class RunCommand
             throw new IOException(why);
         }
 
-        Console.Out.WriteLine($"daemon process started, pid {PidFile.RunningPid(settings.RunDirectory)}");
+        Console.Out.WriteLine($"daemon process started, pid {PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory)}");
         return ExitCode.Fine;
     }
 
@@ -108,6 +108,7 @@ internal sealed class RunCommand
     {
         var service = new ServiceManager();
         using var pidFile = PidFile.Acquire(_settings.RunDirectory, _settings.StateDirectory);
+        RoomLogStore.AwaitFormer(_settings.StateDirectory);
         using var listeners = new ListenerSet(_settings.Listen, _settings.NoFork ? 1 : _settings.WorkerCount, service.ListenDescriptors);
         if (_settings.User.Length > 0)
         {

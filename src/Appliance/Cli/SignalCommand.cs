@@ -38,15 +38,16 @@ internal static class SignalCommand
 
     private static int Stop(Settings settings, bool purge)
     {
-        if (PidFile.RunningPid(settings.RunDirectory) is { } pid)
+        if (PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is { } pid)
         {
             Signal(pid, Syscall.SIGTERM);
             Wait(
-                () => PidFile.RunningPid(settings.RunDirectory) != pid,
+                () => PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) != pid,
                 (settings.DrainSeconds * 1000L) + GraceMs,
                 Text($"stop: process {pid} is still there; its log may say why, kill -9 {pid} ends it"));
         }
 
+        PidFile.RemoveStale(settings.RunDirectory);
         if (purge && Directory.Exists(settings.StateDirectory))
         {
             _ = RoomLogStore.Purge(settings.StateDirectory);
@@ -82,7 +83,7 @@ internal static class SignalCommand
 
     private static (int Pid, RoomLog Log) FindServer(string command, Settings settings)
     {
-        int pid = PidFile.RunningPid(settings.RunDirectory)
+        int pid = PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory)
             ?? throw new IOException($"{command}: no server runs from --run-dir {settings.RunDirectory}");
         var log = RoomLogStore.Find(settings.StateDirectory)
             ?? throw new IOException($"{command}: the server of --run-dir {settings.RunDirectory} does not use --state-dir {settings.StateDirectory}, or this user may not see it");

@@ -6,11 +6,12 @@ using Appliance.Master;
 
 namespace Appliance.Cli;
 
-/// <summary>Says how the server is; exit statuses as LSB has them: 0 runs, 1 is dead but left its pid file, 3 does not run.</summary>
+/// <summary>Says how the server is; exit statuses as LSB has them: 0 runs, 1 is dead but left its pid file, 3 does not run, 4 cannot be told.</summary>
 internal static class StatusCommand
 {
     private const int Dead = 1;
     private const int NotRunning = 3;
+    private const int Unknown = 4;
 
     /// <summary>The command.</summary>
     public static Command Make()
@@ -22,7 +23,20 @@ internal static class StatusCommand
 
     private static int Run(Settings settings)
     {
-        if (PidFile.RunningPid(settings.RunDirectory) is not { } pid)
+        try
+        {
+            return Print(settings);
+        }
+        catch (IOException failure)
+        {
+            Console.Error.WriteLine($"appliance: status: {failure.Message}");
+            return Unknown;
+        }
+    }
+
+    private static int Print(Settings settings)
+    {
+        if (PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is not { } pid)
         {
             bool left = PidFile.Exists(settings.RunDirectory);
             Console.Out.WriteLine(left
@@ -44,7 +58,7 @@ internal static class StatusCommand
     {
         long nowMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         var up = TimeSpan.FromMilliseconds(Math.Clamp(nowMs - log.Header.ReadyMs, 0, nowMs));
-        Console.Out.WriteLine(Text($"up {up:d\\d\\ hh\\:mm\\:ss}, {log.RoomCount()} rooms"));
+        Console.Out.WriteLine(Text($"up {up:d\\d\\ hh\\:mm\\:ss}, rooms: {log.RoomCount()}"));
         Console.Out.WriteLine("worker      pid  connections     messages    deliveries  restarts");
         int workers = Math.Clamp(log.Header.Workers, 1, RoomLogLayout.WorkersMax);
         for (int slot = 0; slot < workers; slot++)

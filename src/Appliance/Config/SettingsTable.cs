@@ -38,7 +38,7 @@ public static class SettingsTable
         new("metrics", "ADDR", "where monitors connect, or off", SettingGroup.Place, ApplyMetrics, s => s.Metrics?.Text ?? "off") { Default = DefaultMetrics },
         Directory("run-dir", "directory of the pid file", (s, path) => s.RunDirectory = path, s => s.RunDirectory),
         Directory("state-dir", "directory of durable files; the System V keys are made from it", (s, path) => s.StateDirectory = path, s => s.StateDirectory),
-        new("log", "FILE", "log file, or stderr", SettingGroup.Place, ApplyLog, s => s.LogFile.Length == 0 ? "stderr" : s.LogFile) { Default = "stderr" },
+        new("log", "FILE", "log file, or stderr; of a daemon appliance.log in --state-dir", SettingGroup.Place, ApplyLog, s => s.LogFile.Length == 0 ? "stderr" : s.LogFile) { Default = "stderr" },
         Choice("log-level", "LEVEL", "debug, info, warning or error", SettingGroup.Place, LogLevels, (s, level) => s.LogLevel = level, s => s.LogLevel) with { Default = "info", IsReloadable = true },
         new("user", "NAME", "user to become after binding", SettingGroup.Place, ApplyUser, s => s.User.Length == 0 ? "none" : s.User) { Default = "none" },
 

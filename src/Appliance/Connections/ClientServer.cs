@@ -180,9 +180,12 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         foreach (int fd in _table.DoomedList)
         {
             ref var connection = ref _table[fd];
-            var room = connection.MemberIndex >= 0 ? _log.NameOf(connection.Room) : default;
             _rooms.Leave(fd);
-            _observer.OnDisconnected(connection, room);
+            if (connection.Room != ConnectionTable.NoRoom)
+            {
+                _observer.OnDisconnected(connection, _log.NameOf(connection.Room));
+            }
+
             _table.Close(fd);
         }
 

@@ -13,6 +13,9 @@ namespace Appliance.Connections;
 /// </summary>
 public sealed unsafe class ConnectionTable : IDisposable
 {
+    /// <summary>The room of a connection that never was in one.</summary>
+    public const int NoRoom = -1;
+
     private readonly Poller _poller;
     private readonly TimerWheel _timers;
     private readonly Pool<ByteQueue> _queues = new();
@@ -63,6 +66,7 @@ public sealed unsafe class ConnectionTable : IDisposable
         connection.Generation = _generation;
         connection.State = ConnectionState.Http;
         connection.MemberIndex = -1;
+        connection.Room = NoRoom;
         connection.HeardMs = nowMs;
         Span<byte> ip = stackalloc byte[16];
         peer.CopyIp(ip);

@@ -24,7 +24,7 @@ public sealed unsafe class Delivery : IDisposable
         _rooms = rooms;
     }
 
-    /// <summary>Sends to clients, counted a room's bytes at a time.</summary>
+    /// <summary>Records of logs sent to clients: one message to ten clients counts ten.</summary>
     public long Deliveries { get; private set; }
 
     /// <summary>Clients that the log has overtaken.</summary>
@@ -100,6 +100,7 @@ public sealed unsafe class Delivery : IDisposable
 
     private void Deliver(LocalRoom room)
     {
+        long nextId = room.Ring.NextId;
         long head = room.Ring.Head;
         long tail = room.Ring.Tail;
         var members = room.Members;
@@ -123,19 +124,21 @@ public sealed unsafe class Delivery : IDisposable
             request.Bytes = room.Ring.Read(connection.Position, head, out request.Count);
             if (count == Sender.RequestsMax)
             {
-                Submit(room.Ring, count, head);
+                Submit(room, count, head, nextId - room.Served.NextId);
                 count = 0;
             }
         }
 
-        Submit(room.Ring, count, head);
+        Submit(room, count, head, nextId - room.Served.NextId);
+        room.Served = (head, nextId);
     }
 
-    private void Submit(in RoomRing ring, int count, long head)
+    /// <summary>Sends, and counts; most clients stand where all were served before, and get the same number of records.</summary>
+    private void Submit(LocalRoom room, int count, long head, long records)
     {
+        var ring = room.Ring;
         var requests = _requests.AsSpan(0, count);
         _sender.Submit(requests);
-        Deliveries += count;
         long safeFrom = ring.SafeFrom;
         foreach (ref readonly var request in requests)
         {
@@ -147,11 +150,10 @@ public sealed unsafe class Delivery : IDisposable
                 continue;
             }
 
-            if (request.Result.Ok)
-            {
-                connection.Position += request.Result.Value;
-            }
-
+            long from = connection.Position;
+            connection.Position += request.Result.Ok ? request.Result.Value : 0;
+            bool isUsual = from == room.Served.Head && connection.Position == head;
+            Deliveries += isUsual ? records : ring.CountRecords(from, connection.Position);
             if (connection.Position < head)
             {
                 NoteShortSend(request, ref connection, ring);
@@ -237,6 +239,7 @@ public sealed unsafe class Delivery : IDisposable
             return DoomUnlessBlocked(fd, result);
         }
 
+        Deliveries += ring.CountRecords(connection.Position, connection.Position + result.Value);
         connection.Position += result.Value;
         connection.Set(ConnectionFlags.MidFrame, connection.Position != end && ring.BoundaryFrom(connection.Position) != connection.Position);
         return result.Value == count;

@@ -6,7 +6,7 @@ public interface IConnectionObserver
     /// <summary>A client has entered a room.</summary>
     void OnConnected(in Connection connection, ReadOnlySpan<byte> room, bool created);
 
-    /// <summary>A connection has ended.</summary>
+    /// <summary>A client that was in a room has ended.</summary>
     void OnDisconnected(in Connection connection, ReadOnlySpan<byte> room);
 
     /// <summary>A request was refused.</summary>

@@ -79,6 +79,25 @@ public static unsafe class RoomLogStore
             .Select(found => AttachIfOurs(found.Value))
             .FirstOrDefault(log => log is not null);
 
+    /// <summary>Waits until the workers of a master that was killed have ended: they hold its ports.</summary>
+    /// <exception cref="IOException">They have not, after some seconds.</exception>
+    public static void AwaitFormer(string stateDirectory)
+    {
+        foreach (int key in Keys(stateDirectory))
+        {
+            var found = Syscall.ShmGet(key, 0, 0);
+            if (found.Ok && Attach(found.Value, out byte* address))
+            {
+                bool ours = IsOurs((SegmentHeader*)address);
+                _ = Syscall.ShmDetach(address);
+                if (ours)
+                {
+                    WaitUntilAlone(found.Value, ours: 0);
+                }
+            }
+        }
+    }
+
     /// <summary>Removes one segment.</summary>
     public static void Remove(int id) => _ = Syscall.ShmRemove(id).OrThrow($"shmctl IPC_RMID {id}");
 
@@ -154,7 +173,7 @@ public static unsafe class RoomLogStore
     private static RoomLog? AttachIfOurs(int id)
     {
         long bytes = Syscall.ShmSize(id);
-        if (bytes < sizeof(SegmentHeader) || !Syscall.ShmAttach(id, out byte* address).Ok)
+        if (!Attach(id, out byte* address))
         {
             return null;
         }
@@ -173,7 +192,7 @@ public static unsafe class RoomLogStore
     private static bool IsDamagedOurs(int id)
     {
         long bytes = Syscall.ShmSize(id);
-        if (bytes < sizeof(SegmentHeader) || !Syscall.ShmAttach(id, out byte* address).Ok)
+        if (!Attach(id, out byte* address))
         {
             return false;
         }
@@ -182,6 +201,13 @@ public static unsafe class RoomLogStore
         bool damaged = IsOurs(header) && LayoutOf(header, bytes) is null;
         _ = Syscall.ShmDetach(address);
         return damaged;
+    }
+
+    /// <summary>Attaches a segment that is large enough to have a header.</summary>
+    private static bool Attach(int id, out byte* address)
+    {
+        address = null;
+        return Syscall.ShmSize(id) >= sizeof(SegmentHeader) && Syscall.ShmAttach(id, out address).Ok;
     }
 
     /// <summary>The layout that a header describes; null when it does not go with the segment's size.</summary>

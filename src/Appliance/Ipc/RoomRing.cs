@@ -61,6 +61,9 @@ public readonly unsafe struct RoomRing
         }
     }
 
+    /// <summary>Id that the next record gets.</summary>
+    public long NextId => Volatile.Read(ref _header->NextId);
+
     /// <summary>The largest batch that one append takes.</summary>
     public int BatchBytesMax => _guardBytes;
 
@@ -146,24 +149,18 @@ public readonly unsafe struct RoomRing
     public long BoundaryFrom(long position)
     {
         Enter();
-        long low = _header->FirstId;
-        long high = _header->NextId;
-        while (low < high)
-        {
-            long middle = low + ((high - low) / 2);
-            if (PositionOf(middle) < position)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
-            }
-        }
-
-        long boundary = PositionOf(low);
+        long boundary = PositionOf(Search(position));
         Exit();
         return boundary;
+    }
+
+    /// <summary>How many records begin between two positions, of those that are still there.</summary>
+    public long CountRecords(long from, long to)
+    {
+        Enter();
+        long count = Search(to) - Search(from);
+        Exit();
+        return count;
     }
 
     /// <summary>Notes that the room is in use: a room that nobody has used for long makes place for another.</summary>
@@ -228,6 +225,27 @@ public readonly unsafe struct RoomRing
             bool isMessage = (other.IndexOf(id) & 1) != 0;
             Append(record.AsSpan(0, length), [new LogRecord(length, IdOffset: -1, isMessage)]);
         }
+    }
+
+    /// <summary>The first id whose record begins at or behind a position; under the lock.</summary>
+    private long Search(long position)
+    {
+        long low = _header->FirstId;
+        long high = _header->NextId;
+        while (low < high)
+        {
+            long middle = low + ((high - low) / 2);
+            if (PositionOf(middle) < position)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return low;
     }
 
     private long HistoryPosition(int messages)

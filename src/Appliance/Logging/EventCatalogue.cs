@@ -20,6 +20,7 @@ public static class EventCatalogue
     public static readonly LogEvent WorkerReady = new(1010, LogLevel.Debug, "worker {Worker} ready, pid {Pid}");
     public static readonly LogEvent WorkerEnded = new(1011, LogLevel.Debug, "worker {Worker} ended, pid {Pid}");
     public static readonly LogEvent WorkerDied = new(1012, LogLevel.Error, "worker {Worker}, pid {Pid}, died: {How}; the next one starts in {Pause} ms");
+    public static readonly LogEvent WorkerKilled = new(1014, LogLevel.Warning, "worker {Worker}, pid {Pid}, did not end in time and is killed");
     public static readonly LogEvent MasterLost = new(1013, LogLevel.Error, "the master is gone: ending");
     public static readonly LogEvent Reloaded = new(1020, LogLevel.Info, "configuration reloaded{Restart}");
     public static readonly LogEvent ReloadFailed = new(1021, LogLevel.Error, "configuration not reloaded, the former one stays in force: {Reason}");
@@ -31,13 +32,12 @@ public static class EventCatalogue
     public static readonly LogEvent RoomsDamaged = new(2003, LogLevel.Warning, "{Damaged} rooms of the log were damaged and begin anew");
     public static readonly LogEvent LogRemoved = new(2006, LogLevel.Warning, "{Removed} room logs were too damaged to be read and were removed");
     public static readonly LogEvent RoomCreated = new(2004, LogLevel.Info, "room {Room} created");
-    public static readonly LogEvent RoomsFull = new(2005, LogLevel.Warning, "room {Room} refused: all --max-rooms {Rooms} are taken");
 
-    public static readonly LogEvent Connected = new(3000, LogLevel.Debug, "{Address} connected to room {Room}, {Connections} connections");
+    public static readonly LogEvent Connected = new(3000, LogLevel.Debug, "{Address} connected to room {Room}");
     public static readonly LogEvent Disconnected = new(3001, LogLevel.Debug, "{Address} disconnected from room {Room}, close code {Code}");
     public static readonly LogEvent Refused = new(3002, LogLevel.Debug, "{Address} refused with status {Status}: {Reason}");
     public static readonly LogEvent Lapped = new(3003, LogLevel.Debug, "{Address} reads too slowly: overtaken by the log");
     public static readonly LogEvent DescriptorsExhausted = new(3004, LogLevel.Warning, "no descriptor left for another client ({Error}): accepting again in {Pause} ms");
-    public static readonly LogEvent ConnectionsFull = new(3005, LogLevel.Warning, "client refused: --max-connections {Connections} are served");
+    public static readonly LogEvent Full = new(3005, LogLevel.Warning, "{Address} refused with status {Status}: {Reason}; {Others} others since the last such line");
     public static readonly LogEvent TooFast = new(3006, LogLevel.Info, "{Address} closed: more than --max-rate {Rate} messages a second");
 }

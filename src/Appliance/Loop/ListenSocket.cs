@@ -8,6 +8,9 @@ public sealed class ListenSocket : IDisposable
     /// <summary>The kernel cuts this to net.core.somaxconn.</summary>
     private const int Backlog = 65_535;
 
+    private const int InUsePollMs = 10;
+    private const int InUseTries = 20;
+
     private readonly string? _path;
     private bool _closed;
 
@@ -99,6 +102,14 @@ public sealed class ListenSocket : IDisposable
     private static ListenSocket Bind(int fd, in SocketAddress address, string name, string? path)
     {
         var bound = Syscall.Bind(fd, address);
+        using var waiting = new ManualResetEventSlim();
+        for (int tries = 0; bound.Error == Errno.EADDRINUSE && tries < InUseTries; tries++)
+        {
+            // A process that has just been killed may not have closed its sockets yet.
+            _ = waiting.Wait(InUsePollMs);
+            bound = Syscall.Bind(fd, address);
+        }
+
         bound = bound.Ok ? Syscall.Listen(fd, Backlog) : bound;
         if (!bound.Ok)
         {

@@ -116,7 +116,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
         switch (timer)
         {
             case StopTimer:
-                _fleet.SignalAll(Syscall.SIGKILL);
+                _fleet.Kill();
                 break;
             case KeepAliveTimer:
                 _service.KeepAlive();

@@ -54,14 +54,30 @@ public sealed unsafe class PidFile : IDisposable
     /// <summary>Whether a pid file is there, of whatever age.</summary>
     public static bool Exists(string runDirectory) => File.Exists(Path.Combine(runDirectory, FileName));
 
-    /// <summary>The pid of the server that runs from a directory; null when none does.</summary>
-    public static int? RunningPid(string runDirectory)
+    /// <summary>
+    /// The pid of the server that runs from these directories; null when none does. Either of its files tells, so that a pid file that
+    /// somebody removed hides no server.
+    /// </summary>
+    /// <exception cref="IOException">This user may not look.</exception>
+    public static int? RunningPid(string runDirectory, string stateDirectory) =>
+        HolderOf(Path.Combine(runDirectory, FileName)) ?? HolderOf(Path.Combine(stateDirectory, LockName));
+
+    /// <summary>Removes a pid file that a server has left that died.</summary>
+    public static void RemoveStale(string runDirectory)
     {
         string path = Path.Combine(runDirectory, FileName);
+        if (HolderOf(path) is null)
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static int? HolderOf(string path)
+    {
         var opened = Syscall.Open(path, Syscall.O_RDONLY, 0);
         if (!opened.Ok)
         {
-            return null;
+            return opened.Error == Errno.EACCES ? throw new IOException($"{path}: {SyscallException.Describe(opened.Error)}") : null;
         }
 
         bool running = Syscall.IsLocked(opened.Value);
@@ -75,10 +91,13 @@ public sealed unsafe class PidFile : IDisposable
     public void Write(int pid)
     {
         byte[] text = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{pid}\n"));
-        _ = Syscall.Truncate(_pidFile, 0).OrThrow($"ftruncate '{_path}'");
-        fixed (byte* bytes = text)
+        foreach (int file in (int[])[_stateLock, _pidFile])
         {
-            _ = Syscall.Write(_pidFile, bytes, text.Length).OrThrow($"write '{_path}'");
+            _ = Syscall.Truncate(file, 0).OrThrow($"ftruncate of a pid file beside '{_path}'");
+            fixed (byte* bytes = text)
+            {
+                _ = Syscall.Write(file, bytes, text.Length).OrThrow($"write of a pid file beside '{_path}'");
+            }
         }
     }
 

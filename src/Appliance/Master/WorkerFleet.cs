@@ -112,6 +112,16 @@ public sealed class WorkerFleet : IDisposable
         }
     }
 
+    /// <summary>Ends the processes that have not ended by themselves.</summary>
+    public void Kill()
+    {
+        foreach (var worker in _workers.Where(worker => worker.Pid > 0))
+        {
+            _log.Write(EventCatalogue.WorkerKilled, worker.Slot, worker.Pid);
+            _ = Syscall.Kill(worker.Pid, Syscall.SIGKILL);
+        }
+    }
+
     /// <summary>Has every worker take the settings over.</summary>
     public void SendSettings() => Ask(ControlWord.Settings, SettingsBuilder.Write(_settings));
 

@@ -8,6 +8,11 @@ namespace Appliance.Worker;
 /// <summary>Writes what happens to connections into the log; strings are made only for lines that are written.</summary>
 internal sealed class ConnectionLog(EventLog log, Settings settings) : IConnectionObserver
 {
+    private const int FullLineEveryMs = 1000;
+
+    private long _nextFullMs;
+    private int _fullUntold;
+
     /// <inheritdoc/>
     public void OnConnected(in Connection connection, ReadOnlySpan<byte> room, bool created)
     {
@@ -34,6 +39,12 @@ internal sealed class ConnectionLog(EventLog log, Settings settings) : IConnecti
     /// <inheritdoc/>
     public void OnRefused(in Connection connection, int status, string why)
     {
+        if (status is 403 or 503)
+        {
+            OnFull(connection, status, why);
+            return;
+        }
+
         if (log.Writes(EventCatalogue.Refused))
         {
             log.Write(EventCatalogue.Refused, ConnectionTable.AddressOf(connection), status, why);
@@ -46,4 +57,19 @@ internal sealed class ConnectionLog(EventLog log, Settings settings) : IConnecti
 
     /// <inheritdoc/>
     public void OnAcceptFailed(string error, int pauseMs) => log.Write(EventCatalogue.DescriptorsExhausted, error, pauseMs);
+
+    /// <summary>No place is the administrator's business; a line a second tells it, whoever knocks how often.</summary>
+    private void OnFull(in Connection connection, int status, string why)
+    {
+        long now = Environment.TickCount64;
+        if (now < _nextFullMs)
+        {
+            _fullUntold++;
+            return;
+        }
+
+        log.Write(EventCatalogue.Full, ConnectionTable.AddressOf(connection), status, why, _fullUntold);
+        _nextFullMs = now + FullLineEveryMs;
+        _fullUntold = 0;
+    }
 }
