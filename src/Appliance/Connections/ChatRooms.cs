@@ -26,7 +26,7 @@ public sealed class ChatRooms
     private readonly int _worker;
     private readonly IReadOnlyList<Wakeup> _workers;
     private ChatLimits _limits;
-    private ulong _wake;
+    private WorkerSet _wake;
     private readonly LocalRoom?[] _rooms;
     private readonly List<LocalRoom> _pending = [];
     private readonly Stack<RecordBatch> _batches = new();
@@ -157,9 +157,9 @@ public sealed class ChatRooms
         }
 
         _pending.Clear();
-        for (; _wake != 0; _wake &= _wake - 1)
+        while (_wake.TryTake(out int worker))
         {
-            _workers[System.Numerics.BitOperations.TrailingZeroCount(_wake)].Set();
+            _workers[worker].Set();
         }
     }
 
@@ -243,7 +243,7 @@ public sealed class ChatRooms
         room.Ring.Touch(_clock.UnixMs);
         room.Batch.Clear();
         MarkDirty(room);
-        _wake |= _log.MarkDirty(room.Slot, _worker);
+        _log.MarkDirty(room.Slot, _worker, ref _wake);
     }
 
     /// <summary>Forgets the dirty rooms, which have been served.</summary>

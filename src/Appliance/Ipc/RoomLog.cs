@@ -60,25 +60,25 @@ public sealed unsafe class RoomLog
     public ref WorkerHeader Worker(int worker) => ref ((WorkerHeader*)(_base + Layout.WorkersOffset))[worker];
 
     /// <summary>
-    /// Tells every other worker with clients in a room that it has got something. Returns those that sleep and must be woken, a bit
-    /// each: each of them is returned once, to whoever comes first.
+    /// Tells every other worker with clients in a room that it has got something, and adds those that sleep and must be woken to a set:
+    /// each of them is told to one process alone, whichever comes first.
     /// </summary>
-    public ulong MarkDirty(int slot, int worker)
+    public void MarkDirty(int slot, int worker, ref WorkerSet sleeping)
     {
         // Pairs with the barrier in BeginSleep: either we see that it sleeps, or it sees the bit.
         Thread.MemoryBarrier();
-        ulong sleeping = 0;
-        int* members = HeaderOf(slot)->Members;
-        for (int other = 0; other < RoomLogLayout.WorkersMax; other++)
+        var members = new ReadOnlySpan<int>(HeaderOf(slot)->Members, RoomLogLayout.WorkerSlots);
+        for (int other = members.IndexOfAnyExcept(0); other >= 0; other = NextWithMembers(members, other))
         {
             if (members[other] > 0 && other != worker)
             {
                 _ = Interlocked.Or(ref DirtyBits(other)[slot / 64], 1UL << slot);
-                sleeping |= Interlocked.Exchange(ref Worker(other).Sleeping, 0) == 1 ? 1UL << other : 0;
+                if (Interlocked.Exchange(ref Worker(other).Sleeping, 0) == 1)
+                {
+                    sleeping.Add(other);
+                }
             }
         }
-
-        return sleeping;
     }
 
     /// <summary>
@@ -87,7 +87,7 @@ public sealed unsafe class RoomLog
     /// </summary>
     public void MarkAllDirty()
     {
-        for (int worker = 0; worker < RoomLogLayout.WorkersMax; worker++)
+        for (int worker = 0; worker < RoomLogLayout.WorkerSlots; worker++)
         {
             foreach (ref ulong word in DirtyBits(worker))
             {
@@ -182,6 +182,12 @@ public sealed unsafe class RoomLog
 
         DirectoryLock.Exit();
         return damaged ? throw new InvalidDataException("the directory of rooms in shared memory is damaged") : opening;
+    }
+
+    private static int NextWithMembers(ReadOnlySpan<int> members, int worker)
+    {
+        int further = members[(worker + 1)..].IndexOfAnyExcept(0);
+        return further < 0 ? -1 : worker + 1 + further;
     }
 
     internal RoomHeader* HeaderOf(int slot) => (RoomHeader*)(_base + Layout.HeadersOffset) + slot;

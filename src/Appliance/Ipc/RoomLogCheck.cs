@@ -24,7 +24,7 @@ public static unsafe class RoomLogCheck
 
             var ring = log.Ring(slot);
             new SharedLock(ring.Header->Lock).Initialize();
-            new Span<int>(ring.Header->Members, RoomLogLayout.WorkersMax).Clear();
+            new Span<int>(ring.Header->Members, RoomLogLayout.WorkerSlots).Clear();
             if (RoomLog.HashOf(log.NameOf(slot)) != log.HashAt(slot))
             {
                 log.Release(slot);

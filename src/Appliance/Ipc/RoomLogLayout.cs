@@ -7,7 +7,7 @@ namespace Appliance.Ipc;
 /// What lies where in the segment of the room logs. All offsets are bytes from its start, all numbers little-endian:
 /// <code>
 /// 0                     SegmentHeader            one page
-/// WorkersOffset         WorkerHeader, 256 bytes a worker, 64 of them, to the next page
+/// WorkersOffset         WorkerHeader, 256 bytes a worker's slot, 128 of them, to the next page
 /// DirtyOffset           a bit a room for each worker: "has got something"; a worker's bits fill whole cache lines
 /// DirectoryOffset       name hash, 8 bytes a room   (0: the slot is free), to the next page
 /// HeadersOffset         RoomHeader, 1024 bytes a room, to the next page
@@ -21,7 +21,7 @@ public sealed class RoomLogLayout
     public const ulong Magic = 0x4D4F4F524C505041;
 
     /// <summary>Changes with every change of this page; another version's segment is never touched.</summary>
-    public const uint Version = 1;
+    public const uint Version = 2;
 
     /// <summary>No record is shorter, so that an index of ring bytes / 64 entries covers the whole ring.</summary>
     public const int RecordBytesMin = 64;
@@ -35,6 +35,12 @@ public sealed class RoomLogLayout
     /// <summary>Workers that a daemon can have.</summary>
     public const int WorkersMax = 64;
 
+    /// <summary>
+    /// Slots of workers: twice as many, because during an upgrade the workers of two masters serve side by side. Worker n has slot n
+    /// or slot n + <see cref="WorkersMax"/>, in turns.
+    /// </summary>
+    public const int WorkerSlots = 2 * WorkersMax;
+
     private const int PageBytes = 4096;
     private const int CacheLineBytes = 64;
     private const int WordBits = 64;
@@ -47,10 +53,10 @@ public sealed class RoomLogLayout
         IndexEntries = RingBytes / RecordBytesMin;
         GuardBytes = RingBytes / 8;
         WorkersOffset = PageBytes;
-        DirtyOffset = PageAlign(WorkersOffset + (WorkersMax * WorkerHeader.Bytes));
+        DirtyOffset = PageAlign(WorkersOffset + (WorkerSlots * WorkerHeader.Bytes));
         DirtyWords = (rooms + WordBits - 1) / WordBits;
         DirtyStride = (long)((DirtyWords * sizeof(ulong)) + CacheLineBytes - 1) / CacheLineBytes * CacheLineBytes;
-        DirectoryOffset = PageAlign(DirtyOffset + (WorkersMax * DirtyStride));
+        DirectoryOffset = PageAlign(DirtyOffset + (WorkerSlots * DirtyStride));
         HeadersOffset = PageAlign(DirectoryOffset + ((long)rooms * sizeof(ulong)));
         RoomsOffset = PageAlign(HeadersOffset + ((long)rooms * RoomHeader.Bytes));
         RoomStride = PageAlign((long)IndexEntries * sizeof(long)) + RingBytes;
@@ -144,6 +150,10 @@ public unsafe struct SegmentHeader
     /// <summary>Worker processes asked for.</summary>
     [FieldOffset(40)]
     public int Workers;
+
+    /// <summary>Slot of the first worker: 0, or after every other upgrade <see cref="RoomLogLayout.WorkersMax"/>.</summary>
+    [FieldOffset(44)]
+    public int FirstSlot;
 
     /// <summary>Guards the directory: finding a free slot, naming it, freeing it.</summary>
     [FieldOffset(64)]
@@ -251,7 +261,7 @@ public unsafe struct RoomHeader
     [FieldOffset(260)]
     public fixed byte Name[NameBytesMax];
 
-    /// <summary>Clients in the room now, by worker.</summary>
+    /// <summary>Clients in the room now, by worker's slot.</summary>
     [FieldOffset(512)]
-    public fixed int Members[RoomLogLayout.WorkersMax];
+    public fixed int Members[RoomLogLayout.WorkerSlots];
 }

@@ -172,7 +172,7 @@ public readonly unsafe struct RoomRing
         get
         {
             int count = 0;
-            foreach (int members in new ReadOnlySpan<int>(_header->Members, RoomLogLayout.WorkersMax))
+            foreach (int members in new ReadOnlySpan<int>(_header->Members, RoomLogLayout.WorkerSlots))
             {
                 count += members;
             }

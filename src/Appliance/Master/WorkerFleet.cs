@@ -31,7 +31,7 @@ public sealed class WorkerFleet : IDisposable
     private readonly LoopClock _clock;
     private readonly EventLog _log;
     private readonly List<ChildWorker> _workers = [];
-    private readonly Wakeup[] _wakeups = [.. Enumerable.Range(0, RoomLogLayout.WorkersMax).Select(_ => new Wakeup())];
+    private readonly Wakeup[] _wakeups = [.. Enumerable.Range(0, RoomLogLayout.WorkerSlots).Select(_ => new Wakeup())];
     private bool _stopping;
     private bool _checking;
     private long _nextCheckMs;

@@ -29,8 +29,8 @@ public sealed unsafe class RoomLogLayoutTests
         var layout = new RoomLogLayout(rooms, ringBytes);
         Assert.All((long[])[layout.WorkersOffset, layout.DirtyOffset, layout.DirectoryOffset, layout.HeadersOffset, layout.RoomsOffset, layout.RoomStride], offset => Assert.Equal(0, offset % PageBytes));
         Assert.True(layout.WorkersOffset >= sizeof(SegmentHeader));
-        Assert.True(layout.DirtyOffset >= layout.WorkersOffset + (RoomLogLayout.WorkersMax * WorkerHeader.Bytes));
-        Assert.True(layout.DirectoryOffset >= layout.DirtyOffset + (RoomLogLayout.WorkersMax * layout.DirtyStride));
+        Assert.True(layout.DirtyOffset >= layout.WorkersOffset + (RoomLogLayout.WorkerSlots * WorkerHeader.Bytes));
+        Assert.True(layout.DirectoryOffset >= layout.DirtyOffset + (RoomLogLayout.WorkerSlots * layout.DirtyStride));
         Assert.True(layout.HeadersOffset >= layout.DirectoryOffset + ((long)rooms * sizeof(ulong)));
         Assert.True(layout.RoomsOffset >= layout.HeadersOffset + ((long)rooms * RoomHeader.Bytes));
         Assert.True(layout.RoomStride >= layout.RingBytes + ((long)layout.IndexEntries * sizeof(long)));
@@ -86,7 +86,7 @@ public sealed unsafe class RoomLogLayoutTests
     {
         Assert.Equal(RoomName.BytesMax, RoomHeader.NameBytesMax);
         Assert.Equal(Settings.WorkersMax, RoomLogLayout.WorkersMax);
-        Assert.InRange(RoomLogLayout.WorkersMax, 1, 64);
+        Assert.Equal(2 * RoomLogLayout.WorkersMax, RoomLogLayout.WorkerSlots);
         Assert.Equal(ChatEncoder.IdDigits, RoomRing.IdDigits);
         Assert.Equal(RoomRing.IdDigits, MemoryRoomLog.FirstId.ToString(CultureInfo.InvariantCulture).Length);
     }

@@ -16,15 +16,18 @@ public sealed class RoomWakeupTests
         var log = memory.Log;
         int slot = Enumerable.Range(0, 100).Select(room => Join(log, $"room{room}", Now, 5).Slot).Last();
         log.Ring(slot).CountMember(7, 1);
-        log.Ring(slot).CountMember(63, 1);
-        Assert.True(log.BeginSleep(7));
-        Assert.True(log.BeginSleep(63));
-        Assert.True(log.BeginSleep(8));
+        int[] others = [7, 63, 64, RoomLogLayout.WorkerSlots - 1];
+        foreach (int other in others)
+        {
+            log.Ring(slot).CountMember(other, 1);
+            Assert.True(log.BeginSleep(other));
+        }
 
-        Assert.Equal((1UL << 7) | (1UL << 63), log.MarkDirty(slot, worker: 5));
-        Assert.Equal(0UL, log.MarkDirty(slot, worker: 5));
+        Assert.True(log.BeginSleep(8));
+        Assert.Equal(others, Wake(log, slot, worker: 5));
+        Assert.Empty(Wake(log, slot, worker: 5));
+        Assert.All(others[1..], other => Assert.Equal([slot], Dirty(log, other)));
         Assert.Equal([slot], Dirty(log, 7));
-        Assert.Equal([slot], Dirty(log, 63));
         Assert.Empty(Dirty(log, 5));
         Assert.Empty(Dirty(log, 8));
         Assert.Empty(Dirty(log, 7));
@@ -35,10 +38,10 @@ public sealed class RoomWakeupTests
     {
         using var memory = new MemoryRoomLog();
         memory.Ring.CountMember(Worker, 1);
-        Assert.Equal(0UL, memory.Log.MarkDirty(0, worker: 0));
+        Assert.Empty(Wake(memory.Log, 0, worker: 0));
         Assert.False(memory.Log.BeginSleep(Worker));
         memory.Log.EndSleep(Worker);
-        Assert.Equal(0UL, memory.Log.MarkDirty(0, worker: 0));
+        Assert.Empty(Wake(memory.Log, 0, worker: 0));
         Assert.Equal([0], Dirty(memory.Log, Worker));
         Assert.True(memory.Log.BeginSleep(Worker));
     }
@@ -50,8 +53,8 @@ public sealed class RoomWakeupTests
         int[] slots = [.. Enumerable.Range(0, 199).Select(room => Join(memory.Log, $"room{room}").Slot)];
         foreach (int slot in slots.Reverse())
         {
-            _ = memory.Log.MarkDirty(slot, worker: 0);
-            _ = memory.Log.MarkDirty(slot, worker: 0);
+            _ = Wake(memory.Log, slot, worker: 0);
+            _ = Wake(memory.Log, slot, worker: 0);
         }
 
         Assert.Equal(slots.Order(), Dirty(memory.Log, Worker));
@@ -64,11 +67,11 @@ public sealed class RoomWakeupTests
         _ = Join(memory.Log, "a");
         memory.Log.Ring(1).CountMember(2, 1);
         _ = memory.Log.BeginSleep(Worker);
-        _ = memory.Log.MarkDirty(1, worker: 0);
+        _ = Wake(memory.Log, 1, worker: 0);
         memory.Log.ResetWorker(Worker);
         Assert.Equal(1, memory.Log.Ring(1).MemberCount);
         Assert.Empty(Dirty(memory.Log, Worker));
-        Assert.Equal(0UL, memory.Log.MarkDirty(1, worker: 2));
+        Assert.Empty(Wake(memory.Log, 1, worker: 2));
     }
 
     /// <summary>Two writers, each of which goes on once its last message was heard: a lost bit or wake-up stops one for ever.</summary>
@@ -97,7 +100,7 @@ public sealed class RoomWakeupTests
             for (int i = 1; i <= Messages && !Volatile.Read(ref stop); i++)
             {
                 Volatile.Write(ref said[slot], i);
-                if (log.MarkDirty(slot, worker: slot + 2) != 0)
+                if (Wake(log, slot, worker: slot + 2).Length > 0)
                 {
                     Volatile.Write(ref woken, 1);
                 }
@@ -130,6 +133,20 @@ public sealed class RoomWakeupTests
         Volatile.Write(ref stop, true);
         Array.ForEach(threads, thread => thread.Join());
         Assert.True(ended, "sleeps for ever");
+    }
+
+    /// <summary>Marks a room as one that has got something, and returns who must be woken.</summary>
+    private static int[] Wake(RoomLog log, int slot, int worker)
+    {
+        var sleeping = default(WorkerSet);
+        log.MarkDirty(slot, worker, ref sleeping);
+        List<int> woken = [];
+        while (sleeping.TryTake(out int sleeper))
+        {
+            woken.Add(sleeper);
+        }
+
+        return [.. woken];
     }
 
     private static List<int> Dirty(RoomLog log, int worker)
