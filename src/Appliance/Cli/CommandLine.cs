@@ -21,9 +21,11 @@ internal static class CommandLine
     /// <summary>A daemon leaves it, but reads its configuration file again.</summary>
     private static string _startDirectory = "/";
 
+    private static readonly Option<bool> Help = new("--help", "-h", "-?") { Recursive = true };
+
     private static readonly Dictionary<Option<bool>, Func<ParseResult, int>> Actions = new()
     {
-        [new Option<bool>("--help", "-h", "-?")] = _ => Usage.Print(),
+        [Help] = _ => Usage.Print(),
         [new Option<bool>("--version", "-V")] = _ => Usage.PrintVersion(),
         [new Option<bool>("--settings")] = parsed => SettingsCommand.Run(ReadSettings(parsed)),
         [new Option<bool>("--check")] = parsed => CheckCommand.Run(ReadSettings(parsed)),
@@ -47,6 +49,11 @@ internal static class CommandLine
 
             _startDirectory = Directory.GetCurrentDirectory();
             var parsed = MakeRoot(args).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+            if (parsed.CommandResult.Command is var command && command.Parents.Any() && parsed.GetValue(Help))
+            {
+                return Usage.Print(command);
+            }
+
             return parsed.Errors.Count > 0 ? Complain(ExitCode.Usage, Explain(parsed)) : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
         catch (SettingException wrong)
@@ -100,6 +107,9 @@ internal static class CommandLine
         }
     }
 
+    /// <summary>What is wrong with the command line, for exit status 2.</summary>
+    internal static SettingException Wrong(string what) => new(what) { IsUsage = true };
+
     private static Command MakeRoot(string[] args)
     {
         // A RootCommand would bring help and version of its own, and a look at the name of the program's file.
@@ -110,9 +120,10 @@ internal static class CommandLine
             root.Options.Add(option);
         }
 
-        foreach (var command in CommandTable.Rows)
+        foreach (var row in CommandTable.Rows)
         {
-            root.Subcommands.Add(command.Make());
+            var command = row.Make();
+            FamilyOf(root, row.FamilyOf(command)).Subcommands.Add(command);
         }
 
         root.SetAction(parsed =>
@@ -121,6 +132,23 @@ internal static class CommandLine
             return action is null ? RunCommand.Run(args, () => ReadSettings(parsed)) : action(parsed);
         });
         return root;
+    }
+
+    /// <summary>The command that a command is to be below: one that does nothing itself, or the root.</summary>
+    private static Command FamilyOf(Command root, string? name)
+    {
+        if (name is null)
+        {
+            return root;
+        }
+
+        if (root.Subcommands.FirstOrDefault(command => command.Name == name) is not { } family)
+        {
+            family = new Command(name);
+            root.Subcommands.Add(family);
+        }
+
+        return family;
     }
 
     /// <summary>An option may be given again: the last one counts, or all of a repeatable one.</summary>
@@ -156,7 +184,7 @@ internal static class CommandLine
         if (values.Length < result.IdentifierTokenCount)
         {
             // --proc alone is how an init script says: as many as usual.
-            values = row.Name == "proc" ? [row.Default] : throw new SettingException($"--{row.Name}: a value is missing: --{row.Name} {row.Value}") { IsUsage = true };
+            values = row.Name == "proc" ? [row.Default] : throw Wrong($"--{row.Name}: a value is missing: --{row.Name} {row.Value}");
         }
 
         return (row.IsRepeatable ? values : values[^1..]).Select(value => new GivenValue(row.Name, value, SettingsBuilder.CommandLine));

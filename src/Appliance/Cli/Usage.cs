@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -49,7 +50,23 @@ internal static class Usage
         AppendGroup(text, "chat", SettingGroup.Chat);
         AppendGroup(text, "times", SettingGroup.Time);
         AppendRows(text.AppendLine("other:"), OtherActions);
-        AppendRows(text.AppendLine("commands:"), [.. CommandTable.Rows.Select(command => (command.Synopsis, command.Help))]);
+        AppendRows(text.AppendLine("commands:"), [.. CommandTable.Server.Select(Row)]);
+        AppendRows(
+            text.AppendLine("System V IPC, shared with PHP (--key 0x41020304, or --path FILE --project A; by default --state-dir and A):"),
+            [.. CommandTable.Ipc.Select(Row)]);
+        _ = text.AppendLine("'appliance COMMAND --help' prints the options of a command.");
+        Console.Out.Write(text);
+        return ExitCode.Fine;
+    }
+
+    /// <summary>Prints the usage of one command with its options, or of a family of commands.</summary>
+    public static int Print(Command command)
+    {
+        string name = string.Join(' ', command.Parents.OfType<Command>().Where(parent => parent.Parents.Any()).Select(parent => parent.Name).Append(command.Name));
+        var text = new StringBuilder();
+        AppendRows(text.AppendLine("usage: appliance"), [.. CommandTable.Rows.Where(row => $"{row.Synopsis} ".StartsWith($"{name} ", StringComparison.Ordinal)).Select(Row)]);
+        (string Left, string Help)[] options = [.. command.Options.Select(option => ($"{option.Name} {option.HelpName}".Trim(), option.Description ?? ""))];
+        AppendRows(options.Length > 0 ? text.AppendLine("options:") : text, options);
         Console.Out.Write(text);
         return ExitCode.Fine;
     }
@@ -65,6 +82,8 @@ internal static class Usage
     private static void AppendGroup(StringBuilder text, string heading, SettingGroup group) =>
         AppendRows(text.AppendLine($"{heading}:"), [.. SettingsTable.Rows.Where(row => row.Group == group).Select(row => Row(row.Name))]);
 
+    private static (string Left, string Help) Row(CommandRow row) => (row.Synopsis, row.Help);
+
     private static (string Left, string Help) Row(string name)
     {
         var row = SettingsTable.Find(name)!;
@@ -77,7 +96,7 @@ internal static class Usage
 
     private static void AppendRows(StringBuilder text, IReadOnlyList<(string Left, string Help)> rows)
     {
-        int width = rows.Max(row => row.Left.Length) + 3;
+        int width = rows.Select(row => row.Left.Length).DefaultIfEmpty().Max() + 3;
         foreach (var (left, help) in rows)
         {
             _ = text.Append(' ', Indent).Append(left.PadRight(width)).AppendLine(help);

@@ -1,0 +1,199 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Appliance.Ipc;
+
+/// <summary>
+/// Values of PHP as JSON and back. A list is an array, every other array an object. What JSON has no words for is an object with a
+/// name that begins with a dollar sign: <c>{"$base64":"/w=="}</c> for a string that is not UTF-8, <c>{"$float":"NAN"}</c>,
+/// <c>{"$class":"Foo","a":1}</c>, <c>{"$class":"Foo","$data":"ab"}</c>, <c>{"$enum":"Suit::Hearts"}</c>, <c>{"$reference":1}</c>.
+/// </summary>
+public static class PhpJson
+{
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = PhpSerialization.DepthMax + 8 };
+
+    private static readonly JsonDocumentOptions ReadOptions = new() { MaxDepth = PhpSerialization.DepthMax };
+
+    /// <summary>The value as JSON, in one line.</summary>
+    public static string Show(PhpValue value)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(output, Options))
+        {
+            Write(writer, value);
+        }
+
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
+
+    /// <summary>Writes the value where a JSON value may stand.</summary>
+    public static void Write(Utf8JsonWriter writer, PhpValue value)
+    {
+        switch (value)
+        {
+            case PhpNull:
+                writer.WriteNullValue();
+                break;
+            case PhpBool one:
+                writer.WriteBooleanValue(one.Value);
+                break;
+            case PhpInt number:
+                writer.WriteNumberValue(number.Value);
+                break;
+            case PhpFloat { Value: var number } when double.IsFinite(number):
+                writer.WriteRawValue(FloatNumber(number));
+                break;
+            case PhpString text:
+                WriteBytes(writer, text.Bytes.Span);
+                break;
+            case PhpArray array when array.IsList:
+                writer.WriteStartArray();
+                foreach (var entry in array.Entries)
+                {
+                    Write(writer, entry.Value);
+                }
+
+                writer.WriteEndArray();
+                break;
+            case PhpArray array:
+                writer.WriteStartObject();
+                WriteMembers(writer, array.Entries, KeyText);
+                writer.WriteEndObject();
+                break;
+            default:
+                WriteStranger(writer, value);
+                break;
+        }
+    }
+
+    /// <summary>The value that a JSON text means; null when it is no JSON, with the reason.</summary>
+    public static PhpValue? Read(ReadOnlyMemory<byte> json, out string reason)
+    {
+        reason = "";
+        try
+        {
+            using var document = JsonDocument.Parse(json, ReadOptions);
+            return Read(document.RootElement);
+        }
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
+        {
+            reason = failure.Message;
+            return null;
+        }
+    }
+
+    private static PhpValue Read(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.True => PhpBool.True,
+        JsonValueKind.False => PhpBool.False,
+        JsonValueKind.String => PhpString.Of(element.GetString()!),
+        JsonValueKind.Number => element.TryGetInt64(out long number) ? new PhpInt(number) : new PhpFloat(element.GetDouble()),
+        JsonValueKind.Array => new PhpArray([.. element.EnumerateArray().Select((item, index) => new PhpEntry(new PhpInt(index), Read(item)))]),
+        JsonValueKind.Object => ReadObject(element),
+        JsonValueKind.Null or JsonValueKind.Undefined => PhpNull.Instance,
+        _ => throw new UnreachableException(),
+    };
+
+    private static PhpValue ReadObject(JsonElement element)
+    {
+        var members = element.EnumerateObject().ToList();
+        if (members is [{ Name: "$base64", Value.ValueKind: JsonValueKind.String }] && members[0].Value.TryGetBytesFromBase64(out byte[]? bytes))
+        {
+            return new PhpString(bytes);
+        }
+
+        if (members is [{ Name: "$float", Value.ValueKind: JsonValueKind.String }] && FloatOf(members[0].Value.GetString()) is { } special)
+        {
+            return new PhpFloat(special);
+        }
+
+        // The last of several members of one name counts, as in PHP's json_decode.
+        return new PhpArray([.. members.Select(member => new PhpEntry(KeyOf(member.Name), Read(member.Value)))
+            .GroupBy(entry => entry.Key).Select(same => same.Last())]);
+    }
+
+    /// <summary>PHP makes an int of a key that looks like one.</summary>
+    private static PhpValue KeyOf(string name) =>
+        long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) && number.ToString(CultureInfo.InvariantCulture) == name
+            ? new PhpInt(number)
+            : PhpString.Of(name);
+
+    private static double? FloatOf(string? word) => word switch
+    {
+        "INF" => double.PositiveInfinity,
+        "-INF" => double.NegativeInfinity,
+        "NAN" => double.NaN,
+        _ => null,
+    };
+
+    private static string KeyText(PhpValue key) => key switch
+    {
+        PhpInt number => number.Value.ToString(CultureInfo.InvariantCulture),
+        PhpString text => PrintableText.TryDecode(text.Bytes.Span) ?? PrintableText.Escape(text.Bytes.Span),
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>A float that JSON readers take for one again: with a point.</summary>
+    private static string FloatNumber(double value)
+    {
+        string text = PhpSerialization.FloatText(value);
+        return text.Contains('.', StringComparison.Ordinal) ? text : text + ".0";
+    }
+
+    /// <summary>What JSON has nothing like.</summary>
+    private static void WriteStranger(Utf8JsonWriter writer, PhpValue value)
+    {
+        writer.WriteStartObject();
+        switch (value)
+        {
+            case PhpObject thing:
+                writer.WriteString("$class", PrintableText.Escape(thing.ClassName.Bytes.Span));
+                WriteMembers(writer, thing.Properties, PhpText.PropertyName);
+                break;
+            case PhpCustomObject thing:
+                writer.WriteString("$class", PrintableText.Escape(thing.ClassName.Bytes.Span));
+                writer.WritePropertyName("$data");
+                WriteBytes(writer, thing.Data.Span);
+                break;
+            case PhpEnum name:
+                writer.WriteString("$enum", PhpText.EnumName(name));
+                break;
+            case PhpReference reference:
+                writer.WriteNumber("$reference", reference.To);
+                break;
+            case PhpFloat number:
+                writer.WriteString("$float", PhpSerialization.FloatText(number.Value));
+                break;
+            default:
+                throw new UnreachableException();
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WriteMembers(Utf8JsonWriter writer, IReadOnlyList<PhpEntry> entries, Func<PhpValue, string> name)
+    {
+        foreach (var (key, value) in entries)
+        {
+            writer.WritePropertyName(name(key));
+            Write(writer, value);
+        }
+    }
+
+    private static void WriteBytes(Utf8JsonWriter writer, ReadOnlySpan<byte> bytes)
+    {
+        if (PrintableText.TryDecode(bytes) is { } text)
+        {
+            writer.WriteStringValue(text);
+            return;
+        }
+
+        writer.WriteStartObject();
+        writer.WriteBase64String("$base64", bytes);
+        writer.WriteEndObject();
+    }
+}
