@@ -207,9 +207,13 @@ internal static class CommandLine
         }
     }
 
-    private static string Explain(ParseResult parsed) => parsed.UnmatchedTokens.Count > 0
-        ? $"{parsed.UnmatchedTokens[0]}: there is no such option or command; 'appliance --help' prints all"
-        : $"{parsed.Errors[0].Message} 'appliance --help' prints all options";
+    private static string Explain(ParseResult parsed)
+    {
+        string command = Usage.NameOf(parsed.CommandResult.Command);
+        return parsed.UnmatchedTokens.Count > 0
+            ? $"{parsed.UnmatchedTokens[0]}: there is no such option or command; 'appliance{command} --help' prints all"
+            : $"{parsed.Errors[0].Message} 'appliance{command} --help' tells more";
+    }
 
     private static int Complain(int exitCode, string what)
     {

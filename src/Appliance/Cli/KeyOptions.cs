@@ -77,7 +77,7 @@ internal static class KeyOptions
 
         if (!Path.Exists(path))
         {
-            throw new IOException($"{option}: '{path}' is not there, and a key is made from a file's inode; name one that is, or give --key 0x…");
+            throw new IOException($"{option}: '{path}' is not there, and a key is made from a file's inode; name one that is, or give --key 0x41020304");
         }
 
         return SystemVKey.OfPath(path, project[0]);

@@ -62,14 +62,19 @@ internal static class Usage
     /// <summary>Prints the usage of one command with its options, or of a family of commands.</summary>
     public static int Print(Command command)
     {
-        string name = string.Join(' ', command.Parents.OfType<Command>().Where(parent => parent.Parents.Any()).Select(parent => parent.Name).Append(command.Name));
         var text = new StringBuilder();
-        AppendRows(text.AppendLine("usage: appliance"), [.. CommandTable.Rows.Where(row => $"{row.Synopsis} ".StartsWith($"{name} ", StringComparison.Ordinal)).Select(Row)]);
+        AppendRows(
+            text.AppendLine("usage: appliance"),
+            [.. CommandTable.Rows.Where(row => $" {row.Synopsis} ".StartsWith($"{NameOf(command)} ", StringComparison.Ordinal)).Select(Row)]);
         (string Left, string Help)[] options = [.. command.Options.Select(option => ($"{option.Name} {option.HelpName}".Trim(), option.Description ?? ""))];
         AppendRows(options.Length > 0 ? text.AppendLine("options:") : text, options);
         Console.Out.Write(text);
         return ExitCode.Fine;
     }
+
+    /// <summary>The words by which a command is called, a space before each; empty for the program itself.</summary>
+    public static string NameOf(Command command) =>
+        string.Concat(command.Parents.OfType<Command>().Append(command).Where(one => one.Parents.Any()).Select(one => $" {one.Name}"));
 
     /// <summary>Prints the version in one line: name, version, build, platform, commit.</summary>
     public static int PrintVersion()

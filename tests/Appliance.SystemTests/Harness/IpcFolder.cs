@@ -1,0 +1,58 @@
+namespace Appliance.SystemTests.Harness;
+
+/// <summary>
+/// A folder whose keys belong to a test: commands of the binary and PHP scripts meet under them. What is left under them at the end
+/// is removed, so a test that is about removal must look before.
+/// </summary>
+public sealed class IpcFolder : IAsyncDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-ipc-");
+
+    /// <summary>The folder: <c>--path</c> of commands, <c>$path</c> of scripts.</summary>
+    public string FullName => _folder.FullName;
+
+    /// <summary>A path in the folder.</summary>
+    public string File(string name) => Path.Combine(FullName, name);
+
+    /// <summary>Runs a command of the binary on the folder's key with project A.</summary>
+    public Task<CommandResult> RunAsync(params string[] arguments)
+    {
+        var end = Array.IndexOf(arguments, "--");
+        end = end < 0 ? arguments.Length : end;
+        return CommandResult.ApplianceAsync([.. arguments[..end], "--path", FullName, .. arguments[end..]]);
+    }
+
+    /// <summary>Runs a command that must succeed in silence on stderr, and returns what it printed.</summary>
+    public async Task<string> SucceedAsync(params string[] arguments)
+    {
+        var result = await RunAsync(arguments);
+        Assert.True((result.ExitCode, result.Error) == (0, ""), $"{string.Join(' ', arguments)}: {result}");
+        return result.Output;
+    }
+
+    /// <summary>Runs a PHP script that finds the folder in <c>$path</c> and its key in <c>$key</c>; a warning of PHP's fails the test.</summary>
+    public async Task<string> PhpAsync(string script)
+    {
+        var result = await CommandResult.RunAsync("php", PhpArguments(script));
+        Assert.True((result.ExitCode, result.Error) == (0, ""), $"{script}: {result}");
+        return result.Output;
+    }
+
+    /// <summary>Arguments of php for a script as <see cref="PhpAsync"/> runs it.</summary>
+    public string[] PhpArguments(string script) =>
+        ["-d", "display_errors=stderr", "-d", "html_errors=0", "-d", "error_reporting=-1", "-r", $"$path = '{FullName}'; $key = ftok($path, 'A'); {script}"];
+
+    /// <summary>The objects that lie under the folder's keys.</summary>
+    public Task<IReadOnlyList<SystemVObject>> ObjectsAsync() => SystemVObjects.OfDirectoryAsync(FullName);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var one in await ObjectsAsync())
+        {
+            await SystemVObjects.RemoveAsync(one);
+        }
+
+        _folder.Delete(recursive: true);
+    }
+}
