@@ -33,6 +33,9 @@ public sealed class BuildContext(ICakeContext context) : FrostingContext(context
     /// <summary>Debug symbols of the published binary.</summary>
     public const string Symbols = $"{Artifacts}/appliance.dbg";
 
+    /// <summary>The task that the command line names.</summary>
+    public string Target => Arguments.GetArguments("target").Single();
+
     /// <summary>What follows the task on the command line.</summary>
     public IReadOnlyList<string> Forwarded => [.. Arguments.GetArguments(ForwardArgument)];
 

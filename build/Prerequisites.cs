@@ -46,10 +46,11 @@ public static class Prerequisites
         (Purpose.Package, "rpmlint", "rpmlint"),
     ];
 
-    /// <summary>Installs with apt what is missing for a purpose.</summary>
+    /// <summary>Installs with apt what is missing for a purpose, and for what the target comes to later: one message names it all.</summary>
     /// <exception cref="CakeException">Something is missing and cannot be installed from here; the message holds the command.</exception>
     public static void Install(BuildContext context, Purpose purpose)
     {
+        purpose |= PurposeOf(context.Target);
         var missing = Missing(purpose);
         if (missing.Count == 0)
         {
@@ -76,8 +77,16 @@ public static class Prerequisites
         }
     }
 
+    private static Purpose PurposeOf(string target) => target switch
+    {
+        "test" => Purpose.Test,
+        "bench" => Purpose.Bench,
+        "deb" or "rpm" => Purpose.Package,
+        _ => default,
+    };
+
     private static List<string> Missing(Purpose purpose) =>
-        [.. Table.Where(row => purpose.HasFlag(row.Purpose) && !IsThere(row.Probe)).Select(row => row.Package)];
+        [.. Table.Where(row => purpose.HasFlag(row.Purpose) && !IsThere(row.Probe)).Select(row => row.Package).Distinct(StringComparer.Ordinal)];
 
     private static bool IsThere(string probe) =>
         Path.IsPathRooted(probe)

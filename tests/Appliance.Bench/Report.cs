@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Appliance.Bench.Load;
 
 namespace Appliance.Bench;
 
@@ -16,7 +17,8 @@ public static class Report
             .AppendLine("here share them: compare the columns with each other, not with figures from elsewhere.").AppendLine()
             .AppendLine(CultureInfo.InvariantCulture, $"Medians of {options.Rounds} rounds (--rounds); in each every server was started afresh, one after the other; a bar's ratio is that of")
             .AppendLine(CultureInfo.InvariantCulture, $"the same round. Loads were measured for {options.Seconds} s after {options.WarmUpSeconds} s of warm-up; each publisher waits for its own message")
-            .AppendLine("before it sends the next. Latency: from sending to reading, on sampled connections.").AppendLine();
+            .AppendLine(CultureInfo.InvariantCulture, $"before it sends the next. All deliveries are counted, and every message is checked on {FrameReader.SamplesMax} sampled connections: a run in")
+            .AppendLine("which one was missing, repeated or out of order is listed below as FAILED, with how many. Latency: from sending to reading, there.").AppendLine();
         AppendTable(text, ["", .. servers], [.. figures.Measures.Select(measure => Row(figures, measure, servers))]);
         _ = text.AppendLine();
         AppendTable(text, ["bar", "measured", ""],

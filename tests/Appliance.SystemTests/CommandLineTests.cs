@@ -64,6 +64,7 @@ public sealed class CommandLineTests : IDisposable
             ["--metrics", "nowhere"],
             ["--proc=none"],
             ["--proc=100000"],
+            ["--echo=maybe"],
             ["--ping", "60", "--timeout", "30"]);
         await Verify(Scrub(transcript)).UseDirectory("Snapshots");
     }
@@ -100,6 +101,17 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("too_long", (await ann.ReadAsync()).Code);
     }
 
+    [Theory]
+    [InlineData("off", "on", "--echo")]
+    [InlineData("on", "off", "--echo=off")]
+    [InlineData("off", "on", "--echo=on", "--nofork")]
+    public async Task Switch_of_the_command_line_wins_either_way(string inFile, string inForce, params string[] arguments)
+    {
+        var settings = await CommandResult.ApplianceAsync([.. arguments, "--settings", "--config", WriteConfig($"echo = {inFile}")]);
+        Assert.Equal((0, ""), (settings.ExitCode, settings.Error));
+        Assert.Contains($"\necho              = {inForce}", settings.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Port_of_another_program_is_refused()
     {
@@ -131,6 +143,26 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains($":{server.Port}", taken.Output + taken.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("stop")]
+    [InlineData("stop", "--purge")]
+    public async Task Stop_of_nothing_is_fine_even_where_no_directory_is_left(params string[] command)
+    {
+        var stop = await CommandResult.ApplianceAsync([.. command, "--run-dir", Path("gone/run"), "--state-dir", Path("gone/state")]);
+        Assert.Equal((0, "", ""), (stop.ExitCode, stop.Output, stop.Error));
+    }
+
+    [Fact]
+    public async Task More_memory_than_the_kernel_gives_is_refused_with_the_way_out()
+    {
+        var result = await CommandResult.ApplianceAsync(
+            "--nofork", "--listen", "127.0.0.1:0", "--metrics", "off", "--state-dir", Path("state"), "--run-dir", Path("run"),
+            "--max-rooms", "100000", "--room-size", "1073741824");
+        Assert.True(result.ExitCode == 1, result.Output + result.Error);
+        Assert.Contains("lower --max-rooms or --room-size", result.Error, StringComparison.Ordinal);
+        Assert.Empty(await SystemVObjects.OfDirectoryAsync(Path("state")));
+    }
+
     [Fact]
     public async Task Nothing_is_created_in_a_state_directory_that_cannot_be_written()
     {
@@ -150,6 +182,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.True(result.ExitCode == 1, result.Error);
         Assert.Contains($"127.0.0.1:{port}", result.Error, StringComparison.Ordinal);
         Assert.Contains("in use", result.Error, StringComparison.Ordinal);
+        Assert.Contains("choose another", result.Error, StringComparison.Ordinal);
         Assert.Empty(Directory.Exists(Path("state")) ? await SystemVObjects.OfDirectoryAsync(Path("state")) : []);
     }
 

@@ -93,6 +93,14 @@ internal static class CheckCommand
                 : ("kernel.shmall", Verdict.Fail, Text($"{pages} pages of {Environment.SystemPageSize}, but {wanted}: sysctl -w kernel.shmall={needed / Environment.SystemPageSize}"));
         }
 
+        if (ReadKernel("shmmni") is { } segments)
+        {
+            int inUse = ReadFile("/proc/sysvipc/shm").AsSpan().Count('\n');
+            yield return (ulong)inUse < segments
+                ? ("kernel.shmmni", Verdict.Ok, Text($"{segments}, {inUse} in use"))
+                : ("kernel.shmmni", Verdict.Fail, Text($"{segments}, all in use: remove what 'ipcs -m' shows and nobody needs, or sysctl -w kernel.shmmni={2 * segments}"));
+        }
+
         if (ReadKernel("msgmax") is { } message)
         {
             yield return ("kernel.msgmax", message >= 1024 ? Verdict.Ok : Verdict.Warn, Text($"{message}"));

@@ -152,21 +152,13 @@ internal static class CommandLine
     }
 
     /// <summary>An option may be given again: the last one counts, or all of a repeatable one.</summary>
-    private static Option MakeOption(Setting row)
-    {
-        string name = $"--{row.Name}";
-        if (row.IsSwitch)
-        {
-            return new Option<bool>(name);
-        }
-
-        return new Option<string[]>(name)
+    private static Option MakeOption(Setting row) =>
+        new Option<string[]>($"--{row.Name}")
         {
             Arity = ArgumentArity.ZeroOrMore,
             AllowMultipleArgumentsPerToken = false,
             Recursive = row.Name is "run-dir" or "state-dir",
         };
-    }
 
     private static IEnumerable<GivenValue> OnCommandLine(ParseResult parsed, Setting row, Option option)
     {
@@ -175,16 +167,11 @@ internal static class CommandLine
             return [];
         }
 
-        if (option is Option<bool> flag)
-        {
-            return [new GivenValue(row.Name, result.GetValue(flag) ? "on" : "off", SettingsBuilder.CommandLine)];
-        }
-
         string[] values = result.GetValue((Option<string[]>)option) ?? [];
         if (values.Length < result.IdentifierTokenCount)
         {
-            // --proc alone is how an init script says: as many as usual.
-            values = row.Name == "proc" ? [row.Default] : throw Wrong($"--{row.Name}: a value is missing: --{row.Name} {row.Value}");
+            // --proc alone is how an init script says: as many as usual. A switch alone is on; --echo=off takes back what a file says.
+            values = row.IsSwitch ? ["on"] : row.Name == "proc" ? [row.Default] : throw Wrong($"--{row.Name}: a value is missing: --{row.Name} {row.Value}");
         }
 
         return (row.IsRepeatable ? values : values[^1..]).Select(value => new GivenValue(row.Name, value, SettingsBuilder.CommandLine));

@@ -147,14 +147,19 @@ public static unsafe class RoomLogStore
     private static (RoomLog Log, RoomLogReport Report) Make(
         int key, RoomLogLayout layout, long unixMs, RoomLog? former, int formerId, int removed)
     {
-        int id = Syscall.ShmGet(key, (nuint)layout.SegmentBytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | Syscall.SHM_NORESERVE | OwnerOnly)
-            .OrThrow($"shmget key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms");
+        var made = Syscall.ShmGet(key, (nuint)layout.SegmentBytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | Syscall.SHM_NORESERVE | OwnerOnly);
+        int id = made.Ok ? made.Value : throw Failure("shmget", made.Error);
         var attached = Syscall.ShmAttach(id, out byte* address);
         if (!attached.Ok)
         {
             Remove(id);
-            throw new SyscallException($"shmat key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms", attached.Error);
+            throw Failure("shmat", attached.Error);
         }
+
+        SyscallException Failure(string call, Errno error) => new(
+            $"{call} key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms",
+            error,
+            "lower --max-rooms or --room-size, or raise the kernel's limits, which 'appliance --check' looks at");
 
         var log = new RoomLog(address, layout);
         log.WriteHeader();

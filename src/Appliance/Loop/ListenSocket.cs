@@ -114,9 +114,16 @@ public sealed class ListenSocket : IDisposable
         if (!bound.Ok)
         {
             _ = Syscall.Close(fd);
-            throw new SyscallException($"--listen {name}", bound.Error);
+            throw new SyscallException($"--listen {name}", bound.Error, WayOut(bound.Error, isPath: path is not null));
         }
 
         return new ListenSocket(fd, path);
     }
+
+    private static string WayOut(Errno error, bool isPath) =>
+        error == Errno.EADDRINUSE ? "another program listens there: end it, or choose another address"
+        : error == Errno.EADDRNOTAVAIL ? "no interface of this host has this address: 'ip address' shows those it has"
+        : error != Errno.EACCES ? ""
+        : isPath ? "choose a directory that this user may write to"
+        : "choose a port from 1024 on, or start as root with --user";
 }

@@ -66,7 +66,7 @@ public sealed unsafe class PidFile : IDisposable
     public static void RemoveStale(string runDirectory)
     {
         string path = Path.Combine(runDirectory, FileName);
-        if (HolderOf(path) is null)
+        if (File.Exists(path) && HolderOf(path) is null)
         {
             File.Delete(path);
         }

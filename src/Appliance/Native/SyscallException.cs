@@ -5,9 +5,9 @@ namespace Appliance.Native;
 /// <summary>A system call failed that this program cannot go on without.</summary>
 public sealed class SyscallException : Exception
 {
-    /// <summary>Names the call and says the errno in words.</summary>
-    public SyscallException(string call, Errno error)
-        : base($"{call}: {Describe(error)}") => Error = error;
+    /// <summary>Names the call, says the errno in words, and what can be done about it.</summary>
+    public SyscallException(string call, Errno error, string wayOut = "")
+        : base($"{call}: {Describe(error)}{(wayOut.Length > 0 ? $"; {wayOut}" : "")}") => Error = error;
 
     /// <inheritdoc/>
     public SyscallException()

@@ -9,7 +9,9 @@ namespace Appliance.Bench.Load;
 /// <summary>Counts and checks the frames of a generator's clients, and lets its publishers send.</summary>
 public sealed unsafe class FrameReader(Client[] clients)
 {
-    private const int SamplesMax = 20;
+    /// <summary>Connections on which every message is checked.</summary>
+    public const int SamplesMax = 20;
+
     private const byte TextFrame = 0x80 | (byte)Opcode.Text;
     private const byte PingFrame = 0x80 | (byte)Opcode.Ping;
 
