@@ -9,23 +9,51 @@ public sealed class DaemonDamageTests
     /// <summary>More deaths than that are a loop: each of two workers may die a few times before the memory is suspected.</summary>
     private const int DeathsMax = 20;
 
+    /// <summary>The lock of the directory of rooms.</summary>
+    private const int DirectoryLock = 64;
+
+    /// <summary>Where the hashes of the rooms' names begin.</summary>
+    private const int Names = 45_056;
+
+    /// <summary>Where the rooms' headers begin, with the lock of the first one.</summary>
+    private const int RoomHeaders = 49_152;
+
+    /// <summary>Where the first room's index begins.</summary>
+    private const int Rooms = 53_248;
+
     private static readonly TimeSpan RecoveryMax = TimeSpan.FromSeconds(40);
 
     /// <summary>Everything behind the first 12 bytes, magic and version, by parts. Sizes as of <c>--max-rooms 4 --room-size 65536</c>.</summary>
     [Theory]
     [InlineData("header", 12, 4096, 5000)]
-    [InlineData("workers", 4096, 24_576, 1000)]
-    [InlineData("room names and positions", 24_576, 32_768, 500)]
-    [InlineData("room positions and locks", 28_672, 32_768, 5000)]
-    [InlineData("all rooms", 24_576, 300_000, 100_000)]
+    [InlineData("workers", 4096, Names, 1000)]
+    [InlineData("room names and positions", Names, Rooms, 500)]
+    [InlineData("room positions and locks", RoomHeaders, Rooms, 5000)]
+    [InlineData("all rooms", Names, 300_000, 100_000)]
     [InlineData("everything", 12, 300_000, 300_000)]
     public async Task Damage_leads_to_a_new_epoch_and_not_to_a_crash_loop(string what, int start, int end, int changes)
     {
         await using var daemon = await ApplianceDaemon.StartAsync(2, "--announce", "off", "--max-rate", "0", "--max-rooms", "4", "--room-size", "65536");
+        var random = new Random(what.Length);
+        await AssertRecoversAsync(daemon, bytes => Damage(bytes, random, changes), start, end);
+    }
+
+    /// <summary>A lock says that a process holds it which does not know of it, or is not there: it will never be given back.</summary>
+    [Theory]
+    [InlineData(DirectoryLock, 1)]
+    [InlineData(RoomHeaders, 1)]
+    [InlineData(RoomHeaders, 0x3FFF_FFFF)]
+    public async Task Lock_of_nobody_leads_to_a_new_epoch_and_not_to_silence(int offset, int holder)
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(2, "--announce", "off", "--max-rate", "0", "--max-rooms", "4", "--room-size", "65536");
+        await AssertRecoversAsync(daemon, bytes => BitConverter.TryWriteBytes(bytes, holder), offset, offset + sizeof(int));
+    }
+
+    private static async Task AssertRecoversAsync(ApplianceDaemon daemon, Action<byte[]> damage, int start, int end)
+    {
         var before = await ChatAsync(daemon);
         var segment = Assert.Single(await SystemVObjects.OfDirectoryAsync(daemon.StateDirectory), one => one.Kind == "shm");
-        var random = new Random(what.Length);
-        SystemVObjects.Change(segment, bytes => Damage(bytes, random, changes), start, (int)Math.Min(end, segment.Bytes) - start);
+        SystemVObjects.Change(segment, damage, start, (int)Math.Min(end, segment.Bytes) - start);
 
         var after = await ChatWhenItCanAsync(daemon);
         Assert.True(after > before, $"{after} behind {before}");

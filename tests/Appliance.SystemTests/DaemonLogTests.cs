@@ -14,6 +14,12 @@ public sealed class DaemonLogTests(ITestOutputHelper output)
         RegexOptions.ExplicitCapture,
         TimeSpan.FromSeconds(1));
 
+    /// <summary>A line of a single process: whole, up to the last figure.</summary>
+    private static readonly Regex Alone = new(
+        @"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}[+-][0-9:]{5} (DBG|INF|WRN|ERR) ([12][0-9]{3} \S.*|3000 \S+ connected to room lobby|3001 \S+ disconnected from room lobby, close code [0-9]{4})$",
+        RegexOptions.ExplicitCapture,
+        TimeSpan.FromSeconds(1));
+
     private static readonly Regex Missing = new("^[0-9]+ lines could not be written here$", RegexOptions.None, TimeSpan.FromSeconds(1));
 
     /// <summary>Renamed and reopened a hundred times while clients come and go, each of which makes one line in one of the files.</summary>
@@ -60,6 +66,64 @@ public sealed class DaemonLogTests(ITestOutputHelper output)
         Assert.Equal(connected, lines.Count(line => line.Contains(" 3000 ", StringComparison.Ordinal)));
         Assert.Equal(connected, lines.Count(line => line.Contains(" 3001 ", StringComparison.Ordinal)));
         output.WriteLine($"{Rotations} rotations, {connected} connections, {lines.Length} lines; a rotation took {longest.TotalMilliseconds:0} ms at most");
+    }
+
+    /// <summary>The directory of the log is gone: whoever asked is told, and the chat goes on.</summary>
+    [Theory]
+    [InlineData("--proc=2")]
+    [InlineData("--nofork")]
+    public async Task Log_that_cannot_be_reopened_is_told(string mode)
+    {
+        await using var daemon = new ApplianceDaemon();
+        daemon.ChoosePort();
+        var logs = Path.Combine(daemon.Folder, "logs");
+        _ = Directory.CreateDirectory(logs);
+        var log = Path.Combine(logs, "appliance.log");
+        var started = await daemon.LaunchAsync(mode, "--log", log);
+        Assert.True(started.ExitCode == 0, started.ToString());
+        Directory.Delete(logs, recursive: true);
+        var reopen = await daemon.RunCommandAsync("reopen");
+        Assert.True(reopen.ExitCode == 1, reopen.ToString());
+        Assert.Contains(log, reopen.Error, StringComparison.Ordinal);
+        Assert.Contains(log, await daemon.SucceedAsync("reload"), StringComparison.Ordinal);
+        await using var ann = await daemon.JoinAsync();
+        _ = await ann.SayAndReadAsync("still here");
+        _ = Directory.CreateDirectory(logs);
+        _ = await daemon.SucceedAsync("reopen");
+        Assert.True(File.Exists(log));
+    }
+
+    /// <summary>Nobody reads the pipe that stderr is, then somebody does: every line is there, or counted among the missing.</summary>
+    [Fact]
+    public async Task Lines_that_find_no_place_are_counted()
+    {
+        const int Requests = 12_500;
+        await using var daemon = new ApplianceDaemon();
+        daemon.ChoosePort();
+        var pipe = Path.Combine(daemon.Folder, "pipe");
+        var all = Path.Combine(daemon.Folder, "all");
+        var go = Path.Combine(daemon.Folder, "go");
+        var arguments = string.Join(' ', ["--nofork", "--log-level", "debug", "--listen", daemon.Address.ToString(), "--metrics", "off",
+            "--state-dir", daemon.StateDirectory, "--run-dir", daemon.RunDirectory]);
+        using var server = Process.Start("bash", [
+            "-c", $"mkfifo {pipe}; (until [ -e {go} ]; do sleep 0.01; done; exec cat) < {pipe} > {all} & exec {PublishedBinary.FilePath} {arguments} 2> {pipe}"]);
+        await daemon.WaitUntilAsync("the pid file", () => File.Exists(daemon.PidFile) && daemon.ReadPidFile() == $"{server.Id}\n");
+        for (var i = 0; i < Requests; i++)
+        {
+            await using var client = await RawClient.ConnectAsync(daemon.Address);
+            await client.SendAsync(RawClient.Request("GET /nothing HTTP/1.1", "Host: 127.0.0.1", "Connection: close"));
+            Assert.Equal(404, (await client.ReadResponseAsync()).Status);
+        }
+
+        await File.WriteAllTextAsync(go, "");
+        await daemon.WaitUntilAsync("the log", () => new FileInfo(all).Length > 500_000);
+        _ = await daemon.SucceedAsync("stop");
+        await daemon.WaitUntilAsync("the end of the log", () => File.ReadAllText(all).Contains(" 1003 ", StringComparison.Ordinal));
+        var lines = await File.ReadAllLinesAsync(all);
+        var written = lines.Count(line => line.Contains(" 3002 ", StringComparison.Ordinal));
+        var missing = lines.Where(line => Missing.IsMatch(line)).Sum(line => int.Parse(line.Split(' ')[0], CultureInfo.InvariantCulture));
+        Assert.True(missing > 0, $"All {written} lines found place.");
+        Assert.Equal(Requests, written + missing);
     }
 
     /// <summary>A disk that is full from the first line on.</summary>
@@ -115,6 +179,40 @@ public sealed class DaemonLogTests(ITestOutputHelper output)
         var after = await File.ReadAllLinesAsync(seen);
         Assert.All(full[..^1].Concat(after), line => Assert.True(Line.IsMatch(line) || Missing.IsMatch(line), line));
         Assert.Contains(after, Missing.IsMatch);
+        _ = await daemon.SucceedAsync("stop");
+    }
+
+    /// <summary>Room comes again behind the piece of a line that still fitted: the next line is one of its own.</summary>
+    [Fact]
+    public async Task Disk_that_gets_room_again_leaves_one_torn_line()
+    {
+        Assert.True(Environment.IsPrivilegedProcess, "Only root can mount a small disk.");
+        await using var daemon = new ApplianceDaemon();
+        var disk = Path.Combine(daemon.Folder, "disk");
+        _ = Directory.CreateDirectory(disk);
+        daemon.ChoosePort();
+        var started = await daemon.LaunchThroughAsync(
+            ["unshare", "--mount", "sh", "-c", $"mount -t tmpfs -o size=64k none {disk} && head -c 48k /dev/zero > {disk}/other && exec \"$0\" \"$@\""],
+            "--nofork", "--log", Path.Combine(disk, "small.log"), "--log-level", "debug");
+        Assert.True(started.ExitCode == 0, started.ToString());
+        var seen = $"/proc/{daemon.Master.Pid}/root{disk}";
+        var log = Path.Combine(seen, "small.log");
+        for (var i = 0; i < 200; i++)
+        {
+            await (await daemon.JoinAsync("history=0")).DisposeAsync();
+        }
+
+        await daemon.WaitUntilAsync("a full disk", () => new FileInfo(log).Length >= 16 * 1024);
+        File.Delete(Path.Combine(seen, "other"));
+        await using (var ann = await daemon.JoinAsync())
+        {
+            _ = await ann.SayAndReadAsync("still here");
+        }
+
+        await daemon.WaitUntilAsync("a line that tells of the missing", () => File.ReadLines(log).Any(Missing.IsMatch));
+        var lines = await File.ReadAllLinesAsync(log);
+        var torn = Assert.Single(lines, line => !Alone.IsMatch(line) && !Missing.IsMatch(line));
+        Assert.Matches(Missing, lines[Array.IndexOf(lines, torn) + 1]);
         _ = await daemon.SucceedAsync("stop");
     }
 

@@ -101,6 +101,30 @@ public sealed class DaemonRefusalTests
         await AssertRefusedAsync(daemon, refused, 1, $"--{directory}-dir", "EACCES");
     }
 
+    /// <summary>Whoever owns the directory must not be given, by a start as root, what he links there.</summary>
+    [Theory]
+    [InlineData("ln -s", "run/appliance.pid")]
+    [InlineData("ln -s", "state/appliance.lock")]
+    [InlineData("ln", "run/appliance.pid")]
+    [InlineData("mkfifo", "state/appliance.lock")]
+    public async Task Link_in_the_place_of_a_pid_file(string how, string place)
+    {
+        await using var daemon = new ApplianceDaemon();
+        Assert.True(Environment.IsPrivilegedProcess, "Only root can become another user.");
+        var secret = Path.Combine(daemon.Folder, "secret");
+        await File.WriteAllTextAsync(secret, "4194304\n");
+        File.SetUnixFileMode(secret, UnixFileMode.UserRead);
+        var before = await StatAsync(secret);
+        var path = Path.Combine(daemon.Folder, place);
+        var made = await CommandResult.RunAsync("sh", "-c", how == "mkfifo" ? $"mkfifo {path}" : $"{how} {secret} {path}");
+        Assert.True(made.ExitCode == 0, made.ToString());
+        var refused = await daemon.LaunchAsync("--proc=2", "--user", "nobody");
+        Assert.Equal(before, await StatAsync(secret));
+        Assert.Equal("4194304\n", await File.ReadAllTextAsync(secret));
+        File.Delete(path);
+        await AssertRefusedAsync(daemon, refused, 1, path);
+    }
+
     /// <summary>Each of the two folders belongs to one server: the pid file in one, the shared memory of the other.</summary>
     [Theory]
     [InlineData("--run-dir")]
@@ -117,6 +141,8 @@ public sealed class DaemonRefusalTests
         await using var ann = await first.JoinAsync();
         _ = await ann.SayAndReadAsync("still here");
     }
+
+    private static async Task<string> StatAsync(string path) => (await CommandResult.RunAsync("stat", "--format=%u %g %a %s", path)).Output;
 
     private static async Task AssertRefusedAsync(int exitCode, string[] options, params string[] reasons)
     {

@@ -131,13 +131,23 @@ public sealed class DaemonReloadTests
     [InlineData("reload", 1)]
     [InlineData("reopen", 1)]
     [InlineData("stop", 0)]
+    [InlineData("stop --purge", 0)]
     [InlineData("status", 3)]
     public async Task Commands_without_a_server(string command, int exitCode)
     {
         await using var daemon = new ApplianceDaemon();
-        var result = await daemon.RunCommandAsync(command);
-        Assert.True(result.ExitCode == exitCode, result.ToString());
-        Assert.Equal(exitCode == 1, result.Error.Contains(daemon.RunDirectory, StringComparison.Ordinal));
+        await AssertAsync();
+        Directory.Delete(daemon.RunDirectory);
+        Directory.Delete(daemon.StateDirectory);
+        await AssertAsync();
+        _ = Directory.CreateDirectory(daemon.StateDirectory);
+
+        async Task AssertAsync()
+        {
+            var result = await daemon.RunCommandAsync(command.Split(' '));
+            Assert.True(result.ExitCode == exitCode, result.ToString());
+            Assert.Equal(exitCode == 1, result.Error.Contains(daemon.RunDirectory, StringComparison.Ordinal));
+        }
     }
 
     private static async Task StartAsync(ApplianceDaemon daemon, int workers, params string[] lines)

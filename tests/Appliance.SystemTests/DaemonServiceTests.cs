@@ -10,6 +10,20 @@ namespace Appliance.SystemTests;
 /// <summary>What a service manager expects: readiness, reloads, the watchdog, sockets it has bound, another user.</summary>
 public sealed class DaemonServiceTests : IDisposable
 {
+    /// <summary>A service manager: binds a port, passes the socket on, and wants to hear of the watchdog.</summary>
+    private const string Listen = """
+        use Socket; use POSIX ();
+        $^F = 10;
+        socket(S, PF_INET, SOCK_STREAM, 0) or die $!;
+        setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1) or die $!;
+        bind(S, sockaddr_in(shift @ARGV, INADDR_LOOPBACK)) or die $!;
+        listen(S, 16) or die $!;
+        fileno(S) == 3 or POSIX::dup2(fileno(S), 3) or die $!;
+        $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_PID} = $$;
+        $ENV{WATCHDOG_USEC} = 100000; $ENV{WATCHDOG_PID} = $$;
+        exec @ARGV or die $!;
+        """;
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-service-");
     private readonly Socket _manager = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
 
@@ -82,6 +96,73 @@ public sealed class DaemonServiceTests : IDisposable
         Assert.Equal("1", (await ReceiveAsync())["RELOADING"]);
     }
 
+    /// <summary>Its queue is full, and stays so: neither the chat nor a reload nor the end waits for it.</summary>
+    [Theory]
+    [InlineData("--proc=2")]
+    [InlineData("--nofork")]
+    public async Task Manager_that_does_not_read_holds_up_nothing(string mode)
+    {
+        await using var daemon = new ApplianceDaemon();
+        using (var filler = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { Blocking = false })
+        {
+            filler.Connect(new UnixDomainSocketEndPoint(NotifyPath));
+            var full = Assert.Throws<SocketException>(new Action(() =>
+            {
+                while (true)
+                {
+                    _ = filler.Send("X=1"u8);
+                }
+            }));
+            Assert.Equal(SocketError.WouldBlock, full.SocketErrorCode);
+        }
+
+        await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", NotifyPath, "WATCHDOG_USEC", "20000"), mode);
+        await using (var ann = await daemon.JoinAsync())
+        {
+            _ = await ann.SayAndReadAsync("hello");
+            _ = await daemon.SucceedAsync("reload");
+            _ = await ann.SayAndReadAsync("still here");
+        }
+
+        _ = await daemon.SucceedAsync("stop");
+        Assert.Equal(0, await daemon.WaitForForegroundAsync());
+    }
+
+    /// <summary>What is meant for the launcher of a daemon is meant for the daemon.</summary>
+    [Fact]
+    public async Task Daemon_takes_on_sockets_and_watchdog_of_its_launcher()
+    {
+        await using var daemon = new ApplianceDaemon();
+        daemon.ChoosePort();
+        var started = await daemon.LaunchThroughAsync(
+            ["env", $"NOTIFY_SOCKET={NotifyPath}", "perl", "-e", Listen, $"{daemon.Port}"], "--proc=2", "--log", daemon.LogFile, "--listen", "127.0.0.1:1");
+        Assert.True(started.ExitCode == 0, $"{started} {daemon.Tail()}");
+        await using (var ann = await daemon.JoinAsync())
+        {
+            _ = await ann.SayAndReadAsync("hello");
+        }
+
+        var ready = await ReceiveAsync();
+        while (!ready.ContainsKey("READY"))
+        {
+            ready = await ReceiveAsync();
+        }
+
+        Assert.Equal($"{daemon.Master.Pid}", ready["MAINPID"]);
+        Assert.Equal("1", (await ReceiveAsync())["WATCHDOG"]);
+    }
+
+    /// <summary>LISTEN_FDS names descriptors that are something else.</summary>
+    [Fact]
+    public async Task Descriptor_that_does_not_listen_is_refused()
+    {
+        await using var daemon = new ApplianceDaemon();
+        var started = await daemon.LaunchThroughAsync(["sh", "-c", "exec env LISTEN_FDS=1 \"$0\" \"$@\" 3</dev/null"], "--proc=2");
+        Assert.True(started.ExitCode == 1, started.ToString());
+        Assert.Contains("LISTEN_FDS: descriptor 3 ", started.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(daemon.PidFile), "The pid file is left behind.");
+    }
+
     /// <summary>sd_listen_fds(3): the manager has bound the socket.</summary>
     [Theory]
     [InlineData("--proc=2")]
@@ -90,17 +171,6 @@ public sealed class DaemonServiceTests : IDisposable
     {
         await using var daemon = new ApplianceDaemon();
         daemon.ChoosePort();
-        const string Listen = """
-            use Socket; use POSIX ();
-            $^F = 10;
-            socket(S, PF_INET, SOCK_STREAM, 0) or die $!;
-            setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1) or die $!;
-            bind(S, sockaddr_in(shift @ARGV, INADDR_LOOPBACK)) or die $!;
-            listen(S, 16) or die $!;
-            fileno(S) == 3 or POSIX::dup2(fileno(S), 3) or die $!;
-            $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_PID} = $$;
-            exec @ARGV or die $!;
-            """;
         await daemon.StartForegroundAsync(["perl", "-e", Listen, $"{daemon.Port}"], Environment(), mode, "--listen", "127.0.0.1:1");
         Assert.Equal(1, daemon.Master.Descriptors.Count(one => one.Key == 3 && one.Value.StartsWith("socket:", StringComparison.Ordinal)));
         await using (var ann = await daemon.JoinAsync())

@@ -125,6 +125,67 @@ public sealed class DaemonStartTests
         Assert.Equal(0, await daemon.WaitForForegroundAsync());
     }
 
+    /// <summary>What a shell does to a background job, and nohup: the signals that stop, reload and reopen are taken all the same.</summary>
+    [Theory]
+    [InlineData("--proc=2", "ignore", "TERM")]
+    [InlineData("--proc=2", "block", "INT")]
+    [InlineData("--nofork", "ignore", "INT")]
+    [InlineData("--nofork", "block", "QUIT")]
+    public async Task Signals_that_were_ignored_or_blocked_are_taken_in_the_foreground(string mode, string how, string end)
+    {
+        await using var daemon = new ApplianceDaemon();
+        await daemon.StartForegroundAsync(
+            ["env", $"--{how}-signal=HUP,INT,QUIT,TERM,CHLD,USR1,USR2"], new Dictionary<string, string>(StringComparer.Ordinal), mode);
+        _ = await daemon.SucceedAsync("reload");
+        _ = await daemon.SucceedAsync("reopen");
+        await ApplianceDaemon.SignalAsync(daemon.Master, end);
+        Assert.Equal(0, await daemon.WaitForForegroundAsync());
+    }
+
+    [Fact]
+    public async Task Started_from_a_directory_that_is_gone_it_serves()
+    {
+        await using var daemon = new ApplianceDaemon();
+        var gone = Path.Combine(daemon.Folder, "gone");
+        string[] wrapper = ["sh", "-c", $"mkdir {gone} && cd {gone} && rmdir {gone} && exec \"$0\" \"$@\""];
+        var started = await daemon.LaunchThroughAsync(wrapper, "--proc=2");
+        Assert.True(started.ExitCode == 0, started.ToString());
+        var status = await CommandResult.RunAsync(
+            wrapper[0], [.. wrapper[1..], PublishedBinary.FilePath, "status", "--run-dir", daemon.RunDirectory, "--state-dir", daemon.StateDirectory]);
+        Assert.True(status.ExitCode == 0, status.ToString());
+    }
+
+    /// <summary>Until it serves the number in the pid file is not its own: it stops nobody, and the one that starts is stopped once it can be.</summary>
+    [Fact]
+    public async Task Stop_of_one_that_starts_waits_for_it_and_kills_no_stranger()
+    {
+        using var stranger = Process.Start("sleep", "600");
+        try
+        {
+            await using var daemon = new ApplianceDaemon();
+            for (var round = 0; round < 5; round++)
+            {
+                await File.WriteAllTextAsync(daemon.PidFile, $"{stranger.Id}\n");
+                await File.WriteAllTextAsync(Path.Combine(daemon.StateDirectory, "appliance.lock"), $"{stranger.Id}\n");
+                var starting = daemon.LaunchAsync("--proc=8");
+                while (!starting.IsCompleted)
+                {
+                    _ = await daemon.SucceedAsync("stop");
+                }
+
+                Assert.False(stranger.HasExited, "A stop has ended a process that is no server.");
+                _ = await daemon.SucceedAsync("stop");
+                Assert.Equal(3, (await daemon.RunCommandAsync("status")).ExitCode);
+                await daemon.WaitUntilAsync("end of all processes", () => ProcessStatus.Using(daemon.Folder).Count == 0);
+            }
+        }
+        finally
+        {
+            stranger.Kill();
+            await stranger.WaitForExitAsync();
+        }
+    }
+
     /// <summary>Pid files that somebody left: of a process that has ended, of another program, or no pid at all.</summary>
     [Theory]
     [InlineData("of the dead")]

@@ -47,7 +47,7 @@ internal static class CommandLine
                 return Usage.Print();
             }
 
-            _startDirectory = Directory.GetCurrentDirectory();
+            _startDirectory = CurrentDirectory();
             var parsed = MakeRoot(args).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
             if (parsed.CommandResult.Command is var command && command.Parents.Any() && parsed.GetValue(Help))
             {
@@ -191,6 +191,19 @@ internal static class CommandLine
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new SettingException($"--config: '{file}' cannot be read: {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>Where this process was started; somebody may have removed it, which is in the way of nothing but relative paths.</summary>
+    private static string CurrentDirectory()
+    {
+        try
+        {
+            return Directory.GetCurrentDirectory();
+        }
+        catch (IOException)
+        {
+            return "/";
         }
     }
 

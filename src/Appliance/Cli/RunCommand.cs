@@ -106,13 +106,14 @@ internal sealed class RunCommand
 
     private int Serve()
     {
+        Syscall.ResetSignals();
         var service = new ServiceManager();
         using var pidFile = PidFile.Acquire(_settings.RunDirectory, _settings.StateDirectory);
         RoomLogStore.AwaitFormer(_settings.StateDirectory);
         using var listeners = new ListenerSet(_settings.Listen, _settings.NoFork ? 1 : _settings.WorkerCount, service.ListenDescriptors);
         if (_settings.User.Length > 0)
         {
-            Privileges.Drop(_settings.User, pidFile.Paths);
+            Privileges.Drop(_settings.User, pidFile.Descriptors, pidFile.MadeDirectories);
         }
 
         string process = _settings.NoFork ? "" : "master";

@@ -38,6 +38,10 @@ internal static class SignalCommand
 
     private static int Stop(Settings settings, bool purge)
     {
+        Wait(
+            () => !PidFile.IsStarting(settings.RunDirectory, settings.StateDirectory),
+            GraceMs,
+            $"stop: a server starts from --run-dir {settings.RunDirectory} and has not come to serve; its log may say why");
         if (PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is { } pid)
         {
             Signal(pid, Syscall.SIGTERM);
@@ -78,7 +82,7 @@ internal static class SignalCommand
         int before = Volatile.Read(ref log.Header.Reopens);
         Signal(pid, Syscall.SIGUSR1);
         Wait(() => Volatile.Read(ref log.Header.Reopens) != before, GraceMs, Text($"reopen: process {pid} has not answered; its log may say why"));
-        return ExitCode.Fine;
+        return ReloadNote.ReadReopening(log) is { } failure ? throw new IOException($"reopen: {failure}; the former file stays in use") : ExitCode.Fine;
     }
 
     private static (int Pid, RoomLog Log) FindServer(string command, Settings settings)

@@ -38,6 +38,12 @@ internal static class StatusCommand
     {
         if (PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is not { } pid)
         {
+            if (PidFile.IsStarting(settings.RunDirectory, settings.StateDirectory))
+            {
+                Console.Out.WriteLine("appliance is starting");
+                return NotRunning;
+            }
+
             bool left = PidFile.Exists(settings.RunDirectory);
             Console.Out.WriteLine(left
                 ? $"appliance is dead, but its pid file is there: {settings.RunDirectory}"

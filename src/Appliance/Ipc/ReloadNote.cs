@@ -3,8 +3,8 @@ using System.Text;
 namespace Appliance.Ipc;
 
 /// <summary>
-/// What came of the last reload, left in shared memory for the command that asked for it: empty when all was taken over, otherwise
-/// what was wrong or what needs a restart.
+/// What came of the last reload and of the last reopening of the log, left in shared memory for the command that asked for it: empty
+/// when all was done, otherwise what was wrong or what needs a restart.
 /// </summary>
 public static unsafe class ReloadNote
 {
@@ -15,12 +15,9 @@ public static unsafe class ReloadNote
     public static void Write(RoomLog log, bool failed, string text)
     {
         ref var header = ref log.Header;
-        string note = failed ? $"{Failed}{text}" : text;
         fixed (byte* destination = header.ReloadText)
         {
-            Encoding.UTF8.GetEncoder().Convert(
-                note, new Span<byte>(destination, SegmentHeader.ReloadTextBytesMax), flush: true, out _, out int bytes, out _);
-            header.ReloadTextBytes = bytes;
+            header.ReloadTextBytes = Encode(failed ? $"{Failed}{text}" : text, new Span<byte>(destination, SegmentHeader.ReloadTextBytesMax));
         }
 
         Volatile.Write(ref header.Reloads, header.Reloads + 1);
@@ -36,5 +33,34 @@ public static unsafe class ReloadNote
             bool failed = note.StartsWith(Failed);
             return (failed, failed ? note[1..] : note);
         }
+    }
+
+    /// <summary>Leaves why the log could not be reopened, or null; whoever waits for <see cref="SegmentHeader.Reopens"/> finds it written.</summary>
+    public static void WriteReopening(RoomLog log, string? failure)
+    {
+        ref var header = ref log.Header;
+        fixed (byte* destination = header.ReopenText)
+        {
+            header.ReopenTextBytes = Encode(failure ?? "", new Span<byte>(destination, SegmentHeader.ReopenTextBytesMax));
+        }
+
+        Volatile.Write(ref header.Reopens, header.Reopens + 1);
+    }
+
+    /// <summary>Why the log could not be reopened the last time, or null.</summary>
+    public static string? ReadReopening(RoomLog log)
+    {
+        ref var header = ref log.Header;
+        fixed (byte* source = header.ReopenText)
+        {
+            int bytes = Math.Clamp(header.ReopenTextBytes, 0, SegmentHeader.ReopenTextBytesMax);
+            return bytes == 0 ? null : Encoding.UTF8.GetString(source, bytes);
+        }
+    }
+
+    private static int Encode(string text, Span<byte> destination)
+    {
+        Encoding.UTF8.GetEncoder().Convert(text, destination, flush: true, out _, out int bytes, out _);
+        return bytes;
     }
 }

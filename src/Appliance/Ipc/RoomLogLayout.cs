@@ -115,6 +115,9 @@ public unsafe struct SegmentHeader
     /// <summary>Longest text about a reload.</summary>
     public const int ReloadTextBytesMax = 2048;
 
+    /// <summary>Longest text about a reopening of the log.</summary>
+    public const int ReopenTextBytesMax = 512;
+
     /// <summary><see cref="RoomLogLayout.Magic"/>, written last when a segment is made.</summary>
     [FieldOffset(0)]
     public ulong Magic;
@@ -143,7 +146,7 @@ public unsafe struct SegmentHeader
     [FieldOffset(32)]
     public int Reloads;
 
-    /// <summary>How often the log was reopened.</summary>
+    /// <summary>How often the log was reopened, whatever came of it: written behind the text about it.</summary>
     [FieldOffset(36)]
     public int Reopens;
 
@@ -166,6 +169,14 @@ public unsafe struct SegmentHeader
     /// <summary>What came of the last reload, in words: what was wrong, or what needs a restart; UTF-8.</summary>
     [FieldOffset(1028)]
     public fixed byte ReloadText[ReloadTextBytesMax];
+
+    /// <summary>Bytes of <see cref="ReopenText"/>.</summary>
+    [FieldOffset(3080)]
+    public int ReopenTextBytes;
+
+    /// <summary>Why the log could not be reopened the last time; empty when it was; UTF-8.</summary>
+    [FieldOffset(3084)]
+    public fixed byte ReopenText[ReopenTextBytesMax];
 }
 
 /// <summary>One worker: whether it sleeps, and its figures, which survive it.</summary>

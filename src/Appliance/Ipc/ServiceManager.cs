@@ -14,6 +14,9 @@ public sealed class ServiceManager
     private const int FirstListenDescriptor = 3;
     private const int ListenDescriptorsMax = 64;
 
+    /// <summary>How long a manager that does not read may hold up news; a sign of life is not worth any wait.</summary>
+    private const int NewsSecondsMax = 1;
+
     private readonly string? _socket = Environment.GetEnvironmentVariable("NOTIFY_SOCKET");
 
     /// <summary>Reads what the service manager has put into the environment, and takes it out again: it is not for children.</summary>
@@ -21,8 +24,7 @@ public sealed class ServiceManager
     {
         bool forUs = IsForUs("WATCHDOG_PID");
         KeepAliveMs = forUs && long.TryParse(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), CultureInfo.InvariantCulture, out long us) ? (int)Math.Min(us / 2000, int.MaxValue) : 0;
-        int count = IsForUs("LISTEN_PID") && int.TryParse(Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out int fds) ? fds : 0;
-        ListenDescriptors = [.. Enumerable.Range(FirstListenDescriptor, Math.Clamp(count, 0, ListenDescriptorsMax))];
+        ListenDescriptors = InheritedDescriptors();
         foreach (string name in (string[])["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"])
         {
             Environment.SetEnvironmentVariable(name, null);
@@ -35,29 +37,50 @@ public sealed class ServiceManager
     /// <summary>How often the watchdog wants to be told that the loop turns: twice in its time; 0 when there is none.</summary>
     public int KeepAliveMs { get; }
 
+    /// <summary>
+    /// In a process that starts the service and ends: what is meant for it, is meant for the one that it starts. Returns the sockets which
+    /// that one inherits.
+    /// </summary>
+    public static IReadOnlyList<int> PassOn()
+    {
+        int[] sockets = [.. InheritedDescriptors().Where(Syscall.IsListening)];
+        foreach (string name in ((string[])["WATCHDOG_PID", "LISTEN_PID"]).Where(IsForUs))
+        {
+            Environment.SetEnvironmentVariable(name, null);
+        }
+
+        return sockets;
+    }
+
     /// <summary>The service serves; also the end of a reload.</summary>
-    public void Ready(int mainPid) => Notify(string.Create(CultureInfo.InvariantCulture, $"READY=1\nMAINPID={mainPid}\nSTATUS=serving"));
+    public void Ready(int mainPid) => Notify(string.Create(CultureInfo.InvariantCulture, $"READY=1\nMAINPID={mainPid}\nSTATUS=serving"), NewsSecondsMax);
 
     /// <summary>A reload begins.</summary>
-    public void Reloading() => Notify(string.Create(
-        CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"));
+    public void Reloading() => Notify(
+        string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"), NewsSecondsMax);
 
     /// <summary>The service ends.</summary>
-    public void Stopping() => Notify("STOPPING=1");
+    public void Stopping() => Notify("STOPPING=1", NewsSecondsMax);
 
     /// <summary>Tells the watchdog that the loop turns.</summary>
-    public void KeepAlive() => Notify("WATCHDOG=1");
+    public void KeepAlive() => Notify("WATCHDOG=1", secondsMax: 0);
+
+    private static int[] InheritedDescriptors()
+    {
+        int count = IsForUs("LISTEN_PID") && int.TryParse(Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out int fds) ? fds : 0;
+        return [.. Enumerable.Range(FirstListenDescriptor, Math.Clamp(count, 0, ListenDescriptorsMax))];
+    }
 
     /// <summary>A variable without a pid, or with ours, is meant for us.</summary>
     private static bool IsForUs(string name) =>
         Environment.GetEnvironmentVariable(name) is not { Length: > 0 } pid || pid == Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
 
-    private void Notify(string text)
+    private void Notify(string text, int secondsMax)
     {
         if (_socket is { Length: > 0 })
         {
             // A leading @ stands for the NUL of an abstract address.
-            _ = Syscall.SendDatagram(SocketAddress.Unix(_socket), Encoding.UTF8.GetBytes(text));
+            _ = Syscall.SendDatagram(SocketAddress.Unix(_socket), Encoding.UTF8.GetBytes(text), secondsMax);
         }
     }
 }

@@ -9,7 +9,7 @@ namespace Appliance.Logging;
 
 /// <summary>
 /// Where log events go: a thread of its own writes them, so that a slow disk or terminal never holds up the loop. A full queue
-/// drops lines; a log that cannot be written stops nothing.
+/// drops lines, which the sink counts and tells; a log that cannot be written stops nothing.
 /// </summary>
 public sealed class EventLog : IDisposable
 {
@@ -40,13 +40,24 @@ public sealed class EventLog : IDisposable
         _logger = new LoggerConfiguration()
             .MinimumLevel.ControlledBy(_level)
             .Enrich.WithProperty("Process", process.Length > 0 ? $"{process}: " : "")
-            .WriteTo.Async(sink => sink.Sink(_sink), bufferSize: QueuedLinesMax, blockWhenFull: false)
+            .WriteTo.Async(sink => sink.Sink(_sink), monitor: _sink, bufferSize: QueuedLinesMax, blockWhenFull: false)
             .CreateLogger();
     }
 
-    /// <summary>Opens the file anew.</summary>
-    /// <exception cref="IOException">It cannot be written; the former one stays in use.</exception>
-    public void Reopen() => _sink.Reopen();
+    /// <summary>Opens the file anew; returns why it cannot be written, which is logged, too, and then the former one stays in use, or null.</summary>
+    public string? TryReopen()
+    {
+        try
+        {
+            _sink.Reopen();
+            return null;
+        }
+        catch (IOException failure)
+        {
+            Write(EventCatalogue.Failed, failure.Message);
+            return failure.Message;
+        }
+    }
 
     /// <summary>Whether events of a level are written: to save the work of making one that is not.</summary>
     public bool Writes(LogEvent what) => _logger.IsEnabled(Map(what.Level));

@@ -2,15 +2,16 @@ using System.Text;
 using Appliance.Native;
 using Serilog.Core;
 using Serilog.Formatting;
+using Serilog.Sinks.Async;
 
 namespace Appliance.Logging;
 
 /// <summary>
 /// Writes each event with one write(2) to a descriptor that appends: lines of several processes interleave whole. A file can be
-/// opened anew under load, between two lines. What cannot be written (a full disk, a closed terminal) is dropped and counted; the
-/// count is told with the next line that can.
+/// opened anew under load, between two lines. What cannot be written (a full disk, a closed terminal, a reader that is too slow) is
+/// dropped and counted; the count is told with the next line that can.
 /// </summary>
-internal sealed unsafe class LineSink : ILogEventSink, IDisposable
+internal sealed unsafe class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor, IDisposable
 {
     private const int Stderr = 2;
     private const int GroupReadable = 0x1A0; // 0640
@@ -21,7 +22,10 @@ internal sealed unsafe class LineSink : ILogEventSink, IDisposable
     private readonly bool _takesStderr;
     private readonly StringBuilder _line = new();
     private int _fd = Stderr;
+    private IAsyncLogEventSinkInspector? _queue;
     private long _dropped;
+    private long _toldOfQueue;
+    private bool _isTorn;
 
     /// <summary>A sink to a file, or to stderr when the path is empty.</summary>
     /// <param name="path">Absolute path, or empty.</param>
@@ -64,37 +68,66 @@ internal sealed unsafe class LineSink : ILogEventSink, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Emit(Serilog.Events.LogEvent logEvent)
-    {
-        lock (_lock)
-        {
-            _ = _line.Clear();
-            using var writer = new StringWriter(_line, System.Globalization.CultureInfo.InvariantCulture);
-            if (_dropped > 0)
-            {
-                writer.WriteLine($"{_dropped} lines could not be written here");
-            }
+    public void StartMonitoring(IAsyncLogEventSinkInspector inspector) => _queue = inspector;
 
-            _formatter.Format(logEvent, writer);
-            _dropped = Write(Encoding.UTF8.GetBytes(_line.ToString())) ? 0 : _dropped + 1;
-        }
+    /// <inheritdoc/>
+    public void StopMonitoring(IAsyncLogEventSinkInspector inspector)
+    {
     }
+
+    /// <inheritdoc/>
+    public void Emit(Serilog.Events.LogEvent logEvent) => Write(logEvent);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         lock (_lock)
         {
+            Write(logEvent: null);
             Close();
             _fd = Stderr;
         }
     }
 
+    /// <summary>Writes a line, if there is one, behind what is to be told of those that are missing.</summary>
+    private void Write(Serilog.Events.LogEvent? logEvent)
+    {
+        lock (_lock)
+        {
+            _ = _line.Clear();
+            using var writer = new StringWriter(_line, System.Globalization.CultureInfo.InvariantCulture);
+            if (_isTorn)
+            {
+                writer.WriteLine();
+            }
+
+            long ofQueue = _queue?.DroppedMessagesCount ?? 0;
+            long missing = _dropped + ofQueue - _toldOfQueue;
+            if (missing > 0)
+            {
+                writer.WriteLine($"{missing} lines could not be written here");
+            }
+
+            if (logEvent is not null)
+            {
+                _formatter.Format(logEvent, writer);
+            }
+
+            bool written = Write(Encoding.UTF8.GetBytes(_line.ToString()));
+            _toldOfQueue = ofQueue;
+            _dropped = written ? 0 : missing + (logEvent is null ? 0 : 1);
+        }
+    }
+
+    /// <summary>False when not all of it could be written: a disk that fills up may take the beginning of a line.</summary>
     private bool Write(byte[] line)
     {
         fixed (byte* bytes = line)
         {
-            return Syscall.Write(_fd, bytes, line.Length).Ok;
+            var written = Syscall.Write(_fd, bytes, line.Length);
+            bool whole = written.Ok && written.Value == line.Length;
+            _isTorn = !whole && (_isTorn || (written.Ok && written.Value > 0));
+            return whole;
         }
     }
 

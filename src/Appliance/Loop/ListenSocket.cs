@@ -24,7 +24,7 @@ public sealed class ListenSocket : IDisposable
     public int Descriptor { get; }
 
     /// <summary>The port the kernel has chosen or was given; 0 for a unix socket.</summary>
-    public int Port => Syscall.GetSockName(Descriptor, out var address).Ok && _path is null ? address.Port : 0;
+    public int Port => Syscall.GetSockName(Descriptor, out var address).Ok && address.Family != Syscall.AF_UNIX ? address.Port : 0;
 
     /// <summary>Listens at an internet address.</summary>
     /// <param name="ip">4 or 16 bytes.</param>

@@ -1,4 +1,5 @@
 using System.Text;
+using Appliance.Ipc;
 using Appliance.Native;
 
 namespace Appliance.Master;
@@ -64,7 +65,7 @@ public static unsafe class Daemon
                 [ProcessRole.Variable] = role,
                 [ProcessRole.Descriptor] = $"{writing}",
             },
-            Inherited = [writing],
+            Inherited = [writing, .. ServiceManager.PassOn()],
             Standard = [nothing, nothing, nothing],
             NewSession = newSession,
         });

@@ -15,12 +15,13 @@ public sealed class ListenerSet : IDisposable
 
     /// <summary>Binds all addresses for so many workers, or takes the sockets that a service manager has bound.</summary>
     /// <exception cref="SyscallException">An address is taken, not of this host, or not for this user.</exception>
+    /// <exception cref="IOException">What was inherited is no listening socket.</exception>
     public ListenerSet(IReadOnlyList<ListenAddress> addresses, int workers, IReadOnlyList<int> inherited)
     {
         _addresses = addresses;
         if (inherited.Count > 0)
         {
-            First = [.. inherited.Select(ListenSocket.Inherit)];
+            First = [.. inherited.Select(Inherit)];
             IsInherited = true;
             return;
         }
@@ -42,7 +43,7 @@ public sealed class ListenerSet : IDisposable
 
     /// <summary>What to open in a browser, for each address.</summary>
     public IEnumerable<string> Descriptions => IsInherited
-        ? First.Select(socket => $"descriptor {socket.Descriptor} of the service manager, port {socket.Port}")
+        ? First.Select(DescribeInherited)
         : _addresses.Zip(First, Listeners.Describe);
 
     /// <summary>The sockets of a slot, bound if they are not yet.</summary>
@@ -84,6 +85,13 @@ public sealed class ListenerSet : IDisposable
             socket.Dispose();
         }
     }
+
+    private static ListenSocket Inherit(int descriptor) => Syscall.IsListening(descriptor)
+        ? ListenSocket.Inherit(descriptor)
+        : throw new IOException($"LISTEN_FDS: descriptor {descriptor} is no stream socket that listens; socket activation passes such ones only (Accept=no)");
+
+    private static string DescribeInherited(ListenSocket socket) =>
+        $"descriptor {socket.Descriptor} of the service manager{(socket.Port > 0 ? $", port {socket.Port}" : "")}";
 
     /// <summary>All addresses or none: what was bound is closed again when one of them is taken.</summary>
     private static List<IReadOnlyList<ListenSocket>> BindAll(IReadOnlyList<ListenAddress> addresses, int workers)

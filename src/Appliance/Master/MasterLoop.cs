@@ -36,6 +36,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
     private readonly TimerWheel _timers;
     private string? _reloadNote;
     private bool _reopened;
+    private string? _reopenFailure;
     private bool _stopping;
 
     /// <summary>A master that starts its workers once it runs.</summary>
@@ -209,18 +210,15 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
         }
 
         Reopen();
+        _reloadNote += _reopenFailure is null ? "" : $"; {_reopenFailure}: the former file stays in use";
     }
 
     private void Reopen()
     {
-        try
+        _reopenFailure = _log.TryReopen();
+        if (_reopenFailure is null)
         {
-            _log.Reopen();
             _log.Write(EventCatalogue.LogReopened);
-        }
-        catch (IOException failure)
-        {
-            _log.Write(EventCatalogue.Failed, failure.Message);
         }
 
         _fleet.SendReopen();
@@ -238,7 +236,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
         if (_reopened)
         {
             _reopened = false;
-            Volatile.Write(ref _rooms.Header.Reopens, _rooms.Header.Reopens + 1);
+            ReloadNote.WriteReopening(_rooms, _reopenFailure);
         }
 
         if (_reloadNote is { } note)

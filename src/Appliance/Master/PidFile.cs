@@ -7,7 +7,8 @@ namespace Appliance.Master;
 
 /// <summary>
 /// The pid file, and the lock by which everybody knows whether a server runs: the kernel gives it up with the process, however that
-/// ends, so a number that is left over means nothing. A second lock guards the state directory, whose shared memory it is.
+/// ends, so a number that is left over means nothing. A server that starts holds the first byte alone; one that serves, the whole file:
+/// only then is the number in it its own. A second lock guards the state directory, whose shared memory it is.
 /// </summary>
 public sealed unsafe class PidFile : IDisposable
 {
@@ -15,21 +16,26 @@ public sealed unsafe class PidFile : IDisposable
     private const string LockName = "appliance.lock";
     private const int Readable = 0x1A4; // 0644
     private const int DigitsMax = 16;
+    private const int StartingBytes = 1;
+    private const int AllBytes = 0;
 
     private readonly string _path;
     private readonly int _pidFile;
     private readonly int _stateLock;
 
-    private PidFile(string path, IReadOnlyList<string> paths, int pidFile, int stateLock)
+    private PidFile(string path, IReadOnlyList<string> made, int pidFile, int stateLock)
     {
         _path = path;
-        Paths = paths;
+        MadeDirectories = made;
         _pidFile = pidFile;
         _stateLock = stateLock;
     }
 
-    /// <summary>Both files, and the directories that were made for them: what another user must own to go on.</summary>
-    public IReadOnlyList<string> Paths { get; }
+    /// <summary>Both files, open: another user must own them to go on.</summary>
+    public IReadOnlyList<int> Descriptors => [_pidFile, _stateLock];
+
+    /// <summary>The directories that were made for them.</summary>
+    public IReadOnlyList<string> MadeDirectories { get; }
 
     /// <summary>Takes both locks, making the directories where they are missing.</summary>
     /// <exception cref="IOException">A directory cannot be made or written to, or another server holds a lock.</exception>
@@ -41,7 +47,7 @@ public sealed unsafe class PidFile : IDisposable
         int pidFile = Lock(path, "--run-dir", runDirectory);
         try
         {
-            return new PidFile(path, [.. made, path, lockPath], pidFile, Lock(lockPath, "--state-dir", stateDirectory));
+            return new PidFile(path, made, pidFile, Lock(lockPath, "--state-dir", stateDirectory));
         }
         catch
         {
@@ -62,29 +68,48 @@ public sealed unsafe class PidFile : IDisposable
     public static int? RunningPid(string runDirectory, string stateDirectory) =>
         HolderOf(Path.Combine(runDirectory, FileName)) ?? HolderOf(Path.Combine(stateDirectory, LockName));
 
-    /// <summary>Removes a pid file that a server has left that died.</summary>
+    /// <summary>Whether a server is about to run from these directories: it has no pid yet that anybody could name.</summary>
+    /// <exception cref="IOException">This user may not look.</exception>
+    public static bool IsStarting(string runDirectory, string stateDirectory) =>
+        StateOf(Path.Combine(runDirectory, FileName)) is (true, null) || StateOf(Path.Combine(stateDirectory, LockName)) is (true, null);
+
+    /// <summary>Removes a pid file that a server has left that died; under its lock, so that it is not that of one that starts.</summary>
+    /// <exception cref="IOException">This user may not.</exception>
     public static void RemoveStale(string runDirectory)
     {
         string path = Path.Combine(runDirectory, FileName);
-        if (File.Exists(path) && HolderOf(path) is null)
+        var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_NOFOLLOW, 0);
+        if (opened.Ok)
         {
-            File.Delete(path);
+            if (Syscall.TryLock(opened.Value, StartingBytes).Ok && Syscall.IsAt(opened.Value, path))
+            {
+                File.Delete(path);
+            }
+
+            _ = Syscall.Close(opened.Value);
+        }
+        else if (opened.Error != Errno.ENOENT)
+        {
+            throw new IOException($"{path}: {SyscallException.Describe(opened.Error)}");
         }
     }
 
-    private static int? HolderOf(string path)
+    private static int? HolderOf(string path) => StateOf(path).Pid;
+
+    /// <summary>Whether somebody holds a file, and who, once he serves.</summary>
+    private static (bool IsHeld, int? Pid) StateOf(string path)
     {
         var opened = Syscall.Open(path, Syscall.O_RDONLY, 0);
         if (!opened.Ok)
         {
-            return opened.Error == Errno.EACCES ? throw new IOException($"{path}: {SyscallException.Describe(opened.Error)}") : null;
+            return opened.Error == Errno.EACCES ? throw new IOException($"{path}: {SyscallException.Describe(opened.Error)}") : (false, null);
         }
 
-        bool running = Syscall.IsLocked(opened.Value);
+        bool held = Syscall.IsLocked(opened.Value, 0);
         byte* text = stackalloc byte[DigitsMax];
-        var read = running ? Syscall.Read(opened.Value, text, DigitsMax) : default;
+        var read = held && Syscall.IsLocked(opened.Value, StartingBytes) ? Syscall.Read(opened.Value, text, DigitsMax) : default;
         _ = Syscall.Close(opened.Value);
-        return read.Ok && Utf8Parser.TryParse(new ReadOnlySpan<byte>(text, read.Value), out int pid, out _) ? pid : null;
+        return (held, read.Ok && Utf8Parser.TryParse(new ReadOnlySpan<byte>(text, read.Value), out int pid, out _) ? pid : null);
     }
 
     /// <summary>Writes the pid: the server is ready.</summary>
@@ -98,6 +123,8 @@ public sealed unsafe class PidFile : IDisposable
             {
                 _ = Syscall.Write(file, bytes, text.Length).OrThrow($"write of a pid file beside '{_path}'");
             }
+
+            _ = Syscall.TryLock(file, AllBytes).OrThrow($"lock of a pid file beside '{_path}'");
         }
     }
 
@@ -131,13 +158,20 @@ public sealed unsafe class PidFile : IDisposable
 
         while (true)
         {
-            var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT, Readable);
+            var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT | Syscall.O_NOFOLLOW, Readable);
             if (!opened.Ok)
             {
                 throw new IOException($"{option} {directory}: '{path}' cannot be written: {SyscallException.Describe(opened.Error)}");
             }
 
-            bool locked = Syscall.TryLock(opened.Value).Ok;
+            if (!Syscall.IsPlainFile(opened.Value))
+            {
+                // The directory may be another user's, who would be given what the link leads to.
+                _ = Syscall.Close(opened.Value);
+                throw new IOException($"{option} {directory}: '{path}' is no regular file of one name; remove it");
+            }
+
+            bool locked = Syscall.TryLock(opened.Value, StartingBytes).Ok;
             if (locked && Syscall.IsAt(opened.Value, path))
             {
                 // Whoever asks how the server is need not be its user.

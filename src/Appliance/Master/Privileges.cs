@@ -10,7 +10,7 @@ public static class Privileges
     /// <summary>Becomes a user with all its groups, in all threads and for good; gives it what it must be able to write first.</summary>
     /// <exception cref="IOException">There is no such user, or this process may not become it.</exception>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
-    public static void Drop(string name, IEnumerable<string> itsFiles)
+    public static void Drop(string name, IEnumerable<int> itsFiles, IEnumerable<string> itsDirectories)
     {
         if (!Syscall.TryGetUser(name, out uint user, out uint group))
         {
@@ -28,9 +28,14 @@ public static class Privileges
             throw new IOException($"--user: '{name}': only root may become another user");
         }
 
-        foreach (string path in itsFiles)
+        foreach (int file in itsFiles)
         {
-            _ = Syscall.ChangeOwner(path, user, group).OrThrow($"chown '{path}'");
+            _ = Syscall.ChangeOwner(file, user, group).OrThrow("fchown of a pid file");
+        }
+
+        foreach (string directory in itsDirectories)
+        {
+            _ = Syscall.ChangeOwner(directory, user, group).OrThrow($"lchown '{directory}'");
         }
 
         _ = Syscall.InitGroups(name, group).OrThrow("initgroups");

@@ -18,6 +18,7 @@ public static unsafe partial class Syscall
     private const int MADV_REMOVE = 9;
     private const int PTHREAD_PROCESS_SHARED = 1;
     private const int PTHREAD_MUTEX_ROBUST = 1;
+    private const int CLOCK_MONOTONIC = 1;
 
     /// <summary>The System V key of an existing path and a project letter; ftok(3).</summary>
     public static SysResult Ftok(string path, char project, out int key)
@@ -70,8 +71,23 @@ public static unsafe partial class Syscall
         return SysResult.FromErrorNumber(error);
     }
 
-    /// <summary>Takes a mutex; EOWNERDEAD means that it is taken, but its last holder died with it. pthread_mutex_lock(3).</summary>
-    public static SysResult MutexLock(byte* mutex) => SysResult.FromErrorNumber(Imports.pthread_mutex_lock(mutex));
+    /// <summary>
+    /// Takes a mutex, waiting some seconds for it at most (ETIMEDOUT); EOWNERDEAD means that it is taken, but its last holder died with
+    /// it. pthread_mutex_trylock(3), pthread_mutex_clocklock(3).
+    /// </summary>
+    public static SysResult MutexLock(byte* mutex, int secondsMax)
+    {
+        int error = Imports.pthread_mutex_trylock(mutex);
+        if (error == (int)Errno.EBUSY)
+        {
+            long* until = stackalloc long[2];
+            _ = Imports.clock_gettime(CLOCK_MONOTONIC, until);
+            until[0] += secondsMax;
+            error = Imports.pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, until);
+        }
+
+        return SysResult.FromErrorNumber(error);
+    }
 
     /// <summary>Says that what a dead holder left has been put in order; pthread_mutex_consistent(3).</summary>
     public static SysResult MutexConsistent(byte* mutex) => SysResult.FromErrorNumber(Imports.pthread_mutex_consistent(mutex));
@@ -112,7 +128,13 @@ public static unsafe partial class Syscall
         internal static partial int pthread_mutex_init(byte* mutex, byte* attributes);
 
         [LibraryImport("libc")]
-        internal static partial int pthread_mutex_lock(byte* mutex);
+        internal static partial int pthread_mutex_trylock(byte* mutex);
+
+        [LibraryImport("libc")]
+        internal static partial int pthread_mutex_clocklock(byte* mutex, int clock, long* until);
+
+        [LibraryImport("libc")]
+        internal static partial int clock_gettime(int clock, long* time);
 
         [LibraryImport("libc")]
         internal static partial int pthread_mutex_consistent(byte* mutex);

@@ -12,12 +12,19 @@ public static unsafe partial class Syscall
     public const int SIGKILL = 9;
     public const int SIGUSR1 = 10;
     public const int SIGUSR2 = 12;
+    public const int SIGCHLD = 17;
     public const int O_RDONLY = 0;
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
     public const int O_APPEND = 0x400;
 
+    public const int O_NOFOLLOW = 0x20000;
+
+    // SIG_DFL and SIG_IGN: pointers in C.
+    private const int DefaultAction = 0;
+    private const int IgnoringAction = 1;
+    private const int SIG_UNBLOCK = 1;
     private const int ArgumentsStartField = 48 - 3;
     private const int ArgumentsEndField = 49 - 3;
     private const int O_NONBLOCK = 0x800;
@@ -41,6 +48,9 @@ public static unsafe partial class Syscall
     private const uint STATX_TYPE = 1;
     private const int S_IFMT = 0xF000;
     private const int S_IFSOCK = 0xC000;
+    private const int S_IFREG = 0x8000;
+    private const uint STATX_NLINK = 4;
+    private const int StatxLinksOffset = 16;
     private const int StatxBytes = 256;
     private const int StatxModeOffset = 28;
 
@@ -94,6 +104,28 @@ public static unsafe partial class Syscall
         }
     }
 
+    /// <summary>
+    /// Undoes what whoever started this process has done to signals that mean something here: ignored ones (nohup, a shell's background
+    /// job) do what they do by default, which the runtime lets a handler replace, and this thread takes those that were blocked.
+    /// sigaction(2), whose struct begins with the handler, signal(2), pthread_sigmask(3).
+    /// </summary>
+    public static void ResetSignals()
+    {
+        byte* set = stackalloc byte[SpawnStructBytes];
+        nint* action = stackalloc nint[SpawnStructBytes / sizeof(nint)];
+        _ = Imports.sigemptyset(set);
+        foreach (int signal in (int[])[SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2])
+        {
+            _ = Imports.sigaddset(set, signal);
+            if (Imports.sigaction(signal, null, action) == 0 && *action == IgnoringAction)
+            {
+                _ = Imports.signal(signal, DefaultAction);
+            }
+        }
+
+        _ = Imports.pthread_sigmask(SIG_UNBLOCK, set, null);
+    }
+
     /// <summary>Makes one descriptor another name of an open file; dup2(2).</summary>
     public static SysResult Duplicate(int fd, int target) => SysResult.From(Imports.dup2(fd, target));
 
@@ -101,19 +133,19 @@ public static unsafe partial class Syscall
     public static SysResult Truncate(int fd, long bytes) => SysResult.From(Imports.ftruncate(fd, bytes));
 
     /// <summary>
-    /// An exclusive lock on a file that is open for writing, without waiting (EAGAIN: somebody holds it); it belongs to the open file and
-    /// ends with it. fcntl(2), F_OFD_SETLK.
+    /// An exclusive lock on the first bytes (0: all) of a file that is open for writing, without waiting (EAGAIN: somebody holds it); it
+    /// belongs to the open file and ends with it. fcntl(2), F_OFD_SETLK.
     /// </summary>
-    public static SysResult TryLock(int fd)
+    public static SysResult TryLock(int fd, int bytes)
     {
-        var request = new FileLock { Type = F_WRLCK };
+        var request = new FileLock { Type = F_WRLCK, Length = bytes };
         return SysResult.From(Imports.fcntl_lock(fd, F_OFD_SETLK, &request));
     }
 
-    /// <summary>Whether somebody holds the lock on an open file, without taking it; fcntl(2), F_OFD_GETLK.</summary>
-    public static bool IsLocked(int fd)
+    /// <summary>Whether somebody holds a lock on an open file from some byte on, without taking it; fcntl(2), F_OFD_GETLK.</summary>
+    public static bool IsLocked(int fd, int from)
     {
-        var request = new FileLock { Type = F_WRLCK };
+        var request = new FileLock { Type = F_WRLCK, Start = from };
         return SysResult.From(Imports.fcntl_lock(fd, F_OFD_GETLK, &request)).Ok && request.Type != F_UNLCK;
     }
 
@@ -125,6 +157,15 @@ public static unsafe partial class Syscall
         return Imports.statx(fd, "", AT_EMPTY_PATH, STATX_INO, open) == 0
             && Imports.statx(AT_FDCWD, path, 0, STATX_INO, found) == 0
             && *(ulong*)(open + StatxInodeOffset) == *(ulong*)(found + StatxInodeOffset);
+    }
+
+    /// <summary>Whether an open file is a regular one that has this one name; statx(2), whose count of links is a 32-bit number at byte 16.</summary>
+    public static bool IsPlainFile(int fd)
+    {
+        byte* status = stackalloc byte[StatxBytes];
+        return Imports.statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_NLINK, status) == 0
+            && (*(ushort*)(status + StatxModeOffset) & S_IFMT) == S_IFREG
+            && *(uint*)(status + StatxLinksOffset) == 1;
     }
 
     /// <summary>Sets the permissions of an open file, whatever the umask; fchmod(2).</summary>
@@ -186,6 +227,18 @@ public static unsafe partial class Syscall
 
     private static partial class Imports
     {
+        [LibraryImport("libc")]
+        internal static partial int sigaction(int signal, void* action, nint* old);
+
+        [LibraryImport("libc")]
+        internal static partial nint signal(int signal, nint handler);
+
+        [LibraryImport("libc")]
+        internal static partial int sigaddset(byte* set, int signal);
+
+        [LibraryImport("libc")]
+        internal static partial int pthread_sigmask(int how, byte* set, byte* old);
+
         [LibraryImport("libc")]
         internal static partial int close(int fd);
 

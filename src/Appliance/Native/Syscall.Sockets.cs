@@ -24,7 +24,10 @@ public static unsafe partial class Syscall
     /// <summary>More bytes follow at once: the kernel may wait for them before it makes a packet.</summary>
     public const int MSG_MORE = 0x8000;
 
+    private const int SO_TYPE = 3;
     private const int SO_LINGER = 13;
+    private const int SO_ACCEPTCONN = 30;
+    private const int SO_SNDTIMEO = 21;
     private const int SOCK_STREAM = 1;
     private const int SOCK_NONBLOCK = 0x800;
     private const int SOCK_CLOEXEC = 0x80000;
@@ -82,6 +85,9 @@ public static unsafe partial class Syscall
     public static SysResult SetSocketOption(int fd, int level, int option, int value) =>
         SysResult.From(Imports.setsockopt(fd, level, option, &value, sizeof(int)));
 
+    /// <summary>Whether a descriptor is a stream socket that listens; getsockopt(2), SO_ACCEPTCONN and SO_TYPE.</summary>
+    public static bool IsListening(int fd) => GetSocketOption(fd, SO_ACCEPTCONN) == 1 && GetSocketOption(fd, SO_TYPE) == SOCK_STREAM;
+
     /// <summary>Has close send a reset and throw away what has not been sent; socket(7), SO_LINGER {1, 0}.</summary>
     public static SysResult ResetOnClose(int fd)
     {
@@ -127,8 +133,18 @@ public static unsafe partial class Syscall
     /// <summary>Ends one direction of a connection; shutdown(2).</summary>
     public static SysResult Shutdown(int fd, int how) => SysResult.From(Imports.shutdown(fd, how));
 
+    private static int GetSocketOption(int fd, int option)
+    {
+        int value = 0;
+        uint length = sizeof(int);
+        return Imports.getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
+    }
+
     private static partial class Imports
     {
+        [LibraryImport("libc")]
+        internal static partial int getsockopt(int fd, int level, int option, int* value, uint* length);
+
         [LibraryImport("libc")]
         internal static partial int socket(int family, int type, int protocol);
 

@@ -109,8 +109,11 @@ public static unsafe partial class Syscall
     /// <summary>The permissions that new files do not get; umask(2).</summary>
     public static void SetUmask(int mask) => _ = Imports.umask(mask);
 
-    /// <summary>Sends one datagram to a unix address; an abstract one begins with a NUL. sendto(2).</summary>
-    public static SysResult SendDatagram(in SocketAddress address, ReadOnlySpan<byte> bytes)
+    /// <summary>
+    /// Sends one datagram to a unix address; an abstract one begins with a NUL. When the reader's queue is full it waits for some seconds
+    /// at most, 0 for not at all, and then gives up (EAGAIN). sendto(2), socket(7): SO_SNDTIMEO.
+    /// </summary>
+    public static SysResult SendDatagram(in SocketAddress address, ReadOnlySpan<byte> bytes, int secondsMax)
     {
         int fd = Imports.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
@@ -121,7 +124,10 @@ public static unsafe partial class Syscall
         fixed (SocketAddress* pointer = &address)
         fixed (byte* start = bytes)
         {
-            var result = SysResult.From(Imports.sendto(fd, start, (nuint)bytes.Length, MSG_NOSIGNAL, pointer, address.Length));
+            long* limit = stackalloc long[2] { secondsMax, 0 };
+            _ = Imports.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, (int*)limit, 2 * sizeof(long));
+            int flags = MSG_NOSIGNAL | (secondsMax == 0 ? MSG_DONTWAIT : 0);
+            var result = SysResult.From(Imports.sendto(fd, start, (nuint)bytes.Length, flags, pointer, address.Length));
             _ = Imports.close(fd);
             return result;
         }

@@ -16,8 +16,11 @@ public static unsafe partial class Syscall
         return entry != null;
     }
 
-    /// <summary>Gives a file or directory to a user; chown(2).</summary>
-    public static SysResult ChangeOwner(string path, uint user, uint group) => SysResult.From(Imports.chown(path, user, group));
+    /// <summary>Gives a directory to a user, never what a symbolic link leads to; lchown(2).</summary>
+    public static SysResult ChangeOwner(string path, uint user, uint group) => SysResult.From(Imports.lchown(path, user, group));
+
+    /// <summary>Gives an open file to a user; fchown(2).</summary>
+    public static SysResult ChangeOwner(int fd, uint user, uint group) => SysResult.From(Imports.fchown(fd, user, group));
 
     /// <summary>Takes on all groups of a user; initgroups(3).</summary>
     public static SysResult InitGroups(string name, uint group) => SysResult.From(Imports.initgroups(name, group));
@@ -34,7 +37,10 @@ public static unsafe partial class Syscall
         internal static partial byte* getpwnam(string name);
 
         [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
-        internal static partial int chown(string path, uint user, uint group);
+        internal static partial int lchown(string path, uint user, uint group);
+
+        [LibraryImport("libc")]
+        internal static partial int fchown(int fd, uint user, uint group);
 
         [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
         internal static partial int initgroups(string name, uint group);

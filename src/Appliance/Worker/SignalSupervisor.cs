@@ -73,24 +73,23 @@ public sealed class SignalSupervisor : IWorkerSupervisor
         _service.Reloading();
         bool failed = !SettingsBuilder.TryReload(_settings, _readAgain, out string note);
         loop.OnSettings();
-        Reopen();
+        note += Reopen() is { } reopening ? $"; {reopening}: the former file stays in use" : "";
         _log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
         ReloadNote.Write(_rooms, failed, note);
         _service.Ready(Environment.ProcessId);
     }
 
-    private void Reopen()
+    /// <summary>Returns why the log could not be reopened, or null.</summary>
+    private string? Reopen()
     {
-        try
+        string? failed = _log.TryReopen();
+        if (failed is null)
         {
-            _log.Reopen();
             _log.Write(EventCatalogue.LogReopened);
         }
-        catch (IOException failure)
-        {
-            _log.Write(EventCatalogue.Failed, failure.Message);
-        }
 
-        Volatile.Write(ref _rooms.Header.Reopens, _rooms.Header.Reopens + 1);
+
+        ReloadNote.WriteReopening(_rooms, failed);
+        return failed;
     }
 }

@@ -97,7 +97,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                     _ = _channel.Send(ControlWord.Done);
                     break;
                 case ControlWord.Reopen:
-                    Reopen();
+                    _ = _log!.TryReopen();
                     _ = _channel.Send(ControlWord.Done);
                     break;
                 case ControlWord.Stop:
@@ -118,16 +118,4 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     private static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
     private Settings ReadSettings(IEnumerable<string> lines) => SettingsBuilder.Build(_paths, SettingsBuilder.ReadFile("master", lines, hasComments: false));
-
-    private void Reopen()
-    {
-        try
-        {
-            _log!.Reopen();
-        }
-        catch (IOException failure)
-        {
-            _log!.Write(EventCatalogue.Failed, failure.Message);
-        }
-    }
 }

@@ -25,6 +25,20 @@ public sealed class ReloadNoteTests
         Assert.Equal(2, memory.Log.Header.Reloads);
     }
 
+    [Fact]
+    public void Reopening_leaves_its_failure_or_nothing()
+    {
+        using var memory = new MemoryRoomLog();
+        Assert.Null(ReloadNote.ReadReopening(memory.Log));
+        ReloadNote.WriteReopening(memory.Log, "--log /gone/log: No such file or directory");
+        Assert.Equal("--log /gone/log: No such file or directory", ReloadNote.ReadReopening(memory.Log));
+        ReloadNote.WriteReopening(memory.Log, new string('x', 2 * SegmentHeader.ReopenTextBytesMax));
+        Assert.Equal(new string('x', SegmentHeader.ReopenTextBytesMax), ReloadNote.ReadReopening(memory.Log));
+        ReloadNote.WriteReopening(memory.Log, failure: null);
+        Assert.Null(ReloadNote.ReadReopening(memory.Log));
+        Assert.Equal((3, 0), (memory.Log.Header.Reopens, memory.Log.Header.Reloads));
+    }
+
     [Theory]
     [InlineData("a")]
     [InlineData("é")]

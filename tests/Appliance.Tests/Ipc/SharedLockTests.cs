@@ -50,6 +50,19 @@ public sealed unsafe class SharedLockTests
         }
     }
 
+    /// <summary>Its holder is stopped, or was never there: the word that says who it is was damaged. Whoever waits for ever helps nobody.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0x3FFF_FFFF)]
+    public void Holder_that_never_gives_it_back_is_not_waited_for(int holder)
+    {
+        using var memory = new MemoryRoomLog();
+        byte* mutex = memory.Log.HeaderOf(0)->Lock;
+        *(int*)mutex = holder;
+        var failure = Assert.Throws<SyscallException>(() => new SharedLock(mutex).Enter());
+        Assert.Equal(Errno.ETIMEDOUT, failure.Error);
+    }
+
     [Fact]
     public void Taker_behind_a_thread_that_died_is_told_once()
     {
