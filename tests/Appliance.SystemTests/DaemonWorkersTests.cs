@@ -59,6 +59,23 @@ public sealed class DaemonWorkersTests
         _ = await ann.ReadUntilAsync(message => message.Message == "1 online");
     }
 
+    /// <summary>Whatever a connection takes, it gives back: by its end, or a few thousand later at the latest.</summary>
+    [Fact]
+    public async Task Descriptors_and_memory_stay_flat_over_connects()
+    {
+        const int KibibytesMax = 1024;
+        await using var daemon = await ApplianceDaemon.StartAsync(1, "--announce", "off");
+        var worker = daemon.Workers()[0];
+        await ConnectAsync(daemon, 4000);
+        var before = Memory();
+        var descriptors = worker.Descriptors.Count;
+        await ConnectAsync(daemon, 20_000);
+        await daemon.WaitUntilAsync("end of all connections", () => worker.Descriptors.Count == descriptors);
+        Assert.InRange(Memory() - before, -before, KibibytesMax);
+
+        int Memory() => int.Parse(worker.Field("RssAnon").Split(' ')[0], CultureInfo.InvariantCulture);
+    }
+
     /// <summary>Connections that wait in a listener's queue are taken by the worker's successor.</summary>
     [Fact]
     public async Task Waiting_connections_survive_their_worker()
@@ -157,6 +174,15 @@ public sealed class DaemonWorkersTests
         Assert.True(status.ExitCode == 1, status.ToString());
         File.Delete(daemon.PidFile);
         Assert.Equal(3, (await daemon.RunCommandAsync("status")).ExitCode);
+    }
+
+    private static async Task ConnectAsync(ApplianceDaemon daemon, int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            await using var client = await daemon.JoinAsync("history=0");
+            client.Raw.Reset();
+        }
     }
 
     /// <summary>The socket file that a killed server leaves is in nobody's way.</summary>
