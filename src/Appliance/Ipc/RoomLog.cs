@@ -265,6 +265,9 @@ public sealed unsafe class RoomLog
         return hash | 1;
     }
 
+    /// <summary>The slot of a room, looked for without the lock; -1 when there is none.</summary>
+    public int Find(ReadOnlySpan<byte> name) => Find(name, HashOf(name));
+
     private int Find(ReadOnlySpan<byte> name, ulong hash)
     {
         var directory = Directory;

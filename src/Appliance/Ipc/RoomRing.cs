@@ -64,6 +64,9 @@ public readonly unsafe struct RoomRing
     /// <summary>Id that the next record gets.</summary>
     public long NextId => Volatile.Read(ref _header->NextId);
 
+    /// <summary>How many records there are.</summary>
+    public long RecordCount => Math.Max(0, NextId - Volatile.Read(ref _header->FirstId));
+
     /// <summary>The largest batch that one append takes.</summary>
     public int BatchBytesMax => _guardBytes;
 

@@ -88,6 +88,20 @@ public static unsafe partial class Syscall
         return result;
     }
 
+    /// <summary>Waits until a child has ended, and tells how; waitpid(2).</summary>
+    public static SysResult Wait(int pid, out int status)
+    {
+        int reported = 0;
+        SysResult result;
+        do
+        {
+            result = SysResult.From(Imports.waitpid(pid, &reported, 0));
+        }
+        while (result.Error == Errno.EINTR);
+        status = reported;
+        return result;
+    }
+
     /// <summary>Two connected sockets that keep message boundaries, neither blocking nor surviving exec; socketpair(2).</summary>
     public static SysResult SocketPair(out int first, out int second)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using Appliance.Native;
 
 namespace Appliance.Tests.Native;
@@ -35,6 +36,7 @@ public sealed class AbiTests
         #include <sys/socket.h>
         #include <sys/stat.h>
         #include <sys/syscall.h>
+        #include <sys/time.h>
         #include <sys/un.h>
         #include <sys/wait.h>
         #include <unistd.h>
@@ -51,6 +53,10 @@ public sealed class AbiTests
         "offsetof(struct shmid_ds, shm_nattch) == 11 * sizeof(long)",
         "sizeof(((struct shmid_ds *)0)->shm_segsz) == sizeof(long)",
         "sizeof(((struct shmid_ds *)0)->shm_nattch) == sizeof(long)",
+        "sizeof(struct msqid_ds) == {MessageQueueStatus.Bytes}",
+        "sizeof(struct msginfo) == 8 * sizeof(int) && offsetof(struct msginfo, msgmax) == 8",
+        "offsetof(struct msginfo, msgmnb) == 12 && offsetof(struct msginfo, msgmni) == 16",
+        "offsetof(struct msgbuf, mtext) == sizeof(long) && sizeof(msgqnum_t) == sizeof(long) && sizeof(msglen_t) == sizeof(long)",
         "sizeof(struct statx) == {Syscall.StatxBytes}",
         "offsetof(struct statx, stx_mode) == {Syscall.StatxModeOffset}",
         "sizeof(((struct statx *)0)->stx_mode) == 2",
@@ -74,6 +80,7 @@ public sealed class AbiTests
         "offsetof(struct io_uring_sqe, fd) == 4 && offsetof(struct io_uring_sqe, addr) == 16",
         "offsetof(struct io_uring_sqe, len) == 24 && offsetof(struct io_uring_sqe, msg_flags) == 28",
         "offsetof(struct io_uring_sqe, user_data) == 32 && offsetof(struct io_uring_cqe, res) == 8",
+        "sizeof(struct itimerval) == 4 * sizeof(long) && offsetof(struct itimerval, it_value) == 2 * sizeof(long)",
         "sizeof(struct rlimit) == 2 * sizeof(long)",
         "sizeof(struct linger) == 2 * sizeof(int)",
         "offsetof(struct linger, l_onoff) == 0",
@@ -109,6 +116,24 @@ public sealed class AbiTests
     [Fact]
     public void Layouts_are_those_of_the_headers() => AssertAll(Layouts.Select(Filled).Append(
         $"sizeof(struct epoll_event) == {EpollEvents.EntryBytes} && offsetof(struct epoll_event, data) == {EpollEvents.EntryBytes} - 8"));
+
+    /// <summary>Fields of a structure of ours carry the names of C's, those of ipc_perm behind "msg_perm_".</summary>
+    [Fact]
+    public void Message_queue_status_is_struct_msqid_ds() => AssertAll(
+        typeof(MessageQueueStatus).GetFields(BindingFlags.Public | BindingFlags.Instance).SelectMany(field =>
+        {
+            string name = field.Name switch
+            {
+                "msg_perm_key" => "msg_perm.__key",
+                "msg_cbytes" => "__msg_cbytes",
+                var other => other.Replace("msg_perm_", "msg_perm.", StringComparison.Ordinal),
+            };
+            return (string[])
+            [
+                $"offsetof(struct msqid_ds, {name}) == {Marshal.OffsetOf<MessageQueueStatus>(field.Name)}",
+                $"sizeof(((struct msqid_ds *)0)->{name}) == {Marshal.SizeOf(field.FieldType)}",
+            ];
+        }));
 
     [Fact]
     public void Compiler_tells_what_is_wrong() => Assert.Contains("EPOLLIN", CCompiler.Check(Source(["EPOLLIN == 2"])), StringComparison.Ordinal);
