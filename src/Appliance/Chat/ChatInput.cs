@@ -15,8 +15,11 @@ public readonly ref struct ChatInput
     /// <summary><c>#rgb</c> or <c>#rrggbb</c>.</summary>
     public ReadOnlySpan<byte> Color { get; init; }
 
+    /// <summary>The room that is meant, for those who are in none; empty when none is named.</summary>
+    public ReadOnlySpan<byte> Room { get; init; }
+
     /// <summary>
-    /// Reads <c>{"message":…,"name":…,"color":…}</c>; other members are passed over, and of two with one name the last counts, as in
+    /// Reads <c>{"message":…,"name":…,"color":…,"room":…}</c>; other members are passed over, and of two with one name the last counts, as in
     /// JavaScript.
     /// </summary>
     /// <param name="json">Valid UTF-8.</param>
@@ -35,6 +38,7 @@ public readonly ref struct ChatInput
         var name = default(ReadOnlySpan<byte>);
         var message = default(ReadOnlySpan<byte>);
         var color = default(ReadOnlySpan<byte>);
+        var room = default(ReadOnlySpan<byte>);
         bool more = !reader.TryTake('}');
         bool wholeText = true;
         while (more)
@@ -48,6 +52,7 @@ public readonly ref struct ChatInput
             var target = member.SequenceEqual("name"u8) ? Member.Name
                 : member.SequenceEqual("message"u8) ? Member.Message
                 : member.SequenceEqual("color"u8) ? Member.Color
+                : member.SequenceEqual("room"u8) ? Member.Room
                 : Member.Other;
             if (!TryReadValue(ref reader, target != Member.Other, ref scratch, ref wholeText, out var value))
             {
@@ -57,6 +62,7 @@ public readonly ref struct ChatInput
             name = target == Member.Name ? value : name;
             message = target == Member.Message ? value : message;
             color = target == Member.Color ? value : color;
+            room = target == Member.Room ? value : room;
             more = reader.TryTake(',');
             if (!more && !reader.TryTake('}'))
             {
@@ -69,11 +75,15 @@ public readonly ref struct ChatInput
             return ChatRefusal.BadJson;
         }
 
-        input = new ChatInput { Name = name, Message = message, Color = IsColor(color) ? color : DefaultColor };
-        return IsBlank(name) || IsBlank(message) ? ChatRefusal.BadMessage
-            : IsLonger(name, limits.NameMax) || IsLonger(message, limits.MessageMax) ? ChatRefusal.TooLong
-            : ChatRefusal.None;
+        input = new ChatInput { Name = name, Message = message, Color = IsColor(color) ? color : DefaultColor, Room = room };
+        return input.Check(limits);
     }
+
+    /// <summary>Whether name and message are there and short enough.</summary>
+    public ChatRefusal Check(in ChatLimits limits) =>
+        IsBlank(Name) || IsBlank(Message) ? ChatRefusal.BadMessage
+        : IsLonger(Name, limits.NameMax) || IsLonger(Message, limits.MessageMax) ? ChatRefusal.TooLong
+        : ChatRefusal.None;
 
     /// <summary>Whether a text is <c>#rgb</c> or <c>#rrggbb</c>.</summary>
     public static bool IsColor(ReadOnlySpan<byte> text)
@@ -136,5 +146,6 @@ public readonly ref struct ChatInput
         Name,
         Message,
         Color,
+        Room,
     }
 }

@@ -15,6 +15,13 @@ internal static class CheckCommand
     /// <summary>Clients that may connect at the same moment.</summary>
     private const int BacklogEnough = 1024;
 
+    /// <summary>What the kernel gives a queue unless it is told otherwise.</summary>
+    private const int QueueBytesEnough = 16_384;
+
+    /// <summary>Bytes of a character, and of a pushed message besides name and text.</summary>
+    private const int Utf8BytesMax = 4;
+    private const int PushFrameBytes = 160;
+
     private enum Verdict
     {
         Ok,
@@ -40,6 +47,11 @@ internal static class CheckCommand
     {
         yield return Descriptors(settings);
         foreach (var check in SharedMemory(settings))
+        {
+            yield return check;
+        }
+
+        foreach (var check in MessageQueues(settings))
         {
             yield return check;
         }
@@ -101,14 +113,36 @@ internal static class CheckCommand
                 : ("kernel.shmmni", Verdict.Fail, Text($"{segments}, all in use: remove what 'ipcs -m' shows and nobody needs, or sysctl -w kernel.shmmni={2 * segments}"));
         }
 
-        if (ReadKernel("msgmax") is { } message)
-        {
-            yield return ("kernel.msgmax", message >= 1024 ? Verdict.Ok : Verdict.Warn, Text($"{message}"));
-        }
-
         if (!File.Exists("/proc/sysvipc/shm"))
         {
             yield return ("System V IPC", Verdict.Fail, "this kernel has none (CONFIG_SYSVIPC): the room logs live in it");
+        }
+    }
+
+    /// <summary>The server runs without its queue; PHP and the commands that ask it do not.</summary>
+    private static IEnumerable<(string, Verdict, string)> MessageQueues(Settings settings)
+    {
+        long push = (Utf8BytesMax * ((long)settings.MaxName + settings.MaxMessage)) + PushFrameBytes;
+        if (ReadKernel("msgmax") is { } message)
+        {
+            yield return message >= (ulong)push
+                ? ("kernel.msgmax", Verdict.Ok, Text($"{message}"))
+                : ("kernel.msgmax", Verdict.Warn, Text($"{message}, but the longest message that can be pushed through the control queue has {push} bytes: sysctl -w kernel.msgmax={push}"));
+        }
+
+        if (ReadKernel("msgmnb") is { } queue)
+        {
+            yield return queue >= QueueBytesEnough
+                ? ("kernel.msgmnb", Verdict.Ok, Text($"{queue}"))
+                : ("kernel.msgmnb", Verdict.Warn, Text($"{queue}: a quarter of it is the longest answer of the control queue; sysctl -w kernel.msgmnb={QueueBytesEnough}"));
+        }
+
+        if (ReadKernel("msgmni") is { } queues)
+        {
+            int inUse = ReadFile("/proc/sysvipc/msg").AsSpan().Count('\n');
+            yield return (ulong)inUse < queues
+                ? ("kernel.msgmni", Verdict.Ok, Text($"{queues}, {inUse} in use"))
+                : ("kernel.msgmni", Verdict.Warn, Text($"{queues}, all in use, so there will be no control queue: remove what 'ipcs -q' shows and nobody needs, or sysctl -w kernel.msgmni={2 * queues}"));
         }
     }
 

@@ -23,14 +23,25 @@ internal static class CommandTable
     public static IReadOnlyList<CommandRow> Server { get; } =
     [
         new("status", "say how the server of --run-dir is: 0 runs, 1 is dead, 3 does not run", StatusCommand.Make),
-        new("stop [--purge]", "stop it and wait; --purge also removes its shared memory", SignalCommand.MakeStop),
+        new("stop [--purge]", "stop it and wait; --purge also removes its System V objects", SignalCommand.MakeStop),
         new("reload", "have it read the configuration again", SignalCommand.MakeReload),
         new("reopen", "have it open its log anew", SignalCommand.MakeReopen),
+        new("say TEXT", "say something in a room; [--room R] [--name N] [--color C]", ControlCommands.MakeSay),
+        new("rooms", "list the rooms", ControlCommands.MakeRooms),
+        new("clients", "list the clients: id, address, room, since when, how many bytes behind", ControlCommands.MakeClients),
+        new("kick ID|IP", "close a client's connection, or all from an address", ControlCommands.MakeKick),
+        new("history", "print what was said; [--room R] [-n N] [--follow]", HistoryCommand.Make),
     ];
 
     /// <summary>What concerns System V objects, whoever's.</summary>
     public static IReadOnlyList<CommandRow> Ipc { get; } =
     [
+        new("queue send --type N TEXT…", "put a message into a queue; @FILE and - (stdin) for the text", QueueSendCommand.Make),
+        new("queue receive [--type N]", "take a message; [--wait] [--all] [--exec COMMAND]", QueueReceiveCommand.Make),
+        new("queue stat", "print how a queue is, with the names of msg_stat_queue() of PHP", QueueCommand.MakeStat),
+        new("queue exists", "exit with 0 when there is one, 1 otherwise", QueueCommand.MakeExists),
+        new("queue remove", "remove a queue with all that is in it", QueueCommand.MakeRemove),
+        new("queue list", "print all queues of this host", QueueCommand.MakeList),
         new("ipc key PATH [A]", "print the key of a file and a letter, as ftok() of PHP makes it", IpcKeyCommand.Make),
     ];
 

@@ -26,13 +26,13 @@ internal static class KeyOptions
     };
 
     /// <summary>The object is PHP's: values are in its serialize() format.</summary>
-    public static Option<bool> Php { get; } = new("--php") { Description = "values in PHP's serialize() format" };
+    public static Option<bool> Php { get; } = new("--php") { Arity = ArgumentArity.Zero, Description = "values in PHP's serialize() format" };
 
     /// <summary>Bytes as they are, and nothing else.</summary>
-    public static Option<bool> Raw { get; } = new("--raw") { Description = "the bytes alone, exactly" };
+    public static Option<bool> Raw { get; } = new("--raw") { Arity = ArgumentArity.Zero, Description = "the bytes alone, exactly" };
 
     /// <summary>Output, or a value, as JSON.</summary>
-    public static Option<bool> Json { get; } = new("--json") { Description = "as JSON" };
+    public static Option<bool> Json { get; } = new("--json") { Arity = ArgumentArity.Zero, Description = "as JSON" };
 
     /// <summary>Gives a command the options that name its object.</summary>
     public static void AddTo(Command command)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Appliance.Config;
 using Appliance.Connections;
+using Appliance.Control;
 using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
@@ -127,6 +128,7 @@ internal sealed class RunCommand
         {
             log.Write(EventCatalogue.Starting, Usage.Version, Environment.ProcessId);
             var (rooms, id, isNew) = RoomLogOpening.Open(_settings, log);
+            using var control = new ControlDesk(new ControlQueue(SystemVKey.OfPath(_settings.StateDirectory, SystemVKey.DefaultProject), log), rooms, log);
             bool hasServed = false;
             void OnReady()
             {
@@ -136,7 +138,7 @@ internal sealed class RunCommand
 
             try
             {
-                Run(rooms, id, listeners, service, log, OnReady);
+                Run(rooms, id, listeners, service, control, log, OnReady);
             }
             finally
             {
@@ -157,10 +159,10 @@ internal sealed class RunCommand
         }
     }
 
-    private void RunAlone(RoomLog rooms, ListenerSet listeners, ServiceManager service, EventLog log, Action onReady)
+    private void RunAlone(RoomLog rooms, ListenerSet listeners, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
     {
         using var wakeup = new Wakeup();
-        var supervisor = new SignalSupervisor(_settings, _read, rooms, service, log, onReady);
+        var supervisor = new SignalSupervisor(_settings, _read, rooms, service, control, log, onReady);
         rooms.Header.Workers = 0;
         using var loop = new WorkerLoop(
             _settings, rooms, new WorkerIdentity(0, [wakeup]), listeners.First, supervisor, log);
@@ -168,15 +170,15 @@ internal sealed class RunCommand
         rooms.ResetWorker(0);
     }
 
-    private void Run(RoomLog rooms, int id, ListenerSet listeners, ServiceManager service, EventLog log, Action onReady)
+    private void Run(RoomLog rooms, int id, ListenerSet listeners, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
     {
         if (_settings.NoFork)
         {
-            RunAlone(rooms, listeners, service, log, onReady);
+            RunAlone(rooms, listeners, service, control, log, onReady);
             return;
         }
 
-        using var loop = new MasterLoop(_settings, _read, rooms, id, listeners, service, log) { OnReady = onReady };
+        using var loop = new MasterLoop(_settings, _read, rooms, id, listeners, service, control, log) { OnReady = onReady };
         if (loop.Run() is { } failure)
         {
             throw new IOException(failure);

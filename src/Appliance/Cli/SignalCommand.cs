@@ -54,7 +54,7 @@ internal static class SignalCommand
         PidFile.RemoveStale(settings.RunDirectory);
         if (purge && Directory.Exists(settings.StateDirectory))
         {
-            _ = RoomLogStore.Purge(settings.StateDirectory);
+            StateObjects.Purge(settings.StateDirectory);
         }
 
         return ExitCode.Fine;

@@ -98,13 +98,7 @@ public sealed class ChatRooms
             return opening;
         }
 
-        // A slot without members of ours may have become another room since.
-        var room = _rooms[slot];
-        if (room is null || (room.MemberCount == 0 && room.Batch is null))
-        {
-            room = _rooms[slot] = new LocalRoom(slot, _log.Ring(slot));
-        }
-
+        var room = LocalRoomOf(slot);
         var start = after >= 0 ? room.Ring.StartAfter(after, history) : room.Ring.StartOfHistory(history);
         gap = start.Gap;
         ref var connection = ref _table[fd];
@@ -146,6 +140,25 @@ public sealed class ChatRooms
         return refusal;
     }
 
+    /// <summary>Takes a message into a room that its author need not be in; false when there is no place for that room.</summary>
+    public bool Say(ReadOnlySpan<byte> name, in ChatInput input)
+    {
+        if (_log.Join(name, _worker, _clock.UnixMs, out int slot) == RoomOpening.TooMany)
+        {
+            return false;
+        }
+
+        var room = LocalRoomOf(slot);
+        Messages++;
+        int length = ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs);
+        Add(room, _encoded.AsSpan(0, length), isMessage: true);
+
+        // An empty room could be given up: the message must be in it before nobody counts as its member.
+        AppendEarly(room);
+        room.Ring.CountMember(_worker, -1);
+        return true;
+    }
+
     /// <summary>Appends what the turn brought: one append a room.</summary>
     public void Append()
     {
@@ -184,6 +197,11 @@ public sealed class ChatRooms
             AddSystemMessage(room, text);
         }
     }
+
+    /// <summary>A slot without members of ours may have become another room since.</summary>
+    private LocalRoom LocalRoomOf(int slot) => _rooms[slot] is { } room && (room.MemberCount > 0 || room.Batch is not null)
+        ? room
+        : _rooms[slot] = new LocalRoom(slot, _log.Ring(slot));
 
     private static string Sum(int count, string what) => count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{count} {what}");
 

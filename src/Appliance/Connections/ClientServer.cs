@@ -60,8 +60,12 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _delivery = new Delivery(_table, _rooms);
         _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer);
         _webSocket = new WebSocketEndpoint(_table, _rooms, _delivery, _timers, clock, settings, observer);
+        Operator = new OperatorCommands(worker.Slot, _table, _rooms, _webSocket, log, settings);
         _received = (byte*)NativeMemory.Alloc(ReadBytesMax);
     }
+
+    /// <summary>What operators ask of these clients.</summary>
+    public OperatorCommands Operator { get; }
 
     /// <summary>Connections now.</summary>
     public int ConnectionCount => _table.Count;
@@ -229,7 +233,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
     private void Open(int fd, in SocketAddress peer)
     {
-        if (fd >= _table.Capacity || !_table.Open(fd, peer, _clock.NowMs))
+        if (fd >= _table.Capacity || !_table.Open(fd, peer, _clock.NowMs, _clock.UnixMs))
         {
             _ = Syscall.Close(fd);
             return;

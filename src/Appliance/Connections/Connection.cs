@@ -97,6 +97,9 @@ public struct Connection
     /// <summary>Number of its unfinished message in the pool; 0 for none.</summary>
     public int Reader;
 
+    /// <summary>When it came, in seconds since 1970.</summary>
+    public uint SinceSeconds;
+
     /// <summary>Close code for the log.</summary>
     public ushort CloseCode;
 

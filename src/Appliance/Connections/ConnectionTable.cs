@@ -16,6 +16,9 @@ public sealed unsafe class ConnectionTable : IDisposable
     /// <summary>The room of a connection that never was in one.</summary>
     public const int NoRoom = -1;
 
+    /// <summary>What stands for the address of a client without one.</summary>
+    private const string UnixAddress = "unix";
+
     private readonly Poller _poller;
     private readonly TimerWheel _timers;
     private readonly Pool<ByteQueue> _queues = new();
@@ -37,6 +40,9 @@ public sealed unsafe class ConnectionTable : IDisposable
     /// <summary>One more than the largest descriptor that fits.</summary>
     public int Capacity { get; }
 
+    /// <summary>The highest descriptor that a connection ever had: whoever looks at all of them stops there.</summary>
+    public int HighestDescriptor { get; private set; } = -1;
+
     /// <summary>Connections now.</summary>
     public int Count { get; private set; }
 
@@ -53,7 +59,7 @@ public sealed unsafe class ConnectionTable : IDisposable
     public ref Connection this[int fd] => ref _connections[fd];
 
     /// <summary>Takes up a new connection; false when epoll does not.</summary>
-    public bool Open(int fd, in Native.SocketAddress peer, long nowMs)
+    public bool Open(int fd, in Native.SocketAddress peer, long nowMs, long unixMs)
     {
         _generation = _generation == uint.MaxValue ? 1 : _generation + 1;
         if (!_poller.Add(fd, _generation).Ok)
@@ -68,10 +74,12 @@ public sealed unsafe class ConnectionTable : IDisposable
         connection.MemberIndex = -1;
         connection.Room = NoRoom;
         connection.HeardMs = nowMs;
+        connection.SinceSeconds = (uint)(unixMs / 1000);
         Span<byte> ip = stackalloc byte[16];
         peer.CopyIp(ip);
         connection.IpHigh = BitConverter.ToUInt64(ip);
         connection.IpLow = BitConverter.ToUInt64(ip[8..]);
+        HighestDescriptor = Math.Max(HighestDescriptor, fd);
         Count++;
         Accepted++;
         return true;
@@ -192,7 +200,7 @@ public sealed unsafe class ConnectionTable : IDisposable
     {
         if (connection.IpHigh == 0 && connection.IpLow == 0)
         {
-            return "unix";
+            return UnixAddress;
         }
 
         Span<byte> ip = stackalloc byte[16];
@@ -200,6 +208,22 @@ public sealed unsafe class ConnectionTable : IDisposable
         Unsafe.WriteUnaligned(ref ip[8], connection.IpLow);
         var address = new IPAddress(ip);
         return (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
+    }
+
+    /// <summary>The reverse of <see cref="AddressOf"/>, as connections keep it.</summary>
+    public static bool TryParseAddress(string text, out ulong high, out ulong low)
+    {
+        high = low = 0;
+        if (!IPAddress.TryParse(text, out var address))
+        {
+            return text == UnixAddress;
+        }
+
+        Span<byte> ip = stackalloc byte[16];
+        bool written = address.MapToIPv6().TryWriteBytes(ip, out _);
+        high = Unsafe.ReadUnaligned<ulong>(ref ip[0]);
+        low = Unsafe.ReadUnaligned<ulong>(ref ip[8]);
+        return written;
     }
 
     /// <inheritdoc/>

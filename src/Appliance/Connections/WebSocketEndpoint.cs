@@ -72,7 +72,7 @@ public sealed class WebSocketEndpoint
     /// Begins the closing handshake (RFC 6455, 7): the close frame goes out behind what is already on its way. A peer that broke the
     /// protocol is not waited for.
     /// </summary>
-    public void Close(int fd, CloseCode code, bool awaitAnswer)
+    public void Close(int fd, CloseCode code, bool awaitAnswer, ReadOnlySpan<byte> reason = default)
     {
         ref var connection = ref _table[fd];
         if (connection.State == ConnectionState.Closing)
@@ -89,7 +89,8 @@ public sealed class WebSocketEndpoint
             _delivery.Flush(fd);
         }
 
-        Span<byte> payload = stackalloc byte[2];
+        Span<byte> payload = stackalloc byte[2 + reason.Length];
+        reason.CopyTo(payload[2..]);
         BinaryPrimitives.WriteUInt16BigEndian(payload, (ushort)code);
         BeginClosing(fd, (int)code, code == CloseCode.NoStatus ? default : payload);
         connection.Set(ConnectionFlags.ShutWhenFlushed, !awaitAnswer);

@@ -8,6 +8,8 @@ namespace Appliance.Ipc;
 /// <summary>Bytes of unknown origin as one line that a terminal and a log can take.</summary>
 public static class PrintableText
 {
+    private const int QuotedMax = 80;
+
     /// <summary>
     /// UTF-8 as it is; line ends and tabs as <c>\n</c>, <c>\r</c>, <c>\t</c>, all other control characters and whatever is not UTF-8 as
     /// <c>\xHH</c>, byte by byte.
@@ -44,6 +46,10 @@ public static class PrintableText
 
         return text.ToString();
     }
+
+    /// <summary>A text between quotes, its beginning at least: for messages that tell what was not understood.</summary>
+    public static string Quote(string text) =>
+        $"'{Escape(Encoding.UTF8.GetBytes(text.Length > QuotedMax ? text[..QuotedMax] : text))}{(text.Length > QuotedMax ? "…" : "")}'";
 
     /// <summary>Whether bytes are UTF-8 without a zero byte: text, as far as anybody can tell.</summary>
     public static bool IsText(ReadOnlySpan<byte> bytes) => !bytes.Contains((byte)0) && Utf8.IsValid(bytes);

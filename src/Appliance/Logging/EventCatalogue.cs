@@ -8,7 +8,7 @@ namespace Appliance.Logging;
 /// <param name="Template">The text, with named fields.</param>
 public sealed record LogEvent(int Id, LogLevel Level, string Template);
 
-/// <summary>Everything that is ever logged, a row each. 1xxx: the process, 2xxx: shared memory, 3xxx: clients.</summary>
+/// <summary>Everything that is ever logged, a row each. 1xxx: the process, 2xxx: shared memory, 3xxx: clients, 4xxx: the control queue.</summary>
 public static class EventCatalogue
 {
     public static readonly LogEvent Starting = new(1000, LogLevel.Info, "appliance {Version} starting, pid {Pid}");
@@ -40,4 +40,15 @@ public static class EventCatalogue
     public static readonly LogEvent DescriptorsExhausted = new(3004, LogLevel.Warning, "no descriptor left for another client ({Error}): accepting again in {Pause} ms");
     public static readonly LogEvent Full = new(3005, LogLevel.Warning, "{Address} refused with status {Status}: {Reason}; {Others} others since the last such line");
     public static readonly LogEvent TooFast = new(3006, LogLevel.Info, "{Address} closed: more than --max-rate {Rate} messages a second");
+
+    public static readonly LogEvent QueueOpened = new(4000, LogLevel.Debug, "control queue open: key {Key}, {Messages} messages in it");
+    public static readonly LogEvent QueueFailed = new(4001, LogLevel.Error, "no control queue: {Reason}; trying again every half second");
+    public static readonly LogEvent QueueLost = new(4002, LogLevel.Warning, "the control queue of key {Key} is gone and is made again: {Reason}");
+    public static readonly LogEvent QueueForeign = new(4003, LogLevel.Warning, "the queue of key {Key} belonged to user {User} and was removed with {Messages} messages: the server's queue is its own");
+    public static readonly LogEvent QueueRemovedFull = new(4004, LogLevel.Warning, "control queue removed with {Messages} messages that nobody has taken");
+    public static readonly LogEvent QueueCommand = new(4005, LogLevel.Info, "command from the control queue: {Command}");
+    public static readonly LogEvent QueueDropped = new(4006, LogLevel.Warning, "message of the control queue dropped, {Reason}: {Text}");
+    public static readonly LogEvent QueueDroppedMore = new(4007, LogLevel.Warning, "{Count} more messages of the control queue dropped");
+    public static readonly LogEvent QueueAnswersLost = new(4008, LogLevel.Warning, "{Count} answers to questions from the control queue were not taken by those who asked");
+    public static readonly LogEvent QueueMailboxesEmptied = new(4009, LogLevel.Warning, "{Count} messages of other types filled the control queue without anybody taking them and were thrown away");
 }

@@ -15,6 +15,12 @@ public static class ControlWord
     /// <summary>To a worker: end gracefully.</summary>
     public const char Stop = 'T';
 
+    /// <summary>To a worker: <c>TICKET COMMAND</c>, what an operator asks of its clients.</summary>
+    public const char Question = 'Q';
+
+    /// <summary>From a worker: <c>TICKET OUTCOME</c>.</summary>
+    public const char Answer = 'A';
+
     /// <summary>From a worker: it serves.</summary>
     public const char Ready = 'R';
 

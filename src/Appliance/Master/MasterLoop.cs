@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Appliance.Config;
+using Appliance.Control;
 using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
@@ -11,9 +12,12 @@ namespace Appliance.Master;
 /// The loop of the master: takes signals, keeps a process in every worker's slot, and passes on what was asked. It serves no client,
 /// so nothing that a client does can hold it up.
 /// </summary>
-public sealed class MasterLoop : ITimerHandler, IDisposable
+public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
 {
     private const int EventsMax = 128;
+
+    /// <summary>With what the control desk is watched: workers' channels have their slot's number and one.</summary>
+    private const uint ControlGeneration = RoomLogLayout.WorkerSlots + 1;
 
     /// <summary>What a loaded machine may need beyond the drain time before a worker is killed.</summary>
     private const int GraceMs = 3000;
@@ -27,6 +31,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
     private readonly RoomLog _rooms;
     private readonly EventLog _log;
     private readonly ServiceManager _service;
+    private readonly ControlDesk _control;
     private readonly WorkerFleet _fleet;
     private readonly LoopClock _clock = new();
     private readonly Poller _poller = new(EventsMax);
@@ -46,6 +51,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
     /// <param name="roomLogId">Their segment.</param>
     /// <param name="listeners">For each address the sockets of the first workers.</param>
     /// <param name="service">The service manager, if there is one.</param>
+    /// <param name="control">The desk of the control queue.</param>
     /// <param name="log">The log.</param>
     public MasterLoop(
         Settings settings,
@@ -54,17 +60,20 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
         int roomLogId,
         ListenerSet listeners,
         ServiceManager service,
+        ControlDesk control,
         EventLog log)
     {
         _settings = settings;
         _readAgain = readAgain;
         _rooms = rooms;
         _service = service;
+        _control = control;
         _log = log;
         _signals = new SignalSet(_wakeup);
         _timers = new TimerWheel(KeepAliveTimer + 1, _clock.NowMs);
-        _fleet = new WorkerFleet(settings, rooms, roomLogId, listeners, _poller, _timers, _clock, log);
+        _fleet = new WorkerFleet(settings, rooms, roomLogId, listeners, _poller, _timers, _clock, log) { OnAnswer = control.OnAnswer };
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
+        _ = _poller.Add(control.Descriptor, ControlGeneration).OrThrow("epoll_ctl");
         _signalTable =
         [
             (PosixSignal.SIGQUIT, () => Stop("SIGQUIT", atOnce: true)),
@@ -100,6 +109,7 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
             if (!ready && _fleet.AllServe)
             {
                 ready = true;
+                _control.Start(this);
                 OnReady();
             }
             else if (!ready && !_stopping && _fleet.StartFailure is not null)
@@ -127,6 +137,16 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
                 break;
         }
     }
+
+    IEnumerable<int> IControlHost.ServingWorkers => _fleet.ServingWorkers;
+
+    bool IControlHost.Ask(int worker, string question) => _fleet.Question(worker, question);
+
+    void IControlHost.Stop() => Stop("stop command", atOnce: false);
+
+    void IControlHost.Reload() => Reload();
+
+    void IControlHost.Reopen() => Reopen();
 
     /// <inheritdoc/>
     public void Dispose()
@@ -157,6 +177,10 @@ public sealed class MasterLoop : ITimerHandler, IDisposable
             if (happened.Generation == 0)
             {
                 _wakeup.Clear();
+            }
+            else if (happened.Generation == ControlGeneration)
+            {
+                _control.Turn();
             }
             else
             {

@@ -59,6 +59,13 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Whether something that was asked of a worker is not done yet.</summary>
     public bool OwesAnswers => _workers.Exists(worker => worker.Owed > 0);
 
+    /// <summary>Slots of the workers that serve and are to go on, in growing order.</summary>
+    public IEnumerable<int> ServingWorkers =>
+        _workers.Where(worker => worker is { State: ChildState.Serving, IsRetired: false }).Select(worker => worker.Slot).Order();
+
+    /// <summary>Called with a worker's slot and its answer to a question.</summary>
+    public Action<int, string> OnAnswer { get; set; } = (_, _) => { };
+
     /// <summary>Clients of all workers.</summary>
     public int ConnectionCount => _workers.Sum(worker => _rooms.Worker(worker.Slot).Connections);
 
@@ -128,6 +135,10 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Has every worker open the log anew.</summary>
     public void SendReopen() => Ask(ControlWord.Reopen, "");
 
+    /// <summary>Passes a question on to a worker; false when it cannot take any.</summary>
+    public bool Question(int slot, string text) =>
+        _workers.Find(worker => worker.Slot == slot)?.Channel is { } channel && channel.Send(ControlWord.Question, text);
+
     /// <summary>A worker has said something, or has closed its end, which it does when it dies.</summary>
     public void OnReadable(int slot)
     {
@@ -137,12 +148,16 @@ public sealed class WorkerFleet : IDisposable
         }
 
         bool ended;
-        while (channel.TryReceive(out char kind, out _, out ended))
+        while (channel.TryReceive(out char kind, out string text, out ended))
         {
             if (kind == ControlWord.Ready)
             {
                 worker.State = worker.State == ChildState.Starting ? ChildState.Serving : worker.State;
                 _log.Write(EventCatalogue.WorkerReady, slot, worker.Pid);
+            }
+            else if (kind == ControlWord.Answer)
+            {
+                OnAnswer(slot, text);
             }
             else
             {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Appliance.Config;
+using Appliance.Control;
 using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Native;
@@ -7,28 +8,33 @@ using Appliance.Native;
 namespace Appliance.Worker;
 
 /// <summary>A single process does itself what signals ask for: <c>--nofork</c>.</summary>
-public sealed class SignalSupervisor : IWorkerSupervisor
+public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
 {
     private readonly Settings _settings;
     private readonly Func<Settings> _readAgain;
     private readonly RoomLog _rooms;
     private readonly ServiceManager _service;
+    private readonly ControlDesk _control;
     private readonly EventLog _log;
     private readonly Action _ready;
+    private WorkerLoop? _loop;
 
     /// <summary>A supervisor for the only process.</summary>
     /// <param name="settings">The settings in force, changed in place.</param>
     /// <param name="readAgain">Reads the command line and the configuration file once more.</param>
     /// <param name="rooms">Where the outcome of a reload is noted for whoever asked.</param>
     /// <param name="service">The service manager, if there is one.</param>
+    /// <param name="control">The desk of the control queue.</param>
     /// <param name="log">The log.</param>
     /// <param name="ready">Called when the loop serves.</param>
-    public SignalSupervisor(Settings settings, Func<Settings> readAgain, RoomLog rooms, ServiceManager service, EventLog log, Action ready)
+    public SignalSupervisor(
+        Settings settings, Func<Settings> readAgain, RoomLog rooms, ServiceManager service, ControlDesk control, EventLog log, Action ready)
     {
         _settings = settings;
         _readAgain = readAgain;
         _rooms = rooms;
         _service = service;
+        _control = control;
         _log = log;
         _ready = ready;
         Signals =
@@ -43,7 +49,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor
     }
 
     /// <inheritdoc/>
-    public int Descriptor => -1;
+    public int Descriptor => _control.Descriptor;
 
     /// <inheritdoc/>
     public IReadOnlyList<SignalRow> Signals { get; }
@@ -55,12 +61,29 @@ public sealed class SignalSupervisor : IWorkerSupervisor
     public void KeepAlive() => _service.KeepAlive();
 
     /// <inheritdoc/>
-    public void OnReady() => _ready();
+    public void OnReady(WorkerLoop loop)
+    {
+        _loop = loop;
+        _control.Start(this);
+        _ready();
+    }
 
     /// <inheritdoc/>
-    public void OnReadable(WorkerLoop loop)
+    public void OnReadable(WorkerLoop loop) => _control.Turn();
+
+    IEnumerable<int> IControlHost.ServingWorkers => [0];
+
+    bool IControlHost.Ask(int worker, string question)
     {
+        _control.OnAnswer(worker, _loop!.Answer(question));
+        return true;
     }
+
+    void IControlHost.Stop() => Stop(_loop!, "stop command");
+
+    void IControlHost.Reload() => Reload(_loop!);
+
+    void IControlHost.Reopen() => Reopen();
 
     private void Stop(WorkerLoop loop, string signal)
     {

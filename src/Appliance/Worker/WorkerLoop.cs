@@ -24,7 +24,7 @@ public interface IWorkerSupervisor
     void KeepAlive();
 
     /// <summary>The loop serves.</summary>
-    void OnReady();
+    void OnReady(WorkerLoop loop);
 
     /// <summary>The descriptor is readable.</summary>
     void OnReadable(WorkerLoop loop);
@@ -95,7 +95,7 @@ public sealed class WorkerLoop : IDisposable
     public void Run()
     {
         _figures.Begin(_clock.UnixMs);
-        _supervisor.OnReady();
+        _supervisor.OnReady(this);
         _keepAliveAtMs = _supervisor.KeepAliveMs > 0 ? 0 : long.MaxValue;
         while (!_stopped)
         {
@@ -123,6 +123,13 @@ public sealed class WorkerLoop : IDisposable
 
             _clients.CloseAll();
         }
+    }
+
+    /// <summary>Does what an operator asks of the clients, <c>TICKET COMMAND</c>, and returns <c>TICKET OUTCOME</c>.</summary>
+    public string Answer(string question)
+    {
+        int space = question.IndexOf(' ', StringComparison.Ordinal);
+        return $"{question.AsSpan(0, space)} {_clients.Operator.Run(question[(space + 1)..])}";
     }
 
     /// <summary>Ends without a word to anybody.</summary>

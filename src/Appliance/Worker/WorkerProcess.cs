@@ -81,7 +81,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     }
 
     /// <inheritdoc/>
-    public void OnReady() => _channel.Send(ControlWord.Ready);
+    public void OnReady(WorkerLoop loop) => _channel.Send(ControlWord.Ready);
 
     /// <inheritdoc/>
     public void OnReadable(WorkerLoop loop)
@@ -99,6 +99,9 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                 case ControlWord.Reopen:
                     _ = _log!.TryReopen();
                     _ = _channel.Send(ControlWord.Done);
+                    break;
+                case ControlWord.Question:
+                    _ = _channel.Send(ControlWord.Answer, loop.Answer(text));
                     break;
                 case ControlWord.Stop:
                     loop.Stop("the master's request");

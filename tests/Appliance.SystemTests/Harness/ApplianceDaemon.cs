@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Appliance.SystemTests.Harness;
@@ -64,6 +65,19 @@ public sealed class ApplianceDaemon : IAsyncDisposable
         var daemon = new ApplianceDaemon();
         await daemon.StartWorkersAsync(workers, options);
         return daemon;
+    }
+
+    /// <summary>Starts a daemon with so many workers, or with 0 a single process in the foreground.</summary>
+    public static async Task<ApplianceDaemon> StartInModeAsync(int workers, params string[] options)
+    {
+        if (workers > 0)
+        {
+            return await StartAsync(workers, options);
+        }
+
+        var single = new ApplianceDaemon();
+        await single.StartForegroundAsync([], new Dictionary<string, string>(StringComparer.Ordinal), ["--nofork", .. options]);
+        return single;
     }
 
     /// <summary>Starts the daemon with so many workers; again on the port that it had before.</summary>
@@ -147,6 +161,17 @@ public sealed class ApplianceDaemon : IAsyncDisposable
         Assert.True(result.ExitCode == 0, $"{string.Join(' ', arguments)}: {result}\n{Tail()}");
         return result.Output;
     }
+
+    /// <summary>Runs a PHP script that finds the state directory in <c>$path</c> and the key of the server's queue in <c>$key</c>.</summary>
+    public Task<string> PhpAsync(string script) => PhpScript.RunAsync(StateDirectory, script);
+
+    /// <summary>Has PHP send a command to the server's queue: an expression of PHP's, as text or in PHP's format.</summary>
+    public Task<string> PushAsync(string expression, bool serialize = true) =>
+        PhpAsync($"msg_send(msg_get_queue($key), 1, {expression}, {(serialize ? "true" : "false")});");
+
+    /// <summary>Has PHP ask the server something, and returns the answer.</summary>
+    public Task<string> AskAsync(string question) => PhpAsync(
+        $"$q = msg_get_queue($key); msg_send($q, 1, 'ask '.getmypid().' '.base64_decode('{Convert.ToBase64String(Encoding.UTF8.GetBytes(question))}')); msg_receive($q, getmypid(), $t, 8192, $answer); echo $answer;");
 
     /// <summary>The worker of each slot that has one.</summary>
     public IReadOnlyDictionary<int, ProcessStatus> Workers()

@@ -17,10 +17,14 @@ public sealed class ChatPair : IAsyncDisposable
 
     public ChatClient Bob { get; }
 
-    public static async Task<ChatPair> JoinAsync(ApplianceServer server)
+    public static Task<ChatPair> JoinAsync(ApplianceServer server) => JoinAsync(query => ChatClient.JoinAsync(server, query));
+
+    public static Task<ChatPair> JoinAsync(ApplianceDaemon server) => JoinAsync(server.JoinAsync);
+
+    private static async Task<ChatPair> JoinAsync(Func<string, Task<ChatClient>> join)
     {
         var query = string.Create(CultureInfo.InvariantCulture, $"room=pair-{Interlocked.Increment(ref _rooms)}&history=0");
-        return new ChatPair(query, await ChatClient.JoinAsync(server, query), await ChatClient.JoinAsync(server, query));
+        return new ChatPair(query, await join(query), await join(query));
     }
 
     /// <summary>Each says something; both must get both, in the same order, and nothing else.</summary>

@@ -31,16 +31,10 @@ public sealed class IpcFolder : IAsyncDisposable
     }
 
     /// <summary>Runs a PHP script that finds the folder in <c>$path</c> and its key in <c>$key</c>; a warning of PHP's fails the test.</summary>
-    public async Task<string> PhpAsync(string script)
-    {
-        var result = await CommandResult.RunAsync("php", PhpArguments(script));
-        Assert.True((result.ExitCode, result.Error) == (0, ""), $"{script}: {result}");
-        return result.Output;
-    }
+    public Task<string> PhpAsync(string script) => PhpScript.RunAsync(FullName, script);
 
     /// <summary>Arguments of php for a script as <see cref="PhpAsync"/> runs it.</summary>
-    public string[] PhpArguments(string script) =>
-        ["-d", "display_errors=stderr", "-d", "html_errors=0", "-d", "error_reporting=-1", "-r", $"$path = '{FullName}'; $key = ftok($path, 'A'); {script}"];
+    public string[] PhpArguments(string script) => PhpScript.Arguments(FullName, script);
 
     /// <summary>The objects that lie under the folder's keys.</summary>
     public Task<IReadOnlyList<SystemVObject>> ObjectsAsync() => SystemVObjects.OfDirectoryAsync(FullName);

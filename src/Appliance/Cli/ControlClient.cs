@@ -1,0 +1,97 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Appliance.Config;
+using Appliance.Control;
+using Appliance.Ipc;
+using Appliance.Master;
+using Appliance.Native;
+
+namespace Appliance.Cli;
+
+/// <summary>Asks the running server through its message queue: the way that is open to every program of its group.</summary>
+internal sealed class ControlClient
+{
+    /// <summary>What a loaded machine may need; an answer usually takes less than a millisecond.</summary>
+    private const double AnswerSeconds = 10;
+
+    private const string Failed = "failed ";
+    private const string More = "more ";
+
+    private readonly string _command;
+    private readonly MessageQueue _queue;
+    private readonly long _asker;
+
+    private ControlClient(string command, MessageQueue queue)
+    {
+        _command = command;
+        _queue = queue;
+
+        // In a container this may be process 1, but commands have that message type.
+        _asker = Math.Max(Environment.ProcessId, ControlQueue.CommandType + 1);
+        _ = queue.Discard(_asker);
+    }
+
+    /// <summary>A client of the server that a command line means.</summary>
+    /// <param name="command">The command, for messages.</param>
+    /// <param name="parsed">Its command line.</param>
+    /// <exception cref="IOException">No server runs there, or it has no queue that this user may use.</exception>
+    public static ControlClient Open(string command, ParseResult parsed) => Open(command, CommandLine.ReadPlaces(parsed));
+
+    /// <summary>Asks, and returns what stands behind <c>ok</c> or <c>more</c>, and the lines below.</summary>
+    /// <exception cref="IOException">The server refuses, or does not answer.</exception>
+    public (bool HasMore, string Word, string[] Lines) Ask(string question)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"ask {_asker} {question}"));
+        int bytesMax = Math.Min(MessageQueue.Limits.MessageBytesMax, ControlCommand.BytesMax);
+        if (bytes.Length > bytesMax)
+        {
+            throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{_command}: {bytes.Length} bytes are more than one message may have, {bytesMax} (kernel.msgmax)"));
+        }
+
+        QueueMessage answer = default;
+        using var deadline = new Deadline(AnswerSeconds);
+        var done = deadline.Repeat(() => _queue.Send(ControlQueue.CommandType, bytes, wait: true));
+        done = done.Ok ? deadline.Repeat(() => _queue.Receive(_asker, except: false, wait: true, out answer)) : done;
+        if (!done.Ok)
+        {
+            throw new IOException($"{_command}: {(done.Error == Errno.EINTR ? "the server has not answered; its log may say why" : $"the server's queue is gone: {SyscallException.Describe(done.Error)}")}");
+        }
+
+        string[] lines = Encoding.UTF8.GetString(answer.Text).Split('\n');
+        int space = lines[0].IndexOf(' ', StringComparison.Ordinal);
+        return lines[0].StartsWith(Failed, StringComparison.Ordinal)
+            ? throw new IOException($"{_command}: {lines[0][Failed.Length..]}")
+            : (lines[0].StartsWith(More, StringComparison.Ordinal), space < 0 ? "" : lines[0][(space + 1)..], lines[1..]);
+    }
+
+    /// <summary>Asks for a list, page by page: each object as it comes.</summary>
+    /// <param name="question">Without a cursor.</param>
+    public IEnumerable<JsonElement> AskForList(string question)
+    {
+        string cursor = "";
+        bool hasMore = true;
+        while (hasMore)
+        {
+            (hasMore, cursor, string[] lines) = Ask($"{question} {cursor}");
+            foreach (string line in lines)
+            {
+                using var document = JsonDocument.Parse(line);
+                yield return document.RootElement.Clone();
+            }
+        }
+    }
+
+    private static ControlClient Open(string command, Settings settings)
+    {
+        _ = PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory)
+            ?? throw new IOException($"{command}: no server runs from --run-dir {settings.RunDirectory}");
+        string directory = Directory.Exists(settings.StateDirectory)
+            ? settings.StateDirectory
+            : throw new IOException($"{command}: there is no --state-dir {settings.StateDirectory}, and the key of the server's queue is made from it");
+        var queue = MessageQueue.Find(SystemVKey.OfPath(directory, SystemVKey.DefaultProject))
+            ?? throw new IOException($"{command}: the server has no queue of --state-dir {directory}: it is another's directory, or the server is just starting; its log says more");
+        return new ControlClient(command, queue);
+    }
+}

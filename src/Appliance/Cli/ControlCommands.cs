@@ -1,0 +1,116 @@
+using System.Buffers;
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Appliance.Cli;
+
+/// <summary>Commands that the running server does for operators: <c>say</c>, <c>kick</c>, <c>clients</c>, <c>rooms</c>.</summary>
+internal static class ControlCommands
+{
+    private static readonly Option<string?> Room = new("--room") { Description = "the room [lobby]", HelpName = "R" };
+
+    private static readonly Option<string> Name = new("--name") { Description = "who says it [server]", HelpName = "N", DefaultValueFactory = _ => "server" };
+
+    private static readonly Option<string?> Color = new("--color") { Description = "colour of the name, #rgb or #rrggbb", HelpName = "C" };
+
+    private static readonly JsonWriterOptions JsonOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary><c>say TEXT</c></summary>
+    public static Command MakeSay()
+    {
+        var text = new Argument<string[]>("TEXT") { Arity = ArgumentArity.OneOrMore };
+        var command = new Command("say") { text, Room, Name, Color };
+        command.SetAction(parsed =>
+        {
+            string message = string.Join(' ', parsed.GetValue(text)!);
+            message = message == "-" ? Encoding.UTF8.GetString(ValueSource.ReadStdin()).TrimEnd('\r', '\n') : message;
+            _ = ControlClient.Open("say", parsed).Ask(ChatJson(message, parsed.GetValue(Name)!, parsed.GetValue(Color), parsed.GetValue(Room)));
+            return ExitCode.Fine;
+        });
+        return command;
+    }
+
+    /// <summary><c>kick ID|IP</c></summary>
+    public static Command MakeKick()
+    {
+        var whom = new Argument<string>("ID|IP");
+        var command = new Command("kick") { whom };
+        command.SetAction(parsed =>
+        {
+            var (_, count, _) = ControlClient.Open("kick", parsed).Ask($"kick {parsed.GetValue(whom)}");
+            Console.Out.WriteLine(count == "1" ? "1 client removed" : $"{count} clients removed");
+            return ExitCode.Fine;
+        });
+        return command;
+    }
+
+    /// <summary><c>clients [--json]</c></summary>
+    public static Command MakeClients() => MakeList("clients", ["id", "address", "room", "since", "-lag"], client =>
+    [
+        client.GetProperty("id").GetString()!,
+        client.GetProperty("address").GetString()!,
+        client.GetProperty("room").GetString() ?? "/echo",
+        LocalTime(client.GetProperty("since").GetInt64() * 1000),
+        client.GetProperty("lag").GetRawText(),
+    ]);
+
+    /// <summary><c>rooms [--json]</c></summary>
+    public static Command MakeRooms() => MakeList("rooms", ["room", "-clients", "-messages", "-bytes", "-last_id"], room =>
+    [
+        room.GetProperty("room").GetString()!,
+        room.GetProperty("clients").GetRawText(),
+        room.GetProperty("messages").GetRawText(),
+        room.GetProperty("bytes").GetRawText(),
+        room.GetProperty("last_id").GetString()!,
+    ]);
+
+    /// <summary>A time for people, in their zone.</summary>
+    internal static string LocalTime(long unixMs) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(unixMs).ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+
+    private static Command MakeList(string name, string[] heads, Func<JsonElement, string[]> cells)
+    {
+        var command = new Command(name) { KeyOptions.Json };
+        command.SetAction(parsed =>
+        {
+            var list = ControlClient.Open(name, parsed).AskForList(name);
+            if (parsed.GetValue(KeyOptions.Json))
+            {
+                ListOutput.PrintArray(list.Select(one => one.GetRawText()));
+            }
+            else
+            {
+                ListOutput.PrintTable(heads, list.Select(cells));
+            }
+
+            return ExitCode.Fine;
+        });
+        return command;
+    }
+
+    private static string ChatJson(string message, string name, string? color, string? room)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(output, JsonOptions))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type", "usermsg");
+            writer.WriteString("name", name);
+            writer.WriteString("message", message);
+            foreach (var (member, value) in new[] { ("color", color), ("room", room) })
+            {
+                if (value is not null)
+                {
+                    writer.WriteString(member, value);
+                }
+            }
+
+            writer.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
+}

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Appliance.Ipc;
+
+namespace Appliance.Cli;
+
+/// <summary><c>history [--room R] [-n N] [--follow]</c>: what was said in a room, and with <c>--follow</c> what is being said.</summary>
+internal static class HistoryCommand
+{
+    private const int DefaultCount = 50;
+
+    /// <summary>How often a follower asks: ten times a second costs the server nothing that could be measured.</summary>
+    private const int FollowMs = 100;
+
+    private static readonly Option<string> Room = new("--room") { Description = "the room [lobby]", HelpName = "R", DefaultValueFactory = _ => "lobby" };
+
+    private static readonly Option<int> Count = new("-n") { Description = "so many of the last messages [50]", HelpName = "N", DefaultValueFactory = _ => DefaultCount };
+
+    private static readonly Option<bool> Follow = new("--follow", "-f") { Arity = ArgumentArity.Zero, Description = "go on with new messages as they come" };
+
+    /// <summary>The command.</summary>
+    public static Command Make()
+    {
+        var command = new Command("history") { Room, Count, Follow, KeyOptions.Json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        int count = parsed.GetValue(Count);
+        if (count < 0)
+        {
+            throw CommandLine.Wrong(string.Create(CultureInfo.InvariantCulture, $"-n: '{count}' must be 0 or more"));
+        }
+
+        string room = parsed.GetValue(Room)!;
+        bool follow = parsed.GetValue(Follow);
+        bool json = parsed.GetValue(KeyOptions.Json);
+        var client = ControlClient.Open("history", parsed);
+        using var waiting = new ManualResetEventSlim();
+        string which = string.Create(CultureInfo.InvariantCulture, $"last {count}");
+        bool hasMore;
+        do
+        {
+            (hasMore, string last, string[] lines) = client.Ask($"history @{room} {which}");
+            foreach (string line in lines)
+            {
+                Console.Out.WriteLine(json ? line : Show(line));
+            }
+
+            which = $"after {last}";
+            _ = follow && !hasMore && waiting.Wait(FollowMs);
+        }
+        while (hasMore || follow);
+        return ExitCode.Fine;
+    }
+
+    /// <summary><c>2026-11-25 22:40:01  ann: hello</c>; nothing that anybody says can steer a terminal.</summary>
+    private static string Show(string line)
+    {
+        using var document = JsonDocument.Parse(line);
+        var message = document.RootElement;
+        string time = message.TryGetProperty("time", out var unixMs) ? ControlCommands.LocalTime(unixMs.GetInt64()) : new string(' ', "yyyy-MM-dd HH:mm:ss".Length);
+        string who = message.TryGetProperty("name", out var name) ? $"{Printable(name)}:" : "*";
+        return $"{time}  {who} {Printable(message.GetProperty("message"))}";
+    }
+
+    private static string Printable(JsonElement text) => PrintableText.Escape(Encoding.UTF8.GetBytes(text.GetString()!));
+}

@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Text;
+using Appliance.Ipc;
+using Appliance.Master;
+using Appliance.Native;
+
+namespace Appliance.Cli;
+
+/// <summary>What becomes of received messages: a line each, their bytes, JSON, or the input of a command.</summary>
+internal sealed unsafe class QueueOutput(bool raw, bool json, bool php, string? command) : IDisposable
+{
+    private const string Shell = "/bin/sh";
+    private const string TypeVariable = "APPLIANCE_MESSAGE_TYPE";
+
+    private readonly Stream _output = Console.OpenStandardOutput();
+
+    /// <summary>Whether anything was not as it was said to be, or a command failed.</summary>
+    public bool Failed { get; private set; }
+
+    /// <summary>Hands a message on.</summary>
+    public void Write(QueueMessage message)
+    {
+        PhpValue? value = null;
+        if (php && !PhpSerialization.TryRead(message.Text, out value, out string reason))
+        {
+            Complain(Invariant($"a message of type {message.Type} is not in PHP's format, {reason}; it follows as it is"));
+        }
+
+        if (command is null)
+        {
+            Print(message, value);
+        }
+        else if (Execute(message.Type, BytesOf(message, value)) is { } failure)
+        {
+            // It is out of the queue: nobody else will see it.
+            Complain(Invariant($"--exec: {failure} for a message of type {message.Type}; it follows"));
+            Print(message, value);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _output.Dispose();
+
+    private static byte[] BytesOf(QueueMessage message, PhpValue? value) => value switch
+    {
+        null => message.Text,
+        PhpString text => text.Bytes.ToArray(),
+        _ => Encoding.UTF8.GetBytes(PhpJson.Show(value)),
+    };
+
+    private void Print(QueueMessage message, PhpValue? value)
+    {
+        if (raw)
+        {
+            _output.Write(BytesOf(message, value));
+            _output.Flush();
+        }
+        else if (json)
+        {
+            Console.Out.WriteLine(Invariant($$"""{"type":{{message.Type}},"message":{{PhpJson.Show(value ?? new PhpString(message.Text))}}}"""));
+        }
+        else
+        {
+            Console.Out.WriteLine(Invariant($"msgtype: {message.Type}, message: {(value is null ? PrintableText.Escape(message.Text) : PhpText.Show(value))}"));
+        }
+    }
+
+    /// <summary>Runs the command with a message on its stdin; returns how it failed, or null.</summary>
+    private string? Execute(long type, byte[] bytes)
+    {
+        _ = Syscall.Pipe(out int reading, out int writing).OrThrow("pipe2");
+        var spawned = Syscall.Spawn(new SpawnRequest
+        {
+            Path = Shell,
+            Arguments = [Shell, "-c", command!],
+            Environment = new Dictionary<string, string?>(StringComparer.Ordinal) { [TypeVariable] = type.ToString(CultureInfo.InvariantCulture) },
+            Standard = [reading, 1, 2],
+        });
+        _ = Syscall.Close(reading);
+        fixed (byte* start = bytes)
+        {
+            // A command that does not read all of it is none of our business.
+            int written = 0;
+            while (spawned.Ok && written < bytes.Length && Syscall.Write(writing, start + written, bytes.Length - written) is { Ok: true } some)
+            {
+                written += some.Value;
+            }
+        }
+
+        _ = Syscall.Close(writing);
+        _ = Syscall.Wait(spawned.OrThrow($"posix_spawn {Shell}"), out int status).OrThrow("waitpid");
+        return status == 0 ? null : $"{command}: {new ExitStatus(status)}";
+    }
+
+    private void Complain(string what)
+    {
+        Failed = true;
+        Console.Error.WriteLine($"appliance: queue receive: {what}");
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

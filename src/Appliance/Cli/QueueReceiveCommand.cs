@@ -1,0 +1,136 @@
+using System.CommandLine;
+using System.Globalization;
+using Appliance.Ipc;
+using Appliance.Native;
+
+namespace Appliance.Cli;
+
+/// <summary>
+/// <c>queue receive</c>. A message is always taken whole, whatever was asked for: one that is too long would otherwise stay in front of
+/// every consumer for ever.
+/// </summary>
+internal static class QueueReceiveCommand
+{
+    private const string Take = "take";
+    private const string Truncate = "truncate";
+    private const string Skip = "skip";
+
+    private static readonly Option<long> Type = new("--type") { Description = "0 for all in order, N for that type, -N for the lowest type up to N [0]", HelpName = "N" };
+
+    private static readonly Option<bool> Except = new("--except") { Arity = ArgumentArity.Zero, Description = "every type but --type" };
+
+    private static readonly Option<bool> Wait = new("--wait") { Arity = ArgumentArity.Zero, Description = "wait for a message" };
+
+    private static readonly Option<double?> Timeout = new("--timeout") { Description = "wait, but no longer than this", HelpName = "SECONDS" };
+
+    private static readonly Option<bool> All = new("--all") { Arity = ArgumentArity.Zero, Description = "one after the other; with --wait for ever" };
+
+    private static readonly Option<string> Exec = new("--exec") { Description = "run this for each, message on stdin, type in $APPLIANCE_MESSAGE_TYPE", HelpName = "COMMAND" };
+
+    private static readonly Option<int?> Max = new("--max") { Description = "longest message that is expected", HelpName = "BYTES" };
+
+    private static readonly Option<string> Oversize = new("--oversize")
+    {
+        Description = "what to do with a longer one: take, truncate or skip it [take]",
+        HelpName = "WHAT",
+        DefaultValueFactory = _ => Take,
+    };
+
+    /// <summary>The command.</summary>
+    public static Command Make()
+    {
+        var command = new Command("receive") { Type, Except, Wait, Timeout, All, Exec, Max, Oversize, KeyOptions.Raw, KeyOptions.Json, KeyOptions.Php };
+        KeyOptions.AddTo(command);
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        Check(parsed);
+        var key = KeyOptions.Read(parsed);
+        var queue = MessageQueue.Find(key) ?? throw new IOException($"queue receive: there is no queue of key {key}");
+        var output = new QueueOutput(parsed.GetValue(KeyOptions.Raw), parsed.GetValue(KeyOptions.Json), parsed.GetValue(KeyOptions.Php), parsed.GetValue(Exec));
+        double? timeout = parsed.GetValue(Timeout);
+        bool all = parsed.GetValue(All);
+        bool wait = timeout is not null || parsed.GetValue(Wait);
+        long type = parsed.GetValue(Type);
+        bool except = parsed.GetValue(Except);
+        int received = 0;
+        SysResult result;
+        do
+        {
+            QueueMessage message = default;
+            using (var deadline = new Deadline(timeout))
+            {
+                result = deadline.Repeat(() => queue.Receive(type, except, wait, out message));
+            }
+
+            if (result.Ok)
+            {
+                received++;
+                Hand(message, output, parsed.GetValue(Max), parsed.GetValue(Oversize)!);
+            }
+        }
+        while (all && result.Ok);
+
+        if (!result.Ok && result.Error is not (Errno.ENOMSG or Errno.EINTR))
+        {
+            throw new IOException(result.Error is Errno.EIDRM or Errno.EINVAL
+                ? $"queue receive: the queue of key {key} was removed{(wait ? " while this waited" : "")}"
+                : new SyscallException($"queue receive: msgrcv {key}", result.Error).Message);
+        }
+
+        bool found = received > 0 || (all && !wait);
+        return found ? (output.Failed ? ExitCode.Failed : ExitCode.Fine) : throw new IOException(Invariant($"queue receive: no message {Wanted(type, except)}{(wait ? Invariant($" within {timeout} s") : "")}"));
+    }
+
+    private static void Check(ParseResult parsed)
+    {
+        if (parsed.GetValue(Oversize) is not (Take or Truncate or Skip))
+        {
+            throw CommandLine.Wrong($"--oversize: '{parsed.GetValue(Oversize)}' must be take, truncate or skip");
+        }
+
+        if (parsed.GetValue(Max) is < 0)
+        {
+            throw CommandLine.Wrong(Invariant($"--max: '{parsed.GetValue(Max)}' must be a number of bytes"));
+        }
+
+        if (parsed.GetValue(Timeout) is < 0)
+        {
+            throw CommandLine.Wrong(Invariant($"--timeout: '{parsed.GetValue(Timeout)}' must be a number of seconds"));
+        }
+
+        if (parsed.GetValue(Except) && parsed.GetValue(Type) < 1)
+        {
+            throw CommandLine.Wrong("--except: --type must name the type that is not wanted, 1 or more");
+        }
+    }
+
+    private static void Hand(QueueMessage message, QueueOutput output, int? max, string oversize)
+    {
+        if (max is { } limit && message.Text.Length > limit)
+        {
+            string what = oversize switch { Take => "taken whole", Truncate => "cut", _ => "skipped" };
+            Console.Error.WriteLine(Invariant($"appliance: queue receive: a message of type {message.Type} has {message.Text.Length} bytes, more than --max {limit}: {what}"));
+            if (oversize == Skip)
+            {
+                return;
+            }
+
+            message = oversize == Truncate ? message with { Text = message.Text[..limit] } : message;
+        }
+
+        output.Write(message);
+    }
+
+    private static string Wanted(long type, bool except) => type switch
+    {
+        0 => "in the queue",
+        > 0 => Invariant($"{(except ? "of another type than" : "of type")} {type} in the queue"),
+        _ => Invariant($"of a type up to {-type} in the queue"),
+    };
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

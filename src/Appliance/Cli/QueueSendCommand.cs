@@ -1,0 +1,103 @@
+using System.CommandLine;
+using System.Globalization;
+using Appliance.Ipc;
+using Appliance.Native;
+
+namespace Appliance.Cli;
+
+/// <summary><c>queue send --type N TEXT…</c></summary>
+internal static class QueueSendCommand
+{
+    private const int ModeMax = 0x1FF; // 0777
+
+    private static readonly Option<long> Type = new("--type") { Description = "message type, 1 or more [1]", HelpName = "N", DefaultValueFactory = _ => 1 };
+
+    private static readonly Option<bool> NoWait = new("--nowait") { Arity = ArgumentArity.Zero, Description = "fail at once when the queue is full" };
+
+    private static readonly Option<double?> Timeout = new("--timeout") { Description = "wait no longer than this for room", HelpName = "SECONDS" };
+
+    private static readonly Option<string> Mode = new("--mode") { Description = "permissions of a queue that is made [0660]", HelpName = "OCTAL", DefaultValueFactory = _ => "660" };
+
+    private static readonly Argument<string[]> Text = new("TEXT") { Arity = ArgumentArity.OneOrMore };
+
+    /// <summary>The command.</summary>
+    public static Command Make()
+    {
+        var command = new Command("send") { Text, Type, NoWait, Timeout, Mode, KeyOptions.Php, KeyOptions.Json };
+        KeyOptions.AddTo(command);
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        long type = parsed.GetValue(Type);
+        if (type < 1)
+        {
+            throw CommandLine.Wrong(Invariant($"--type: '{type}' must be 1 or more: 0 and below have a meaning for receivers alone"));
+        }
+
+        var key = KeyOptions.Read(parsed);
+        byte[] text = Body(parsed);
+        var queue = MessageQueue.Open(key, ReadMode(parsed.GetValue(Mode)!));
+        CheckSize(queue, key, text.Length);
+        using var deadline = new Deadline(parsed.GetValue(Timeout));
+        var sent = deadline.Repeat(() => queue.Send(type, text, wait: !parsed.GetValue(NoWait)));
+        return sent.Ok ? ExitCode.Fine
+            : sent.Error is Errno.EAGAIN or Errno.EINTR ? throw new IOException(WhyFull(queue, key))
+            : sent.Error is Errno.EIDRM or Errno.EINVAL ? throw new IOException($"queue send: the queue of key {key} was removed while this waited for room")
+            : throw new SyscallException($"queue send: msgsnd {key}", sent.Error);
+    }
+
+    private static byte[] Body(ParseResult parsed)
+    {
+        string[] words = parsed.GetValue(Text)!;
+        byte[] bytes = ValueSource.Read(string.Join(' ', words));
+        if (parsed.GetValue(KeyOptions.Json))
+        {
+            var value = PhpJson.Read(bytes, out string reason) ?? throw new IOException($"queue send: --json: {reason}");
+            return PhpSerialization.Write(value);
+        }
+
+        return parsed.GetValue(KeyOptions.Php) ? PhpSerialization.Write(new PhpString(bytes)) : bytes;
+    }
+
+    /// <summary>The kernel waits for ever with a message that will never fit.</summary>
+    private static void CheckSize(MessageQueue queue, SystemVKey key, int bytes)
+    {
+        int messageMax = MessageQueue.Limits.MessageBytesMax;
+        if (bytes > messageMax)
+        {
+            throw new IOException(Invariant(
+                $"queue send: a message of {bytes} bytes is longer than kernel.msgmax, {messageMax}: send less, or raise it (sysctl -w kernel.msgmax={bytes} kernel.msgmnb={4L * bytes}; msgmnb counts for new queues)"));
+        }
+
+        if (Syscall.MessageStatus(queue.Id, out var status).Ok && bytes > status.msg_qbytes)
+        {
+            throw new IOException(Invariant(
+                $"queue send: a message of {bytes} bytes is longer than all that the queue of key {key} may hold, msg_qbytes {status.msg_qbytes} (kernel.msgmnb when it was made)"));
+        }
+    }
+
+    private static string WhyFull(MessageQueue queue, SystemVKey key)
+    {
+        bool known = Syscall.MessageStatus(queue.Id, out var status).Ok;
+        string how = known ? Invariant($": {status.msg_qnum} messages, {status.msg_cbytes} of {status.msg_qbytes} bytes (kernel.msgmnb)") : "";
+        return $"queue send: the queue of key {key} is full{how}; receive from it, or make it anew after raising kernel.msgmnb";
+    }
+
+    private static int ReadMode(string text)
+    {
+        int mode = 0;
+        bool octal = text.Length is > 0 and <= 4;
+        foreach (char digit in text)
+        {
+            octal &= digit is >= '0' and <= '7';
+            mode = (mode * 8) + (digit - '0');
+        }
+
+        return octal && mode <= ModeMax ? mode : throw CommandLine.Wrong($"--mode: '{text}' must be octal, 0000 to 0777");
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,53 @@
+using System.Globalization;
+using System.Text;
+
+namespace Appliance.Cli;
+
+/// <summary>Where a command takes a value from: the word itself, a file, or stdin.</summary>
+internal static class ValueSource
+{
+    /// <summary>More than any System V object holds in practice.</summary>
+    private const int BytesMax = 256 << 20;
+
+    /// <summary>The bytes of <c>TEXT</c>, of <c>@FILE</c>, or for <c>-</c> of stdin; <c>@@text</c> is the text with one of both signs.</summary>
+    /// <exception cref="IOException">They cannot be read, or are too many.</exception>
+    public static byte[] Read(string text)
+    {
+        if (text == "-")
+        {
+            return ReadStdin();
+        }
+
+        if (!text.StartsWith('@') || text.StartsWith("@@", StringComparison.Ordinal))
+        {
+            return Encoding.UTF8.GetBytes(text.StartsWith('@') ? text[1..] : text);
+        }
+
+        using var file = File.OpenRead(text[1..]);
+        return ReadAll(file, text[1..]);
+    }
+
+    /// <summary>The bytes of stdin, to its end.</summary>
+    public static byte[] ReadStdin()
+    {
+        using var input = Console.OpenStandardInput();
+        return ReadAll(input, "stdin");
+    }
+
+    private static byte[] ReadAll(Stream stream, string name)
+    {
+        using var bytes = new MemoryStream();
+        byte[] buffer = new byte[64 << 10];
+        for (int read = stream.Read(buffer); read > 0; read = stream.Read(buffer))
+        {
+            if (bytes.Length + read > BytesMax)
+            {
+                throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{name}: more than {BytesMax} bytes"));
+            }
+
+            bytes.Write(buffer, 0, read);
+        }
+
+        return bytes.ToArray();
+    }
+}

@@ -1,0 +1,166 @@
+using System.Globalization;
+using System.Text;
+using Appliance.Chat;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.WebSocket;
+
+namespace Appliance.Connections;
+
+/// <summary>
+/// What operators and scripts ask of a worker's clients: to tell them something, who they are, to send one away. Each answer is
+/// <c>ok</c>, <c>ok COUNT</c>, <c>more NUMBER</c> or <c>failed REASON</c>; lines of JSON may follow.
+/// </summary>
+public sealed class OperatorCommands
+{
+    /// <summary>The most that one client takes in a list: a room's name of 64 letters, an IPv6 address, three numbers.</summary>
+    private const int ClientBytesMax = 256;
+
+    private readonly int _worker;
+    private readonly ConnectionTable _table;
+    private readonly ChatRooms _rooms;
+    private readonly WebSocketEndpoint _webSocket;
+    private readonly RoomLog _log;
+    private readonly Settings _settings;
+
+    /// <summary>Commands for the clients of a worker.</summary>
+    public OperatorCommands(int worker, ConnectionTable table, ChatRooms rooms, WebSocketEndpoint webSocket, RoomLog log, Settings settings)
+    {
+        _worker = worker;
+        _table = table;
+        _rooms = rooms;
+        _webSocket = webSocket;
+        _log = log;
+        _settings = settings;
+    }
+
+    /// <summary>Who says what is said without a name.</summary>
+    private static ReadOnlySpan<byte> ServerName => "server"u8;
+
+    /// <summary>Does a command.</summary>
+    public string Run(string command)
+    {
+        int space = command.IndexOf(' ', StringComparison.Ordinal);
+        string word = space < 0 ? command : command[..space];
+        string arguments = space < 0 ? "" : command[(space + 1)..].Trim();
+        return command.StartsWith('{') ? SayJson(command)
+            : word switch
+            {
+                "say" => Say(arguments),
+                "kick" => Kick(arguments),
+                "clients" => List(arguments),
+                _ => "failed a worker does not know this command",
+            };
+    }
+
+    /// <summary><c>say [@ROOM] TEXT</c></summary>
+    private string Say(string arguments)
+    {
+        string room = "";
+        if (arguments.StartsWith('@'))
+        {
+            string[] parts = arguments.Split(' ', 2, StringSplitOptions.TrimEntries);
+            (room, arguments) = (parts[0][1..], parts.Length > 1 ? parts[1] : "");
+        }
+
+        var input = new ChatInput { Name = ServerName, Message = Encoding.UTF8.GetBytes(arguments), Color = ChatInput.DefaultColor };
+        var refusal = input.Check(new ChatLimits(Math.Max(_settings.MaxName, ServerName.Length), _settings.MaxMessage));
+        return refusal == ChatRefusal.None ? Publish(Encoding.UTF8.GetBytes(room), input) : Describe(refusal);
+    }
+
+    private string SayJson(string json)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(json);
+        var refusal = ChatInput.Read(bytes, new byte[bytes.Length], new ChatLimits(_settings.MaxName, _settings.MaxMessage), out var input);
+        return refusal == ChatRefusal.None ? Publish(input.Room, input) : Describe(refusal);
+    }
+
+    private string Publish(ReadOnlySpan<byte> room, in ChatInput input)
+    {
+        room = room.IsEmpty ? RoomName.Default : room;
+        return !RoomName.IsValid(room) ? "failed a room's name has letters, digits and -_. alone, 64 at most"
+            : _rooms.Say(room, input) ? "ok"
+            : Text($"failed all --max-rooms {_settings.MaxRooms} rooms are in use");
+    }
+
+    private string Describe(ChatRefusal refusal) => refusal switch
+    {
+        ChatRefusal.BadJson => "failed not a JSON object",
+        ChatRefusal.BadMessage => "failed a name and a message are needed, as texts that are not empty",
+        ChatRefusal.TooLong => Text($"failed a name has at most --max-name {_settings.MaxName} characters and a message --max-message {_settings.MaxMessage}"),
+        ChatRefusal.None or ChatRefusal.TooFast => throw new System.Diagnostics.UnreachableException(),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    /// <summary><c>kick ID|IP</c>: closes the connection of an id, or all from an address.</summary>
+    private string Kick(string whom)
+    {
+        int kicked = 0;
+        bool isAddress = ConnectionTable.TryParseAddress(whom, out ulong high, out ulong low);
+        string prefix = Text($"{_worker}-");
+        bool isId = whom.StartsWith(prefix, StringComparison.Ordinal);
+        _ = uint.TryParse(isId ? whom.AsSpan(prefix.Length) : "", NumberStyles.None, CultureInfo.InvariantCulture, out uint number);
+        for (int fd = 0; fd <= _table.HighestDescriptor && (isAddress || number > 0); fd++)
+        {
+            ref var connection = ref _table[fd];
+            bool meant = isAddress ? connection.IpHigh == high && connection.IpLow == low : connection.Generation == number;
+            kicked += meant && TryKick(fd) ? 1 : 0;
+        }
+
+        return kicked > 0 ? Text($"ok {kicked}") : $"failed no client has the id or address {PrintableText.Quote(whom)}";
+    }
+
+    private bool TryKick(int fd)
+    {
+        switch (_table[fd].State)
+        {
+            case ConnectionState.Chat:
+            case ConnectionState.Echo:
+                _webSocket.Close(fd, CloseCode.PolicyViolation, awaitAnswer: true, "removed by an operator"u8);
+                return true;
+            case ConnectionState.Http:
+                _table.Doom(fd);
+                return true;
+            case ConnectionState.None:
+            case ConnectionState.Closing:
+            case ConnectionState.Lingering:
+                return false;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    /// <summary><c>clients FROM BYTES</c>: those whose descriptors are not below a number, as many as fit; <c>more NUMBER</c> is where to go on.</summary>
+    private string List(string arguments)
+    {
+        string[] numbers = arguments.Split(' ');
+        int from = int.Parse(numbers[0], NumberStyles.None, CultureInfo.InvariantCulture);
+        int bytesMax = int.Parse(numbers[1], NumberStyles.None, CultureInfo.InvariantCulture);
+        var lines = new StringBuilder();
+        for (int fd = from; fd <= _table.HighestDescriptor; fd++)
+        {
+            ref var connection = ref _table[fd];
+            if (connection.State is not (ConnectionState.Chat or ConnectionState.Echo))
+            {
+                continue;
+            }
+
+            if (lines.Length + ClientBytesMax > bytesMax)
+            {
+                return Text($"more {fd}{lines}");
+            }
+
+            bool chats = connection.State == ConnectionState.Chat;
+            string room = chats ? $"\"{Encoding.ASCII.GetString(_log.NameOf(connection.Room))}\"" : "null";
+            long lag = chats ? Math.Max(0, _rooms.RoomOf(connection).Ring.Head - connection.Position) : 0;
+            _ = lines.Append(CultureInfo.InvariantCulture, $$"""
+
+                {"id":"{{_worker}}-{{connection.Generation}}","address":"{{ConnectionTable.AddressOf(connection)}}","room":{{room}},"since":{{connection.SinceSeconds}},"lag":{{lag}}}
+                """);
+        }
+
+        return $"ok{lines}";
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

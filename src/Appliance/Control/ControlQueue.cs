@@ -1,0 +1,257 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using Appliance.Ipc;
+using Appliance.Logging;
+using Appliance.Native;
+
+namespace Appliance.Control;
+
+/// <summary>A message that may be a command.</summary>
+/// <param name="Text">Its bytes.</param>
+/// <param name="IsOld">Whether it was in the queue before this server was.</param>
+public readonly record struct ControlMessage(byte[] Text, bool IsOld);
+
+/// <summary>
+/// The server's own message queue. A thread waits at it, because a System V queue has no descriptor that a loop could watch, and hands
+/// what comes to the loop through a small inbox: when that is full the thread waits, the queue fills, and whoever floods it waits or is
+/// refused by the kernel. Nobody else does.
+/// </summary>
+public sealed class ControlQueue : IDisposable
+{
+    /// <summary>Message type of commands; every other one is somebody's mailbox.</summary>
+    public const long CommandType = 1;
+
+    /// <summary>Commands that wait for the loop: what it can do in a millisecond or two.</summary>
+    private const int InboxMax = 64;
+
+    /// <summary>How long after a failure the queue is made anew.</summary>
+    private const int RetryMs = 500;
+
+    private const int MailboxCheckMs = 5000;
+    private const int JoinMsMax = 1000;
+    private const int OwnerAndGroup = 0x1B0; // 0660
+
+    private readonly SystemVKey _key;
+    private readonly EventLog _log;
+    private readonly CancellationTokenSource _closing = new();
+    private readonly BlockingCollection<ControlMessage> _inbox = new(InboxMax);
+    private readonly Lock _gate = new();
+    private Thread? _thread;
+    private Action _arrived = () => { };
+    private Timer? _mailboxTimer;
+    private long _oldMessages = -1;
+    private string _failure = "";
+    private int _id = -1;
+    private bool _released;
+    private MessageQueue? _answers;
+    private MessageQueueStatus _lastStatus;
+
+    /// <summary>The queue of a key; it is made when <see cref="Start"/> is called.</summary>
+    public ControlQueue(SystemVKey key, EventLog log)
+    {
+        _key = key;
+        _log = log;
+    }
+
+    /// <summary>The longest answer that can be given: one message, and no more than a quarter of what the queue holds.</summary>
+    public int AnswerBytesMax => TryReadStatus(out var status) ? (int)Math.Min(MessageQueue.Limits.MessageBytesMax, status.msg_qbytes / 4) : 0;
+
+    /// <summary>Makes the queue, or takes over one that is there, and begins to read.</summary>
+    /// <param name="arrived">Called on another thread when there is something to take.</param>
+    public void Start(Action arrived)
+    {
+        _arrived = arrived;
+        _thread = new Thread(Read) { IsBackground = true, Name = "control queue" };
+        _thread.Start();
+        _mailboxTimer = new Timer(_ => EmptyMailboxes(), null, MailboxCheckMs, MailboxCheckMs);
+    }
+
+    /// <summary>How the queue is; false while there is none. One system call, from any thread.</summary>
+    public bool TryReadStatus(out MessageQueueStatus status) => Syscall.MessageStatus(Volatile.Read(ref _id), out status).Ok;
+
+    /// <summary>The next message, if there is one.</summary>
+    public bool TryTake(out ControlMessage message) => _inbox.TryTake(out message);
+
+    /// <summary>Puts an answer into the queue; false when there is no room for it now. Answers never take more than half of the queue.</summary>
+    public bool TryAnswer(long type, ReadOnlySpan<byte> text) =>
+        TryReadStatus(out var status) && status.msg_cbytes + text.Length <= status.msg_qbytes / 2 && Answers.Send(type, text, wait: false).Ok;
+
+    /// <summary>Takes back the answers of a type that nobody has taken; returns how many there were.</summary>
+    public int Withdraw(long type) => Answers.Discard(type);
+
+    /// <summary>Stops reading and leaves the queue to the next process: what still comes here is passed on to it.</summary>
+    public void Release() => Volatile.Write(ref _released, true);
+
+    /// <summary>Stops reading and removes the queue, unless it was released.</summary>
+    public void Dispose()
+    {
+        _mailboxTimer?.Dispose();
+        lock (_gate)
+        {
+            _closing.Cancel();
+            if (!Volatile.Read(ref _released) && TryReadStatus(out var status) && Syscall.MessageRemove(_id).Ok && status.msg_qnum > 0)
+            {
+                _log.Write(EventCatalogue.QueueRemovedFull, status.msg_qnum);
+            }
+        }
+
+        if (_thread is null || _thread.Join(Volatile.Read(ref _released) ? 0 : JoinMsMax))
+        {
+            _inbox.Dispose();
+            _closing.Dispose();
+        }
+    }
+
+    /// <summary>The queue as the loop's thread uses it.</summary>
+    private MessageQueue Answers => _answers is { } answers && answers.Id == _id ? answers : _answers = MessageQueue.Of(_id);
+
+    private void Read()
+    {
+        while (!_closing.IsCancellationRequested)
+        {
+            if (TryOpen(out var queue))
+            {
+                ReadUntilRemoved(queue);
+            }
+
+            _ = !_closing.IsCancellationRequested && _closing.Token.WaitHandle.WaitOne(_failure.Length > 0 ? RetryMs : 0);
+        }
+    }
+
+    private void ReadUntilRemoved(MessageQueue queue)
+    {
+        while (true)
+        {
+            var received = queue.Receive(CommandType, except: false, wait: true, out var message);
+            if (Volatile.Read(ref _released))
+            {
+                _ = received.Ok && queue.Send(message.Type, message.Text, wait: false).Ok;
+                _closing.Cancel();
+                return;
+            }
+
+            if (received.Ok)
+            {
+                bool isOld = _oldMessages-- > 0;
+                if (!TryAdd(new ControlMessage(message.Text, isOld)))
+                {
+                    return;
+                }
+
+                _arrived();
+            }
+            else if (received.Error != Errno.EINTR)
+            {
+                if (!_closing.IsCancellationRequested)
+                {
+                    _failure = SyscallException.Describe(received.Error);
+                    _log.Write(EventCatalogue.QueueLost, _key.ToString(), _failure);
+                }
+
+                return;
+            }
+        }
+    }
+
+    private bool TryAdd(ControlMessage message)
+    {
+        try
+        {
+            _inbox.Add(message, _closing.Token);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private bool TryOpen([NotNullWhen(true)] out MessageQueue? queue)
+    {
+        queue = null;
+        lock (_gate)
+        {
+            if (_closing.IsCancellationRequested)
+            {
+                return false;
+            }
+
+            try
+            {
+                queue = Open();
+                Volatile.Write(ref _id, queue.Id);
+                _failure = "";
+                return true;
+            }
+            catch (Exception failure) when (failure is SyscallException or IOException)
+            {
+                if (failure.Message != _failure)
+                {
+                    _failure = failure.Message;
+                    _log.Write(EventCatalogue.QueueFailed, _failure);
+                }
+
+                return false;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Makes the queue or takes it over. One that another user has made is never used: its maker could read and remove what is in it.
+    /// </summary>
+    private MessageQueue Open()
+    {
+        var queue = MessageQueue.Open(_key, OwnerAndGroup);
+        var status = queue.ReadStatus();
+        uint user = Syscall.EffectiveUserId();
+        if (status.msg_perm_uid != user || (status.msg_perm_cuid != user && status.msg_perm_cuid != 0))
+        {
+            if (!queue.Remove().Ok)
+            {
+                throw new IOException(string.Create(
+                    CultureInfo.InvariantCulture, $"the queue of key {_key} belongs to user {status.msg_perm_uid}: that user or root must remove it (ipcrm -q {queue.Id})"));
+            }
+
+            _log.Write(EventCatalogue.QueueForeign, _key.ToString(), status.msg_perm_uid, status.msg_qnum);
+            queue = MessageQueue.Open(_key, OwnerAndGroup);
+            status = queue.ReadStatus();
+        }
+
+        if ((status.msg_perm_mode & 0x1FF) != OwnerAndGroup)
+        {
+            status.msg_perm_mode = OwnerAndGroup;
+            _ = queue.Change(status).OrThrow($"msgctl IPC_SET {_key}");
+        }
+
+        _oldMessages = _oldMessages < 0 ? status.msg_qnum : 0;
+        _log.Write(EventCatalogue.QueueOpened, _key.ToString(), status.msg_qnum);
+        return queue;
+    }
+
+    /// <summary>
+    /// Messages of other types are none of the server's business, until they fill its queue: when more than half of it is taken and nobody
+    /// has received anything for some seconds, they are thrown away until a quarter is left.
+    /// </summary>
+    private void EmptyMailboxes()
+    {
+        if (!TryReadStatus(out var status))
+        {
+            return;
+        }
+
+        bool stuck = status.msg_cbytes > status.msg_qbytes / 2 && status.msg_rtime == _lastStatus.msg_rtime && status.msg_lrpid == _lastStatus.msg_lrpid;
+        _lastStatus = status;
+        int discarded = 0;
+        var queue = MessageQueue.Of(_id);
+        while (stuck && status.msg_cbytes > status.msg_qbytes / 4 && queue.Discard(CommandType, except: true, messagesMax: 1) == 1 && TryReadStatus(out status))
+        {
+            discarded++;
+        }
+
+        if (discarded > 0)
+        {
+            _log.Write(EventCatalogue.QueueMailboxesEmptied, discarded);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+namespace Appliance.Control;
+
+/// <summary>Who does what the control queue asks for: the master, or the only process.</summary>
+public interface IControlHost
+{
+    /// <summary>The workers that serve, by slot, in growing order.</summary>
+    IEnumerable<int> ServingWorkers { get; }
+
+    /// <summary>
+    /// Passes a question on to a worker, whose answer comes to <see cref="ControlDesk.OnAnswer"/>; false when it cannot take any now.
+    /// </summary>
+    bool Ask(int worker, string question);
+
+    /// <summary>Ends gracefully, as SIGTERM asks for.</summary>
+    void Stop();
+
+    /// <summary>Reads the configuration again, as SIGHUP asks for.</summary>
+    void Reload();
+
+    /// <summary>Opens the log anew, as SIGUSR1 asks for.</summary>
+    void Reopen();
+}

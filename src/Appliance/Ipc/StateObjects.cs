@@ -1,0 +1,20 @@
+using Appliance.Native;
+
+namespace Appliance.Ipc;
+
+/// <summary>Every System V object that belongs to a state directory.</summary>
+public static class StateObjects
+{
+    /// <summary>Removes them all: the room logs, and what lies under the key of the control queue, PHP's variables too.</summary>
+    /// <exception cref="SyscallException">One of them belongs to somebody else.</exception>
+    public static void Purge(string stateDirectory)
+    {
+        var key = SystemVKey.OfPath(stateDirectory, SystemVKey.DefaultProject);
+        _ = RoomLogStore.Purge(stateDirectory);
+        _ = MessageQueue.Find(key)?.Remove().OrThrow($"msgctl IPC_RMID {key}");
+        if (Syscall.ShmGet(key.Value, 0, 0) is { Ok: true } variables)
+        {
+            _ = Syscall.ShmRemove(variables.Value).OrThrow($"shmctl IPC_RMID {key}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using Appliance.SystemTests.Harness;
+
+namespace Appliance.SystemTests;
+
+/// <summary>What others do to the server's queue harms neither the chat nor the commands of anybody else.</summary>
+public sealed class ControlFloodTests
+{
+    public static TheoryData<int> Modes => [0, 2];
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task Garbage_is_told_in_few_lines_and_counted(int workers)
+    {
+        await using var server = await StartAsync(workers);
+        await using var pair = await ChatPair.JoinAsync(server);
+        await server.PhpAsync("""$q = msg_get_queue($key); for ($i = 0; $i < 3000; $i++) { msg_send($q, 1, "no \e[31mcommand\n $i \xFF", false); }""");
+        await pair.AssertChatsAsync();
+        await server.PushAsync("'say @end done'");
+        await server.WaitUntilAsync("all of them counted", () => Dropped(server) == 3000);
+        var lines = server.Log.Where(line => line.Contains(" 4006 ", StringComparison.Ordinal)).ToList();
+        Assert.Contains(lines, line => line.EndsWith("not UTF-8: no \\x1B[31mcommand\\n 0 \\xFF", StringComparison.Ordinal));
+        Assert.All(lines.GroupBy(line => line[..19], StringComparer.Ordinal), second => Assert.InRange(second.Count(), 1, 20));
+        Assert.InRange(lines.Count, 10, 100);
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task Flood_holds_up_neither_chat_nor_signals(int workers)
+    {
+        await using var server = await StartAsync(workers);
+        await using var pair = await ChatPair.JoinAsync(server);
+        var flood = server.PhpAsync("""$q = msg_get_queue($key); while (!file_exists("$path/enough")) { clearstatcache(); @msg_send($q, 1, 'ask 999999 history @lobby last 50', false, false); @msg_send($q, 1, str_repeat('x', 8000), false, false); }""");
+        try
+        {
+            for (var round = 0; round < 10; round++)
+            {
+                await pair.AssertChatsAsync();
+                await server.SucceedAsync("reopen");
+            }
+
+            Assert.False(flood.IsCompleted);
+        }
+        finally
+        {
+            await File.WriteAllTextAsync(Path.Combine(server.StateDirectory, "enough"), "");
+            _ = await flood;
+        }
+
+        Assert.StartsWith("ok\n", await server.AskAsync("status"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task Queue_that_somebody_removes_is_made_again(int workers)
+    {
+        await using var server = await StartAsync(workers);
+        await using var client = await server.JoinAsync();
+        for (var round = 0; round < 3; round++)
+        {
+            await server.PhpAsync("msg_remove_queue(msg_get_queue($key));");
+            await AwaitPhpAsync(server, "echo msg_queue_exists($key) ? 'yes' : 'no';", "yes");
+            Assert.Equal("432", await server.PhpAsync("echo msg_stat_queue(msg_get_queue($key))['msg_perm.mode'] & 0777;"));
+            await server.PushAsync($"'say round {round}'");
+            _ = await client.ReadMessageAsync($"round {round}");
+        }
+
+        Assert.Equal(3, server.Log.Count(line => line.Contains(" 4002 ", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task Mailboxes_of_others_are_left_alone_until_they_fill_the_queue(int workers)
+    {
+        await using var server = await StartAsync(workers);
+        await using var client = await server.JoinAsync();
+        await server.PhpAsync("msg_send(msg_get_queue($key), 77, 'for somebody', false);");
+        await server.PushAsync("'say one'");
+        _ = await client.ReadMessageAsync("one");
+        Assert.Equal("for somebody", await server.PhpAsync("msg_receive(msg_get_queue($key), 77, $type, 100, $text, false); echo $text;"));
+
+        await server.PhpAsync("$q = msg_get_queue($key); while (@msg_send($q, 78, str_repeat('x', 1000), false, false, $error)) { }");
+        await server.PushAsync("'say two'");
+        _ = await client.ReadMessageAsync("two");
+        _ = await server.WaitForLogAsync("messages of other types filled the control queue");
+    }
+
+    /// <summary>Answers for those who are gone must not fill the queue, and are taken back.</summary>
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task Answers_that_nobody_takes_are_taken_back(int workers)
+    {
+        await using var server = await StartAsync(workers);
+        await server.PhpAsync("$q = msg_get_queue($key); for ($i = 0; $i < 500; $i++) { msg_send($q, 1, 'ask '.(100000 + $i).' status', false); }");
+        Assert.StartsWith("ok\n", await server.AskAsync("status"), StringComparison.Ordinal);
+        await AwaitPhpAsync(server, "echo msg_stat_queue(msg_get_queue($key))['msg_qnum'];", "0");
+    }
+
+    [Fact]
+    public async Task Message_longer_than_the_chat_allows_is_dropped()
+    {
+        await using var server = await StartAsync(2);
+        await using var client = await server.JoinAsync();
+        await server.PhpAsync("""msg_send(msg_get_queue($key), 1, 'say '.str_repeat('x', 8000), false);""");
+        _ = await server.WaitForLogAsync(" 4006 .*max-message.*say x{100,}…$");
+        await server.PushAsync("'say fine'");
+        _ = await client.ReadMessageAsync("fine");
+    }
+
+    [Fact]
+    public async Task Pushes_outlive_the_death_of_workers()
+    {
+        await using var server = await StartAsync(2);
+        await using var client = await server.JoinWorkerAsync(1);
+        await ApplianceDaemon.SignalAsync(server.Workers()[0], "KILL");
+        await server.PushAsync("'say after the death'");
+        _ = await client.ReadMessageAsync("after the death");
+    }
+
+    private static Task<ApplianceDaemon> StartAsync(int workers) => ApplianceDaemon.StartInModeAsync(workers, "--announce", "off");
+
+    /// <summary>Runs a PHP script again and again until it prints what is awaited.</summary>
+    private static async Task AwaitPhpAsync(ApplianceDaemon server, string script, string awaited)
+    {
+        using var limit = new CancellationTokenSource(TimeLimit.Event);
+        while (await server.PhpAsync(script) != awaited)
+        {
+            Assert.False(limit.IsCancellationRequested, $"{script} does not print {awaited}. {server.Tail()}");
+        }
+    }
+
+    private static int Dropped(ApplianceDaemon server) => server.Log.Sum(line =>
+        line.Contains(" 4006 ", StringComparison.Ordinal) ? 1
+        : line.Contains(" 4007 ", StringComparison.Ordinal) ? int.Parse(line.Split("master: ")[^1].Split(" 4007 ")[^1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) : 0);
+}

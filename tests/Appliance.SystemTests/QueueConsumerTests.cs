@@ -1,0 +1,135 @@
+using Appliance.SystemTests.Harness;
+
+namespace Appliance.SystemTests;
+
+/// <summary><c>queue receive</c> as a consumer: waiting, long messages, commands that are run for each.</summary>
+public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
+{
+    private readonly IpcFolder _folder = new();
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
+
+    public ValueTask DisposeAsync() => _folder.DisposeAsync();
+
+    [Fact]
+    public async Task Nothing_there_is_told_and_all_of_nothing_is_fine()
+    {
+        await MakeAsync();
+        var none = await _folder.RunAsync("queue", "receive", "--type", "5");
+        Assert.Equal((1, "", "appliance: queue receive: no message of type 5 in the queue\n"), (none.ExitCode, none.Output, none.Error));
+        Assert.Equal("", await _folder.SucceedAsync("queue", "receive", "--all"));
+        var late = await _folder.RunAsync("queue", "receive", "--timeout", "0.1");
+        Assert.Equal((1, "", "appliance: queue receive: no message in the queue within 0.1 s\n"), (late.ExitCode, late.Output, late.Error));
+        Assert.Equal(1, (await _folder.RunAsync("queue", "receive", "--wait", "--timeout", "0")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Waiting_ends_with_the_message()
+    {
+        await MakeAsync();
+        var waiting = _folder.RunAsync("queue", "receive", "--wait", "--type", "7");
+        await WaitForReceiverAsync();
+        await _folder.SucceedAsync("queue", "send", "--type", "6", "other");
+        await _folder.SucceedAsync("queue", "send", "--type", "7", "hello");
+        var received = await waiting;
+        Assert.Equal((0, "msgtype: 7, message: hello\n", ""), (received.ExitCode, received.Output, received.Error));
+    }
+
+    [Fact]
+    public async Task Removal_ends_the_waiting_and_is_told()
+    {
+        await MakeAsync();
+        var waiting = _folder.RunAsync("queue", "receive", "--wait", "--all", "--timeout", "60");
+        await WaitForReceiverAsync();
+        await _folder.SucceedAsync("queue", "remove");
+        var received = await waiting;
+        Assert.Equal((1, ""), (received.ExitCode, received.Output));
+        Assert.Contains("was removed while this waited", received.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("take", "msgtype: 1, message: 0123456789\nmsgtype: 1, message: short\n")]
+    [InlineData("truncate", "msgtype: 1, message: 01234\nmsgtype: 1, message: short\n")]
+    [InlineData("skip", "msgtype: 1, message: short\n")]
+    [InlineData(null, "msgtype: 1, message: 0123456789\nmsgtype: 1, message: short\n")]
+    public async Task Long_message_is_told_with_its_size_and_never_stays_in_the_way(string? what, string expected)
+    {
+        await _folder.SucceedAsync("queue", "send", "0123456789");
+        await _folder.SucceedAsync("queue", "send", "short");
+        string[] option = what is null ? [] : ["--oversize", what];
+        var received = await _folder.RunAsync(["queue", "receive", "--all", "--max", "5", .. option]);
+        Assert.Equal((0, expected), (received.ExitCode, received.Output));
+        Assert.Contains("has 10 bytes, more than --max 5", received.Error, StringComparison.Ordinal);
+        Assert.Single(received.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
+    public async Task Command_gets_each_message_on_its_stdin()
+    {
+        await _folder.SucceedAsync("queue", "send", "--type", "4", "a b\nc");
+        await _folder.PhpAsync("msg_send(msg_get_queue($key), 5, 'serialized');");
+        Assert.Equal("4:a b\nc;", await _folder.SucceedAsync("queue", "receive", "--exec", "echo -n $APPLIANCE_MESSAGE_TYPE:; cat; echo -n ';'"));
+        Assert.Equal("serialized", await _folder.SucceedAsync("queue", "receive", "--php", "--exec", "cat"));
+    }
+
+    [Fact]
+    public async Task Message_whose_command_fails_is_not_lost_and_does_not_stop_the_others()
+    {
+        foreach (var text in (string[])["bad", "good"])
+        {
+            await _folder.SucceedAsync("queue", "send", text);
+        }
+
+        var received = await _folder.RunAsync("queue", "receive", "--all", "--exec", "read word; echo ran $word; test $word = good || exit 7");
+        Assert.Equal((1, "ran bad\nmsgtype: 1, message: bad\nran good\n"), (received.ExitCode, received.Output));
+        Assert.Contains("exit status 7", received.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_not_in_PHPs_format_is_told_and_shown_as_it_is()
+    {
+        await _folder.SucceedAsync("queue", "send", "plain");
+        var received = await _folder.RunAsync("queue", "receive", "--php");
+        Assert.Equal((1, "msgtype: 1, message: plain\n"), (received.ExitCode, received.Output));
+        Assert.Contains("not in PHP's format", received.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Several_consumers_share_the_messages()
+    {
+        await MakeAsync();
+        var consumers = Enumerable.Range(0, 4).Select(_ => _folder.RunAsync("queue", "receive", "--all", "--wait", "--timeout", "3")).ToArray();
+        await _folder.PhpAsync("$queue = msg_get_queue($key); for ($i = 0; $i < 500; $i++) { msg_send($queue, 1, \"message-$i\", false); }");
+        var lines = (await Task.WhenAll(consumers)).SelectMany(consumer => consumer.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)).ToList();
+        Assert.Equal(500, lines.Count);
+        Assert.Equal(500, lines.Distinct(StringComparer.Ordinal).Count());
+    }
+
+    private async Task MakeAsync() => await _folder.PhpAsync("msg_get_queue($key);");
+
+    /// <summary>Waits until a process that was given this folder sleeps in msgrcv(2).</summary>
+    private Task<bool> WaitForReceiverAsync() => TimeLimit.GuardAsync("receiver that waits", async limit =>
+    {
+        while (!ProcessStatus.All.Any(IsReceiver))
+        {
+            await Task.Delay(5, limit);
+        }
+
+        return true;
+    });
+
+    private bool IsReceiver(ProcessStatus process)
+    {
+        try
+        {
+            return process.Arguments.Contains(_folder.FullName) && File.ReadAllText($"/proc/{process.Pid}/wchan") == "do_msgrcv";
+        }
+        catch (IOException)
+        {
+            // Ended meanwhile.
+            return false;
+        }
+    }
+}
