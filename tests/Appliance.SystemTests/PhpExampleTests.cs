@@ -1,0 +1,62 @@
+using Appliance.SystemTests.Harness;
+
+namespace Appliance.SystemTests;
+
+/// <summary>The scripts of examples/php do what they say.</summary>
+public sealed class PhpExampleTests
+{
+    [Fact]
+    public async Task Push_says_something_to_every_browser()
+    {
+        await using var server = await ApplianceDaemon.StartAsync(2, "--announce", "off");
+        await using var client = await server.JoinAsync("room=shop");
+        Assert.Equal("", await RunAsync("push.php", server.StateDirectory, "Sold out: Grüße 🙂", "shop"));
+        var message = await client.ReadAsync();
+        Assert.Equal(("php", "Sold out: Grüße 🙂", "#777BB3"), (message.Name, message.Message, message.Color));
+        await using var lobby = await server.JoinAsync();
+        Assert.Equal("", await RunAsync("push.php", server.StateDirectory, "Back in five minutes"));
+        Assert.Equal("Back in five minutes", (await lobby.ReadAsync()).Message);
+    }
+
+    [Fact]
+    public async Task Push_tells_that_there_is_no_server()
+    {
+        await using var folder = new IpcFolder();
+        var result = await CommandResult.RunAsync("php", PhpScript.Example("push.php", folder.FullName, "hello"));
+        Assert.Equal((1, "", $"push.php: no server runs with --state-dir {folder.FullName}\n"), (result.ExitCode, result.Output, result.Error));
+        Assert.Equal(2, (await CommandResult.RunAsync("php", PhpScript.Example("push.php"))).ExitCode);
+        Assert.Empty(await folder.ObjectsAsync());
+    }
+
+    [Fact]
+    public async Task Worker_does_jobs_until_it_is_told_to_quit()
+    {
+        await using var server = await ApplianceDaemon.StartAsync(2, "--announce", "off");
+        await using var client = await server.JoinAsync();
+        await using var folder = new IpcFolder();
+        await folder.SucceedAsync("queue", "send", "resize photo.jpg");
+        var worker = RunAsync("worker.php", server.StateDirectory, folder.FullName);
+        _ = await client.ReadMessageAsync("done: resize photo.jpg");
+        await folder.SucceedAsync("queue", "send", "rotate photo.jpg");
+        _ = await client.ReadMessageAsync("done: rotate photo.jpg");
+        await folder.SucceedAsync("queue", "send", "--type", "2", "quit");
+        Assert.Equal("waiting\nmsgtype: 1, message: resize photo.jpg\nmsgtype: 1, message: rotate photo.jpg\n", await worker);
+        Assert.Empty(await folder.ObjectsAsync());
+    }
+
+    [Fact]
+    public async Task Counter_loses_nothing_between_processes()
+    {
+        await using var folder = new IpcFolder();
+        var counts = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => RunAsync("counter.php", folder.FullName, "250")));
+        Assert.Contains("1000\n", counts);
+        Assert.Equal("1001\n", await RunAsync("counter.php", folder.FullName));
+    }
+
+    private static async Task<string> RunAsync(string example, params string[] arguments)
+    {
+        var result = await CommandResult.RunAsync("php", PhpScript.Example(example, arguments));
+        Assert.True((result.ExitCode, result.Error) == (0, ""), $"{example}: {result}");
+        return result.Output;
+    }
+}
