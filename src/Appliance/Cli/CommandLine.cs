@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using Appliance.Config;
+using Appliance.Master;
 using Appliance.Native;
 
 namespace Appliance.Cli;
@@ -18,8 +19,8 @@ internal static class CommandLine
 
     private static readonly Option<string> Config = new("--config") { Recursive = true };
 
-    /// <summary>A daemon leaves it, but reads its configuration file again.</summary>
-    private static string _startDirectory = "/";
+    /// <summary>Where the command line was typed. A daemon leaves it, but reads its configuration file again, and so do its successors.</summary>
+    internal static string StartDirectory { get; private set; } = "/";
 
     private static readonly Option<bool> Help = new("--help", "-h", "-?") { Recursive = true };
 
@@ -47,7 +48,7 @@ internal static class CommandLine
                 return Usage.Print();
             }
 
-            _startDirectory = CurrentDirectory();
+            StartDirectory = Environment.GetEnvironmentVariable(ProcessRole.StartDirectory) ?? CurrentDirectory();
             var parsed = MakeRoot(args).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
             if (parsed.CommandResult.Command is var command && command.Parents.Any() && parsed.GetValue(Help))
             {
@@ -74,7 +75,7 @@ internal static class CommandLine
         IEnumerable<GivenValue> given = [];
         if (file is not null || File.Exists(SystemConfigFile))
         {
-            file = Path.GetFullPath(file ?? SystemConfigFile, _startDirectory);
+            file = Path.GetFullPath(file ?? SystemConfigFile, StartDirectory);
             given = SettingsBuilder.ReadFile(file, ReadLines(file));
         }
 
@@ -101,7 +102,7 @@ internal static class CommandLine
                 throw;
             }
 
-            string file = Path.GetFullPath(parsed.GetValue(Config) ?? SystemConfigFile, _startDirectory);
+            string file = Path.GetFullPath(parsed.GetValue(Config) ?? SystemConfigFile, StartDirectory);
             var places = SettingsBuilder.ReadPlaces(file, Syscall.IsReadable(file) ? ReadLines(file) : []);
             return SettingsBuilder.Build(Paths.ForThisUser(), [.. places, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
         }

@@ -26,6 +26,7 @@ internal static class CommandTable
         new("stop [--purge]", "stop it and wait; --purge also removes its System V objects", SignalCommand.MakeStop),
         new("reload", "have it read the configuration again", SignalCommand.MakeReload),
         new("reopen", "have it open its log anew", SignalCommand.MakeReopen),
+        new("upgrade", "have the binary on disk take over; no connection is dropped", SignalCommand.MakeUpgrade),
         new("say TEXT", "say something in a room; [--room R] [--name N] [--color C]", ControlCommands.MakeSay),
         new("rooms", "list the rooms", ControlCommands.MakeRooms),
         new("clients", "list the clients: id, address, room, since when, how many bytes behind", ControlCommands.MakeClients),

@@ -14,14 +14,17 @@ namespace Appliance.Cli;
 /// <summary>Runs the server: in the foreground or as a daemon, in one process or as a master with workers.</summary>
 internal sealed class RunCommand
 {
+    private readonly Relaunch _relaunch;
     private readonly Func<Settings> _read;
     private readonly Settings _settings;
     private readonly Action<string> _tell;
+    private bool _hasServed;
 
-    private RunCommand(Func<Settings> read, Action<string> tell)
+    private RunCommand(string[] arguments, Func<Settings> read, Settings settings, Action<string> tell)
     {
+        _relaunch = new Relaunch(arguments, CommandLine.StartDirectory);
         _read = read;
-        _settings = read();
+        _settings = settings;
         _tell = tell;
     }
 
@@ -60,13 +63,16 @@ internal sealed class RunCommand
     public static int Run(string[] arguments, Func<Settings> read)
     {
         var (role, descriptor) = Role;
-        if (role == ProcessRole.Master)
+        switch (role)
         {
-            return RunDaemon(read, descriptor);
+            case ProcessRole.Master:
+                return RunDaemon(arguments, read, descriptor);
+            case ProcessRole.Upgrade:
+                return RunUpgrade(arguments, read, descriptor);
+            default:
+                var settings = read();
+                return settings.Daemon ? Launch(arguments, settings) : new RunCommand(arguments, read, settings, _ => { }).Serve();
         }
-
-        var settings = read();
-        return settings.Daemon ? Launch(arguments, settings) : new RunCommand(read, _ => { }).Serve();
     }
 
     /// <summary>What this process is, if another one of ours has started it, and the descriptor to the one that waits.</summary>
@@ -85,12 +91,12 @@ internal sealed class RunCommand
         return ExitCode.Fine;
     }
 
-    private static int RunDaemon(Func<Settings> read, int descriptor)
+    private static int RunDaemon(string[] arguments, Func<Settings> read, int descriptor)
     {
         string word = "";
         try
         {
-            var command = new RunCommand(read, ready =>
+            var command = new RunCommand(arguments, read, read(), ready =>
             {
                 word = ready;
                 Daemon.Tell(descriptor, ready);
@@ -101,6 +107,30 @@ internal sealed class RunCommand
         catch (Exception failure) when (failure is SyscallException or IOException or UnauthorizedAccessException or SettingException && word.Length == 0)
         {
             Daemon.Tell(descriptor, failure.Message);
+            return ExitCode.Failed;
+        }
+    }
+
+    /// <summary>Takes over from the master at the other end of a channel, which goes on when this one cannot.</summary>
+    private static int RunUpgrade(string[] arguments, Func<Settings> read, int descriptor)
+    {
+        using var channel = new ControlChannel(descriptor);
+        ProcessRole.Forget();
+        bool serves = false;
+        try
+        {
+            var takeover = Takeover.Receive(channel, Paths.ForThisUser());
+            if (!SettingsBuilder.TryReload(takeover.Settings, read, out string note))
+            {
+                throw new IOException(note);
+            }
+
+            new RunCommand(arguments, read, takeover.Settings, _ => serves = true).TakeOver(takeover, note);
+            return ExitCode.Fine;
+        }
+        catch (Exception failure) when (!serves && failure is SyscallException or IOException or UnauthorizedAccessException or SettingException or InvalidDataException)
+        {
+            _ = channel.Send(UpgradeProtocol.Refused, failure.Message);
             return ExitCode.Failed;
         }
     }
@@ -117,33 +147,19 @@ internal sealed class RunCommand
             Privileges.Drop(_settings.User, pidFile.Descriptors, pidFile.MadeDirectories);
         }
 
-        string process = _settings.NoFork ? "" : "master";
-        if (!_settings.NoFork)
-        {
-            Syscall.SetTitle("appliance: master");
-        }
-
-        using var log = new EventLog(_settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, process);
+        using var log = OpenLog();
         try
         {
             log.Write(EventCatalogue.Starting, Usage.Version, Environment.ProcessId);
             var (rooms, id, isNew) = RoomLogOpening.Open(_settings, log);
-            using var control = new ControlDesk(new ControlQueue(SystemVKey.OfPath(_settings.StateDirectory, SystemVKey.DefaultProject), log), rooms, log);
-            bool hasServed = false;
-            void OnReady()
-            {
-                hasServed = true;
-                Announce(rooms, pidFile, listeners, service, log);
-            }
-
+            using var estate = new Estate { Rooms = rooms, SegmentId = id, Listeners = listeners, PidFile = pidFile };
             try
             {
-                Run(rooms, id, listeners, service, control, log, OnReady);
+                Run(estate, takeover: null, service, log);
             }
             finally
             {
-                rooms.Header.MasterPid = 0;
-                if (isNew && !hasServed)
+                if (isNew && !_hasServed)
                 {
                     // A start that failed leaves nothing behind.
                     RoomLogStore.Remove(id);
@@ -159,38 +175,85 @@ internal sealed class RunCommand
         }
     }
 
-    private void RunAlone(RoomLog rooms, ListenerSet listeners, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
+    private void TakeOver(Takeover takeover, string note)
     {
-        using var wakeup = new Wakeup();
-        var supervisor = new SignalSupervisor(_settings, _read, rooms, service, control, log, onReady);
-        rooms.Header.Workers = 0;
-        using var loop = new WorkerLoop(
-            _settings, rooms, new WorkerIdentity(0, [wakeup]), listeners.First, supervisor, log);
-        loop.Run();
-        rooms.ResetWorker(0);
+        using var estate = takeover.Estate;
+        using var pidFile = estate.PidFile;
+        using var listeners = estate.Listeners;
+        using var log = OpenLog();
+        Syscall.ResetSignals();
+        pidFile.Abandon();
+        log.Write(EventCatalogue.Starting, Usage.Version, Environment.ProcessId);
+        if (note.Length > 0)
+        {
+            log.Write(EventCatalogue.Reloaded, note);
+        }
+
+        Run(estate, takeover, new ServiceManager(), log);
     }
 
-    private void Run(RoomLog rooms, int id, ListenerSet listeners, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
+    private EventLog OpenLog()
     {
+        if (!_settings.NoFork)
+        {
+            Syscall.SetTitle("appliance: master");
+        }
+
+        return new EventLog(
+            _settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, _settings.NoFork ? "" : "master");
+    }
+
+    private void Run(Estate estate, Takeover? takeover, ServiceManager service, EventLog log)
+    {
+        void OnReady() => Announce(estate, service, log);
+        var queue = new ControlQueue(SystemVKey.OfPath(_settings.StateDirectory, SystemVKey.DefaultProject), log);
+        using var control = new ControlDesk(queue, estate.Rooms, log);
         if (_settings.NoFork)
         {
-            RunAlone(rooms, listeners, service, control, log, onReady);
+            RunAlone(estate, service, control, log, OnReady);
             return;
         }
 
-        using var loop = new MasterLoop(_settings, _read, rooms, id, listeners, service, control, log) { OnReady = onReady };
-        if (loop.Run() is { } failure)
+        using var loop = new MasterLoop(_settings, _read, estate, takeover, _relaunch, service, control, log) { OnReady = OnReady };
+        try
         {
-            throw new IOException(failure);
+            if (loop.Run() is { } failure)
+            {
+                throw new IOException(failure);
+            }
+        }
+        finally
+        {
+            if (_hasServed && !loop.IsHandedOver)
+            {
+                estate.Rooms.Header.MasterPid = 0;
+            }
         }
     }
 
-    private void Announce(RoomLog rooms, PidFile pidFile, ListenerSet listeners, ServiceManager service, EventLog log)
+    private void RunAlone(Estate estate, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
     {
-        pidFile.Write(Environment.ProcessId);
-        rooms.Header.MasterPid = Environment.ProcessId;
-        rooms.Header.ReadyMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        foreach (string description in listeners.Descriptions)
+        var rooms = estate.Rooms;
+        var supervisor = new SignalSupervisor(_settings, _read, rooms, service, control, log, onReady);
+        rooms.Header.Workers = 0;
+        using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(0, estate.Wakeups), estate.Listeners.First, supervisor, log);
+        loop.Run();
+        rooms.ResetWorker(0);
+        rooms.Header.MasterPid = 0;
+    }
+
+    /// <summary>Everybody may know: this process is the server.</summary>
+    private void Announce(Estate estate, ServiceManager service, EventLog log)
+    {
+        _hasServed = true;
+        estate.Listeners.OwnPaths();
+        estate.PidFile.Own();
+        estate.PidFile.Write(Environment.ProcessId);
+        ref var header = ref estate.Rooms.Header;
+        header.MasterPid = Environment.ProcessId;
+        header.FirstSlot = estate.FirstSlot;
+        header.ReadyMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        foreach (string description in estate.Listeners.Descriptions)
         {
             log.Write(EventCatalogue.Ready, description);
         }

@@ -14,6 +14,9 @@ internal static class SignalCommand
     /// <summary>What a loaded machine may need beyond the time that the server itself allows.</summary>
     private const int GraceMs = 10_000;
 
+    /// <summary>A new process may need half a minute to serve, and connections a minute to be handed over.</summary>
+    private const int UpgradeMs = 100_000;
+
     /// <summary><c>stop [--purge]</c>.</summary>
     public static Command MakeStop()
     {
@@ -28,6 +31,9 @@ internal static class SignalCommand
 
     /// <summary><c>reopen</c>.</summary>
     public static Command MakeReopen() => Make("reopen", Reopen);
+
+    /// <summary><c>upgrade</c>.</summary>
+    public static Command MakeUpgrade() => Make("upgrade", Upgrade);
 
     private static Command Make(string name, Func<Settings, int> run)
     {
@@ -83,6 +89,29 @@ internal static class SignalCommand
         Signal(pid, Syscall.SIGUSR1);
         Wait(() => Volatile.Read(ref log.Header.Reopens) != before, GraceMs, Text($"reopen: process {pid} has not answered; its log may say why"));
         return ReloadNote.ReadReopening(log) is { } failure ? throw new IOException($"reopen: {failure}; the former file stays in use") : ExitCode.Fine;
+    }
+
+    private static int Upgrade(Settings settings)
+    {
+        var (pid, log) = FindServer("upgrade", settings);
+        int failedBefore = Volatile.Read(ref log.Header.FailedUpgrades);
+        int? now = pid;
+        Signal(pid, Syscall.SIGUSR2);
+        Wait(
+            () =>
+            {
+                now = PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory);
+                return now != pid || Volatile.Read(ref log.Header.FailedUpgrades) != failedBefore;
+            },
+            UpgradeMs,
+            Text($"upgrade: process {pid} has not answered; its log may say why"));
+        if (now == pid)
+        {
+            throw new IOException($"upgrade: {ReloadNote.Read(log).Text}; the former process goes on, pid {pid}");
+        }
+
+        Console.Out.WriteLine(now is null ? "upgrade: the server has ended" : Text($"upgraded, pid {now}"));
+        return now is null ? ExitCode.Failed : ExitCode.Fine;
     }
 
     private static (int Pid, RoomLog Log) FindServer(string command, Settings settings)

@@ -67,11 +67,11 @@ internal static class StatusCommand
         Console.Out.WriteLine(Text($"up {up:d\\d\\ hh\\:mm\\:ss}, rooms: {log.RoomCount()}"));
         Console.Out.WriteLine("worker      pid  connections     messages    deliveries  restarts");
         int workers = Math.Clamp(log.Header.Workers, 1, RoomLogLayout.WorkersMax);
-        for (int slot = 0; slot < workers; slot++)
+        for (int number = 0; number < workers; number++)
         {
-            ref var worker = ref log.Worker(slot);
+            var worker = log.WorkerOf(number);
             Console.Out.WriteLine(Text(
-                $"{slot,6} {worker.Pid,8} {worker.Connections,12} {worker.Messages,12} {worker.Deliveries,13} {worker.Restarts,9}"));
+                $"{number,6} {worker.Pid,8} {worker.Connections,12} {worker.Messages,12} {worker.Deliveries,13} {worker.Restarts,9}"));
         }
     }
 

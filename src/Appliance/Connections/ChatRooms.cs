@@ -125,6 +125,35 @@ public sealed class ChatRooms
         room.Ring.CountMember(_worker, -1);
     }
 
+    /// <summary>
+    /// Has a connection get nothing of its room any more, without a word: it goes to another worker, and stays counted until it is there.
+    /// False when it is in none.
+    /// </summary>
+    public bool Detach(int fd)
+    {
+        ref var connection = ref _table[fd];
+        bool isMember = connection.MemberIndex >= 0;
+        if (isMember)
+        {
+            RoomOf(connection).Remove(ref connection, _table);
+        }
+
+        return isMember;
+    }
+
+    /// <summary>Has a connection that came from another worker get what its room gets, from where it stands.</summary>
+    public void Attach(int fd)
+    {
+        ref var connection = ref _table[fd];
+        var room = LocalRoomOf(connection.Room);
+        room.Add(fd, ref connection);
+        room.Ring.CountMember(_worker, 1);
+        MarkDirty(room);
+    }
+
+    /// <summary>Counts a client out that is in another worker now.</summary>
+    public void CountOut(int slot) => _log.Ring(slot).CountMember(_worker, -1);
+
     /// <summary>Takes what a client sent into its room, or says why not.</summary>
     public ChatRefusal Publish(int fd, ReadOnlySpan<byte> json)
     {

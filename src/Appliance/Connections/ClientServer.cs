@@ -3,7 +3,6 @@ using Appliance.Config;
 using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Native;
-using Appliance.WebSocket;
 
 namespace Appliance.Connections;
 
@@ -22,12 +21,6 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// </summary>
     private const int TurnBytesMax = 512 << 10;
 
-    /// <summary>Taken from one listener in one turn.</summary>
-    private const int AcceptsMax = 64;
-
-    /// <summary>How long no connection is taken after the last descriptor is gone.</summary>
-    private const int AcceptPauseMs = 500;
-
     private readonly Poller _poller;
     private readonly TimerWheel _timers;
     private readonly LoopClock _clock;
@@ -38,9 +31,12 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     private readonly Delivery _delivery;
     private readonly HttpEndpoint _http;
     private readonly WebSocketEndpoint _webSocket;
+    private readonly ConnectionTimers _connectionTimers;
+    private readonly Handover _handover;
+    private readonly Drain _drain;
     private readonly RoomLog _log;
-    private readonly List<int> _listeners = [];
     private readonly int _acceptTimer;
+    private readonly int _drainTimer;
     private byte* _received;
     private int _turnBytes;
 
@@ -54,15 +50,23 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _observer = observer;
         _log = log;
         _acceptTimer = capacity + log.Layout.Rooms;
-        _timers = new TimerWheel(_acceptTimer + 1, clock.NowMs);
-        _table = new ConnectionTable(capacity, poller, _timers);
+        _drainTimer = _acceptTimer + 1;
+        _timers = new TimerWheel(_drainTimer + 1, clock.NowMs);
+        _table = new ConnectionTable(capacity, poller, _timers) { Home = (byte)worker.Slot, FirstNumber = log.Worker(worker.Slot).Accepted };
         _rooms = new ChatRooms(log, worker, _table, _timers, clock, settings);
         _delivery = new Delivery(_table, _rooms);
         _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer);
         _webSocket = new WebSocketEndpoint(_table, _rooms, _delivery, _timers, clock, settings, observer);
-        Operator = new OperatorCommands(worker.Slot, _table, _rooms, _webSocket, log, settings);
+        Operator = new OperatorCommands(_table, _rooms, _webSocket, log, settings);
+        Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer);
+        _connectionTimers = new ConnectionTimers(_table, _http, _webSocket, _timers, settings);
+        _drain = new Drain(_table, _webSocket, _timers, _drainTimer);
+        _handover = new Handover(_table, _rooms, poller, _timers) { OnDone = EndGiving };
         _received = (byte*)NativeMemory.Alloc(ReadBytesMax);
     }
+
+    /// <summary>Is told when connections have been given to another worker.</summary>
+    public Action<HandoverOutcome> OnGiven { get; set; } = _ => { };
 
     /// <summary>What operators ask of these clients.</summary>
     public OperatorCommands Operator { get; }
@@ -95,43 +99,35 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// <summary>Whether the turn has brought so much that it must be delivered before more is taken.</summary>
     public bool TurnIsFull => _turnBytes >= TurnBytesMax || _rooms.MustDeliver;
 
-    /// <summary>Takes connections from a listening socket.</summary>
-    public void Listen(int listener)
-    {
-        _listeners.Add(listener);
-        _ = _poller.Add(listener, 0).OrThrow("epoll_ctl");
-    }
+    /// <summary>Whether connections are to be given to other workers.</summary>
+    public bool IsGiving => _handover.IsGiving;
 
-    /// <summary>Takes those who wait, and then no connection any more; the sockets are the caller's to close.</summary>
-    public void StopListening()
-    {
-        _timers.Cancel(_acceptTimer);
-        _listeners.ForEach(OnListener);
-        _listeners.ForEach(_poller.Remove);
-        _listeners.Clear();
-    }
+    /// <summary>The listening sockets.</summary>
+    public Acceptor Acceptor { get; }
 
-    /// <summary>Takes the connections that wait at a listener.</summary>
-    public void OnListener(int listener)
+    /// <summary>
+    /// Gives so many connections to another worker, in the following turns; of <see cref="ControlWord.Everything"/> none is left, and none is taken
+    /// any more meanwhile. <see cref="OnGiven"/> tells the outcome.
+    /// </summary>
+    public void Give(int socket, int count)
     {
-        for (int i = 0; i < AcceptsMax; i++)
+        if (count == ControlWord.Everything)
         {
-            var accepted = Syscall.Accept(listener, out var peer);
-            if (accepted.Ok)
-            {
-                Open(accepted.Value, peer);
-            }
-            else if (accepted.WouldBlock)
-            {
-                return;
-            }
-            else if (accepted.Error is Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM)
-            {
-                _listeners.ForEach(_poller.Remove);
-                _timers.Arm(_acceptTimer, _clock.NowMs + AcceptPauseMs);
-                _observer.OnAcceptFailed(accepted.Error.ToString(), AcceptPauseMs);
-                return;
-            }
+            Acceptor.Pause();
+        }
+
+        _handover.Give(socket, count);
+    }
+
+    /// <summary>Takes connections that another worker gives.</summary>
+    public void Take(int socket) => _handover.Take(socket);
+
+    /// <summary>A descriptor that is no client's is readable: a listener, or the way to another worker.</summary>
+    public void OnDescriptor(int descriptor)
+    {
+        if (!Acceptor.OnReadable(descriptor))
+        {
+            _handover.OnReadable(descriptor);
         }
     }
 
@@ -164,15 +160,19 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     {
         if (timer < _table.Capacity)
         {
-            OnConnectionTimer(timer, nowMs);
+            _connectionTimers.OnTimer(timer, nowMs);
         }
         else if (timer < _acceptTimer)
         {
             _rooms.OnTimer(timer);
         }
+        else if (timer == _acceptTimer)
+        {
+            Acceptor.Resume();
+        }
         else
         {
-            _listeners.ForEach(listener => _ = _poller.Add(listener, 0).OrThrow("epoll_ctl"));
+            _drain.Continue(nowMs);
         }
     }
 
@@ -195,31 +195,14 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
         _table.ClearDoomed();
         _turnBytes = 0;
-    }
-
-    /// <summary>Begins to close every connection: WebSockets with 1001, others at once.</summary>
-    public void CloseAll()
-    {
-        for (int fd = 0; fd < _table.Capacity && _table.Count > 0; fd++)
+        if (_handover.IsGiving)
         {
-            switch (_table[fd].State)
-            {
-                case ConnectionState.Chat:
-                case ConnectionState.Echo:
-                    _webSocket.Close(fd, CloseCode.GoingAway, awaitAnswer: true);
-                    break;
-                case ConnectionState.Http:
-                    _table.Doom(fd);
-                    break;
-                case ConnectionState.None:
-                case ConnectionState.Closing:
-                case ConnectionState.Lingering:
-                    break;
-                default:
-                    throw new System.Diagnostics.UnreachableException();
-            }
+            _handover.Continue();
         }
     }
+
+    /// <summary>Begins to close every connection, within so many seconds.</summary>
+    public void CloseAll(int seconds) => _drain.Begin(_clock.NowMs, seconds);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -231,15 +214,15 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _timers.Dispose();
     }
 
-    private void Open(int fd, in SocketAddress peer)
+    /// <summary>What could not be given stays here, and others may come again.</summary>
+    private void EndGiving(HandoverOutcome outcome)
     {
-        if (fd >= _table.Capacity || !_table.Open(fd, peer, _clock.NowMs, _clock.UnixMs))
+        if (outcome.Failed)
         {
-            _ = Syscall.Close(fd);
-            return;
+            Acceptor.Resume();
         }
 
-        _timers.Arm(fd, _clock.NowMs + (_settings.HandshakeTimeoutSeconds * 1000L));
+        OnGiven(outcome);
     }
 
     private void Read(int fd)
@@ -318,74 +301,6 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         if (_table[fd].Outbox != 0)
         {
             _delivery.Flush(fd);
-        }
-
-        _table.Doom(fd);
-    }
-
-    private void OnConnectionTimer(int fd, long nowMs)
-    {
-        ref var connection = ref _table[fd];
-        long silentMs = nowMs - connection.HeardMs;
-        switch (connection.State)
-        {
-            case ConnectionState.Http:
-                OnHttpTimer(fd, silentMs);
-                break;
-            case ConnectionState.Chat:
-            case ConnectionState.Echo:
-                OnSilence(fd, silentMs);
-                break;
-            case ConnectionState.Closing:
-            case ConnectionState.Lingering:
-                OnCloseTimer(fd, silentMs);
-                break;
-            case ConnectionState.None:
-            default:
-                throw new System.Diagnostics.UnreachableException();
-        }
-    }
-
-    private void OnHttpTimer(int fd, long silentMs)
-    {
-        long leftMs = (_settings.HandshakeTimeoutSeconds * 1000L) - silentMs;
-        if (leftMs > 0)
-        {
-            _timers.Arm(fd, _clock.NowMs + leftMs);
-            return;
-        }
-
-        _http.OnTimeout(fd);
-        _timers.Arm(fd, _clock.NowMs + WebSocketEndpoint.CloseTimeoutMs);
-    }
-
-    private void OnSilence(int fd, long silentMs)
-    {
-        long timeoutMs = _settings.TimeoutSeconds * 1000L;
-        long pingMs = _settings.PingSeconds * 1000L;
-        if (silentMs >= timeoutMs)
-        {
-            _webSocket.Close(fd, CloseCode.GoingAway, awaitAnswer: false);
-            return;
-        }
-
-        long nextMs = pingMs - silentMs;
-        if (nextMs <= 0)
-        {
-            _webSocket.Ping(fd);
-            nextMs = Math.Min(pingMs, timeoutMs - silentMs);
-        }
-
-        _timers.Arm(fd, _clock.NowMs + nextMs);
-    }
-
-    /// <summary>Time to close is over, unless an answer is still under way to a slow reader.</summary>
-    private void OnCloseTimer(int fd, long silentMs)
-    {
-        if (_table[fd].Outbox != 0 && silentMs < _settings.TimeoutSeconds * 1000L)
-        {
-            _timers.Arm(fd, _clock.NowMs + WebSocketEndpoint.CloseTimeoutMs);
-            return;
         }
 
         _table.Doom(fd);

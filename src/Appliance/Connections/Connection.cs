@@ -100,6 +100,9 @@ public struct Connection
     /// <summary>When it came, in seconds since 1970.</summary>
     public uint SinceSeconds;
 
+    /// <summary>Which connection of the worker's that took it; with <see cref="Home"/> its id for people, wherever it goes.</summary>
+    public uint Number;
+
     /// <summary>Close code for the log.</summary>
     public ushort CloseCode;
 
@@ -108,6 +111,9 @@ public struct Connection
 
     /// <summary>Facts about it.</summary>
     public ConnectionFlags Flags;
+
+    /// <summary>Slot of the worker that took it.</summary>
+    public byte Home;
 
     /// <summary>Whether a fact holds.</summary>
     public readonly bool Is(ConnectionFlags flag) => (Flags & flag) != 0;

@@ -43,6 +43,12 @@ public sealed unsafe class ConnectionTable : IDisposable
     /// <summary>The highest descriptor that a connection ever had: whoever looks at all of them stops there.</summary>
     public int HighestDescriptor { get; private set; } = -1;
 
+    /// <summary>Slot of this worker, the first part of the ids that it gives.</summary>
+    public byte Home { get; init; }
+
+    /// <summary>How many connections the slot's former processes have taken: numbers go on from there.</summary>
+    public long FirstNumber { get; init; }
+
     /// <summary>Connections now.</summary>
     public int Count { get; private set; }
 
@@ -61,15 +67,12 @@ public sealed unsafe class ConnectionTable : IDisposable
     /// <summary>Takes up a new connection; false when epoll does not.</summary>
     public bool Open(int fd, in Native.SocketAddress peer, long nowMs, long unixMs)
     {
-        _generation = _generation == uint.MaxValue ? 1 : _generation + 1;
-        if (!_poller.Add(fd, _generation).Ok)
+        if (!Watch(fd))
         {
             return false;
         }
 
         ref var connection = ref _connections[fd];
-        connection = default;
-        connection.Generation = _generation;
         connection.State = ConnectionState.Http;
         connection.MemberIndex = -1;
         connection.Room = NoRoom;
@@ -79,9 +82,10 @@ public sealed unsafe class ConnectionTable : IDisposable
         peer.CopyIp(ip);
         connection.IpHigh = BitConverter.ToUInt64(ip);
         connection.IpLow = BitConverter.ToUInt64(ip[8..]);
-        HighestDescriptor = Math.Max(HighestDescriptor, fd);
         Count++;
         Accepted++;
+        connection.Home = Home;
+        connection.Number = (uint)(FirstNumber + Accepted);
         return true;
     }
 
@@ -101,6 +105,89 @@ public sealed unsafe class ConnectionTable : IDisposable
         connection = default;
         _ = Syscall.Close(fd);
         Count--;
+    }
+
+    /// <summary>
+    /// Lets go of a connection whose record goes to another worker, with what it has borrowed; the descriptor stays open. It is not
+    /// watched any more: an open file that others hold as well would go on to be told of.
+    /// </summary>
+    public void Detach(int fd, HandoverBatch batch, ref ConnectionRecord record)
+    {
+        ref var connection = ref _connections[fd];
+        _poller.Remove(fd);
+        _timers.Cancel(fd);
+        record.HeadBytes = Lend(batch, connection.Head);
+        record.OutboxBytes = Lend(batch, connection.Outbox);
+        if (connection.Reader != 0)
+        {
+            var reader = _readers[connection.Reader];
+            record.ReaderBytes = reader.StateBytes;
+            reader.Save(batch.Lend(record.ReaderBytes));
+        }
+
+        ReleaseHead(ref connection);
+        ReleaseOutbox(ref connection);
+        ReleaseReader(ref connection);
+        connection = default;
+        Count--;
+    }
+
+    /// <summary>Watches a descriptor that is to become a connection; false when epoll or the table has no place for it.</summary>
+    public bool Watch(int fd)
+    {
+        uint generation = NextGeneration();
+        if (fd >= Capacity || !_poller.Add(fd, generation).Ok)
+        {
+            return false;
+        }
+
+        ref var connection = ref _connections[fd];
+        connection = default;
+        connection.Generation = generation;
+        HighestDescriptor = Math.Max(HighestDescriptor, fd);
+        return true;
+    }
+
+    /// <summary>Stops watching a descriptor that did not become a connection.</summary>
+    public void Unwatch(int fd) => _poller.Remove(fd);
+
+    /// <summary>Takes up a connection that is watched already, with what it has borrowed.</summary>
+    public void Adopt(int fd, in ConnectionRecord record, ReadOnlySpan<byte> borrowed)
+    {
+        ref var connection = ref _connections[fd];
+        connection.Position = record.Position;
+        connection.IpHigh = record.IpHigh;
+        connection.IpLow = record.IpLow;
+        connection.HeardMs = record.HeardMs;
+        connection.Rate = record.Rate;
+        connection.Room = record.Room;
+        connection.SinceSeconds = record.SinceSeconds;
+        connection.Number = record.Number;
+        connection.Home = record.Home;
+        connection.CloseCode = record.CloseCode;
+        connection.State = record.State;
+        connection.Flags = record.Flags & ~ConnectionFlags.FlushQueued;
+        connection.MemberIndex = -1;
+        Count++;
+        if (record.HeadBytes > 0)
+        {
+            HeadOf(ref connection).Append(borrowed[..record.HeadBytes]);
+        }
+
+        if (record.OutboxBytes > 0)
+        {
+            OutboxOf(fd).Append(borrowed.Slice(record.HeadBytes, record.OutboxBytes));
+        }
+
+        if (record.ReaderBytes > 0)
+        {
+            ReaderOf(ref connection).Restore(borrowed[(record.HeadBytes + record.OutboxBytes)..]);
+        }
+
+        if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.Paused))
+        {
+            UpdateWatch(fd);
+        }
     }
 
     /// <summary>Has a connection closed at the end of the turn: nothing is sent to it or read from it any more.</summary>
@@ -231,6 +318,19 @@ public sealed unsafe class ConnectionTable : IDisposable
     {
         NativeMemory.Free(_connections);
         _connections = null;
+    }
+
+    private uint NextGeneration() => _generation = _generation == uint.MaxValue ? 1 : _generation + 1;
+
+    private int Lend(HandoverBatch batch, int queue)
+    {
+        int count = queue == 0 ? 0 : _queues[queue].Count;
+        if (count > 0)
+        {
+            _queues[queue].Bytes.CopyTo(batch.Lend(count));
+        }
+
+        return count;
     }
 
     private void ReleaseQueue(ref int number)

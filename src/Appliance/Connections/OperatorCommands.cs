@@ -16,7 +16,6 @@ public sealed class OperatorCommands
     /// <summary>The most that one client takes in a list: a room's name of 64 letters, an IPv6 address, three numbers.</summary>
     private const int ClientBytesMax = 256;
 
-    private readonly int _worker;
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
     private readonly WebSocketEndpoint _webSocket;
@@ -24,9 +23,8 @@ public sealed class OperatorCommands
     private readonly Settings _settings;
 
     /// <summary>Commands for the clients of a worker.</summary>
-    public OperatorCommands(int worker, ConnectionTable table, ChatRooms rooms, WebSocketEndpoint webSocket, RoomLog log, Settings settings)
+    public OperatorCommands(ConnectionTable table, ChatRooms rooms, WebSocketEndpoint webSocket, RoomLog log, Settings settings)
     {
-        _worker = worker;
         _table = table;
         _rooms = rooms;
         _webSocket = webSocket;
@@ -97,17 +95,24 @@ public sealed class OperatorCommands
     {
         int kicked = 0;
         bool isAddress = ConnectionTable.TryParseAddress(whom, out ulong high, out ulong low);
-        string prefix = Text($"{_worker}-");
-        bool isId = whom.StartsWith(prefix, StringComparison.Ordinal);
-        _ = uint.TryParse(isId ? whom.AsSpan(prefix.Length) : "", NumberStyles.None, CultureInfo.InvariantCulture, out uint number);
-        for (int fd = 0; fd <= _table.HighestDescriptor && (isAddress || number > 0); fd++)
+        bool isId = TryParseId(whom, out byte home, out uint number);
+        for (int fd = 0; fd <= _table.HighestDescriptor && (isAddress || isId); fd++)
         {
             ref var connection = ref _table[fd];
-            bool meant = isAddress ? connection.IpHigh == high && connection.IpLow == low : connection.Generation == number;
+            bool meant = isAddress ? connection.IpHigh == high && connection.IpLow == low : connection.Number == number && connection.Home == home;
             kicked += meant && TryKick(fd) ? 1 : 0;
         }
 
         return kicked > 0 ? Text($"ok {kicked}") : $"failed no client has the id or address {PrintableText.Quote(whom)}";
+    }
+
+    private static bool TryParseId(string text, out byte home, out uint number)
+    {
+        string[] parts = text.Split('-');
+        number = 0;
+        return byte.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out home)
+            & uint.TryParse(parts[^1], NumberStyles.None, CultureInfo.InvariantCulture, out number)
+            && parts.Length == 2;
     }
 
     private bool TryKick(int fd)
@@ -155,7 +160,7 @@ public sealed class OperatorCommands
             long lag = chats ? Math.Max(0, _rooms.RoomOf(connection).Ring.Head - connection.Position) : 0;
             _ = lines.Append(CultureInfo.InvariantCulture, $$"""
 
-                {"id":"{{_worker}}-{{connection.Generation}}","address":"{{ConnectionTable.AddressOf(connection)}}","room":{{room}},"since":{{connection.SinceSeconds}},"lag":{{lag}}}
+                {"id":"{{connection.Home}}-{{connection.Number}}","address":"{{ConnectionTable.AddressOf(connection)}}","room":{{room}},"since":{{connection.SinceSeconds}},"lag":{{lag}}}
                 """);
         }
 

@@ -72,6 +72,10 @@ public sealed class WebSocketEndpoint
     /// Begins the closing handshake (RFC 6455, 7): the close frame goes out behind what is already on its way. A peer that broke the
     /// protocol is not waited for.
     /// </summary>
+    /// <param name="fd">The connection.</param>
+    /// <param name="code">Why.</param>
+    /// <param name="awaitAnswer">Whether the peer is to answer.</param>
+    /// <param name="reason">Why, in at most 123 bytes of UTF-8.</param>
     public void Close(int fd, CloseCode code, bool awaitAnswer, ReadOnlySpan<byte> reason = default)
     {
         ref var connection = ref _table[fd];

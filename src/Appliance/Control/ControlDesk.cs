@@ -92,6 +92,9 @@ public sealed class ControlDesk : IDisposable
         _queue.Start(_wakeup.Set);
     }
 
+    /// <summary>Leaves the queue, with what nobody has taken yet, to the next process; what was taken is brought to its end here.</summary>
+    public void HandOver() => _queue.Release();
+
     /// <summary>Takes what has come, as much as fits into a turn, and looks after what is still under way.</summary>
     public void Turn()
     {

@@ -81,7 +81,14 @@ public sealed class ControlQueue : IDisposable
     public int Withdraw(long type) => Answers.Discard(type);
 
     /// <summary>Stops reading and leaves the queue to the next process: what still comes here is passed on to it.</summary>
-    public void Release() => Volatile.Write(ref _released, true);
+    public void Release()
+    {
+        Volatile.Write(ref _released, true);
+        while (_inbox.TryTake(out var message))
+        {
+            _ = Answers.Send(CommandType, message.Text, wait: false);
+        }
+    }
 
     /// <summary>Stops reading and removes the queue, unless it was released.</summary>
     public void Dispose()

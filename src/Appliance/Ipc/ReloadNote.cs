@@ -4,7 +4,8 @@ namespace Appliance.Ipc;
 
 /// <summary>
 /// What came of the last reload and of the last reopening of the log, left in shared memory for the command that asked for it: empty
-/// when all was done, otherwise what was wrong or what needs a restart.
+/// when all was done, otherwise what was wrong or what needs a restart. An upgrade that
+/// fails leaves its reason there, too.
 /// </summary>
 public static unsafe class ReloadNote
 {
@@ -14,13 +15,24 @@ public static unsafe class ReloadNote
     /// <summary>Leaves a note; whoever waits for <see cref="SegmentHeader.Reloads"/> finds it written.</summary>
     public static void Write(RoomLog log, bool failed, string text)
     {
+        WriteText(log, failed, text);
+        Volatile.Write(ref log.Header.Reloads, log.Header.Reloads + 1);
+    }
+
+    /// <summary>Leaves the reason why an upgrade failed; whoever waits for <see cref="SegmentHeader.FailedUpgrades"/> finds it written.</summary>
+    public static void WriteFailedUpgrade(RoomLog log, string why)
+    {
+        WriteText(log, failed: true, why);
+        Volatile.Write(ref log.Header.FailedUpgrades, log.Header.FailedUpgrades + 1);
+    }
+
+    private static void WriteText(RoomLog log, bool failed, string text)
+    {
         ref var header = ref log.Header;
         fixed (byte* destination = header.ReloadText)
         {
             header.ReloadTextBytes = Encode(failed ? $"{Failed}{text}" : text, new Span<byte>(destination, SegmentHeader.ReloadTextBytesMax));
         }
-
-        Volatile.Write(ref header.Reloads, header.Reloads + 1);
     }
 
     /// <summary>Reads the note.</summary>

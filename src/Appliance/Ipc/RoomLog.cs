@@ -60,6 +60,22 @@ public sealed unsafe class RoomLog
     public ref WorkerHeader Worker(int worker) => ref ((WorkerHeader*)(_base + Layout.WorkersOffset))[worker];
 
     /// <summary>
+    /// The figures of the worker of a number: what is now, of the process that serves, and what was counted in both of its slots, so that
+    /// an upgrade loses no count.
+    /// </summary>
+    public WorkerHeader WorkerOf(int number)
+    {
+        int first = Header.FirstSlot == RoomLogLayout.WorkersMax ? RoomLogLayout.WorkersMax : 0;
+        var figures = Worker(first + number);
+        ref readonly var other = ref Worker(RoomLogLayout.WorkersMax - first + number);
+        figures.Messages += other.Messages;
+        figures.Deliveries += other.Deliveries;
+        figures.Accepted += other.Accepted;
+        figures.Restarts += other.Restarts;
+        return figures;
+    }
+
+    /// <summary>
     /// Tells every other worker with clients in a room that it has got something, and adds those that sleep and must be woken to a set:
     /// each of them is told to one process alone, whichever comes first.
     /// </summary>

@@ -158,6 +158,10 @@ public unsafe struct SegmentHeader
     [FieldOffset(44)]
     public int FirstSlot;
 
+    /// <summary>How often an upgrade was tried and failed: written behind the text that says why.</summary>
+    [FieldOffset(48)]
+    public int FailedUpgrades;
+
     /// <summary>Guards the directory: finding a free slot, naming it, freeing it.</summary>
     [FieldOffset(64)]
     public fixed byte Lock[Syscall.MutexBytes];

@@ -17,19 +17,27 @@ public sealed class ServiceManager
     /// <summary>How long a manager that does not read may hold up news; a sign of life is not worth any wait.</summary>
     private const int NewsSecondsMax = 1;
 
-    private readonly string? _socket = Environment.GetEnvironmentVariable("NOTIFY_SOCKET");
+    private readonly string? _socket = System.Environment.GetEnvironmentVariable("NOTIFY_SOCKET");
 
     /// <summary>Reads what the service manager has put into the environment, and takes it out again: it is not for children.</summary>
     public ServiceManager()
     {
         bool forUs = IsForUs("WATCHDOG_PID");
-        KeepAliveMs = forUs && long.TryParse(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), CultureInfo.InvariantCulture, out long us) ? (int)Math.Min(us / 2000, int.MaxValue) : 0;
+        KeepAliveMs = forUs && long.TryParse(System.Environment.GetEnvironmentVariable("WATCHDOG_USEC"), CultureInfo.InvariantCulture, out long us) ? (int)Math.Min(us / 2000, int.MaxValue) : 0;
+        Environment = new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["NOTIFY_SOCKET"] = _socket,
+            ["WATCHDOG_USEC"] = forUs ? System.Environment.GetEnvironmentVariable("WATCHDOG_USEC") : null,
+        };
         ListenDescriptors = InheritedDescriptors();
         foreach (string name in (string[])["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"])
         {
-            Environment.SetEnvironmentVariable(name, null);
+            System.Environment.SetEnvironmentVariable(name, null);
         }
     }
+
+    /// <summary>What another process needs in its environment to speak to the service manager in our place.</summary>
+    public IReadOnlyDictionary<string, string?> Environment { get; }
 
     /// <summary>Descriptors of the listening sockets that the service manager has bound for us.</summary>
     public IReadOnlyList<int> ListenDescriptors { get; }
@@ -46,7 +54,7 @@ public sealed class ServiceManager
         int[] sockets = [.. InheritedDescriptors().Where(Syscall.IsListening)];
         foreach (string name in ((string[])["WATCHDOG_PID", "LISTEN_PID"]).Where(IsForUs))
         {
-            Environment.SetEnvironmentVariable(name, null);
+            System.Environment.SetEnvironmentVariable(name, null);
         }
 
         return sockets;
@@ -54,6 +62,9 @@ public sealed class ServiceManager
 
     /// <summary>The service serves; also the end of a reload.</summary>
     public void Ready(int mainPid) => Notify(string.Create(CultureInfo.InvariantCulture, $"READY=1\nMAINPID={mainPid}\nSTATUS=serving"), NewsSecondsMax);
+
+    /// <summary>Another process is the service from now on; it says itself when it serves.</summary>
+    public void HandOver(int pid) => Notify(string.Create(CultureInfo.InvariantCulture, $"MAINPID={pid}"), NewsSecondsMax);
 
     /// <summary>A reload begins.</summary>
     public void Reloading() => Notify(
@@ -67,13 +78,13 @@ public sealed class ServiceManager
 
     private static int[] InheritedDescriptors()
     {
-        int count = IsForUs("LISTEN_PID") && int.TryParse(Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out int fds) ? fds : 0;
+        int count = IsForUs("LISTEN_PID") && int.TryParse(System.Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out int fds) ? fds : 0;
         return [.. Enumerable.Range(FirstListenDescriptor, Math.Clamp(count, 0, ListenDescriptorsMax))];
     }
 
     /// <summary>A variable without a pid, or with ours, is meant for us.</summary>
     private static bool IsForUs(string name) =>
-        Environment.GetEnvironmentVariable(name) is not { Length: > 0 } pid || pid == Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
+        System.Environment.GetEnvironmentVariable(name) is not { Length: > 0 } pid || pid == System.Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
 
     private void Notify(string text, int secondsMax)
     {

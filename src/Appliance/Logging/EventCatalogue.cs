@@ -24,7 +24,12 @@ public static class EventCatalogue
     public static readonly LogEvent MasterLost = new(1013, LogLevel.Error, "the master is gone: ending");
     public static readonly LogEvent Reloaded = new(1020, LogLevel.Info, "configuration reloaded{Restart}");
     public static readonly LogEvent ReloadFailed = new(1021, LogLevel.Error, "configuration not reloaded, the former one stays in force: {Reason}");
-    public static readonly LogEvent UpgradeUnknown = new(1022, LogLevel.Warning, "SIGUSR2 received: this version cannot hand its connections over; restart it instead");
+    public static readonly LogEvent UpgradeUnknown = new(1022, LogLevel.Warning, "SIGUSR2 received: a single process cannot hand its connections over; restart it instead");
+    public static readonly LogEvent UpgradeBegun = new(1023, LogLevel.Info, "upgrade: {Binary} starts, pid {Pid}");
+    public static readonly LogEvent UpgradeFailed = new(1024, LogLevel.Error, "upgrade failed, this process goes on: {Reason}");
+    public static readonly LogEvent Upgraded = new(1025, LogLevel.Info, "upgrade: all is handed over to pid {Pid}; ending");
+    public static readonly LogEvent TookOver = new(1026, LogLevel.Info, "took over from pid {Pid}: {Connections} connections");
+    public static readonly LogEvent ConnectionsMoved = new(1027, LogLevel.Debug, "worker {Worker} has given {Connections} connections to another one");
 
     public static readonly LogEvent LogCreated = new(2000, LogLevel.Info, "room log created: key {Key}, {Rooms} rooms of {RoomBytes} bytes at most");
     public static readonly LogEvent LogResumed = new(2001, LogLevel.Info, "room log resumed: key {Key}, {Rooms} rooms");

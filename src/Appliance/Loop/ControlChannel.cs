@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Appliance.Native;
 
@@ -21,6 +22,30 @@ public static class ControlWord
     /// <summary>From a worker: <c>TICKET OUTCOME</c>.</summary>
     public const char Answer = 'A';
 
+    /// <summary>To a worker: take connections, too, from the listening sockets that come with it; the text is the number of their slot.</summary>
+    public const char Listen = 'K';
+
+    /// <summary>To a worker: take none any more from the sockets of a slot.</summary>
+    public const char StopListening = 'k';
+
+    /// <summary>
+    /// To a worker: give connections to another one through the socket that comes with it; the text says how many, or
+    /// <see cref="Everything"/>.
+    /// </summary>
+    public const char Give = 'G';
+
+    /// <summary>All connections there are: none more is taken meanwhile.</summary>
+    public const int Everything = int.MaxValue;
+
+    /// <summary>To a worker: take connections that another one gives through the socket that comes with it.</summary>
+    public const char Take = 'H';
+
+    /// <summary>From a worker: connections were given; how many, and 1 if some could not be.</summary>
+    public const char Given = 'g';
+
+    /// <summary>To a worker: take connections again, which giving all away has paused.</summary>
+    public const char Resume = 'C';
+
     /// <summary>From a worker: it serves.</summary>
     public const char Ready = 'R';
 
@@ -28,11 +53,17 @@ public static class ControlWord
     public const char Done = 'D';
 }
 
+/// <summary>One message of a channel.</summary>
+/// <param name="Kind">What it is: one of <see cref="ControlWord"/>.</param>
+/// <param name="Text">The text behind that.</param>
+/// <param name="Descriptors">Descriptors that came with it, the receiver's own.</param>
+public readonly record struct ChannelMessage(char Kind, string Text, int[] Descriptors);
+
 /// <summary>
 /// Short messages between a master and one worker, over a socket pair that keeps their boundaries: one byte that says what it is,
 /// then text. The end of either process is the end of the channel, and so is told to the other at once.
 /// </summary>
-public sealed unsafe class ControlChannel(int descriptor) : IDisposable
+public sealed class ControlChannel(int descriptor) : IDisposable
 {
     /// <summary>Longest text of a message: all settings take a tenth of it.</summary>
     public const int TextBytesMax = 32 << 10;
@@ -48,25 +79,28 @@ public sealed unsafe class ControlChannel(int descriptor) : IDisposable
         return (new ControlChannel(here), new ControlChannel(there));
     }
 
-    /// <summary>Sends a message; false when the other side is gone or does not read.</summary>
-    public bool Send(char kind, string text = "")
+    /// <summary>
+    /// Sends a message, with at most <see cref="Syscall.RightsMax"/> descriptors, of which the other side gets its own; false when it is
+    /// gone or does not read.
+    /// </summary>
+    public bool Send(char kind, string text = "", params ReadOnlySpan<int> descriptors)
     {
         byte[] message = Encoding.UTF8.GetBytes($"{kind}{text}");
         ArgumentOutOfRangeException.ThrowIfGreaterThan(message.Length, TextBytesMax);
-        fixed (byte* bytes = message)
-        {
-            return Syscall.Send(Descriptor, bytes, message.Length, 0).Ok;
-        }
+        return Syscall.SendRights(Descriptor, message, descriptors).Ok;
     }
 
     /// <summary>Takes the next message. False when there is none; <paramref name="ended"/> tells whether there will ever be one.</summary>
-    public bool TryReceive(out char kind, out string text, out bool ended)
+    public bool TryReceive(out ChannelMessage message, out bool ended)
     {
-        byte* bytes = stackalloc byte[TextBytesMax];
-        var received = Syscall.Receive(Descriptor, bytes, TextBytesMax);
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(TextBytesMax);
+        Span<int> descriptors = stackalloc int[Syscall.RightsMax];
+        var received = Syscall.ReceiveRights(Descriptor, bytes.AsSpan(0, TextBytesMax), descriptors, out int count, out _);
         bool found = received.Ok && received.Value > 0;
-        kind = found ? (char)bytes[0] : '\0';
-        text = found ? Encoding.UTF8.GetString(bytes + 1, received.Value - 1) : "";
+        message = found
+            ? new ChannelMessage((char)bytes[0], Encoding.UTF8.GetString(bytes, 1, received.Value - 1), descriptors[..count].ToArray())
+            : new ChannelMessage('\0', "", []);
+        ArrayPool<byte>.Shared.Return(bytes);
         ended = !found && !received.WouldBlock;
         return found;
     }

@@ -11,17 +11,19 @@ public sealed class ListenSocket : IDisposable
     private const int InUsePollMs = 10;
     private const int InUseTries = 20;
 
-    private readonly string? _path;
     private bool _closed;
 
     private ListenSocket(int fd, string? path)
     {
         Descriptor = fd;
-        _path = path;
+        Path = path;
     }
 
     /// <summary>The descriptor.</summary>
     public int Descriptor { get; }
+
+    /// <summary>The file of a unix socket that goes with it; null for none, or for another process's.</summary>
+    public string? Path { get; set; }
 
     /// <summary>The port the kernel has chosen or was given; 0 for a unix socket.</summary>
     public int Port => Syscall.GetSockName(Descriptor, out var address).Ok && address.Family != Syscall.AF_UNIX ? address.Port : 0;
@@ -88,9 +90,9 @@ public sealed class ListenSocket : IDisposable
         _ = Syscall.Close(Descriptor);
         try
         {
-            if (_path is not null)
+            if (Path is not null)
             {
-                File.Delete(_path);
+                File.Delete(Path);
             }
         }
         catch (UnauthorizedAccessException)

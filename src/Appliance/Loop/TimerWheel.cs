@@ -88,6 +88,13 @@ public sealed unsafe class TimerWheel : IDisposable
         return (int)Math.Max(0, (tick * TickMs) - nowMs);
     }
 
+    /// <summary>When an armed timer runs out, to <see cref="TickMs"/>; 0 for one that is not armed.</summary>
+    public long DueMs(int timer)
+    {
+        ref var node = ref _nodes[FirstTimer + timer];
+        return node.Next == 0 ? 0 : (_tick + (int)(node.Tick - (uint)_tick)) * TickMs;
+    }
+
     /// <summary>Tells the handler every timer that has run out by now.</summary>
     public void Expire<THandler>(long nowMs, THandler handler)
         where THandler : class, ITimerHandler

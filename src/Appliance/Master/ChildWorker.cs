@@ -1,3 +1,4 @@
+using System.Globalization;
 using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Native;
@@ -20,8 +21,8 @@ public enum ChildState
     Ended,
 }
 
-/// <summary>One worker's slot: its sockets, which outlive every process in it, and the process.</summary>
-public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
+/// <summary>One worker: its sockets, which outlive every process of it, and the process.</summary>
+public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket> listeners)
 {
     /// <summary>A process that lived shorter and failed does not count as having served: its successor waits.</summary>
     public const int SteadyMs = 10_000;
@@ -29,7 +30,10 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
     private const int FirstPauseMs = 100;
     private const int PauseMsMax = 30_000;
 
-    /// <summary>Number of the slot.</summary>
+    /// <summary>Its number, by which people know it.</summary>
+    public int Number { get; } = number;
+
+    /// <summary>Its slot in shared memory.</summary>
     public int Slot { get; } = slot;
 
     /// <summary>The slot's own sockets.</summary>
@@ -50,11 +54,17 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
     /// <summary>Answers that are awaited from it.</summary>
     public int Owed { get; set; }
 
+    /// <summary>Orders to give connections away that it has not carried out.</summary>
+    public int Gifts { get; set; }
+
     /// <summary>Whether the slot is to be given up: no process follows this one.</summary>
     public bool IsRetired { get; set; }
 
     /// <summary>Whether the slot was wanted again before its process had ended.</summary>
     public bool IsWantedAgain { get; set; }
+
+    /// <summary>When a process of it died last; long ago if none did.</summary>
+    public long DiedMs { get; private set; } = long.MinValue / 2;
 
     /// <summary>Failures in a row.</summary>
     public int Failures { get; private set; }
@@ -67,7 +77,7 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
     public void Start(string settings, int roomLog, RoomLogLayout layout, IReadOnlyList<Wakeup> wakeups, long nowMs)
     {
         StartedMs = nowMs;
-        Owed = 0;
+        Owed = Gifts = 0;
         (Channel, var there) = ControlChannel.CreatePair();
         using (there)
         {
@@ -76,7 +86,7 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
             Pid = Syscall.Spawn(new SpawnRequest
             {
                 Path = "/proc/self/exe",
-                Arguments = [$"appliance: worker {Slot}"],
+                Arguments = [$"appliance: worker {Number}"],
                 Environment = new Dictionary<string, string?>(StringComparer.Ordinal)
                 {
                     [ProcessRole.Variable] = $"{Slot}",
@@ -89,12 +99,27 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
         State = ChildState.Starting;
     }
 
+    /// <summary>Has it give so many connections to another worker.</summary>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public void GiveTo(ChildWorker other, int count)
+    {
+        _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
+        _ = other.Channel!.Send(ControlWord.Take, "", taking);
+        GiveThrough(giving, count);
+        _ = Syscall.Close(taking);
+        _ = Syscall.Close(giving);
+    }
+
+    /// <summary>Has it give so many connections to whoever is at the other end of a socket.</summary>
+    public void GiveThrough(int socket, int count) =>
+        Gifts += Channel!.Send(ControlWord.Give, string.Create(CultureInfo.InvariantCulture, $"{count}"), socket) ? 1 : 0;
+
     /// <summary>Closes our end of the channel.</summary>
     public void CloseChannel()
     {
         Channel?.Dispose();
         Channel = null;
-        Owed = 0;
+        Owed = Gifts = 0;
     }
 
     /// <summary>
@@ -104,6 +129,7 @@ public sealed class ChildWorker(int slot, IReadOnlyList<ListenSocket> listeners)
     public int NoteEnd(bool failed, long nowMs)
     {
         CloseChannel();
+        DiedMs = IsRetired ? DiedMs : nowMs;
         Pid = 0;
         State = ChildState.Waiting;
         Failures = failed && nowMs - StartedMs < SteadyMs ? Failures + 1 : 0;

@@ -36,8 +36,7 @@ public static unsafe class Daemon
     {
         Syscall.SetUmask(Umask);
         Directory.SetCurrentDirectory("/");
-        Environment.SetEnvironmentVariable(ProcessRole.Variable, null);
-        Environment.SetEnvironmentVariable(ProcessRole.Descriptor, null);
+        ProcessRole.Forget();
     }
 
     /// <summary>In the master: tells the launcher that it serves, or why not, and lets it go.</summary>

@@ -35,6 +35,38 @@ public sealed class ListenerSet : IDisposable
         First = _bySlot[0];
     }
 
+    /// <summary>Takes over the sockets of another master, which closes its own when all is handed over.</summary>
+    /// <param name="addresses">The addresses, in the order of each worker's sockets.</param>
+    /// <param name="byNumber">Descriptors by worker; there is one of number 0.</param>
+    /// <param name="isInherited">Whether a service manager has bound them.</param>
+    public ListenerSet(IReadOnlyList<ListenAddress> addresses, IReadOnlyDictionary<int, int[]> byNumber, bool isInherited)
+    {
+        _addresses = addresses;
+        IsInherited = isInherited;
+
+        // All workers have the same socket of a unix path, and each came with a descriptor of its own.
+        First = [.. byNumber[0].Select(ListenSocket.Inherit)];
+        _bySlot[0] = First;
+        foreach (var (number, descriptors) in byNumber.Where(entry => entry.Key > 0 && !isInherited))
+        {
+            _bySlot[number] = [.. descriptors.Zip(First).Zip(addresses, (pair, address) => Adopt(pair.First, pair.Second, address))];
+        }
+    }
+
+    private static ListenSocket Adopt(int descriptor, ListenSocket first, ListenAddress address)
+    {
+        if (address.UnixPath is null)
+        {
+            return ListenSocket.Inherit(descriptor);
+        }
+
+        _ = Syscall.Close(descriptor);
+        return first;
+    }
+
+    /// <summary>Workers whose sockets are bound.</summary>
+    public IEnumerable<int> Numbers => _bySlot.Keys;
+
     /// <summary>The sockets of the first worker.</summary>
     public IReadOnlyList<ListenSocket> First { get; }
 
@@ -63,24 +95,28 @@ public sealed class ListenerSet : IDisposable
         return sockets;
     }
 
-    /// <summary>Closes the sockets of a slot that is given up.</summary>
-    public void Release(int slot)
+    /// <summary>From now on the files of unix sockets are this process's to remove.</summary>
+    public void OwnPaths()
     {
-        if (slot > 0 && _bySlot.Remove(slot, out var sockets))
+        for (int i = 0; i < First.Count && !IsInherited; i++)
         {
-            Close(sockets);
+            First[i].Path = _addresses[i].UnixPath;
+        }
+    }
+
+    /// <summary>The files of unix sockets belong to another process now.</summary>
+    public void DisownPaths()
+    {
+        foreach (var socket in First)
+        {
+            socket.Path = null;
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var sockets in _bySlot.Values.Where(sockets => sockets != First))
-        {
-            Close(sockets);
-        }
-
-        foreach (var socket in First)
+        foreach (var socket in _bySlot.Values.SelectMany(sockets => sockets).Union(First))
         {
             socket.Dispose();
         }
@@ -133,11 +169,4 @@ public sealed class ListenerSet : IDisposable
         }
     }
 
-    private void Close(IReadOnlyList<ListenSocket> sockets)
-    {
-        foreach (var socket in sockets.Where(socket => !First.Contains(socket)))
-        {
-            socket.Dispose();
-        }
-    }
 }

@@ -16,15 +16,23 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
 {
     private const int EventsMax = 128;
 
-    /// <summary>With what the control desk is watched: workers' channels have their slot's number and one.</summary>
-    private const uint ControlGeneration = RoomLogLayout.WorkerSlots + 1;
-
     /// <summary>What a loaded machine may need beyond the drain time before a worker is killed.</summary>
     private const int GraceMs = 3000;
 
-    /// <summary>Timers: one a slot, and behind them one for the end and one for the service manager's watchdog.</summary>
+    /// <summary>How often connections are evened out while that is due.</summary>
+    private const int EveningMs = 500;
+
+    /// <summary>Timers: one a worker, and behind them those of the master itself.</summary>
     private const int StopTimer = RoomLogLayout.WorkersMax;
     private const int KeepAliveTimer = StopTimer + 1;
+    private const int UpgradeTimer = StopTimer + 2;
+    private const int EveningTimer = StopTimer + 3;
+    private const int Timers = StopTimer + 4;
+
+    /// <summary>Events of the wake-up, of workers from 1 on, of the other master, and of the control desk.</summary>
+    private const uint WakeupEvent = 0;
+    private const uint MasterEvent = RoomLogLayout.WorkersMax + 1;
+    private const uint ControlEvent = MasterEvent + 1;
 
     private readonly Settings _settings;
     private readonly Func<Settings> _readAgain;
@@ -32,6 +40,9 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private readonly EventLog _log;
     private readonly ServiceManager _service;
     private readonly ControlDesk _control;
+    private readonly Estate _estate;
+    private readonly Takeover? _takeover;
+    private readonly Upgrade _upgrade;
     private readonly WorkerFleet _fleet;
     private readonly LoopClock _clock = new();
     private readonly Poller _poller = new(EventsMax);
@@ -47,33 +58,41 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     /// <summary>A master that starts its workers once it runs.</summary>
     /// <param name="settings">The settings in force, changed in place by a reload.</param>
     /// <param name="readAgain">Reads the command line and the configuration file once more.</param>
-    /// <param name="rooms">The room logs.</param>
-    /// <param name="roomLogId">Their segment.</param>
-    /// <param name="listeners">For each address the sockets of the first workers.</param>
+    /// <param name="estate">The room logs, the listening sockets and the locks.</param>
+    /// <param name="takeover">The master from whom it takes all that over; null for none.</param>
+    /// <param name="relaunch">How to start its successor.</param>
     /// <param name="service">The service manager, if there is one.</param>
     /// <param name="control">The desk of the control queue.</param>
     /// <param name="log">The log.</param>
     public MasterLoop(
         Settings settings,
         Func<Settings> readAgain,
-        RoomLog rooms,
-        int roomLogId,
-        ListenerSet listeners,
+        Estate estate,
+        Takeover? takeover,
+        Relaunch relaunch,
         ServiceManager service,
         ControlDesk control,
         EventLog log)
     {
         _settings = settings;
         _readAgain = readAgain;
-        _rooms = rooms;
+        _estate = estate;
+        _takeover = takeover;
+        _rooms = estate.Rooms;
         _service = service;
         _control = control;
         _log = log;
         _signals = new SignalSet(_wakeup);
-        _timers = new TimerWheel(KeepAliveTimer + 1, _clock.NowMs);
-        _fleet = new WorkerFleet(settings, rooms, roomLogId, listeners, _poller, _timers, _clock, log) { OnAnswer = control.OnAnswer };
-        _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
-        _ = _poller.Add(control.Descriptor, ControlGeneration).OrThrow("epoll_ctl");
+        _timers = new TimerWheel(Timers, _clock.NowMs);
+        _fleet = new WorkerFleet(settings, estate, _poller, _timers, _clock, log) { OnAnswer = control.OnAnswer };
+        _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, log);
+        _ = _poller.Add(_wakeup.Descriptor, WakeupEvent).OrThrow("epoll_ctl");
+        _ = _poller.Add(control.Descriptor, ControlEvent).OrThrow("epoll_ctl");
+        if (takeover is not null)
+        {
+            _ = _poller.Add(takeover.Descriptor, MasterEvent).OrThrow("epoll_ctl");
+        }
+
         _signalTable =
         [
             (PosixSignal.SIGQUIT, () => Stop("SIGQUIT", atOnce: true)),
@@ -82,7 +101,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             (PosixSignal.SIGCHLD, _fleet.Reap),
             (PosixSignal.SIGHUP, Reload),
             ((PosixSignal)Syscall.SIGUSR1, Reopen),
-            ((PosixSignal)Syscall.SIGUSR2, () => _log.Write(EventCatalogue.UpgradeUnknown)),
+            ((PosixSignal)Syscall.SIGUSR2, BeginUpgrade),
         ];
         foreach (var (signal, _) in _signalTable)
         {
@@ -90,8 +109,11 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         }
     }
 
-    /// <summary>Called once, when every worker serves.</summary>
+    /// <summary>Called once, when every worker serves and all is this master's.</summary>
     public required Action OnReady { get; init; }
+
+    /// <summary>Whether another master has all that this one had.</summary>
+    public bool IsHandedOver => _upgrade.IsComplete;
 
     /// <summary>Runs until all workers have ended; returns why the start failed, or null.</summary>
     public string? Run()
@@ -101,16 +123,16 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             _timers.Arm(KeepAliveTimer, _clock.NowMs, _service.KeepAliveMs);
         }
 
+        _timers.Arm(EveningTimer, _clock.NowMs + EveningMs, EveningMs);
         _fleet.Resize(_settings.WorkerCount);
         bool ready = false;
-        while (!_fleet.HasEnded)
+        while (!_fleet.HasEnded && !IsHandedOver)
         {
             Turn();
             if (!ready && _fleet.AllServe)
             {
                 ready = true;
-                _control.Start(this);
-                OnReady();
+                Begin();
             }
             else if (!ready && !_stopping && _fleet.StartFailure is not null)
             {
@@ -131,6 +153,12 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
                 break;
             case KeepAliveTimer:
                 _service.KeepAlive();
+                break;
+            case UpgradeTimer:
+                _upgrade.OnTimer();
+                break;
+            case EveningTimer:
+                _fleet.EvenOut();
                 break;
             default:
                 _fleet.OnTimer(timer);
@@ -158,6 +186,54 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _wakeup.Dispose();
     }
 
+    /// <summary>Every worker serves: so does this server, unless another master must hand its connections over first.</summary>
+    private void Begin()
+    {
+        if (_takeover is null)
+        {
+            Serve();
+        }
+        else
+        {
+            _takeover.OpenWays(_fleet, _settings.WorkerCount);
+        }
+    }
+
+    /// <summary>The former master, or the next one, has said something.</summary>
+    private void OnMaster(int channel)
+    {
+        if (channel != _takeover?.Descriptor)
+        {
+            if (_upgrade.OnReadable() is { } limitMs)
+            {
+                _timers.Arm(UpgradeTimer, _clock.NowMs + limitMs);
+            }
+        }
+        else if (_takeover.OnReadable())
+        {
+            _poller.Remove(channel);
+            _estate.IsShared = false;
+            _log.Write(EventCatalogue.TookOver, _takeover.FormerPid, _fleet.ConnectionCount);
+            _fleet.BeginEvening();
+            Serve();
+        }
+    }
+
+    private void Serve()
+    {
+        _control.Start(this);
+        OnReady();
+    }
+
+    private void BeginUpgrade()
+    {
+        if (!_stopping && !_upgrade.IsUnderWay && !_estate.IsShared && _upgrade.Begin() is { } begun)
+        {
+            _ = _poller.Add(begun.Descriptor, MasterEvent).OrThrow("epoll_ctl");
+            _timers.Arm(UpgradeTimer, _clock.NowMs + begun.LimitMs);
+        }
+    }
+
     /// <summary>Wait, take signals, hear workers, expire timers, tell what is done.</summary>
     private void Turn()
     {
@@ -174,27 +250,42 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         for (int i = 0; i < ready; i++)
         {
             var happened = _poller[i];
-            if (happened.Generation == 0)
+            switch (happened.Generation)
             {
-                _wakeup.Clear();
-            }
-            else if (happened.Generation == ControlGeneration)
-            {
-                _control.Turn();
-            }
-            else
-            {
-                _fleet.OnReadable((int)happened.Generation - 1);
+                case WakeupEvent:
+                    _wakeup.Clear();
+                    break;
+                case ControlEvent:
+                    _control.Turn();
+                    break;
+                case MasterEvent:
+                    OnMaster(happened.Descriptor);
+                    break;
+                default:
+                    _fleet.OnReadable((int)happened.Generation - 1);
+                    break;
             }
         }
 
         _timers.Expire(_clock.NowMs, this);
+        _upgrade.Continue();
         TellOutcome();
     }
 
     /// <summary>Ends gracefully, or with QUIT at once; a second request does not wait any more.</summary>
     private void Stop(string reason, bool atOnce)
     {
+        if (_upgrade.IsGiving)
+        {
+            _upgrade.SignalForSuccessor = atOnce ? Syscall.SIGQUIT : Syscall.SIGTERM;
+            return;
+        }
+
+        if (_upgrade.IsUnderWay)
+        {
+            _upgrade.Fail($"{reason} received");
+        }
+
         if (atOnce || _stopping)
         {
             _stopping = true;
@@ -218,7 +309,8 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         }
 
         _service.Reloading();
-        bool failed = !SettingsBuilder.TryReload(_settings, _readAgain, out string note);
+        string note = "an upgrade is under way: try again";
+        bool failed = _estate.IsShared || !SettingsBuilder.TryReload(_settings, _readAgain, out note);
         _log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
         if (failed)
         {

@@ -22,6 +22,7 @@ public sealed unsafe class PidFile : IDisposable
     private readonly string _path;
     private readonly int _pidFile;
     private readonly int _stateLock;
+    private bool _isAbandoned;
 
     private PidFile(string path, IReadOnlyList<string> made, int pidFile, int stateLock)
     {
@@ -31,7 +32,7 @@ public sealed unsafe class PidFile : IDisposable
         _stateLock = stateLock;
     }
 
-    /// <summary>Both files, open: another user must own them to go on.</summary>
+    /// <summary>The open files, which hold the locks: of the pid file and of the state directory.</summary>
     public IReadOnlyList<int> Descriptors => [_pidFile, _stateLock];
 
     /// <summary>The directories that were made for them.</summary>
@@ -56,6 +57,16 @@ public sealed unsafe class PidFile : IDisposable
             throw;
         }
     }
+
+    /// <summary>Takes over both locks of another process, which live as long as anybody has the files open.</summary>
+    public static PidFile Adopt(string runDirectory, int pidFile, int stateLock) =>
+        new(Path.Combine(runDirectory, FileName), [], pidFile, stateLock);
+
+    /// <summary>The pid file is another process's: it stays when this one ends.</summary>
+    public void Abandon() => _isAbandoned = true;
+
+    /// <summary>The pid file is this process's, and goes with it.</summary>
+    public void Own() => _isAbandoned = false;
 
     /// <summary>Whether a pid file is there, of whatever age.</summary>
     public static bool Exists(string runDirectory) => File.Exists(Path.Combine(runDirectory, FileName));
@@ -116,14 +127,11 @@ public sealed unsafe class PidFile : IDisposable
     public void Write(int pid)
     {
         byte[] text = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{pid}\n"));
-        foreach (int file in (int[])[_stateLock, _pidFile])
+        foreach (int file in (int[])[_pidFile, _stateLock])
         {
-            _ = Syscall.Truncate(file, 0).OrThrow($"ftruncate of a pid file beside '{_path}'");
-            fixed (byte* bytes = text)
-            {
-                _ = Syscall.Write(file, bytes, text.Length).OrThrow($"write of a pid file beside '{_path}'");
-            }
-
+            // Over the pid of a former process, so that nobody finds the file empty.
+            _ = Syscall.WriteAt(file, text, 0).OrThrow($"pwrite of a pid file beside '{_path}'");
+            _ = Syscall.Truncate(file, text.Length).OrThrow($"ftruncate of a pid file beside '{_path}'");
             _ = Syscall.TryLock(file, AllBytes).OrThrow($"lock of a pid file beside '{_path}'");
         }
     }
@@ -133,7 +141,10 @@ public sealed unsafe class PidFile : IDisposable
     {
         try
         {
-            File.Delete(_path);
+            if (!_isAbandoned)
+            {
+                File.Delete(_path);
+            }
         }
         catch (UnauthorizedAccessException)
         {

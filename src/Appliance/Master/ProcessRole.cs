@@ -18,6 +18,21 @@ public static class ProcessRole
     /// <summary>The daemon's master.</summary>
     public const string Master = "master";
 
+    /// <summary>The master that takes over from one that is told to upgrade.</summary>
+    public const string Upgrade = "upgrade";
+
+    /// <summary>Name of the variable that holds the directory from which the first of all these processes was started.</summary>
+    public const string StartDirectory = "APPLIANCE_DIRECTORY";
+
+    /// <summary>Takes the variables out of the environment: they are not for children.</summary>
+    public static void Forget()
+    {
+        foreach (string name in (string[])[Variable, Descriptor, StartDirectory])
+        {
+            Environment.SetEnvironmentVariable(name, null);
+        }
+    }
+
     /// <summary>What the master tells the launcher when it serves; anything else is the reason why it does not.</summary>
     public const string ReadyWord = "ready";
 }

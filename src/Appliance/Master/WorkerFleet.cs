@@ -7,94 +7,102 @@ using Appliance.Native;
 
 namespace Appliance.Master;
 
-/// <summary>The workers of a master: a process in every slot, replaced when it dies, more or fewer when asked.</summary>
+/// <summary>The workers of a master: a process for every number, replaced when it dies, more or fewer when asked.</summary>
 public sealed class WorkerFleet : IDisposable
 {
-    /// <summary>Failures in a row, of all workers together, after which the room logs are suspected: damage there hits more than one.</summary>
-    private const int FailuresBeforeCheck = 3;
-
-    /// <summary>As many of a single worker, while the others do well, are more likely its own.</summary>
-    private const int FailuresOfOneBeforeCheck = 6;
-
-    /// <summary>Least time between two checks, each of which ends every worker.</summary>
-    private const int CheckEveryMs = 60_000;
-
     /// <summary>Least pause after the system had no process or descriptor to give.</summary>
     private const int RetryMs = 100;
 
     private readonly Settings _settings;
+    private readonly Estate _estate;
     private readonly RoomLog _rooms;
-    private readonly int _roomLogId;
     private readonly ListenerSet _listeners;
     private readonly Poller _poller;
     private readonly TimerWheel _timers;
     private readonly LoopClock _clock;
     private readonly EventLog _log;
     private readonly List<ChildWorker> _workers = [];
-    private readonly Wakeup[] _wakeups = [.. Enumerable.Range(0, RoomLogLayout.WorkerSlots).Select(_ => new Wakeup())];
+    private readonly Lending _lending;
+    private readonly Evening _evening;
+    private readonly RoomLogSuspicion _suspicion = new();
     private bool _stopping;
     private bool _checking;
-    private long _nextCheckMs;
+    private bool _isGivingAll;
 
     /// <summary>No worker yet.</summary>
-    public WorkerFleet(
-        Settings settings, RoomLog rooms, int roomLogId, ListenerSet listeners, Poller poller, TimerWheel timers, LoopClock clock, EventLog log)
+    public WorkerFleet(Settings settings, Estate estate, Poller poller, TimerWheel timers, LoopClock clock, EventLog log)
     {
         _settings = settings;
-        _rooms = rooms;
-        _roomLogId = roomLogId;
-        _listeners = listeners;
+        _estate = estate;
+        _rooms = estate.Rooms;
+        _listeners = estate.Listeners;
         _poller = poller;
         _timers = timers;
         _clock = clock;
         _log = log;
+        _lending = new Lending(estate.Listeners, _workers);
+        _evening = new Evening(_workers, estate.Rooms);
     }
 
     /// <summary>Whether every worker serves.</summary>
     public bool AllServe => _workers.TrueForAll(worker => worker.State == ChildState.Serving);
 
     /// <summary>Whether the fleet was stopped and no process is left.</summary>
-    public bool HasEnded => _stopping && _workers.TrueForAll(worker => worker.Pid == 0);
+    public bool HasEnded => _stopping && HasNoProcess;
+
+    /// <summary>Whether no process is left.</summary>
+    public bool HasNoProcess => _workers.TrueForAll(worker => worker.Pid == 0);
 
     /// <summary>Whether something that was asked of a worker is not done yet.</summary>
     public bool OwesAnswers => _workers.Exists(worker => worker.Owed > 0);
 
-    /// <summary>Slots of the workers that serve and are to go on, in growing order.</summary>
+    /// <summary>Numbers of the workers that serve and are to go on, in growing order.</summary>
     public IEnumerable<int> ServingWorkers =>
-        _workers.Where(worker => worker is { State: ChildState.Serving, IsRetired: false }).Select(worker => worker.Slot).Order();
+        _workers.Where(worker => worker is { State: ChildState.Serving, IsRetired: false }).Select(worker => worker.Number).Order();
 
-    /// <summary>Called with a worker's slot and its answer to a question.</summary>
+    /// <summary>Called with a worker's number and its answer to a question.</summary>
     public Action<int, string> OnAnswer { get; set; } = (_, _) => { };
 
+    /// <summary>Whether connections are on their way from a worker.</summary>
+    public bool IsGiving => _workers.Exists(worker => worker.Gifts > 0);
+
     /// <summary>Clients of all workers.</summary>
-    public int ConnectionCount => _workers.Sum(worker => _rooms.Worker(worker.Slot).Connections);
+    public int ConnectionCount => _workers.Sum(ConnectionsOf);
 
     /// <summary>Why a worker keeps failing before all have served; null while none does.</summary>
     public string? StartFailure { get; private set; }
+
+    /// <summary>The numbers of the workers.</summary>
+    public IEnumerable<int> Numbers => _workers.Where(worker => worker.Pid > 0).Select(worker => worker.Number);
 
     /// <summary>Has so many workers: starts what is missing, retires the highest ones.</summary>
     public void Resize(int count)
     {
         _rooms.Header.Workers = count;
         _ = _workers.RemoveAll(worker => worker.State == ChildState.Ended);
-        foreach (var worker in _workers.Where(worker => worker.Slot >= count))
+        if (_workers.Count > 0 && _workers.Count(worker => !worker.IsRetired) != count)
         {
-            Retire(worker, tell: true);
+            BeginEvening();
         }
 
-        for (int slot = 0; slot < count; slot++)
+        for (int number = 0; number < count; number++)
         {
-            if (_workers.Find(worker => worker.Slot == slot) is { } present)
+            if (_workers.Find(worker => worker.Number == number) is { } present)
             {
-                // A slot that is being given up is wanted again: another process follows the one that is told to end.
+                // One that is being given up is wanted again: another process follows the one that is told to end.
                 present.IsWantedAgain = present.IsRetired;
                 continue;
             }
 
-            var worker = new ChildWorker(slot, _listeners.ForWorker(slot));
+            var worker = new ChildWorker(number, _estate.FirstSlot + number, _listeners.ForWorker(number));
             _workers.Add(worker);
             Start(worker);
         }
+
+        _lending.Update(count);
+        var superfluous = _workers.FindAll(worker => worker.Number >= count && !worker.IsRetired);
+        superfluous.ForEach(worker => worker.IsRetired = true);
+        superfluous.ForEach(worker => Retire(worker, tell: true));
     }
 
     /// <summary>Starts no worker any more and asks each to end: gracefully, or at once and without a word to its clients.</summary>
@@ -110,6 +118,36 @@ public sealed class WorkerFleet : IDisposable
         _listeners.Dispose();
     }
 
+    /// <summary>Has every worker give all its connections through the socket of its number; none takes any more, and none is replaced.</summary>
+    public void GiveAll(IReadOnlyDictionary<int, int> sockets)
+    {
+        _isGivingAll = true;
+        foreach (var worker in _workers.Where(worker => worker.Channel is not null && sockets.ContainsKey(worker.Number)))
+        {
+            worker.GiveThrough(sockets[worker.Number], ControlWord.Everything);
+        }
+    }
+
+    /// <summary>What was to be given stays, and is served again; who has ended meanwhile is replaced.</summary>
+    public void KeepAll()
+    {
+        _isGivingAll = false;
+        foreach (var worker in _workers)
+        {
+            _ = worker.Channel?.Send(ControlWord.Resume);
+            if (worker is { Pid: 0, IsRetired: false })
+            {
+                _timers.Arm(worker.Number, _clock.NowMs);
+            }
+        }
+    }
+
+    /// <summary>Has every worker end, once all that it had is given away.</summary>
+    public void EndAll() => _workers.ForEach(worker => Retire(worker, tell: true));
+
+    /// <summary>Has a worker take connections that come through a socket.</summary>
+    public void TakeThrough(int number, int socket) => _ = _workers.Find(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, "", socket);
+
     /// <summary>Sends a signal to every process.</summary>
     public void SignalAll(int signal)
     {
@@ -124,7 +162,7 @@ public sealed class WorkerFleet : IDisposable
     {
         foreach (var worker in _workers.Where(worker => worker.Pid > 0))
         {
-            _log.Write(EventCatalogue.WorkerKilled, worker.Slot, worker.Pid);
+            _log.Write(EventCatalogue.WorkerKilled, worker.Number, worker.Pid);
             _ = Syscall.Kill(worker.Pid, Syscall.SIGKILL);
         }
     }
@@ -136,33 +174,21 @@ public sealed class WorkerFleet : IDisposable
     public void SendReopen() => Ask(ControlWord.Reopen, "");
 
     /// <summary>Passes a question on to a worker; false when it cannot take any.</summary>
-    public bool Question(int slot, string text) =>
-        _workers.Find(worker => worker.Slot == slot)?.Channel is { } channel && channel.Send(ControlWord.Question, text);
+    public bool Question(int number, string text) =>
+        _workers.Find(worker => worker.Number == number)?.Channel is { } channel && channel.Send(ControlWord.Question, text);
 
     /// <summary>A worker has said something, or has closed its end, which it does when it dies.</summary>
-    public void OnReadable(int slot)
+    public void OnReadable(int number)
     {
-        if (_workers.Find(worker => worker.Slot == slot) is not { Channel: { } channel } worker)
+        if (_workers.Find(worker => worker.Number == number) is not { Channel: { } channel } worker)
         {
             return;
         }
 
         bool ended;
-        while (channel.TryReceive(out char kind, out string text, out ended))
+        while (channel.TryReceive(out var message, out ended))
         {
-            if (kind == ControlWord.Ready)
-            {
-                worker.State = worker.State == ChildState.Starting ? ChildState.Serving : worker.State;
-                _log.Write(EventCatalogue.WorkerReady, slot, worker.Pid);
-            }
-            else if (kind == ControlWord.Answer)
-            {
-                OnAnswer(slot, text);
-            }
-            else
-            {
-                worker.Owed = Math.Max(0, worker.Owed - 1);
-            }
+            Hear(worker, message);
         }
 
         if (ended)
@@ -186,51 +212,97 @@ public sealed class WorkerFleet : IDisposable
     }
 
     /// <summary>A worker's pause is over.</summary>
-    public void OnTimer(int slot)
+    public void OnTimer(int number)
     {
-        if (!_stopping && _workers.Find(worker => worker.Slot == slot) is { Pid: 0, IsRetired: false } worker)
+        if (!_stopping && !_isGivingAll && _workers.Find(worker => worker.Number == number) is { Pid: 0, IsRetired: false } worker)
         {
             Start(worker);
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    /// <summary>From now on for some time, connections are evened out.</summary>
+    public void BeginEvening() => _evening.Begin(_clock.NowMs);
+
+    /// <summary>Moves connections from full workers to empty ones, if it is time to and nothing else is under way.</summary>
+    public void EvenOut()
     {
-        _workers.ForEach(worker => worker.CloseChannel());
-        foreach (var wakeup in _wakeups)
+        if (!_stopping && !_checking && !_isGivingAll && !IsGiving && AllServe)
         {
-            wakeup.Dispose();
+            _evening.Continue(_clock.NowMs);
         }
     }
 
-    /// <summary>Starts a process in a slot; when the system has none to give, that counts as one that died.</summary>
+    /// <inheritdoc/>
+    public void Dispose() => _workers.ForEach(worker => worker.CloseChannel());
+
+    private int ConnectionsOf(ChildWorker worker) => _rooms.Worker(worker.Slot).Connections;
+
+    private void Hear(ChildWorker worker, in ChannelMessage message)
+    {
+        switch (message.Kind)
+        {
+            case ControlWord.Ready:
+                worker.State = worker.State == ChildState.Starting ? ChildState.Serving : worker.State;
+                _log.Write(EventCatalogue.WorkerReady, worker.Number, worker.Pid);
+                _lending.OnReady(worker);
+                break;
+            case ControlWord.Given:
+                worker.Gifts = Math.Max(0, worker.Gifts - 1);
+                _log.Write(EventCatalogue.ConnectionsMoved, worker.Number, message.Text.Split(' ')[0]);
+                if (worker is { Gifts: 0, IsRetired: true })
+                {
+                    _ = worker.Channel!.Send(ControlWord.Stop);
+                }
+
+                break;
+            case ControlWord.Answer:
+                OnAnswer(worker.Number, message.Text);
+                break;
+            default:
+                worker.Owed = Math.Max(0, worker.Owed - 1);
+                break;
+        }
+    }
+
+    /// <summary>Starts a process; when the system has none to give, that counts as one that died.</summary>
     private void Start(ChildWorker worker)
     {
         try
         {
-            worker.Start(SettingsBuilder.Write(_settings), _roomLogId, _rooms.Layout, _wakeups, _clock.NowMs);
-            _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Slot + 1).OrThrow("epoll_ctl");
+            worker.Start(SettingsBuilder.Write(_settings), _estate.SegmentId, _rooms.Layout, _estate.Wakeups, _clock.NowMs);
+            _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Number + 1).OrThrow("epoll_ctl");
         }
         catch (SyscallException failure)
         {
             int pauseMs = Math.Max(RetryMs, worker.NoteEnd(failed: true, _clock.NowMs));
-            _log.Write(EventCatalogue.WorkerDied, worker.Slot, 0, failure.Message, pauseMs);
+            _log.Write(EventCatalogue.WorkerDied, worker.Number, 0, failure.Message, pauseMs);
             StartFailure = failure.Message;
-            _timers.Arm(worker.Slot, _clock.NowMs + pauseMs);
+            _timers.Arm(worker.Number, _clock.NowMs + pauseMs);
         }
     }
 
     /// <summary>
-    /// Asks a worker to end and lets go of its sockets: it takes those who wait there and closes them, and nobody is sent there any more.
+    /// Has a worker end: its connections go to those that stay, or get a close when all are to end. Its sockets stay open, and another
+    /// worker serves them.
     /// </summary>
     private void Retire(ChildWorker worker, bool tell)
     {
-        worker.IsRetired = true;
-        _timers.Cancel(worker.Slot);
-        _ = tell && worker.Channel is { } channel && channel.Send(ControlWord.Stop);
-        _listeners.Release(worker.Slot);
-        worker.IsWantedAgain = false;
+        (worker.IsRetired, worker.IsWantedAgain) = (true, false);
+        _timers.Cancel(worker.Number);
+        ChildWorker[] others = _stopping || _isGivingAll ? [] : [.. _workers.Where(other => other is { IsRetired: false, State: ChildState.Serving })];
+        if (tell && others.Length > 0 && worker.State == ChildState.Serving)
+        {
+            var shares = Balance.Split(ConnectionsOf(worker), others.Length);
+            for (int i = 0; i < others.Length; i++)
+            {
+                worker.GiveTo(others[i], i == others.Length - 1 ? ControlWord.Everything : shares[i]);
+            }
+        }
+        else if (tell)
+        {
+            _ = worker.Channel?.Send(ControlWord.Stop);
+        }
+
         if (worker.Pid == 0)
         {
             GiveUp(worker);
@@ -239,22 +311,19 @@ public sealed class WorkerFleet : IDisposable
 
     private void GiveUp(ChildWorker worker)
     {
+        worker.State = ChildState.Ended;
         if (worker.IsWantedAgain && !_stopping)
         {
             (worker.IsRetired, worker.IsWantedAgain) = (false, false);
-            worker.Listeners = _listeners.ForWorker(worker.Slot);
             Start(worker);
-            return;
         }
-
-        worker.State = ChildState.Ended;
     }
 
     private void Ask(char what, string text)
     {
-        foreach (var worker in _workers.Where(worker => worker.Channel is not null && !worker.IsRetired))
+        foreach (var worker in _workers.Where(worker => !worker.IsRetired))
         {
-            worker.Owed += worker.Channel!.Send(what, text) ? 1 : 0;
+            worker.Owed += worker.Channel?.Send(what, text) == true ? 1 : 0;
         }
     }
 
@@ -265,31 +334,20 @@ public sealed class WorkerFleet : IDisposable
         int pauseMs = worker.NoteEnd(how.IsFailure && !expected, _clock.NowMs);
         if (worker.IsRetired || _stopping)
         {
-            _log.Write(EventCatalogue.WorkerEnded, worker.Slot, pid);
+            _log.Write(EventCatalogue.WorkerEnded, worker.Number, pid);
             GiveUp(worker);
             return;
         }
 
         if (!expected)
         {
-            _rooms.Worker(worker.Slot).Restarts++;
-            _log.Write(EventCatalogue.WorkerDied, worker.Slot, pid, how.ToString(), pauseMs);
-            _rooms.MarkAllDirty();
-            foreach (var other in _workers.Where(other => other.Pid > 0))
-            {
-                _wakeups[other.Slot].Set();
-            }
+            NoteDeath(worker, pid, how, pauseMs);
         }
 
-        if (worker.Failures >= FailuresBeforeCheck)
-        {
-            StartFailure = string.Create(CultureInfo.InvariantCulture, $"worker {worker.Slot} died {worker.Failures} times in a row: {how}; the log says more");
-        }
-
-        if (!expected && AreLogsSuspect(worker))
+        // While another master's workers use the logs as well, nobody looks through them.
+        if (!expected && !_estate.IsShared && _suspicion.Arises(worker, _workers, _clock.NowMs))
         {
             _checking = true;
-            _nextCheckMs = _clock.NowMs + CheckEveryMs;
             SignalAll(Syscall.SIGKILL);
         }
 
@@ -297,21 +355,27 @@ public sealed class WorkerFleet : IDisposable
         {
             EndCheck();
         }
-        else if (pauseMs == 0)
+        else if (pauseMs == 0 && !_isGivingAll)
         {
             Start(worker);
         }
         else
         {
-            _timers.Arm(worker.Slot, _clock.NowMs + pauseMs);
+            _timers.Arm(worker.Number, _clock.NowMs + pauseMs);
         }
     }
 
-    private bool AreLogsSuspect(ChildWorker worker)
+    private void NoteDeath(ChildWorker worker, int pid, ExitStatus how, int pauseMs)
     {
-        bool several = _workers.Count == 1 || _workers.Count(other => other.Failures > 0) > 1;
-        return _clock.NowMs >= _nextCheckMs
-            && ((several && _workers.Sum(other => other.Failures) >= FailuresBeforeCheck) || worker.Failures >= FailuresOfOneBeforeCheck);
+        _rooms.Worker(worker.Slot).Restarts++;
+        _log.Write(EventCatalogue.WorkerDied, worker.Number, pid, how.ToString(), pauseMs);
+        _rooms.MarkAllDirty();
+        _estate.WakeAll();
+        BeginEvening();
+        if (worker.Failures >= RoomLogSuspicion.FailuresBeforeCheck)
+        {
+            StartFailure = string.Create(CultureInfo.InvariantCulture, $"worker {worker.Number} died {worker.Failures} times in a row: {how}; the log says more");
+        }
     }
 
     /// <summary>
@@ -330,7 +394,7 @@ public sealed class WorkerFleet : IDisposable
         _log.Write(EventCatalogue.RoomsDamaged, damaged);
         foreach (var worker in _workers)
         {
-            _timers.Arm(worker.Slot, _clock.NowMs + worker.PauseMs);
+            _timers.Arm(worker.Number, _clock.NowMs + worker.PauseMs);
         }
     }
 }

@@ -149,7 +149,9 @@ class Connection {
     this.#socket = null;
     if (performance.now() - this.#openedAt > STABLE_MS) this.#attempt = 0;
     const ceiling = Math.min(RECONNECT_MAX_MS, RECONNECT_BASE_MS * 2 ** this.#attempt++);
-    this.#retryTimer = setTimeout(() => this.open(), Math.random() * ceiling);
+    // A server that stops knows how many come again, and tells each another moment.
+    const told = code === 1001 && /retry in (\d{1,6}) ms/.exec(reason)?.[1];
+    this.#retryTimer = setTimeout(() => this.open(), told ? Math.min(told, RECONNECT_MAX_MS) : Math.random() * ceiling);
     this.#handlers.lost(code, reason);
   }
 

@@ -32,6 +32,8 @@ public readonly record struct MessageLimits(int MessageBytesMax, bool TakesBinar
 public sealed class MessageReader : IDisposable
 {
     private const int FirstBufferBytes = 1024;
+    private const int ControlStateOffset = 40;
+    private const int FixedStateBytes = 168;
 
     private readonly byte[] _header = new byte[FrameHeader.BytesMax];
     private readonly byte[] _control = new byte[FrameHeader.ControlPayloadBytesMax];
@@ -90,6 +92,49 @@ public sealed class MessageReader : IDisposable
         _headerLength = _controlLength = 0;
         _inFrame = false;
         EndMessage();
+    }
+
+    /// <summary>How many bytes <see cref="Save"/> writes.</summary>
+    public int StateBytes => FixedStateBytes + _messageLength;
+
+    /// <summary>
+    /// Writes what was begun, for the reader of another process to go on with; see docs/handover.md, "Reader". Offsets: header bytes 0
+    /// (14), their count 14, in a frame 15, opcode of the message 16, UTF-8 state 17 (3), count of control bytes 20, bytes that remain of
+    /// the frame 24 (8), mask 32 (4), bytes of the message 36 (4), control bytes 40 (125), and from 168 on the message so far.
+    /// </summary>
+    public void Save(Span<byte> state)
+    {
+        state[..FixedStateBytes].Clear();
+        _header.CopyTo(state);
+        state[14] = (byte)_headerLength;
+        state[15] = _inFrame ? (byte)1 : (byte)0;
+        state[16] = (byte)_messageOpcode;
+        _text.Save(state[17..]);
+        state[20] = (byte)_controlLength;
+        BinaryPrimitives.WriteInt64LittleEndian(state[24..], _remaining);
+        BinaryPrimitives.WriteUInt32LittleEndian(state[32..], _mask);
+        BinaryPrimitives.WriteInt32LittleEndian(state[36..], _messageLength);
+        _control.CopyTo(state[ControlStateOffset..]);
+        _message.AsSpan(0, _messageLength).CopyTo(state[FixedStateBytes..]);
+    }
+
+    /// <summary>Goes on where another reader was saved.</summary>
+    public void Restore(ReadOnlySpan<byte> state)
+    {
+        state[..FrameHeader.BytesMax].CopyTo(_header);
+        _headerLength = state[14];
+        _inFrame = state[15] != 0;
+        _messageOpcode = (Opcode)state[16];
+        _text = Utf8Validator.Restore(state[17..]);
+        _controlLength = state[20];
+        _remaining = BinaryPrimitives.ReadInt64LittleEndian(state[24..]);
+        _mask = BinaryPrimitives.ReadUInt32LittleEndian(state[32..]);
+        state.Slice(ControlStateOffset, _control.Length).CopyTo(_control);
+        Store(state.Slice(FixedStateBytes, BinaryPrimitives.ReadInt32LittleEndian(state[36..])));
+        if (_inFrame)
+        {
+            _ = FrameHeader.TryRead(_header, out _frame);
+        }
     }
 
     /// <inheritdoc/>

@@ -15,6 +15,17 @@ public struct Utf8Validator
     /// <summary>True when no character is incomplete.</summary>
     public readonly bool IsComplete => _missing == 0;
 
+    /// <summary>Goes on where another validator was saved.</summary>
+    public static Utf8Validator Restore(ReadOnlySpan<byte> state) => new() { _missing = state[0], _lowest = state[1], _highest = state[2] };
+
+    /// <summary>Writes its state: how many bytes are missing, and between what the next one must lie; 3 bytes.</summary>
+    public readonly void Save(Span<byte> state)
+    {
+        state[0] = _missing;
+        state[1] = _lowest;
+        state[2] = _highest;
+    }
+
     /// <summary>Checks the next piece; false when the text has become invalid.</summary>
     public bool Append(ReadOnlySpan<byte> piece)
     {

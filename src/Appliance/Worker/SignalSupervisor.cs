@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Appliance.Config;
 using Appliance.Control;
+using Appliance.Connections;
 using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Native;
@@ -44,7 +45,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
             new(PosixSignal.SIGINT, loop => Stop(loop, "SIGINT")),
             new(PosixSignal.SIGHUP, Reload),
             new((PosixSignal)Syscall.SIGUSR1, _ => Reopen()),
-            new((PosixSignal)Syscall.SIGUSR2, _ => log.Write(EventCatalogue.UpgradeUnknown)),
+            new((PosixSignal)Syscall.SIGUSR2, _ => RefuseUpgrade()),
         ];
     }
 
@@ -84,6 +85,10 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     void IControlHost.Reload() => Reload(_loop!);
 
     void IControlHost.Reopen() => Reopen();
+    /// <inheritdoc/>
+    public void OnGiven(HandoverOutcome outcome)
+    {
+    }
 
     private void Stop(WorkerLoop loop, string signal)
     {
@@ -100,6 +105,12 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         _log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
         ReloadNote.Write(_rooms, failed, note);
         _service.Ready(Environment.ProcessId);
+    }
+
+    private void RefuseUpgrade()
+    {
+        _log.Write(EventCatalogue.UpgradeUnknown);
+        ReloadNote.WriteFailedUpgrade(_rooms, "a single process (--nofork) cannot hand its connections over: restart it instead");
     }
 
     /// <summary>Returns why the log could not be reopened, or null.</summary>

@@ -28,6 +28,9 @@ public interface IWorkerSupervisor
 
     /// <summary>The descriptor is readable.</summary>
     void OnReadable(WorkerLoop loop);
+
+    /// <summary>Connections were given to another worker.</summary>
+    void OnGiven(HandoverOutcome outcome);
 }
 
 /// <summary>One signal and what it does.</summary>
@@ -87,9 +90,14 @@ public sealed class WorkerLoop : IDisposable
 
         foreach (var listener in listeners)
         {
-            _clients.Listen(listener.Descriptor);
+            _clients.Acceptor.Listen(listener.Descriptor);
         }
+
+        _clients.OnGiven = supervisor.OnGiven;
     }
+
+    /// <summary>The clients, whom the supervisor may have moved.</summary>
+    public ClientServer Clients => _clients;
 
     /// <summary>Serves until it is stopped.</summary>
     public void Run()
@@ -115,13 +123,13 @@ public sealed class WorkerLoop : IDisposable
         {
             _stopping = true;
             _log.Write(EventCatalogue.Stopping, reason, _clients.ConnectionCount, _settings.DrainSeconds);
-            _clients.StopListening();
+            _clients.Acceptor.Stop();
             foreach (var listener in _listeners)
             {
                 listener.Dispose();
             }
 
-            _clients.CloseAll();
+            _clients.CloseAll(_settings.DrainSeconds);
         }
     }
 
@@ -179,7 +187,7 @@ public sealed class WorkerLoop : IDisposable
         _clients.ExpireTimers();
         _clients.EndTurn();
         _figures.Publish(_clock.UnixMs);
-        _stopped |= _stopping && (_clients.ConnectionCount == 0 || _clock.NowMs >= _stopAtMs);
+        _stopped |= _stopping && ((_clients.ConnectionCount == 0 && !_clients.IsGiving) || _clock.NowMs >= _stopAtMs);
     }
 
     /// <summary>Only clients are watched with a generation.</summary>
@@ -197,9 +205,9 @@ public sealed class WorkerLoop : IDisposable
         {
             _supervisor.OnReadable(this);
         }
-        else if (!_stopping)
+        else
         {
-            _clients.OnListener(happened.Descriptor);
+            _clients.OnDescriptor(happened.Descriptor);
         }
     }
 

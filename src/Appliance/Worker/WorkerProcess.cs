@@ -15,6 +15,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     private readonly int _slot;
     private readonly ControlChannel _channel;
     private readonly DefaultPaths _paths;
+    private readonly Dictionary<int, int[]> _borrowed = [];
     private Settings? _settings;
     private EventLog? _log;
 
@@ -53,18 +54,19 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     /// <summary>Serves until the master says otherwise or is gone.</summary>
     public void Run()
     {
-        if (!_channel.TryReceive(out _, out string text, out _))
+        if (!_channel.TryReceive(out var first, out _))
         {
             throw new IOException("a worker is started by its master alone");
         }
 
-        string[] lines = text.Split('\n');
+        string[] lines = first.Text.Split('\n');
         string[] parts = lines[0].Split(' ');
         var layout = new RoomLogLayout(Number(parts[1]), Number(parts[2]));
         ListenSocket[] listeners = [.. parts[3].Split(',').Select(descriptor => ListenSocket.Inherit(Number(descriptor)))];
         Wakeup[] wakeups = [.. parts[4].Split(',').Select(descriptor => new Wakeup(Number(descriptor)))];
         _settings = ReadSettings(lines[1..]);
-        _log = new EventLog(_settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, $"worker {_slot}");
+        _log = new EventLog(
+            _settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, $"worker {_slot % RoomLogLayout.WorkersMax}");
         var rooms = RoomLogStore.Attach(Number(parts[0]), layout);
         rooms.ResetWorker(_slot);
         using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(_slot, wakeups), listeners, this, _log);
@@ -87,12 +89,12 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     public void OnReadable(WorkerLoop loop)
     {
         bool ended;
-        while (_channel.TryReceive(out char kind, out string text, out ended))
+        while (_channel.TryReceive(out var message, out ended))
         {
-            switch (kind)
+            switch (message.Kind)
             {
                 case ControlWord.Settings:
-                    _ = SettingsBuilder.TakeOver(_settings!, ReadSettings(text.Split('\n')));
+                    _ = SettingsBuilder.TakeOver(_settings!, ReadSettings(message.Text.Split('\n')));
                     loop.OnSettings();
                     _ = _channel.Send(ControlWord.Done);
                     break;
@@ -101,10 +103,26 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                     _ = _channel.Send(ControlWord.Done);
                     break;
                 case ControlWord.Question:
-                    _ = _channel.Send(ControlWord.Answer, loop.Answer(text));
+                    _ = _channel.Send(ControlWord.Answer, loop.Answer(message.Text));
                     break;
                 case ControlWord.Stop:
+                    Array.ForEach([.. _borrowed.Keys], slot => Listen(loop.Clients.Acceptor, slot, []));
                     loop.Stop("the master's request");
+                    break;
+                case ControlWord.Resume:
+                    loop.Clients.Acceptor.Resume();
+                    break;
+                case ControlWord.Listen:
+                    Listen(loop.Clients.Acceptor, Number(message.Text), message.Descriptors);
+                    break;
+                case ControlWord.StopListening:
+                    Listen(loop.Clients.Acceptor, Number(message.Text), []);
+                    break;
+                case ControlWord.Give:
+                    loop.Clients.Give(message.Descriptors[0], Number(message.Text));
+                    break;
+                case ControlWord.Take:
+                    loop.Clients.Take(message.Descriptors[0]);
                     break;
                 default:
                     throw new System.Diagnostics.UnreachableException();
@@ -115,6 +133,28 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         {
             _log!.Write(EventCatalogue.MasterLost);
             loop.StopAtOnce();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnGiven(HandoverOutcome outcome) => _channel.Send(ControlWord.Given, $"{outcome.Given} {(outcome.Failed ? 1 : 0)}");
+
+    /// <summary>Listens at the sockets of another slot, in place of those it had from that slot.</summary>
+    private void Listen(Acceptor acceptor, int slot, int[] sockets)
+    {
+        if (_borrowed.Remove(slot, out int[]? former))
+        {
+            foreach (int socket in former)
+            {
+                acceptor.StopListening(socket);
+                _ = Syscall.Close(socket);
+            }
+        }
+
+        if (sockets.Length > 0)
+        {
+            _borrowed[slot] = sockets;
+            Array.ForEach(sockets, acceptor.Listen);
         }
     }
 

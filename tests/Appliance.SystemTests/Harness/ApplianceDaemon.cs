@@ -44,6 +44,9 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     /// <summary>The pid file, whether it is there or not.</summary>
     public string PidFile => Path.Combine(RunDirectory, "appliance.pid");
 
+    /// <summary>The binary that is started.</summary>
+    public string Binary { get; private set; } = PublishedBinary.FilePath;
+
     /// <summary>Workers that are to run.</summary>
     public int WorkerCount { get; private set; }
 
@@ -88,6 +91,23 @@ public sealed class ApplianceDaemon : IAsyncDisposable
         WorkerCount = workers;
     }
 
+    /// <summary>From now on a copy of the binary is started, which a test may replace.</summary>
+    public void CopyBinary()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(Folder, "bin"));
+        Binary = Path.Combine(folder.FullName, "appliance");
+        ReplaceBinary(File.ReadAllBytes(PublishedBinary.FilePath));
+    }
+
+    /// <summary>Puts something else in the place of the copy, as a package does it: by rename.</summary>
+    public void ReplaceBinary(byte[] content)
+    {
+        var temporary = Binary + ".new";
+        File.WriteAllBytes(temporary, content);
+        File.SetUnixFileMode(temporary, (UnixFileMode)0b111_101_101);
+        File.Move(temporary, Binary, overwrite: true);
+    }
+
     /// <summary>The pid file's text, read without a lock: locking is what it is for.</summary>
     public string ReadPidFile()
     {
@@ -106,7 +126,7 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     {
         string[] daemon = options.Contains("--daemon") ? [] : ["--daemon"];
         string[] log = options.Contains("--log") ? [] : ["--log", LogFile];
-        string[] command = [.. wrapper, PublishedBinary.FilePath, .. daemon, .. log, .. Places(options), .. options];
+        string[] command = [.. wrapper, Binary, .. daemon, .. log, .. Places(options), .. options];
         var result = await CommandResult.RunAsync(command[0], command[1..]);
         if (result.ExitCode == 0 && log.Length > 0)
         {
@@ -128,7 +148,7 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     /// <summary>Starts a server in the foreground, through another program if one is given, and waits until it serves.</summary>
     public async Task StartForegroundAsync(string[] wrapper, IReadOnlyDictionary<string, string> environment, params string[] options)
     {
-        string[] command = [.. wrapper, PublishedBinary.FilePath, .. Places(options), .. options];
+        string[] command = [.. wrapper, Binary, .. Places(options), .. options];
         var start = new ProcessStartInfo(command[0], command[1..]) { UseShellExecute = false, RedirectStandardError = true };
         foreach (var (name, value) in environment)
         {

@@ -63,6 +63,20 @@ public sealed class TimerWheelTests
         Assert.Equal([0], fired.Timers);
     }
 
+    [Theory]
+    [InlineData(100)]
+    [InlineData(30_000)]
+    [InlineData(3_600_000)]
+    public void Armed_timer_tells_when_it_runs_out(long afterMs)
+    {
+        using var wheel = new TimerWheel(2, Start);
+        wheel.Arm(1, Start + afterMs);
+        Assert.InRange(wheel.DueMs(1), Start + afterMs, Start + afterMs + Tick);
+        Assert.Equal(0, wheel.DueMs(0));
+        wheel.Cancel(1);
+        Assert.Equal(0, wheel.DueMs(1));
+    }
+
     [Fact]
     public void Cancelled_timer_never_runs_out()
     {

@@ -82,6 +82,11 @@ public sealed class MessageReaderTests
 
     [Theory]
     [MemberData(nameof(Cases))]
+    public void Another_reader_goes_on_after_every_byte(string name) =>
+        Assert.Equal(All[name].Expected, MessageRecorder.Read(All[name].Bytes.Select(value => new[] { value }), Limits, moves: true));
+
+    [Theory]
+    [MemberData(nameof(Cases))]
     public void Bytes_become_the_same_events_cut_anywhere(string name)
     {
         byte[] bytes = All[name].Bytes;

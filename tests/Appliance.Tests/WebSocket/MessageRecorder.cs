@@ -16,14 +16,25 @@ internal sealed class MessageRecorder : IMessageHandler
     private bool IsClosed { get; set; }
 
     /// <summary>Feeds pieces until the reader refuses one or a close comes, and returns what it told and said at the end.</summary>
-    public static string Read(IEnumerable<byte[]> pieces, MessageLimits limits)
+    /// <param name="pieces">The pieces.</param>
+    /// <param name="limits">What messages may be.</param>
+    /// <param name="moves">Whether another reader goes on with each piece, from the state of the one before.</param>
+    public static string Read(IEnumerable<byte[]> pieces, MessageLimits limits, bool moves = false)
     {
         var recorder = new MessageRecorder();
-        using var reader = new MessageReader();
-        var refused = CloseCode.None;
+        var reader = new MessageReader();
         foreach (byte[] piece in pieces)
         {
-            refused = reader.Read((byte[])piece.Clone(), limits, recorder);
+            if (moves)
+            {
+                byte[] state = new byte[reader.StateBytes];
+                reader.Save(state);
+                reader.Dispose();
+                reader = new MessageReader();
+                reader.Restore(state);
+            }
+
+            var refused = reader.Read((byte[])piece.Clone(), limits, recorder);
             if (refused != CloseCode.None)
             {
                 return recorder.Told($"-> {(int)refused}");

@@ -1,0 +1,275 @@
+using System.Buffers.Binary;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Connections;
+
+/// <summary>What came of giving connections to another worker.</summary>
+/// <param name="Given">How many it has taken.</param>
+/// <param name="Failed">Whether it is gone or has refused some, which stay here.</param>
+public readonly record struct HandoverOutcome(int Given, bool Failed);
+
+/// <summary>
+/// Moves connections from one live worker to another, in batches over a unix socket that keeps the boundaries of messages. A batch is
+/// under way until its answer comes (how many were taken: all of it or none), and nobody serves it meanwhile; when the other worker dies
+/// before it has answered, it never served them, and they go on here.
+/// </summary>
+public sealed class Handover
+{
+    private const int AnswerBytes = sizeof(int);
+
+    private readonly ConnectionTable _table;
+    private readonly ChatRooms _rooms;
+    private readonly Poller _poller;
+    private readonly TimerWheel _timers;
+    private readonly Queue<(int Socket, int Count)> _orders = new();
+    private readonly HandoverBatch _giving = new();
+    private readonly HandoverBatch _taking = new();
+    private readonly List<int> _sources = [];
+    private int _target = -1;
+    private int _left;
+    private int _given;
+    private int _cursor;
+
+    /// <summary>Moves connections of this table.</summary>
+    public Handover(ConnectionTable table, ChatRooms rooms, Poller poller, TimerWheel timers)
+    {
+        _table = table;
+        _rooms = rooms;
+        _poller = poller;
+        _timers = timers;
+    }
+
+    /// <summary>Is told when an order is carried out.</summary>
+    public required Action<HandoverOutcome> OnDone { get; init; }
+
+    /// <summary>Whether connections are to be given away.</summary>
+    public bool IsGiving => _target >= 0 || _orders.Count > 0;
+
+    /// <summary>Orders so many connections to be given through a socket, one order behind the other.</summary>
+    public void Give(int socket, int count) => _orders.Enqueue((socket, count));
+
+    /// <summary>Takes connections that come through a socket, until it ends.</summary>
+    public void Take(int socket)
+    {
+        _sources.Add(socket);
+        _ = _poller.Add(socket, 0).OrThrow("epoll_ctl");
+    }
+
+    /// <summary>Something came through one of the sockets.</summary>
+    public void OnReadable(int socket)
+    {
+        if (socket == _target)
+        {
+            OnAnswer();
+        }
+        else if (_sources.Contains(socket))
+        {
+            TakeBatch(socket);
+        }
+    }
+
+    /// <summary>At the end of a turn, when nothing of it is under way any more: gives the next batch, if it is time for one.</summary>
+    public void Continue()
+    {
+        if (_target < 0 && _orders.TryDequeue(out var order))
+        {
+            (_target, _left, _given) = (order.Socket, order.Count, 0);
+            _ = _poller.Add(_target, 0).OrThrow("epoll_ctl");
+        }
+
+        if (_target >= 0 && _giving.Count == 0)
+        {
+            GiveBatch();
+        }
+    }
+
+    private void GiveBatch()
+    {
+        bool all = _left == ControlWord.Everything;
+        for (int looked = 0; looked <= _table.HighestDescriptor && _table.Count > 0 && _giving.Count < _left && !_giving.IsFull; looked++)
+        {
+            _cursor = _cursor < _table.HighestDescriptor ? _cursor + 1 : 0;
+            bool suits = _table[_cursor].State is ConnectionState.Chat or ConnectionState.Echo || (all && _table[_cursor].State != ConnectionState.None);
+            if (suits)
+            {
+                Save(_cursor);
+            }
+        }
+
+        if (_giving.Count == 0)
+        {
+            End(failed: false);
+        }
+        else if (!_giving.Send(_target).Ok)
+        {
+            TakeBack();
+            End(failed: true);
+        }
+    }
+
+    private void OnAnswer()
+    {
+        Span<byte> answer = stackalloc byte[AnswerBytes];
+        var received = Syscall.ReceiveRights(_target, answer, default, out _, out _);
+        if (received.WouldBlock)
+        {
+            return;
+        }
+
+        if (!received.Ok || received.Value != AnswerBytes || BinaryPrimitives.ReadInt32LittleEndian(answer) != _giving.Count)
+        {
+            TakeBack();
+            End(failed: true);
+            return;
+        }
+
+        _given += _giving.Count;
+        _left -= _left == ControlWord.Everything ? 0 : _giving.Count;
+        foreach (int fd in _giving.Descriptors)
+        {
+            _ = Syscall.Close(fd);
+        }
+
+        CountOut();
+        if (_left == 0)
+        {
+            End(failed: false);
+        }
+    }
+
+    private void End(bool failed)
+    {
+        _poller.Remove(_target);
+        _ = Syscall.Close(_target);
+        _target = -1;
+        OnDone(new HandoverOutcome(_given, failed));
+    }
+
+    /// <summary>Those that were under way are served here again.</summary>
+    private void TakeBack()
+    {
+        for (int i = 0; i < _giving.Count; i++)
+        {
+            if (!_table.Watch(_giving.Descriptors[i]))
+            {
+                _giving.Records[i].State = ConnectionState.None;
+            }
+        }
+
+        Adopt(_giving);
+        CountOut();
+    }
+
+    /// <summary>Members stay counted while they are under way: an empty room may be given up.</summary>
+    private void CountOut()
+    {
+        foreach (ref readonly var record in _giving.Records)
+        {
+            if (record.IsMember != 0)
+            {
+                _rooms.CountOut(record.Room);
+            }
+        }
+
+        _giving.Clear();
+    }
+
+    private void TakeBatch(int socket)
+    {
+        var received = _taking.Receive(socket, out bool whole);
+        if (received.WouldBlock)
+        {
+            return;
+        }
+
+        if (!received.Ok || received.Value == 0)
+        {
+            _poller.Remove(socket);
+            _ = Syscall.Close(socket);
+            _ = _sources.Remove(socket);
+            return;
+        }
+
+        int taken = whole && WatchAll() ? _taking.Count : 0;
+        Span<byte> answer = stackalloc byte[AnswerBytes];
+        BinaryPrimitives.WriteInt32LittleEndian(answer, taken);
+        if (taken > 0)
+        {
+            Adopt(_taking);
+        }
+
+        // All is taken up, and nothing has been sent to anybody yet: from here on they are served here, whatever becomes of the giver.
+        _ = Syscall.SendRights(socket, answer, default);
+        _taking.Clear();
+    }
+
+    /// <summary>Watches all connections of a batch, or closes all of them.</summary>
+    private bool WatchAll()
+    {
+        bool watched = true;
+        foreach (int fd in _taking.Descriptors)
+        {
+            watched = watched && _table.Watch(fd);
+        }
+
+        foreach (int fd in watched ? default : _taking.Descriptors)
+        {
+            _table.Unwatch(fd);
+            _ = Syscall.Close(fd);
+        }
+
+        return watched;
+    }
+
+    private void Save(int fd)
+    {
+        ref var connection = ref _table[fd];
+        ref var record = ref _giving.Add(fd);
+        record.Position = connection.Position;
+        record.IpHigh = connection.IpHigh;
+        record.IpLow = connection.IpLow;
+        record.HeardMs = connection.HeardMs;
+        record.DueMs = _timers.DueMs(fd);
+        record.Rate = connection.Rate;
+        record.Room = connection.Room;
+        record.SinceSeconds = connection.SinceSeconds;
+        record.Number = connection.Number;
+        record.Home = connection.Home;
+        record.CloseCode = connection.CloseCode;
+        record.State = connection.State;
+        record.Flags = connection.Flags;
+        record.IsMember = _rooms.Detach(fd) ? (byte)1 : (byte)0;
+        _table.Detach(fd, _giving, ref record);
+    }
+
+    private void Adopt(HandoverBatch batch)
+    {
+        var borrowed = batch.Borrowed;
+        for (int i = 0; i < batch.Count; i++)
+        {
+            ref readonly var record = ref batch.Records[i];
+            int count = record.HeadBytes + record.OutboxBytes + record.ReaderBytes;
+            int fd = batch.Descriptors[i];
+            if (record.State == ConnectionState.None)
+            {
+                _ = Syscall.Close(fd);
+            }
+            else
+            {
+                _table.Adopt(fd, record, borrowed[..count]);
+                if (record.DueMs > 0)
+                {
+                    _timers.Arm(fd, record.DueMs);
+                }
+
+                if (record.IsMember != 0)
+                {
+                    _rooms.Attach(fd);
+                }
+            }
+
+            borrowed = borrowed[count..];
+        }
+    }
+}

@@ -1,0 +1,228 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Appliance.Chat;
+using Appliance.Native;
+
+namespace Appliance.Connections;
+
+/// <summary>
+/// One connection on its way to another worker; its descriptor travels beside it. The layout is frozen, docs/handover.md: bytes that
+/// are not named are zero, and a later version may name them.
+/// </summary>
+[StructLayout(LayoutKind.Explicit, Size = Bytes)]
+public struct ConnectionRecord
+{
+    /// <summary>Size of a record.</summary>
+    public const int Bytes = 128;
+
+    /// <summary>Position in the room's log up to which everything has been sent.</summary>
+    [FieldOffset(0)]
+    public long Position;
+
+    /// <summary>Peer's IP in 16 bytes, high half first; IPv4 mapped into IPv6.</summary>
+    [FieldOffset(8)]
+    public ulong IpHigh;
+
+    /// <summary>Low half of the peer's IP.</summary>
+    [FieldOffset(16)]
+    public ulong IpLow;
+
+    /// <summary>When something was last heard, in milliseconds of CLOCK_MONOTONIC.</summary>
+    [FieldOffset(24)]
+    public long HeardMs;
+
+    /// <summary>When its timer runs out, in milliseconds of CLOCK_MONOTONIC; 0 for none.</summary>
+    [FieldOffset(32)]
+    public long DueMs;
+
+    /// <summary>How fast it may send: paid until (8 bytes, microseconds of CLOCK_MONOTONIC), last strike and the one before (4 each, milliseconds).</summary>
+    [FieldOffset(40)]
+    public RateLimit Rate;
+
+    /// <summary>Slot of its room in the room log; -1 for none.</summary>
+    [FieldOffset(56)]
+    public int Room;
+
+    /// <summary>Close code for the log; 0 for none.</summary>
+    [FieldOffset(60)]
+    public ushort CloseCode;
+
+    /// <summary>A <see cref="ConnectionState"/>.</summary>
+    [FieldOffset(62)]
+    public ConnectionState State;
+
+    /// <summary>A set of <see cref="ConnectionFlags"/>.</summary>
+    [FieldOffset(63)]
+    public ConnectionFlags Flags;
+
+    /// <summary>Bytes of an unfinished request, the first of what is borrowed.</summary>
+    [FieldOffset(64)]
+    public int HeadBytes;
+
+    /// <summary>Bytes that wait to be sent besides the log, the second of what is borrowed.</summary>
+    [FieldOffset(68)]
+    public int OutboxBytes;
+
+    /// <summary>Bytes of an unfinished message (<see cref="WebSocket.MessageReader.Save"/>), the third of what is borrowed.</summary>
+    [FieldOffset(72)]
+    public int ReaderBytes;
+
+    /// <summary>1 while it gets what its room gets.</summary>
+    [FieldOffset(76)]
+    public byte IsMember;
+
+    /// <summary>Slot of the worker that took it first.</summary>
+    [FieldOffset(77)]
+    public byte Home;
+
+    /// <summary>When it came, in seconds since 1970.</summary>
+    [FieldOffset(80)]
+    public uint SinceSeconds;
+
+    /// <summary>Which of that worker's connections it was.</summary>
+    [FieldOffset(84)]
+    public uint Number;
+}
+
+/// <summary>
+/// Connections that go from one worker to another in one message: a head of 16 bytes, a record each, and their descriptors. What they
+/// have borrowed (unfinished requests and messages, answers that wait) lies one behind the other in a file in memory, whose descriptor
+/// is the last one.
+/// </summary>
+public sealed class HandoverBatch
+{
+    /// <summary>Changes with every change of this page or of what is borrowed; see docs/handover.md for what is taken from whom.</summary>
+    public const ushort Version = 1;
+
+    /// <summary>Connections of one batch: what one message can carry, less the file.</summary>
+    public const int ConnectionsMax = Syscall.RightsMax - 1;
+
+    /// <summary>A batch that holds so much is full: nobody is to wait for much more than for a small one.</summary>
+    private const int BorrowedBytesEnough = 1 << 20;
+
+    // "APLH", version (2 bytes), count (2 bytes), bytes of what is borrowed (8 bytes).
+    private const uint Magic = 0x484C5041;
+    private const int HeadBytes = 16;
+
+    private readonly byte[] _message = new byte[HeadBytes + (ConnectionsMax * ConnectionRecord.Bytes)];
+    private readonly int[] _descriptors = new int[Syscall.RightsMax];
+    private readonly ByteQueue _borrowed = new();
+
+    /// <summary>How many connections it holds.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Whether no further connection should be added.</summary>
+    public bool IsFull => Count == ConnectionsMax || _borrowed.Count >= BorrowedBytesEnough;
+
+    /// <summary>Their records.</summary>
+    public Span<ConnectionRecord> Records => MemoryMarshal.Cast<byte, ConnectionRecord>(_message.AsSpan(HeadBytes, Count * ConnectionRecord.Bytes));
+
+    /// <summary>Their descriptors, in the same order.</summary>
+    public ReadOnlySpan<int> Descriptors => _descriptors.AsSpan(0, Count);
+
+    /// <summary>What they have borrowed, in the same order.</summary>
+    public ReadOnlySpan<byte> Borrowed => _borrowed.Bytes;
+
+    /// <summary>Adds a connection; its record is the caller's to fill.</summary>
+    public ref ConnectionRecord Add(int descriptor)
+    {
+        _descriptors[Count++] = descriptor;
+        ref var record = ref Records[^1];
+        record = default;
+        return ref record;
+    }
+
+    /// <summary>Adds bytes to what the last connection has borrowed, for the caller to fill.</summary>
+    public Span<byte> Lend(int count) => _borrowed.Reserve(count);
+
+    /// <summary>Makes it empty; the descriptors stay as they are.</summary>
+    public void Clear()
+    {
+        Count = 0;
+        _borrowed.Clear();
+    }
+
+    /// <summary>Sends it without waiting.</summary>
+    public unsafe SysResult Send(int socket)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(_message, Magic);
+        BinaryPrimitives.WriteUInt16LittleEndian(_message.AsSpan(4), Version);
+        BinaryPrimitives.WriteUInt16LittleEndian(_message.AsSpan(6), (ushort)Count);
+        BinaryPrimitives.WriteInt64LittleEndian(_message.AsSpan(8), _borrowed.Count);
+        var message = _message.AsSpan(0, HeadBytes + (Count * ConnectionRecord.Bytes));
+        if (_borrowed.Count == 0)
+        {
+            return Syscall.SendRights(socket, message, Descriptors);
+        }
+
+        var file = Syscall.MemoryFile("handover");
+        if (!file.Ok)
+        {
+            return file;
+        }
+
+        var bytes = _borrowed.Bytes;
+        fixed (byte* start = bytes)
+        {
+            for (int written = 0; written < bytes.Length;)
+            {
+                var result = Syscall.Write(file.Value, start + written, bytes.Length - written);
+                if (!result.Ok)
+                {
+                    _ = Syscall.Close(file.Value);
+                    return result;
+                }
+
+                written += result.Value;
+            }
+        }
+
+        _descriptors[Count] = file.Value;
+        var sent = Syscall.SendRights(socket, message, _descriptors.AsSpan(0, Count + 1));
+        _ = Syscall.Close(file.Value);
+        return sent;
+    }
+
+    /// <summary>
+    /// Takes the next one in place of what it holds, without waiting; the value is 0 when there will be none any more. When it did not come
+    /// whole, because this process may not have so many descriptors or the sender is of another version, <paramref name="whole"/> is false
+    /// and it is empty.
+    /// </summary>
+    public SysResult Receive(int socket, out bool whole)
+    {
+        Clear();
+        var received = Syscall.ReceiveRights(socket, _message, _descriptors, out int descriptors, out bool lost);
+        int length = received.Ok ? received.Value : 0;
+        whole = !lost && length >= HeadBytes
+            && BinaryPrimitives.ReadUInt32LittleEndian(_message) == Magic
+            && BinaryPrimitives.ReadUInt16LittleEndian(_message.AsSpan(4)) == Version;
+        int count = whole ? BinaryPrimitives.ReadUInt16LittleEndian(_message.AsSpan(6)) : 0;
+        long borrowed = whole ? BinaryPrimitives.ReadInt64LittleEndian(_message.AsSpan(8)) : 0;
+        whole = whole && length == HeadBytes + (count * ConnectionRecord.Bytes) && descriptors == count + (borrowed > 0 ? 1 : 0);
+        whole = whole && (borrowed == 0 || ReadBorrowed(_descriptors[count], (int)borrowed));
+        Count = whole ? count : 0;
+        for (int i = Count; i < descriptors; i++)
+        {
+            _ = Syscall.Close(_descriptors[i]);
+        }
+
+        return received;
+    }
+
+    private bool ReadBorrowed(int file, int count)
+    {
+        var bytes = _borrowed.Reserve(count);
+        for (int read = 0; read < count;)
+        {
+            var result = Syscall.ReadAt(file, bytes[read..], read);
+            if (!result.Ok || result.Value == 0)
+            {
+                return false;
+            }
+
+            read += result.Value;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,50 @@
+using Appliance.Ipc;
+using Appliance.Loop;
+
+namespace Appliance.Master;
+
+/// <summary>
+/// What a master has and another one takes over in an upgrade: the room logs, the listening sockets, the locks, and the wake-ups by
+/// which all workers, those of both masters, wake each other.
+/// </summary>
+public sealed class Estate : IDisposable
+{
+    /// <summary>The room logs.</summary>
+    public required RoomLog Rooms { get; init; }
+
+    /// <summary>Their segment.</summary>
+    public required int SegmentId { get; init; }
+
+    /// <summary>The listening sockets.</summary>
+    public required ListenerSet Listeners { get; init; }
+
+    /// <summary>The pid file and the locks.</summary>
+    public required PidFile PidFile { get; init; }
+
+    /// <summary>A wake-up for every slot.</summary>
+    public IReadOnlyList<Wakeup> Wakeups { get; init; } = [.. Enumerable.Range(0, RoomLogLayout.WorkerSlots).Select(_ => new Wakeup())];
+
+    /// <summary>Slot of this master's first worker.</summary>
+    public int FirstSlot { get; init; }
+
+    /// <summary>Whether the workers of another master use the room logs as well.</summary>
+    public bool IsShared { get; set; }
+
+    /// <summary>Wakes every worker, of both masters.</summary>
+    public void WakeAll()
+    {
+        foreach (var wakeup in Wakeups)
+        {
+            wakeup.Set();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var wakeup in Wakeups)
+        {
+            wakeup.Dispose();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System.Globalization;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Master;
+
+/// <summary>The new master's side of an upgrade: takes over what the old one has, and tells it where its connections go.</summary>
+public sealed class Takeover
+{
+    private readonly ControlChannel _channel;
+    private readonly IReadOnlyList<int> _formerWorkers;
+
+    private Takeover(ControlChannel channel, Dictionary<string, string> head, Settings settings, Estate estate)
+    {
+        _channel = channel;
+        FormerPid = Number(head, "pid");
+        Settings = settings;
+        Estate = estate;
+        _formerWorkers = [.. head["workers"].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Parse)];
+    }
+
+    /// <summary>The old master.</summary>
+    public int FormerPid { get; }
+
+    /// <summary>Its settings: those that cannot change at run time stay as they are.</summary>
+    public Settings Settings { get; }
+
+    /// <summary>What it has.</summary>
+    public Estate Estate { get; }
+
+    /// <summary>The channel to it.</summary>
+    public int Descriptor => _channel.Descriptor;
+
+    /// <summary>Takes everything that the old master has said, which is all there when this process starts.</summary>
+    /// <exception cref="IOException">It is not what this version can take over.</exception>
+    public static Takeover Receive(ControlChannel channel, DefaultPaths paths)
+    {
+        Dictionary<string, string> head = [];
+        int[] locks = [];
+        int[] wakeups = [];
+        string settings = "";
+        Dictionary<int, int[]> listeners = [];
+        while (channel.TryReceive(out var message, out _) && message.Kind != UpgradeProtocol.Begin)
+        {
+            switch (message.Kind)
+            {
+                case UpgradeProtocol.Head:
+                    head = message.Text.Split('\n').Select(line => line.Split(" = ")).ToDictionary(parts => parts[0], parts => parts[^1], StringComparer.Ordinal);
+                    CheckVersion(head);
+                    locks = message.Descriptors;
+                    break;
+                case UpgradeProtocol.Settings:
+                    settings = message.Text;
+                    break;
+                case UpgradeProtocol.Wakeups:
+                    wakeups = message.Descriptors;
+                    break;
+                case UpgradeProtocol.Listeners:
+                    listeners[Parse(message.Text)] = message.Descriptors;
+                    break;
+                default:
+                    throw new IOException($"message '{message.Kind}' is not known to this version");
+            }
+        }
+
+        if (locks.Length < 2 || wakeups.Length < RoomLogLayout.WorkerSlots || !listeners.ContainsKey(0))
+        {
+            throw new IOException("not all that is to be handed over has arrived");
+        }
+
+        var inForce = SettingsBuilder.Build(paths, SettingsBuilder.ReadFile("the former process", settings.Split('\n'), hasComments: false));
+        int segment = Number(head, "segment");
+        var estate = new Estate
+        {
+            Rooms = RoomLogStore.Attach(segment, new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"))),
+            SegmentId = segment,
+            Listeners = new ListenerSet(inForce.Listen, listeners, isInherited: head["inherited"] == "1"),
+            PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),
+            Wakeups = [.. wakeups.Select(descriptor => new Wakeup(descriptor))],
+            FirstSlot = RoomLogLayout.WorkersMax - Number(head, "first-slot"),
+            IsShared = true,
+        };
+        return new Takeover(channel, head, inForce, estate);
+    }
+
+    /// <summary>Every worker serves: opens a way for each of the old ones to give its connections to one of the new.</summary>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public void OpenWays(WorkerFleet fleet, int workers)
+    {
+        foreach (int number in _formerWorkers)
+        {
+            _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
+            fleet.TakeThrough(number % workers, taking);
+            _ = _channel.Send(UpgradeProtocol.Way, number.ToString(CultureInfo.InvariantCulture), giving);
+            _ = Syscall.Close(taking);
+            _ = Syscall.Close(giving);
+        }
+
+        _ = _channel.Send(UpgradeProtocol.Serves);
+    }
+
+    /// <summary>The old master has said something, or has died: whether the server is this process's now.</summary>
+    public bool OnReadable()
+    {
+        bool done = false;
+        bool ended;
+        while (_channel.TryReceive(out var message, out ended))
+        {
+            done |= message.Kind == UpgradeProtocol.Done;
+        }
+
+        return done || ended;
+    }
+
+    private static void CheckVersion(Dictionary<string, string> head)
+    {
+        if (Number(head, "version") != UpgradeProtocol.Version)
+        {
+            throw new IOException($"the former process hands over in version {head["version"]}, this one takes {UpgradeProtocol.Version}: restart instead");
+        }
+
+        if (Number(head, "layout") != RoomLogLayout.Version)
+        {
+            throw new IOException($"the room log has layout {head["layout"]}, this version needs {RoomLogLayout.Version}: restart instead");
+        }
+    }
+
+    private static int Number(Dictionary<string, string> head, string name) =>
+        Parse(head.GetValueOrDefault(name) ?? throw new IOException($"'{name}' is missing in what is to be handed over"));
+
+    private static int Parse(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new IOException($"'{text}' is no number");
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.Loop;
+
+namespace Appliance.Master;
+
+/// <summary>
+/// What two masters tell each other in an upgrade, over a channel that the new one inherits. The old one says all that it has before the
+/// new one runs; docs/handover.md describes it and says which version takes over from which.
+/// </summary>
+public static class UpgradeProtocol
+{
+    /// <summary>Changes with every change of what is told; a version that the new master does not know is refused.</summary>
+    public const int Version = 1;
+
+    /// <summary>From the old: <c>name = value</c> lines, and the descriptors of the pid file and the state directory's lock.</summary>
+    public const char Head = 'V';
+
+    /// <summary>From the old: its settings, as workers get them.</summary>
+    public const char Settings = 'S';
+
+    /// <summary>From the old: a wake-up for every slot.</summary>
+    public const char Wakeups = 'E';
+
+    /// <summary>From the old: the listening sockets of the worker whose number is the text, in the order of the addresses.</summary>
+    public const char Listeners = 'L';
+
+    /// <summary>From the old: that was all.</summary>
+    public const char Begin = 'B';
+
+    /// <summary>From the old: all is handed over, it ends.</summary>
+    public const char Done = 'D';
+
+    /// <summary>From the new: it cannot take over; the text says why.</summary>
+    public const char Refused = 'X';
+
+    /// <summary>From the new: a socket through which the worker of a number gives its connections.</summary>
+    public const char Way = 'W';
+
+    /// <summary>From the new: it serves, and all ways are told.</summary>
+    public const char Serves = 'C';
+
+    /// <summary>Says everything that the old master has.</summary>
+    /// <exception cref="IOException">The channel does not take it.</exception>
+    public static void Send(ControlChannel channel, Estate estate, Settings settings, IEnumerable<int> workers)
+    {
+        var layout = estate.Rooms.Layout;
+        string head = string.Create(CultureInfo.InvariantCulture, $"""
+            version = {Version}
+            pid = {Environment.ProcessId}
+            segment = {estate.SegmentId}
+            layout = {RoomLogLayout.Version}
+            rooms = {layout.Rooms}
+            room-bytes = {layout.RingBytes}
+            first-slot = {estate.FirstSlot}
+            workers = {string.Join(',', workers)}
+            inherited = {(estate.Listeners.IsInherited ? 1 : 0)}
+            """);
+        bool sent = channel.Send(Head, head, [.. estate.PidFile.Descriptors])
+            && channel.Send(Settings, SettingsBuilder.Write(settings))
+            && channel.Send(Wakeups, "", [.. estate.Wakeups.Select(wakeup => wakeup.Descriptor)]);
+        foreach (int number in estate.Listeners.IsInherited ? [0] : estate.Listeners.Numbers)
+        {
+            sent = sent && channel.Send(
+                Listeners, number.ToString(CultureInfo.InvariantCulture), [.. estate.Listeners.ForWorker(number).Select(socket => socket.Descriptor)]);
+        }
+
+        if (!sent || !channel.Send(Begin))
+        {
+            throw new IOException("the kernel does not take what is to be handed over: see ulimit -n");
+        }
+    }
+}
