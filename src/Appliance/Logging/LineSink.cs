@@ -25,7 +25,7 @@ internal sealed unsafe class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor
     private IAsyncLogEventSinkInspector? _queue;
     private long _dropped;
     private long _toldOfQueue;
-    private bool _isTorn;
+    private SysResult? _tornAt;
 
     /// <summary>A sink to a file, or to stderr when the path is empty.</summary>
     /// <param name="path">Absolute path, or empty.</param>
@@ -59,6 +59,7 @@ internal sealed unsafe class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor
         {
             Close();
             _fd = opened.Value;
+            _tornAt = null;
         }
 
         if (_takesStderr)
@@ -96,8 +97,9 @@ internal sealed unsafe class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor
         {
             _ = _line.Clear();
             using var writer = new StringWriter(_line, System.Globalization.CultureInfo.InvariantCulture);
-            if (_isTorn)
+            if (_tornAt is { } end && end == Syscall.Seek(_fd, 0, Syscall.SEEK_END))
             {
+                // The piece of our last line is still there, and the last in the file.
                 writer.WriteLine();
             }
 
@@ -126,7 +128,7 @@ internal sealed unsafe class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor
         {
             var written = Syscall.Write(_fd, bytes, line.Length);
             bool whole = written.Ok && written.Value == line.Length;
-            _isTorn = !whole && (_isTorn || (written.Ok && written.Value > 0));
+            _tornAt = whole ? null : written is { Ok: true, Value: > 0 } ? Syscall.Seek(_fd, 0, Syscall.SEEK_CUR) : _tornAt;
             return whole;
         }
     }

@@ -20,6 +20,8 @@ public static unsafe partial class Syscall
     public const int O_APPEND = 0x400;
 
     public const int O_NOFOLLOW = 0x20000;
+    public const int SEEK_CUR = 1;
+    public const int SEEK_END = 2;
 
     // SIG_DFL and SIG_IGN: pointers in C.
     private const int DefaultAction = 0;
@@ -128,6 +130,9 @@ public static unsafe partial class Syscall
 
     /// <summary>Makes one descriptor another name of an open file; dup2(2).</summary>
     public static SysResult Duplicate(int fd, int target) => SysResult.From(Imports.dup2(fd, target));
+
+    /// <summary>The position in a file that a move leads to; lseek(2). Files longer than an int have such positions, too: compare, do not count.</summary>
+    public static SysResult Seek(int fd, long offset, int whence) => SysResult.From(Imports.lseek(fd, offset, whence));
 
     /// <summary>ftruncate(2).</summary>
     public static SysResult Truncate(int fd, long bytes) => SysResult.From(Imports.ftruncate(fd, bytes));
@@ -262,6 +267,9 @@ public static unsafe partial class Syscall
 
         [LibraryImport("libc")]
         internal static partial int dup2(int fd, int target);
+
+        [LibraryImport("libc")]
+        internal static partial long lseek(int fd, long offset, int whence);
 
         [LibraryImport("libc")]
         internal static partial int ftruncate(int fd, long bytes);
