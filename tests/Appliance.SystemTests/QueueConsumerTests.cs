@@ -25,6 +25,18 @@ public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
         Assert.Equal(1, (await _folder.RunAsync("queue", "receive", "--wait", "--timeout", "0")).ExitCode);
     }
 
+    /// <summary>The alarm that ends the wait ends nothing else, however close it comes to the end.</summary>
+    [Fact]
+    public async Task Time_that_is_over_is_told_every_time()
+    {
+        await MakeAsync();
+        for (var round = 0; round < 25; round++)
+        {
+            var late = await _folder.RunAsync("queue", "receive", "--timeout", "0.02");
+            Assert.Equal((1, "appliance: queue receive: no message in the queue within 0.02 s\n"), (late.ExitCode, late.Error));
+        }
+    }
+
     [Fact]
     public async Task Waiting_ends_with_the_message()
     {

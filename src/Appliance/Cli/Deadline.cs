@@ -12,8 +12,10 @@ internal sealed class Deadline : IDisposable
     /// <summary>A signal that comes just before the call begins is lost on it: the next one is not.</summary>
     private const int RepeatMs = 50;
 
+    /// <summary>Kept to the end of the process: a signal that was sent before the timer stopped, and finds nobody any more, would end it.</summary>
+    private static PosixSignalRegistration? _registration;
+
     private readonly long _endMs;
-    private readonly PosixSignalRegistration? _registration;
 
     /// <summary>A limit of so many seconds from now; none at all when it is null.</summary>
     public Deadline(double? seconds)
@@ -22,7 +24,7 @@ internal sealed class Deadline : IDisposable
         _endMs = milliseconds < 0 ? long.MaxValue : Environment.TickCount64 + milliseconds;
         if (milliseconds >= 0)
         {
-            _registration = PosixSignalRegistration.Create((PosixSignal)Syscall.SIGALRM, context => context.Cancel = true);
+            _registration ??= PosixSignalRegistration.Create((PosixSignal)Syscall.SIGALRM, context => context.Cancel = true);
             _ = Syscall.SetAlarm(Math.Max(1, milliseconds), RepeatMs).OrThrow("setitimer");
         }
     }
@@ -45,10 +47,9 @@ internal sealed class Deadline : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_registration is not null)
+        if (_endMs != long.MaxValue)
         {
             _ = Syscall.SetAlarm(0, 0);
-            _registration.Dispose();
         }
     }
 }
