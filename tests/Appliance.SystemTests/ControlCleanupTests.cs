@@ -36,8 +36,8 @@ public sealed class ControlCleanupTests
     public async Task Purge_of_a_running_server_removes_what_PHP_has_under_its_key_too(int workers)
     {
         await using var server = await StartAsync(workers);
-        await server.PhpAsync("shm_put_var(shm_attach($key, 1000), 1, 'x');");
-        Assert.Equal("msg shm shm", await KindsAsync(server));
+        await server.PhpAsync("shm_put_var(shm_attach($key, 1000), 1, 'x'); sem_get($key);");
+        Assert.Equal("msg sem shm shm", await KindsAsync(server));
         await server.SucceedAsync("stop", "--purge");
         Assert.Equal("", await KindsAsync(server));
     }

@@ -43,6 +43,18 @@ internal static class CommandTable
         new("queue exists", "exit with 0 when there is one, 1 otherwise", QueueCommand.MakeExists),
         new("queue remove", "remove a queue with all that is in it", QueueCommand.MakeRemove),
         new("queue list", "print all queues of this host", QueueCommand.MakeList),
+        new("shm put VAR VALUE", "store a variable as PHP's shm_put_var(): text, @FILE, or - for stdin; --grow makes room", ShmPutCommand.Make),
+        new("shm get VAR", "print it; --json, --raw", ShmGetCommand.Make),
+        new("shm has VAR", "exit with 0 when it is there, otherwise with 1", ShmHasCommand.Make),
+        new("shm unset VAR", "remove it", ShmUnsetCommand.Make),
+        new("shm list", "print all variables of a segment", ShmListCommand.Make),
+        new("shm stat", "print how large a segment is, how full, and whose", ShmStatCommand.Make),
+        new("shm remove", "remove a segment", ShmRemoveCommand.Make),
+        new("sem run -- COMMAND...", "run a command that holds a semaphore: its exit status, or 1 when the semaphore was not to be had", SemRunCommand.Make),
+        new("sem acquire --hold SECONDS", "hold it for a time", SemAcquireCommand.Make),
+        new("sem stat", "print its value, who uses it and who waits", SemStatCommand.Make),
+        new("sem remove", "remove it", SemRemoveCommand.Make),
+        new("ipc list [--all]", "print the objects of this user, or of all: what they are, and who is left that uses them", IpcListCommand.Make),
         new("ipc key PATH [A]", "print the key of a file and a letter, as ftok() of PHP makes it", IpcKeyCommand.Make),
     ];
 

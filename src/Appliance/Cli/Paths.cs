@@ -6,13 +6,16 @@ namespace Appliance.Cli;
 /// <summary>Where things are unless told otherwise: the system's directories for root, the user's own for everybody else.</summary>
 internal static class Paths
 {
+    /// <summary>The state directory of a server that is installed.</summary>
+    public const string SystemStateDirectory = "/var/lib/appliance";
+
     /// <summary>The defaults of the user who runs this.</summary>
     public static DefaultPaths ForThisUser()
     {
         uint user = Syscall.EffectiveUserId();
         if (user == 0)
         {
-            return new DefaultPaths("/run/appliance", "/var/lib/appliance");
+            return new DefaultPaths("/run/appliance", SystemStateDirectory);
         }
 
         string home = Environment.GetEnvironmentVariable("HOME") is { Length: > 0 } directory ? directory : $"/tmp/appliance-{user}";

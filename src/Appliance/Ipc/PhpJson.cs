@@ -92,29 +92,52 @@ public static class PhpJson
         JsonValueKind.False => PhpBool.False,
         JsonValueKind.String => PhpString.Of(element.GetString()!),
         JsonValueKind.Number => element.TryGetInt64(out long number) ? new PhpInt(number) : new PhpFloat(element.GetDouble()),
-        JsonValueKind.Array => new PhpArray([.. element.EnumerateArray().Select((item, index) => new PhpEntry(new PhpInt(index), Read(item)))]),
+        JsonValueKind.Array => ReadArray(element),
         JsonValueKind.Object => ReadObject(element),
         JsonValueKind.Null or JsonValueKind.Undefined => PhpNull.Instance,
         _ => throw new UnreachableException(),
     };
 
+    private static PhpArray ReadArray(JsonElement element)
+    {
+        List<PhpEntry> entries = [];
+        foreach (var item in element.EnumerateArray())
+        {
+            entries.Add(new PhpEntry(new PhpInt(entries.Count), Read(item)));
+        }
+
+        return new PhpArray(entries);
+    }
+
     private static PhpValue ReadObject(JsonElement element)
     {
-        var members = element.EnumerateObject().ToList();
-        if (members is [{ Name: "$base64", Value.ValueKind: JsonValueKind.String }] && members[0].Value.TryGetBytesFromBase64(out byte[]? bytes))
+        List<PhpEntry> entries = [];
+        Dictionary<PhpValue, int> places = [];
+        foreach (var member in element.EnumerateObject())
         {
-            return new PhpString(bytes);
+            var entry = new PhpEntry(KeyOf(member.Name), Read(member.Value));
+            if (places.TryAdd(entry.Key, entries.Count))
+            {
+                entries.Add(entry);
+            }
+            else
+            {
+                // The last of several members of one name counts, as in PHP's json_decode.
+                entries[places[entry.Key]] = entry;
+            }
         }
 
-        if (members is [{ Name: "$float", Value.ValueKind: JsonValueKind.String }] && FloatOf(members[0].Value.GetString()) is { } special)
-        {
-            return new PhpFloat(special);
-        }
-
-        // The last of several members of one name counts, as in PHP's json_decode.
-        return new PhpArray([.. members.Select(member => new PhpEntry(KeyOf(member.Name), Read(member.Value)))
-            .GroupBy(entry => entry.Key).Select(same => same.Last())]);
+        return (entries is [{ Key: PhpString name, Value: PhpString word }] ? SpecialOf(PrintableText.TryDecode(name.Bytes.Span), PrintableText.TryDecode(word.Bytes.Span)!) : null)
+            ?? new PhpArray(entries);
     }
+
+    /// <summary>What <see cref="WriteStranger"/> and <see cref="WriteBytes"/> have written; null for anything else.</summary>
+    private static PhpValue? SpecialOf(string? name, string word) => name switch
+    {
+        "$base64" when Convert.TryFromBase64String(word, new byte[word.Length], out _) => new PhpString(Convert.FromBase64String(word)),
+        "$float" when FloatOf(word) is { } number => new PhpFloat(number),
+        _ => null,
+    };
 
     /// <summary>PHP makes an int of a key that looks like one.</summary>
     private static PhpValue KeyOf(string name) =>

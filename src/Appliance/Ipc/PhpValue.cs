@@ -55,7 +55,19 @@ public sealed record PhpEntry(PhpValue Key, PhpValue Value);
 public sealed record PhpArray(IReadOnlyList<PhpEntry> Entries) : PhpValue
 {
     /// <summary>Whether the keys are 0, 1, 2 and so on.</summary>
-    public bool IsList => Entries.Select((entry, index) => entry.Key is PhpInt number && number.Value == index).All(matches => matches);
+    public bool IsList
+    {
+        get
+        {
+            int next = 0;
+            while (next < Entries.Count && Entries[next].Key is PhpInt number && number.Value == next)
+            {
+                next++;
+            }
+
+            return next == Entries.Count;
+        }
+    }
 }
 
 /// <summary>

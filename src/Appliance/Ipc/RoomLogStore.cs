@@ -18,7 +18,9 @@ public sealed record RoomLogReport(int Key, int Id, bool Resumed, int Rooms, int
 /// </summary>
 public static unsafe class RoomLogStore
 {
-    private const char FirstProject = 'L';
+    /// <summary>The project letter of its first key; further ones follow.</summary>
+    internal const char FirstProject = 'L';
+
     private const char LastProject = 'Z';
     private const int AlonePollMs = 10;
     private const int AloneTries = 500;

@@ -5,7 +5,7 @@ namespace Appliance.Ipc;
 /// <summary>Every System V object that belongs to a state directory.</summary>
 public static class StateObjects
 {
-    /// <summary>Removes them all: the room logs, and what lies under the key of the control queue, PHP's variables too.</summary>
+    /// <summary>Removes them all: the room logs, and what lies under the key of the control queue, PHP's variables and semaphore too.</summary>
     /// <exception cref="SyscallException">One of them belongs to somebody else.</exception>
     public static void Purge(string stateDirectory)
     {
@@ -15,6 +15,11 @@ public static class StateObjects
         if (Syscall.ShmGet(key.Value, 0, 0) is { Ok: true } variables)
         {
             _ = Syscall.ShmRemove(variables.Value).OrThrow($"shmctl IPC_RMID {key}");
+        }
+
+        if (Syscall.SemaphoreGet(key.Value, 0, 0) is { Ok: true } semaphore)
+        {
+            _ = Syscall.SemaphoreRemove(semaphore.Value).OrThrow($"semctl IPC_RMID {key}");
         }
     }
 }

@@ -197,6 +197,9 @@ public static unsafe partial class Syscall
     /// <summary>kill(2); signal 0 only asks whether the process is there.</summary>
     public static SysResult Kill(int pid, int signal) => SysResult.From(Imports.kill(pid, signal));
 
+    /// <summary>Whether a process is there, whoever's it is; kill(2) with signal 0.</summary>
+    public static bool IsAlive(int pid) => Kill(pid, 0) is { Error: Errno.None or Errno.EPERM };
+
     /// <summary>The effective user; geteuid(2).</summary>
     public static uint EffectiveUserId() => Imports.geteuid();
 

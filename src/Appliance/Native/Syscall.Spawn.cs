@@ -32,6 +32,7 @@ public static unsafe partial class Syscall
     private const short POSIX_SPAWN_SETSIGMASK = 0x08;
     private const short POSIX_SPAWN_SETSID = 0x80;
     private const int WNOHANG = 1;
+    private const int SIGPIPE = 13;
     private const int SOCK_SEQPACKET = 5;
     private const int SOCK_DGRAM = 2;
     private const uint CLOSE_RANGE_CLOEXEC = 4;
@@ -77,6 +78,19 @@ public static unsafe partial class Syscall
         _ = Imports.posix_spawnattr_destroy(attributes);
         _ = Imports.posix_spawn_file_actions_destroy(actions);
         return error == 0 ? SysResult.From(pid) : SysResult.FromErrorNumber(error);
+    }
+
+    /// <summary>
+    /// Becomes another program, found as a shell finds it; returns only when that fails. execvp(3). The runtime has SIGPIPE ignored, which
+    /// would last: programs expect to die of it.
+    /// </summary>
+    public static SysResult Execute(IReadOnlyList<string> arguments)
+    {
+        byte** array = MakeArray(arguments);
+        _ = Imports.signal(SIGPIPE, DefaultAction);
+        var result = SysResult.From(Imports.execvp(array[0], array));
+        FreeArray(array);
+        return result;
     }
 
     /// <summary>Asks without waiting whether a child has ended (the value is then its pid, otherwise 0), and how; waitpid(2).</summary>
@@ -222,6 +236,9 @@ public static unsafe partial class Syscall
 
         [LibraryImport("libc")]
         internal static partial int sigemptyset(byte* signals);
+
+        [LibraryImport("libc")]
+        internal static partial int execvp(byte* file, byte** arguments);
 
         [LibraryImport("libc")]
         internal static partial int waitpid(int pid, int* status, int options);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Appliance.Native;
@@ -14,6 +15,13 @@ public static unsafe partial class Syscall
         user = entry == null ? 0 : *(uint*)(entry + PasswdUserOffset);
         group = entry == null ? 0 : *(uint*)(entry + PasswdGroupOffset);
         return entry != null;
+    }
+
+    /// <summary>The name of a user, or the number where it has none; getpwuid(3). <c>struct passwd</c> begins with a pointer to the name.</summary>
+    public static string UserName(uint user)
+    {
+        byte** entry = Imports.getpwuid(user);
+        return (entry == null ? null : Marshal.PtrToStringUTF8((nint)entry[0])) ?? user.ToString(CultureInfo.InvariantCulture);
     }
 
     /// <summary>Gives a directory to a user, never what a symbolic link leads to; lchown(2).</summary>
@@ -35,6 +43,9 @@ public static unsafe partial class Syscall
     {
         [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
         internal static partial byte* getpwnam(string name);
+
+        [LibraryImport("libc")]
+        internal static partial byte** getpwuid(uint user);
 
         [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
         internal static partial int lchown(string path, uint user, uint group);

@@ -6,7 +6,21 @@ namespace Appliance.SystemTests.Harness;
 /// </summary>
 public sealed class IpcFolder : IAsyncDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-ipc-");
+    private readonly DirectoryInfo _folder;
+
+    /// <summary>Makes the folder.</summary>
+    public IpcFolder()
+    {
+        // ftok knows only 16 bits of an inode: another's object may lie under the keys of a new folder.
+        List<DirectoryInfo> made = [];
+        do
+        {
+            made.Add(Directory.CreateTempSubdirectory("appliance-ipc-"));
+        }
+        while (SystemVObjects.OfDirectoryAsync(made[^1].FullName).GetAwaiter().GetResult().Count > 0);
+        _folder = made[^1];
+        made[..^1].ForEach(folder => folder.Delete());
+    }
 
     /// <summary>The folder: <c>--path</c> of commands, <c>$path</c> of scripts.</summary>
     public string FullName => _folder.FullName;
@@ -28,6 +42,13 @@ public sealed class IpcFolder : IAsyncDisposable
         var result = await RunAsync(arguments);
         Assert.True((result.ExitCode, result.Error) == (0, ""), $"{string.Join(' ', arguments)}: {result}");
         return result.Output;
+    }
+
+    /// <summary>Runs a command that must succeed, whatever it has to remark.</summary>
+    public async Task SucceedQuietlyAsync(params string[] arguments)
+    {
+        var result = await RunAsync(arguments);
+        Assert.True(result.ExitCode == 0, $"{string.Join(' ', arguments)}: {result}");
     }
 
     /// <summary>Runs a PHP script that finds the folder in <c>$path</c> and its key in <c>$key</c>; a warning of PHP's fails the test.</summary>

@@ -14,7 +14,10 @@ public sealed record SystemVObject(string Kind, uint Key, int Id, long Bytes, in
 /// <summary>The host's System V IPC objects.</summary>
 public static partial class SystemVObjects
 {
-    /// <summary>All objects whose key is an <c>ftok</c> of <paramref name="directory"/>, with whatever project id.</summary>
+    /// <summary>
+    /// All objects whose key is an <c>ftok</c> of <paramref name="directory"/>, with whatever project id; the locks of commands as well,
+    /// whose keys have all bits turned over.
+    /// </summary>
     public static async Task<IReadOnlyList<SystemVObject>> OfDirectoryAsync(string directory)
     {
         // ftok, see its manual: project id in bits 24-31, low 8 bits of the device in 16-23, low 16 bits of the inode in 0-15.
@@ -24,7 +27,7 @@ public static partial class SystemVObjects
         var device = ulong.Parse(numbers[0], CultureInfo.InvariantCulture);
         var inode = ulong.Parse(numbers[1], CultureInfo.InvariantCulture);
         var fileKey = ((uint)(device & 0xFF) << 16) | (uint)(inode & 0xFFFF);
-        return [.. All().Where(one => one.Key != 0 && (one.Key & 0x00FF_FFFF) == fileKey)];
+        return [.. All().Where(one => one.Key != 0 && ((one.Key & 0x00FF_FFFF) == fileKey || (one.Kind == "sem" && (~one.Key & 0x00FF_FFFF) == fileKey)))];
     }
 
     /// <summary>All shared memory segments that one of the processes created, private ones as well.</summary>

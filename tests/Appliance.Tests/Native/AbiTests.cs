@@ -57,6 +57,10 @@ public sealed class AbiTests
         "sizeof(struct msginfo) == 8 * sizeof(int) && offsetof(struct msginfo, msgmax) == 8",
         "offsetof(struct msginfo, msgmnb) == 12 && offsetof(struct msginfo, msgmni) == 16",
         "offsetof(struct msgbuf, mtext) == sizeof(long) && sizeof(msgqnum_t) == sizeof(long) && sizeof(msglen_t) == sizeof(long)",
+        "sizeof(struct shmid_ds) == {SharedMemoryStatus.Bytes}",
+        "sizeof(struct semid_ds) <= {SemaphoreStatus.Bytes}",
+        "sizeof(struct sembuf) == 3 * sizeof(short) && offsetof(struct sembuf, sem_op) == 2 && offsetof(struct sembuf, sem_flg) == 4",
+        "sizeof(struct timespec) == 2 * sizeof(long) && offsetof(struct timespec, tv_nsec) == sizeof(long)",
         "sizeof(struct statx) == {Syscall.StatxBytes}",
         "offsetof(struct statx, stx_mode) == {Syscall.StatxModeOffset}",
         "sizeof(((struct statx *)0)->stx_mode) == 2",
@@ -137,6 +141,20 @@ public sealed class AbiTests
             [
                 $"offsetof(struct msqid_ds, {name}) == {Marshal.OffsetOf<MessageQueueStatus>(field.Name)}",
                 $"sizeof(((struct msqid_ds *)0)->{name}) == {Marshal.SizeOf(field.FieldType)}",
+            ];
+        }));
+
+    [Theory]
+    [InlineData(typeof(SharedMemoryStatus), "shmid_ds", "shm_perm_")]
+    [InlineData(typeof(SemaphoreStatus), "semid_ds", "sem_perm_")]
+    public void Status_is_the_structure_of_the_headers(Type type, string structure, string permissions) => AssertAll(
+        type.GetFields(BindingFlags.Public | BindingFlags.Instance).SelectMany(field =>
+        {
+            string name = field.Name.Replace(permissions, $"{permissions[..^1]}.", StringComparison.Ordinal);
+            return (string[])
+            [
+                $"offsetof(struct {structure}, {name}) == {Marshal.OffsetOf(type, field.Name)}",
+                $"sizeof(((struct {structure} *)0)->{name}) == {Marshal.SizeOf(field.FieldType)}",
             ];
         }));
 

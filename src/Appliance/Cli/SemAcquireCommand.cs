@@ -1,0 +1,39 @@
+using System.CommandLine;
+
+namespace Appliance.Cli;
+
+/// <summary>Holds a semaphore for a time; whatever ends the process gives it back.</summary>
+internal static class SemAcquireCommand
+{
+    private static readonly Option<string> Hold = new("--hold") { Description = "for so long", HelpName = "SECONDS", Required = true };
+
+    /// <summary>The command.</summary>
+    public static Command Make()
+    {
+        var command = new Command("acquire") { Hold };
+        SemOptions.AddTaking(command);
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        var time = SemOptions.Seconds(Hold, parsed.GetValue(Hold)!);
+        if (SemOptions.Take(parsed, out int conflictExitCode) is not { } semaphore)
+        {
+            return conflictExitCode;
+        }
+
+        using (semaphore)
+        {
+            Console.Out.WriteLine($"holding semaphore {semaphore.Key}");
+            using var waiting = new ManualResetEventSlim();
+            for (long end = Environment.TickCount64 + (long)time.TotalMilliseconds, left; (left = end - Environment.TickCount64) > 0;)
+            {
+                _ = waiting.Wait((int)Math.Min(left, int.MaxValue));
+            }
+        }
+
+        return ExitCode.Fine;
+    }
+}

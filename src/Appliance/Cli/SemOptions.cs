@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Globalization;
+using Appliance.Config;
+using Appliance.Ipc;
+
+namespace Appliance.Cli;
+
+/// <summary>What the commands on semaphores have in common.</summary>
+internal static class SemOptions
+{
+    private const uint ModeDefault = 0x1B0; // 0660
+    private const double SecondsMax = 366 * 86_400;
+
+    private static readonly Option<bool> NoWait = new("--nowait") { Arity = ArgumentArity.Zero, Description = "do not wait when it is taken" };
+    private static readonly Option<string> Timeout = new("--timeout") { Description = "wait so long and no longer", HelpName = "SECONDS" };
+    private static readonly Option<string> Max = new("--max") { Description = "how many may hold it at a time; counts when nobody uses it yet [1]", HelpName = "N" };
+    private static readonly Option<string> Mode = new("--mode") { Description = "permissions of a new one [0660]", HelpName = "OCTAL" };
+    private static readonly Option<string> Conflict = new("--conflict-exit-code") { Description = "exit status when it was not to be had [1]", HelpName = "N" };
+
+    /// <summary>Gives a command the options for taking a semaphore.</summary>
+    public static void AddTaking(Command command)
+    {
+        foreach (var option in (Option[])[NoWait, Timeout, Max, Mode, Conflict])
+        {
+            command.Options.Add(option);
+        }
+
+        KeyOptions.AddTo(command);
+    }
+
+    /// <summary>Joins and takes the semaphore that the command line names; null when it was not to be had, which has been told.</summary>
+    public static PhpSemaphore? Take(ParseResult parsed, out int conflictExitCode)
+    {
+        conflictExitCode = Number(parsed, Conflict, ExitCode.Failed, 0, byte.MaxValue);
+        bool noWait = parsed.GetValue(NoWait);
+        TimeSpan? timeout = noWait ? TimeSpan.Zero : parsed.GetValue(Timeout) is { } text ? Seconds(Timeout, text) : null;
+        if (noWait && parsed.GetValue(Timeout) is not null)
+        {
+            throw CommandLine.Wrong("--nowait: do not wait, and --timeout: wait a while, exclude each other");
+        }
+
+        int max = Number(parsed, Max, 1, 1, PhpSemaphore.HoldersMax);
+        var semaphore = PhpSemaphore.Join(KeyOptions.Read(parsed), max, ModeOptions.Read(parsed, Mode, ModeDefault));
+        if (semaphore.Acquire(timeout))
+        {
+            return semaphore;
+        }
+
+        Console.Error.WriteLine(FormattableString.Invariant($"appliance: semaphore {semaphore.Key} is taken; process {semaphore.LastPid()} used it last"));
+        semaphore.Dispose();
+        return null;
+    }
+
+    /// <summary>A time in seconds, <c>0.5</c> for example.</summary>
+    public static TimeSpan Seconds(Option option, string text) =>
+        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds <= SecondsMax
+            ? TimeSpan.FromSeconds(seconds)
+            : throw CommandLine.Wrong($"{option.Name}: '{text}' must be seconds, at most a year; 0.5 for example");
+
+    private static int Number(ParseResult parsed, Option<string> option, int byDefault, int least, int most)
+    {
+        int value = byDefault;
+        return parsed.GetValue(option) is { } text && Setting.ParseNumber(text, least, most, number => value = number) is { } wrong
+            ? throw CommandLine.Wrong($"{option.Name}: '{text}' {wrong}")
+            : value;
+    }
+}

@@ -1,0 +1,27 @@
+using System.CommandLine;
+using Appliance.Ipc;
+
+namespace Appliance.Cli;
+
+/// <summary>Removes a semaphore, as PHP's sem_remove() does: who waits for it is told that it is gone.</summary>
+internal static class SemRemoveCommand
+{
+    /// <summary>The command.</summary>
+    public static Command Make()
+    {
+        var command = new Command("remove");
+        KeyOptions.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            var key = KeyOptions.Read(parsed);
+            PhpSemaphore.Remove(key, Find(key));
+            return ExitCode.Fine;
+        });
+        return command;
+    }
+
+    /// <summary>The semaphore of a key.</summary>
+    /// <exception cref="IOException">There is none.</exception>
+    public static int Find(SystemVKey key) => PhpSemaphore.Find(key)
+        ?? throw new IOException($"semaphore {key} is not there; 'appliance sem run' makes it, and sem_get() of PHP does");
+}

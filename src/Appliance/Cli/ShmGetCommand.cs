@@ -1,0 +1,67 @@
+using System.CommandLine;
+using Appliance.Ipc;
+
+namespace Appliance.Cli;
+
+/// <summary>Prints a variable.</summary>
+internal static class ShmGetCommand
+{
+    private static readonly Option<bool> Raw = new("--raw") { Arity = ArgumentArity.Zero, Description = "a string's bytes and nothing else; any other value as it lies there" };
+    private static readonly Option<bool> Serialized = new("--serialized") { Arity = ArgumentArity.Zero, Description = "the bytes as they lie there, in PHP's serialize() format" };
+    private static readonly Option<bool> Php = new("--php") { Arity = ArgumentArity.Zero, Description = "read PHP's serialize() format, as is always done" };
+
+    /// <summary>The command.</summary>
+    public static Command Make()
+    {
+        var command = ShmOptions.Make("get", ShmOptions.Variable, KeyOptions.Json, Raw, Serialized, Php);
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        long variable = ShmOptions.VariableOf(parsed);
+        byte[] bytes = Read(parsed, variable);
+        bool isValue = PhpSerialization.TryRead(bytes, out var value, out string reason);
+        if (parsed.GetValue(Serialized) || (parsed.GetValue(Raw) && value is not PhpString))
+        {
+            Write(bytes);
+        }
+        else if (!isValue)
+        {
+            throw new IOException(FormattableString.Invariant($"variable {variable} is not in PHP's serialize() format ({reason}); --raw prints its bytes"));
+        }
+        else if (parsed.GetValue(KeyOptions.Json))
+        {
+            Console.Out.WriteLine(PhpJson.Show(value!));
+        }
+        else if (value is PhpString text && (parsed.GetValue(Raw) || Console.IsOutputRedirected))
+        {
+            Write(text.Bytes.Span);
+            if (!parsed.GetValue(Raw) && PrintableText.IsText(text.Bytes.Span) && !text.Bytes.Span.EndsWith("\n"u8))
+            {
+                Write("\n"u8);
+            }
+        }
+        else
+        {
+            Console.Out.WriteLine(PhpText.Show(value!));
+        }
+
+        return ExitCode.Fine;
+    }
+
+    private static byte[] Read(ParseResult parsed, long variable)
+    {
+        using var segment = ShmOptions.Open(parsed, forWriting: false);
+        return segment.Chain.Find(variable) is { } found
+            ? segment.Chain.ValueOf(found)
+            : throw new IOException(ShmOptions.DamageOf(segment) ?? FormattableString.Invariant($"variable {variable} is not in segment {segment.Key}; 'shm list' shows what is"));
+    }
+
+    private static void Write(ReadOnlySpan<byte> bytes)
+    {
+        using var output = Console.OpenStandardOutput();
+        output.Write(bytes);
+    }
+}
