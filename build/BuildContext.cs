@@ -3,6 +3,7 @@ using Cake.Common.Xml;
 using Cake.Core;
 using Cake.Core.IO;
 using Cake.Frosting;
+using Path = System.IO.Path;
 
 namespace Build;
 
@@ -20,6 +21,9 @@ public sealed class BuildContext(ICakeContext context) : FrostingContext(context
 
     /// <summary>Project of the tests against the published binary.</summary>
     public const string SystemTests = "tests/Appliance.SystemTests/Appliance.SystemTests.csproj";
+
+    /// <summary>Project of the tests against the packages.</summary>
+    public const string PackageTests = "tests/Appliance.PackageTests/Appliance.PackageTests.csproj";
 
     /// <summary>Project of the benchmark.</summary>
     public const string Bench = "tests/Appliance.Bench/Appliance.Bench.csproj";
@@ -39,6 +43,9 @@ public sealed class BuildContext(ICakeContext context) : FrostingContext(context
     /// <summary>What follows the task on the command line.</summary>
     public IReadOnlyList<string> Forwarded => [.. Arguments.GetArguments(ForwardArgument)];
 
+    /// <summary>Whether some tests alone are to run, quickly: those of the packages are not among them, and nothing is packed.</summary>
+    public bool IsSelectiveTest => Arguments.GetArguments("target").Contains("test") && Forwarded.Count > 0;
+
     /// <summary>Version of the product, from the one place where it stands.</summary>
     public string Version => this.XmlPeek("Directory.Build.props", "/Project/PropertyGroup/Version");
 
@@ -51,7 +58,7 @@ public sealed class BuildContext(ICakeContext context) : FrostingContext(context
 
     /// <summary>Seconds since 1970 of the commit (now, outside a git checkout): packages of one commit are the same to the byte.</summary>
     public string SourceDateEpoch => System.Environment.GetEnvironmentVariable("SOURCE_DATE_EPOCH")
-        ?? (Directory.Exists(".git")
+        ?? (Path.Exists(".git")
             ? Capture("git", "log", "-1", "--format=%ct").Single()
             : DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture));
 

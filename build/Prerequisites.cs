@@ -18,6 +18,9 @@ public enum Purpose
 
     /// <summary>Building and checking packages.</summary>
     Package = 8,
+
+    /// <summary>The tests of the packages.</summary>
+    PackageTest = 16,
 }
 
 /// <summary>The programs that the build takes from the system, and the Debian packages that have them.</summary>
@@ -44,6 +47,20 @@ public static class Prerequisites
         (Purpose.Package, "lintian", "lintian"),
         (Purpose.Package, "rpmbuild", "rpm"),
         (Purpose.Package, "rpmlint", "rpmlint"),
+        (Purpose.PackageTest, "debootstrap", "debootstrap"),
+        (Purpose.PackageTest, "systemd-nspawn", "systemd-container"),
+        (Purpose.PackageTest, "systemd-analyze", "systemd"),
+        (Purpose.PackageTest, "nsenter", "util-linux"),
+        (Purpose.PackageTest, "rpm2cpio", "rpm2cpio"),
+        (Purpose.PackageTest, "cpio", "cpio"),
+        (Purpose.PackageTest, "shellcheck", "shellcheck"),
+        (Purpose.PackageTest, "dash", "dash"),
+        (Purpose.PackageTest, "mandoc", "mandoc"),
+        (Purpose.PackageTest, "groff", "groff"),
+        (Purpose.PackageTest, "zsh", "zsh"),
+        (Purpose.PackageTest, "fish", "fish"),
+        (Purpose.PackageTest, "nginx", "nginx"),
+        (Purpose.PackageTest, "apache2", "apache2-bin"),
     ];
 
     /// <summary>Installs with apt what is missing for a purpose, and for what the target comes to later: one message names it all.</summary>

@@ -23,12 +23,37 @@ public sealed class PackageTree
     /// <summary>Absolute path of the folder.</summary>
     public string Root { get; }
 
-    /// <summary>Adds what both kinds of package hold.</summary>
-    public void AddProduct()
+    /// <summary>Adds what both kinds of package hold: the binary, and what it says belongs to an installed system.</summary>
+    public void AddProduct(BuildContext context)
     {
         AddFile(BuildContext.Binary, "usr/bin/appliance", executable: true);
-        AddFile("pkg/appliance.conf", "etc/appliance/appliance.conf");
-        AddFile("pkg/appliance.service", "usr/lib/systemd/system/appliance.service");
+        _ = context.Capture(Path.GetFullPath(BuildContext.Binary), "dump", Root);
+        foreach (var folder in Directory.EnumerateDirectories(Root, "*", SearchOption.AllDirectories))
+        {
+            File.SetUnixFileMode(folder, Executable);
+        }
+
+        Compress(context, "usr/share/man");
+        MakeFolder(Path.Combine(Root, "var/lib/appliance"));
+        MakeFolder(Path.Combine(Root, "var/log/appliance"));
+    }
+
+    /// <summary>Compresses a file, or every file below a folder, in a way that depends on nothing but its bytes.</summary>
+    public void Compress(BuildContext context, string target)
+    {
+        var path = Path.Combine(Root, target);
+        context.Run("gzip", ["-9n", .. File.Exists(path) ? [path] : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)]);
+    }
+
+    /// <summary>Moves a file to where another kind of system has it.</summary>
+    public void Move(string from, string to)
+    {
+        MakeFolder(Path.GetDirectoryName(Path.Combine(Root, to))!);
+        File.Move(Path.Combine(Root, from), Path.Combine(Root, to));
+        for (var folder = Path.GetDirectoryName(Path.Combine(Root, from))!; !Directory.EnumerateFileSystemEntries(folder).Any(); folder = Path.GetDirectoryName(folder)!)
+        {
+            Directory.Delete(folder);
+        }
     }
 
     /// <summary>Adds a file of the repository.</summary>

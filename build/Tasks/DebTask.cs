@@ -7,13 +7,16 @@ namespace Build.Tasks;
 
 /// <summary>Packs the published binary for Debian and Ubuntu.</summary>
 [TaskName("deb")]
-[TaskDescription("builds and checks artifacts/appliance_VERSION_ARCHITECTURE.deb")]
-[IsDependentOn(typeof(PublishTask))]
+[TaskDescription("builds and checks artifacts/appliance.deb, and the same under its full name")]
+[IsDependentOn(typeof(TarTask))]
 public sealed class DebTask : FrostingTask<BuildContext>
 {
     private const string Documents = "usr/share/doc/appliance";
 
-    private static readonly string[] Scripts = ["postinst", "prerm", "postrm"];
+    private static readonly string[] Scripts = ["preinst", "postinst", "prerm", "postrm"];
+
+    /// <inheritdoc/>
+    public override bool ShouldRun(BuildContext context) => !context.IsSelectiveTest;
 
     /// <inheritdoc/>
     public override void Run(BuildContext context)
@@ -23,14 +26,15 @@ public sealed class DebTask : FrostingTask<BuildContext>
         var package = Path.GetFullPath($"{BuildContext.Artifacts}/appliance_{context.Version}_{architecture}.deb");
 
         var tree = new PackageTree($"{BuildContext.Artifacts}/obj/deb");
-        tree.AddProduct();
+        tree.AddProduct(context);
         AddDocuments(context, tree);
         AddControl(context, tree, architecture);
 
         Environment.SetEnvironmentVariable("SOURCE_DATE_EPOCH", context.SourceDateEpoch);
         context.Run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", tree.Root, package);
-        context.Run("lintian", "--fail-on", "error", "--allow-root", package);
-        context.Information($"sudo apt install {package}");
+        context.Run("lintian", "--fail-on", "error,warning", "--allow-root", package);
+        Distribution.Add(context, package, "appliance.deb");
+        context.Information($"sudo apt install ./{BuildContext.Artifacts}/appliance.deb");
     }
 
     private static void AddDocuments(BuildContext context, PackageTree tree)
@@ -41,7 +45,7 @@ public sealed class DebTask : FrostingTask<BuildContext>
             File.ReadAllText("pkg/deb/copyright").Replace("@LICENSE@", string.Join('\n', license), StringComparison.Ordinal),
             $"{Documents}/copyright");
         tree.AddText(string.Join('\n', Release.ReadAll().Select(release => release.ToDebian(context.Maintainer))), $"{Documents}/changelog");
-        context.Run("gzip", "-9n", $"{tree.Root}/{Documents}/changelog");
+        tree.Compress(context, $"{Documents}/changelog");
     }
 
     private static void AddControl(BuildContext context, PackageTree tree, string architecture)

@@ -9,5 +9,5 @@ public sealed class PrerequisitesTask : FrostingTask<BuildContext>
 {
     /// <inheritdoc/>
     public override void Run(BuildContext context) =>
-        Prerequisites.Install(context, Purpose.Publish | Purpose.Test | Purpose.Bench | Purpose.Package);
+        Prerequisites.Install(context, Purpose.Publish | Purpose.Test | Purpose.Bench | Purpose.Package | Purpose.PackageTest);
 }

@@ -6,17 +6,19 @@ namespace Build.Tasks;
 
 /// <summary>All tests; the last line of the output counts them.</summary>
 [TaskName("test")]
-[TaskDescription("publishes, then runs all tests against the binary; arguments go to dotnet test")]
+[TaskDescription("publishes, packs, and runs all tests; with arguments, which go to dotnet test, those of the binary alone")]
 [IsDependentOn(typeof(PublishTask))]
+[IsDependentOn(typeof(DebTask))]
+[IsDependentOn(typeof(RpmTask))]
 public sealed class TestTask : FrostingTask<BuildContext>
 {
     /// <inheritdoc/>
     public override void Run(BuildContext context)
     {
-        Prerequisites.Install(context, Purpose.Test);
+        Prerequisites.Install(context, context.IsSelectiveTest ? Purpose.Test : Purpose.Test | Purpose.PackageTest);
 
         // Nothing tests the benchmark, but it uses what tests guard.
         context.DotNetBuild(BuildContext.Bench, new DotNetBuildSettings { Configuration = "Release", NoLogo = true });
-        TestRun.Run(context, BuildContext.UnitTests, BuildContext.SystemTests);
+        TestRun.Run(context, [BuildContext.UnitTests, BuildContext.SystemTests, .. context.IsSelectiveTest ? [] : (string[])[BuildContext.PackageTests]]);
     }
 }

@@ -72,11 +72,11 @@ internal static class CommandLine
     internal static Settings ReadSettings(ParseResult parsed)
     {
         string? file = parsed.GetValue(Config);
-        IEnumerable<GivenValue> given = [];
+        IEnumerable<GivenValue> given = InEnvironment();
         if (file is not null || File.Exists(SystemConfigFile))
         {
             file = Path.GetFullPath(file ?? SystemConfigFile, StartDirectory);
-            given = SettingsBuilder.ReadFile(file, ReadLines(file));
+            given = given.Concat(SettingsBuilder.ReadFile(file, ReadLines(file)));
         }
 
         return SettingsBuilder.Build(Paths.ForThisUser(), [.. given, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
@@ -104,14 +104,15 @@ internal static class CommandLine
 
             string file = Path.GetFullPath(parsed.GetValue(Config) ?? SystemConfigFile, StartDirectory);
             var places = SettingsBuilder.ReadPlaces(file, Syscall.IsReadable(file) ? ReadLines(file) : []);
-            return SettingsBuilder.Build(Paths.ForThisUser(), [.. places, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
+            return SettingsBuilder.Build(Paths.ForThisUser(), [.. InEnvironment(), .. places, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
         }
     }
 
     /// <summary>What is wrong with the command line, for exit status 2.</summary>
     internal static SettingException Wrong(string what) => new(what) { IsUsage = true };
 
-    private static Command MakeRoot(string[] args)
+    /// <summary>All options and commands; without a command it serves, or prints what it was asked for.</summary>
+    internal static Command MakeRoot(string[] args)
     {
         // A RootCommand would bring help and version of its own, and a look at the name of the program's file.
         var root = new Command("appliance");
@@ -160,6 +161,14 @@ internal static class CommandLine
             AllowMultipleArgumentsPerToken = false,
             Recursive = row.Name is "run-dir" or "state-dir",
         };
+
+    /// <summary>What a service gives as its defaults.</summary>
+    private static IEnumerable<GivenValue> InEnvironment() =>
+        from row in SettingsTable.Rows
+        let value = Environment.GetEnvironmentVariable(row.Variable)
+        where value is { Length: > 0 }
+        from one in row.IsRepeatable ? value.Split(' ', StringSplitOptions.RemoveEmptyEntries) : [value]
+        select new GivenValue(row.Name, one, SettingsBuilder.Environment);
 
     private static IEnumerable<GivenValue> OnCommandLine(ParseResult parsed, Setting row, Option option)
     {

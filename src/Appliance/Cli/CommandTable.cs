@@ -32,6 +32,7 @@ internal static class CommandTable
         new("clients", "list the clients: id, address, room, since when, how many bytes behind", ControlCommands.MakeClients),
         new("kick ID|IP", "close a client's connection, or all from an address", ControlCommands.MakeKick),
         new("history", "print what was said; [--room R] [-n N] [--follow]", HistoryCommand.Make),
+        new("dump DIR", "write what a package installs below DIR: configuration, units, init script, manual; [--force]", DumpCommand.Make),
     ];
 
     /// <summary>What concerns System V objects, whoever's.</summary>

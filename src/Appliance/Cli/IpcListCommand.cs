@@ -19,7 +19,7 @@ internal static class IpcListCommand
 
     private static int Run(ParseResult parsed)
     {
-        string[] directories = [CommandLine.ReadPlaces(parsed).StateDirectory, Paths.ForThisUser().StateDirectory, Paths.SystemStateDirectory];
+        string[] directories = [CommandLine.ReadPlaces(parsed).StateDirectory, Paths.ForThisUser().StateDirectory, Paths.OfSystem.StateDirectory];
         bool all = parsed.GetValue(All);
         uint user = Syscall.EffectiveUserId();
         bool json = parsed.GetValue(KeyOptions.Json);

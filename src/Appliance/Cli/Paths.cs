@@ -6,16 +6,20 @@ namespace Appliance.Cli;
 /// <summary>Where things are unless told otherwise: the system's directories for root, the user's own for everybody else.</summary>
 internal static class Paths
 {
-    /// <summary>The state directory of a server that is installed.</summary>
-    public const string SystemStateDirectory = "/var/lib/appliance";
+    /// <summary>Those of a server that is installed.</summary>
+    public static DefaultPaths OfSystem { get; } = new("/run/appliance", "/var/lib/appliance");
 
-    /// <summary>The defaults of the user who runs this.</summary>
-    public static DefaultPaths ForThisUser()
+    private static DefaultPaths? _ofStart;
+
+    /// <summary>The defaults of the user who started this: a server that gives root's rights up stays where it is.</summary>
+    public static DefaultPaths ForThisUser() => _ofStart ??= Find();
+
+    private static DefaultPaths Find()
     {
         uint user = Syscall.EffectiveUserId();
         if (user == 0)
         {
-            return new DefaultPaths("/run/appliance", SystemStateDirectory);
+            return OfSystem;
         }
 
         string home = Environment.GetEnvironmentVariable("HOME") is { Length: > 0 } directory ? directory : $"/tmp/appliance-{user}";

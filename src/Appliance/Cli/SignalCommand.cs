@@ -20,7 +20,7 @@ internal static class SignalCommand
     /// <summary><c>stop [--purge]</c>.</summary>
     public static Command MakeStop()
     {
-        var purge = new Option<bool>("--purge");
+        var purge = new Option<bool>("--purge") { Description = "also remove its System V objects" };
         var command = new Command("stop") { purge };
         command.SetAction(parsed => Stop(CommandLine.ReadPlaces(parsed), parsed.GetValue(purge)));
         return command;

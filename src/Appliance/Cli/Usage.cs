@@ -14,13 +14,13 @@ internal static class Usage
     /// <summary>The seven lines that administrators know by heart, in their order; two of them are actions and no settings.</summary>
     private static readonly (string Left, string Help)[] ModeRows =
     [
-        Row("daemon"),
-        Row("debug"),
+        ModeRow("daemon"),
+        ModeRow("debug"),
         ("--settings", "print settings"),
-        Row("nofork"),
+        ModeRow("nofork"),
         ("--check", "check dependency modules"),
-        Row("master"),
-        Row("proc"),
+        ModeRow("master"),
+        ModeRow("proc"),
     ];
 
     private static readonly (string Left, string Help)[] OtherActions =
@@ -28,6 +28,23 @@ internal static class Usage
         ("--config FILE", "read settings from FILE; default /etc/appliance/appliance.conf if it is there"),
         ("--help", "print this"),
         ("--version", "print the version"),
+    ];
+
+    /// <summary>All options under their headings, each as it is typed and with what it means; paths are those of some user.</summary>
+    public static IEnumerable<(string Heading, IReadOnlyList<(string Left, string Help)> Rows)> OptionGroups(DefaultPaths paths) =>
+    [
+        (SampleConfiguration.HeadingOf(SettingGroup.Mode), ModeRows),
+        .. Enum.GetValues<SettingGroup>().Where(group => group != SettingGroup.Mode).Select(group => (
+            SampleConfiguration.HeadingOf(group),
+            (IReadOnlyList<(string, string)>)[.. SettingsTable.Rows.Where(row => row.Group == group).Select(row => Row(row, paths))])),
+        ("other", OtherActions),
+    ];
+
+    /// <summary>All commands under their headings.</summary>
+    public static IEnumerable<(string Heading, IReadOnlyList<CommandRow> Rows)> CommandGroups =>
+    [
+        ("commands", CommandTable.Server),
+        ("System V IPC, shared with PHP (--key 0x41020304, or --path FILE --project A; by default --state-dir and A)", CommandTable.Ipc),
     ];
 
     /// <summary>Version, <c>0.1.0</c>.</summary>
@@ -46,14 +63,16 @@ internal static class Usage
         var text = new StringBuilder();
         _ = text.AppendLine($"appliance version {Version} {Configuration}").AppendLine("usage:");
         AppendRows(text, ModeRows);
-        AppendGroup(text, "places", SettingGroup.Place);
-        AppendGroup(text, "chat", SettingGroup.Chat);
-        AppendGroup(text, "times", SettingGroup.Time);
-        AppendRows(text.AppendLine("other:"), OtherActions);
-        AppendRows(text.AppendLine("commands:"), [.. CommandTable.Server.Select(Row)]);
-        AppendRows(
-            text.AppendLine("System V IPC, shared with PHP (--key 0x41020304, or --path FILE --project A; by default --state-dir and A):"),
-            [.. CommandTable.Ipc.Select(Row)]);
+        foreach (var (heading, rows) in OptionGroups(Paths.ForThisUser()).Skip(1))
+        {
+            AppendRows(text.AppendLine($"{heading}:"), rows);
+        }
+
+        foreach (var (heading, rows) in CommandGroups)
+        {
+            AppendRows(text.AppendLine($"{heading}:"), [.. rows.Select(Row)]);
+        }
+
         _ = text.AppendLine("'appliance COMMAND --help' prints the options of a command.");
         Console.Out.Write(text);
         return ExitCode.Fine;
@@ -84,20 +103,17 @@ internal static class Usage
         return ExitCode.Fine;
     }
 
-    private static void AppendGroup(StringBuilder text, string heading, SettingGroup group) =>
-        AppendRows(text.AppendLine($"{heading}:"), [.. SettingsTable.Rows.Where(row => row.Group == group).Select(row => Row(row.Name))]);
-
     private static (string Left, string Help) Row(CommandRow row) => (row.Synopsis, row.Help);
 
-    private static (string Left, string Help) Row(string name)
+    private static (string Left, string Help) ModeRow(string name)
     {
         var row = SettingsTable.Find(name)!;
-        string left = row.Value.Length == 0 ? $"--{row.Name}" : row.Value[0] == '[' ? $"--{row.Name}={row.Value}" : $"--{row.Name} {row.Value}";
-        bool tellsDefault = row.Group != SettingGroup.Mode && !row.IsSwitch;
-        return (left, tellsDefault ? $"{row.Help} [{DefaultOf(row)}]" : row.Help);
+        return (row.IsSwitch ? $"--{row.Name}" : $"--{row.Name}={row.Value}", row.Help);
     }
 
-    private static string DefaultOf(Setting row) => row.Default.Length > 0 ? row.Default : row.Show(SettingsBuilder.Build(Paths.ForThisUser(), []));
+    private static (string Left, string Help) Row(Setting row, DefaultPaths paths) => row.IsSwitch
+        ? ($"--{row.Name}", row.Help)
+        : ($"--{row.Name} {row.Value}", $"{row.Help} [{SampleConfiguration.DefaultOf(row, paths)}]");
 
     private static void AppendRows(StringBuilder text, IReadOnlyList<(string Left, string Help)> rows)
     {

@@ -33,8 +33,22 @@ public sealed record Setting(
     Func<Settings, string, string?> Apply,
     Func<Settings, string> Show)
 {
+    private const string MustBe = "must be ";
+
     /// <summary>The default, as it would be written; paths that depend on the user are filled in by <see cref="DefaultPaths"/>.</summary>
     public string Default { get; init; } = "";
+
+    /// <summary>Why the default is what it is, and what another value brings: a sentence or two for the sample configuration and the manual.</summary>
+    public string Reason { get; init; } = "";
+
+    /// <summary>All values there are; empty where there are too many to tell.</summary>
+    public IReadOnlyList<string> Words { get; init; } = [];
+
+    /// <summary>The environment variable that gives a value which configuration file and command line win over.</summary>
+    public string Variable => $"APPLIANCE_{Name.ToUpperInvariant().Replace('-', '_')}";
+
+    /// <summary>What values are allowed, in the words of the error that any other value meets.</summary>
+    public string Allowed => Apply(new Settings(), "") is { } wrong ? wrong[MustBe.Length..] : "any text";
 
     /// <summary>For a setting that may be given more than once: makes it empty, so that what is given takes the place of the default.</summary>
     public Action<Settings>? Empty { get; init; }
@@ -52,6 +66,7 @@ public sealed record Setting(
         new(name, "", help, group, (settings, text) => Parse(text, ["on", "off"], on => set(settings, on == 0)), settings => get(settings) ? "on" : "off")
         {
             Default = "off",
+            Words = ["on", "off"],
         };
 
     internal static Setting Number(
@@ -79,6 +94,7 @@ public sealed record Setting(
             settings => Array.Find(choices, choice => EqualityComparer<T>.Default.Equals(choice.Value, get(settings))).Word)
         {
             Default = words[0],
+            Words = words,
         };
     }
 
@@ -94,7 +110,7 @@ public sealed record Setting(
         bool parsed = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number <= int.MaxValue;
         if (!parsed || number * unit < least || number * unit > most)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"must be a number from {least} to {most}");
+            return string.Create(CultureInfo.InvariantCulture, $"{MustBe}a number from {least} to {most}");
         }
 
         set((int)(number * unit));
@@ -106,7 +122,7 @@ public sealed record Setting(
         int index = Array.IndexOf(words, text);
         if (index < 0)
         {
-            return $"must be {string.Join(", ", words[..^1])} or {words[^1]}";
+            return $"{MustBe}{string.Join(", ", words[..^1])} or {words[^1]}";
         }
 
         set(index);

@@ -3,7 +3,7 @@ namespace Appliance.Config;
 /// <summary>A value that was given for a setting, and where.</summary>
 /// <param name="Name">Name of the setting as it was given.</param>
 /// <param name="Value">The value.</param>
-/// <param name="Source"><c>command line</c> or <c>FILE:LINE</c>.</param>
+/// <param name="Source"><c>command line</c>, <c>environment</c> or <c>FILE:LINE</c>.</param>
 public sealed record GivenValue(string Name, string Value, string Source);
 
 /// <summary>What is wrong with a given value: names the place, the setting, the value and the way out. Of a file, if it is not wrong usage.</summary>
@@ -30,11 +30,14 @@ public sealed class SettingException : Exception
     public bool IsUsage { get; init; }
 }
 
-/// <summary>Makes settings from defaults, a configuration file and a command line, each winning over the one before.</summary>
+/// <summary>Makes settings from defaults, the environment, a configuration file and a command line, each winning over the one before.</summary>
 public static class SettingsBuilder
 {
     /// <summary>The source of what stands on the command line.</summary>
     public const string CommandLine = "command line";
+
+    /// <summary>The source of what the environment gives: a service's own defaults, which everything else wins over.</summary>
+    public const string Environment = "environment";
 
     /// <summary>Reads the <c>name = value</c> lines of a configuration file.</summary>
     /// <param name="path">The file, for errors.</param>
@@ -153,7 +156,7 @@ public static class SettingsBuilder
             _ = row.Apply(settings, row.Default);
         }
 
-        foreach (var values in given.GroupBy(value => (value.Name, IsOnCommandLine: value.Source == CommandLine)))
+        foreach (var values in given.GroupBy(value => (value.Name, Origin: value.Source is CommandLine or Environment ? value.Source : "")))
         {
             SettingsTable.Find(values.Key.Name)?.Empty?.Invoke(settings);
             foreach (var value in values)
@@ -179,8 +182,13 @@ public static class SettingsBuilder
         settings.NoteSource(row.Name, given.Source);
     }
 
-    /// <summary>How an error names a setting: as the option, or as the line of the file that sets it.</summary>
-    private static string NameOf(string name, string source) => source.Contains(':', StringComparison.Ordinal) ? $"{source}: {name}" : $"--{name}";
+    /// <summary>How an error names a setting: as the option, as the variable, or as the line of the file that sets it.</summary>
+    private static string NameOf(string name, string source) => source switch
+    {
+        Environment => SettingsTable.Find(name)?.Variable ?? name,
+        _ when source.Contains(':', StringComparison.Ordinal) => $"{source}: {name}",
+        _ => $"--{name}",
+    };
 
     private static SettingException Wrong(string source, string message) => new(message) { IsUsage = source == CommandLine };
 

@@ -27,36 +27,139 @@ public static class SettingsTable
     /// <summary>The rows, in the order of the usage.</summary>
     public static IReadOnlyList<Setting> Rows { get; } =
     [
-        Switch("daemon", "run as daemon", SettingGroup.Mode, (s, on) => s.Daemon = on, s => s.Daemon),
-        Switch("debug", "run in debug mode", SettingGroup.Mode, (s, on) => s.Debug = on, s => s.Debug),
-        Switch("nofork", "do not run child processes", SettingGroup.Mode, (s, on) => s.NoFork = on, s => s.NoFork),
-        Switch("master", "run as master", SettingGroup.Mode, (s, on) => s.Master = on, s => s.Master),
-        new("proc", "[8]", "run child processes", SettingGroup.Mode, ApplyWorkers, s => s.Workers == 0 ? "auto" : $"{s.Workers}") { Default = "8", IsReloadable = true },
+        Switch("daemon", "run as daemon", SettingGroup.Mode, (s, on) => s.Daemon = on, s => s.Daemon) with
+        {
+            Reason = "The service decides it: a service manager that expects the server in the foreground would lose it.",
+        },
+        Switch("debug", "run in debug mode", SettingGroup.Mode, (s, on) => s.Debug = on, s => s.Debug) with
+        {
+            Reason = "Logs every connection: for looking into a problem, not for every day.",
+        },
+        Switch("nofork", "do not run child processes", SettingGroup.Mode, (s, on) => s.NoFork = on, s => s.NoFork) with
+        {
+            Reason = "One process uses one processor, and nobody replaces it when it dies: for trying things out.",
+        },
+        Switch("master", "run as master", SettingGroup.Mode, (s, on) => s.Master = on, s => s.Master) with
+        {
+            Reason = "Stays in the foreground and keeps the workers alive, as a service manager wants it; also what happens without any of these.",
+        },
+        new("proc", "[8]", "run child processes", SettingGroup.Mode, ApplyWorkers, s => s.Workers == 0 ? "auto" : $"{s.Workers}")
+        {
+            Default = "8", IsReloadable = true,
+            Reason = "A worker uses one processor at most, and all serve the same rooms: more than there are processors do no harm. auto is one a processor.",
+        },
 
         new("listen", "ADDR", "where clients connect: IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH; repeatable", SettingGroup.Place,
-            ApplyListen, s => string.Join(' ', s.Listen.Select(address => address.Text))) { Default = DefaultListen, Empty = s => s.Listen = [] },
-        new("metrics", "ADDR", "where monitors connect, or off", SettingGroup.Place, ApplyMetrics, s => s.Metrics?.Text ?? "off") { Default = DefaultMetrics },
-        Directory("run-dir", "directory of the pid file", (s, path) => s.RunDirectory = path, s => s.RunDirectory),
-        Directory("state-dir", "directory of durable files; the System V keys are made from it", (s, path) => s.StateDirectory = path, s => s.StateDirectory),
-        new("log", "FILE", "log file, or stderr; of a daemon appliance.log in --state-dir", SettingGroup.Place, ApplyLog, s => s.LogFile.Length == 0 ? "stderr" : s.LogFile) { Default = "stderr" },
-        Choice("log-level", "LEVEL", "debug, info, warning or error", SettingGroup.Place, LogLevels, (s, level) => s.LogLevel = level, s => s.LogLevel) with { Default = "info", IsReloadable = true },
-        new("user", "NAME", "user to become after binding", SettingGroup.Place, ApplyUser, s => s.User.Length == 0 ? "none" : s.User) { Default = "none" },
+            ApplyListen, s => string.Join(' ', s.Listen.Select(address => address.Text)))
+        {
+            Default = DefaultListen, Empty = s => s.Listen = [],
+            Reason = "This host alone until you say more: nginx or Apache in front bring TLS (see the examples), *:9000 serves the whole network.",
+        },
+        new("metrics", "ADDR", "where monitors connect, or off", SettingGroup.Place, ApplyMetrics, s => s.Metrics?.Text ?? "off")
+        {
+            Default = DefaultMetrics,
+            Reason = "This host alone: figures and addresses of clients are for those who run the server.",
+        },
+        Directory("run-dir", "directory of the pid file", (s, path) => s.RunDirectory = path, s => s.RunDirectory) with
+        {
+            Reason = "Emptied when the machine starts: nothing that must last lies here.",
+        },
+        Directory("state-dir", "directory of durable files; the System V keys are made from it", (s, path) => s.StateDirectory = path, s => s.StateDirectory) with
+        {
+            Reason = "It outlives a restart of the machine. Another directory is another server, with rooms of its own.",
+        },
+        new("log", "FILE", "log file, or stderr; of a daemon appliance.log in --state-dir", SettingGroup.Place,
+            ApplyLog, s => s.LogFile.Length == 0 ? "stderr" : s.LogFile)
+        {
+            Default = "stderr",
+            Reason = "A terminal and a service manager take stderr. The packaged services write to /var/log/appliance/appliance.log, which logrotate turns over.",
+        },
+        Choice("log-level", "LEVEL", "least that is logged: debug, info, warning or error", SettingGroup.Place, LogLevels, (s, level) => s.LogLevel = level, s => s.LogLevel) with
+        {
+            Default = "info", IsReloadable = true,
+            Reason = "info is what one wants to read later: starts, stops, reloads, deaths. debug adds every connection.",
+        },
+        new("user", "NAME", "user to become after binding", SettingGroup.Place, ApplyUser, s => s.User.Length == 0 ? "none" : s.User)
+        {
+            Default = "none",
+            Reason = "Started as root, for a port below 1024, the server should not stay root. The packaged services run as the user appliance.",
+        },
 
-        Number("history", "N", 50, "messages a newcomer gets", SettingGroup.Chat, ..10_000, (s, n) => s.History = n, s => s.History) with { IsReloadable = true },
-        Number("room-size", "BYTES", 4 << 20, "memory of one room's log", SettingGroup.Chat, (64 << 10)..(1 << 30), (s, n) => s.RoomSize = n, s => s.RoomSize),
-        Number("max-rooms", "N", 256, "rooms at most", SettingGroup.Chat, 1..100_000, (s, n) => s.MaxRooms = n, s => s.MaxRooms),
-        Number("max-connections", "N", 100_000, "clients of one worker at most", SettingGroup.Chat, 1..1_000_000, (s, n) => s.MaxConnections = n, s => s.MaxConnections) with { IsReloadable = true },
-        Number("max-name", "N", 15, "characters of a name", SettingGroup.Chat, 1..1000, (s, n) => s.MaxName = n, s => s.MaxName) with { IsReloadable = true },
-        Number("max-message", "N", 100, "characters of a message", SettingGroup.Chat, 1..10_000, (s, n) => s.MaxMessage = n, s => s.MaxMessage) with { IsReloadable = true },
-        Number("max-frame", "BYTES", 64 << 10, "largest message a client may send, fragments together", SettingGroup.Chat, 128..(16 << 20), (s, n) => s.MaxFrame = n, s => s.MaxFrame) with { IsReloadable = true },
-        Number("max-rate", "N", 20, "messages a second of one client, 0 for any number", SettingGroup.Chat, ..100_000, (s, n) => s.MaxRate = n, s => s.MaxRate) with { IsReloadable = true },
-        Choice("announce", "WHAT", "tell who comes and goes: ip, count or off", SettingGroup.Chat, AnnounceModes, (s, mode) => s.Announce = mode, s => s.Announce) with { Default = "ip", IsReloadable = true },
-        Switch("echo", "serve /echo, which returns every message (for conformance suites)", SettingGroup.Chat, (s, on) => s.Echo = on, s => s.Echo) with { IsReloadable = true },
+        Number("history", "N", 50, "messages a newcomer gets", SettingGroup.Chat, ..10_000, (s, n) => s.History = n, s => s.History) with
+        {
+            IsReloadable = true,
+            Reason = "Fills a screen or two: enough to follow the talk, little to send.",
+        },
+        Number("room-size", "BYTES", 4 << 20, "memory of one room's log", SettingGroup.Chat, (64 << 10)..(1 << 30), (s, n) => s.RoomSize = n, s => s.RoomSize) with
+        {
+            Reason = "Some 20,000 messages of usual length. Memory counts only once it has been written to.",
+        },
+        Number("max-rooms", "N", 256, "rooms at most", SettingGroup.Chat, 1..100_000, (s, n) => s.MaxRooms = n, s => s.MaxRooms) with
+        {
+            Reason = "Whoever names a room makes it, so there must be an end: 256 rooms that are full take 1 GiB.",
+        },
+        Number("max-connections", "N", 100_000, "clients of one worker at most", SettingGroup.Chat,
+            1..1_000_000, (s, n) => s.MaxConnections = n, s => s.MaxConnections) with
+        {
+            IsReloadable = true,
+            Reason = "Far above what one processor serves well; a client costs some 110 bytes here. The service needs as many descriptors: LimitNOFILE= or ulimit -n.",
+        },
+        Number("max-name", "N", 15, "characters of a name", SettingGroup.Chat, 1..1000, (s, n) => s.MaxName = n, s => s.MaxName) with
+        {
+            IsReloadable = true,
+            Reason = "Leaves room for the message beside it, on a phone too.",
+        },
+        Number("max-message", "N", 100, "characters of a message", SettingGroup.Chat, 1..10_000, (s, n) => s.MaxMessage = n, s => s.MaxMessage) with
+        {
+            IsReloadable = true,
+            Reason = "A line or two of talk. Longer ones are refused with too_long.",
+        },
+        Number("max-frame", "BYTES", 64 << 10, "largest message a client may send, fragments together", SettingGroup.Chat,
+            128..(16 << 20), (s, n) => s.MaxFrame = n, s => s.MaxFrame) with
+        {
+            IsReloadable = true,
+            Reason = "Bounds what a client can make a worker keep. Larger ones end the connection with 1009.",
+        },
+        Number("max-rate", "N", 20, "messages a second of one client, 0 for any number", SettingGroup.Chat,
+            ..100_000, (s, n) => s.MaxRate = n, s => s.MaxRate) with
+        {
+            IsReloadable = true,
+            Reason = "Faster than anybody types; bursts may have twice as many. Beyond: too_fast, and after three of them in ten seconds 1008.",
+        },
+        Choice("announce", "WHAT", "tell who comes and goes: ip, count or off", SettingGroup.Chat,
+            AnnounceModes, (s, mode) => s.Announce = mode, s => s.Announce) with
+        {
+            Default = "ip", IsReloadable = true,
+            Reason = "In a small room one likes to know who is there. count tells no addresses, off tells nothing.",
+        },
+        Switch("echo", "serve /echo, which returns every message (for conformance suites)", SettingGroup.Chat, (s, on) => s.Echo = on, s => s.Echo) with
+        {
+            IsReloadable = true,
+            Reason = "Returns messages of up to 16 MiB to whoever sends them: not for a server that strangers reach.",
+        },
 
-        Number("ping", "SECONDS", 30, "silence before a keep-alive ping", SettingGroup.Time, 1..DayInSeconds, (s, n) => s.PingSeconds = n, s => s.PingSeconds) with { IsReloadable = true },
-        Number("timeout", "SECONDS", 90, "silence before a connection is closed", SettingGroup.Time, 1..DayInSeconds, (s, n) => s.TimeoutSeconds = n, s => s.TimeoutSeconds) with { IsReloadable = true },
-        Number("handshake-timeout", "SECONDS", 10, "time for a whole request", SettingGroup.Time, 1..3600, (s, n) => s.HandshakeTimeoutSeconds = n, s => s.HandshakeTimeoutSeconds) with { IsReloadable = true },
-        Number("drain", "SECONDS", 10, "time for a graceful stop", SettingGroup.Time, ..3600, (s, n) => s.DrainSeconds = n, s => s.DrainSeconds) with { IsReloadable = true },
+        Number("ping", "SECONDS", 30, "silence before a keep-alive ping", SettingGroup.Time, 1..DayInSeconds, (s, n) => s.PingSeconds = n, s => s.PingSeconds) with
+        {
+            IsReloadable = true,
+            Reason = "Proxies and phone networks drop what is silent for a minute.",
+        },
+        Number("timeout", "SECONDS", 90, "silence before a connection is closed", SettingGroup.Time,
+            1..DayInSeconds, (s, n) => s.TimeoutSeconds = n, s => s.TimeoutSeconds) with
+        {
+            IsReloadable = true,
+            Reason = "Three pings without an answer: the client is gone.",
+        },
+        Number("handshake-timeout", "SECONDS", 10, "time for a whole request", SettingGroup.Time,
+            1..3600, (s, n) => s.HandshakeTimeoutSeconds = n, s => s.HandshakeTimeoutSeconds) with
+        {
+            IsReloadable = true,
+            Reason = "Enough for a slow phone; who opens connections and asks for nothing cannot keep them.",
+        },
+        Number("drain", "SECONDS", 10, "time for a graceful stop", SettingGroup.Time, ..3600, (s, n) => s.DrainSeconds = n, s => s.DrainSeconds) with
+        {
+            IsReloadable = true,
+            Reason = "Clients take what is on its way to them before they are closed. Service managers must wait longer (TimeoutStopSec=).",
+        },
     ];
 
     /// <summary>The row of a name, or null.</summary>

@@ -30,6 +30,9 @@ public sealed class RawClient : IAsyncDisposable
     /// <summary>The server's end of a TCP connection.</summary>
     public IPEndPoint RemoteAddress => (IPEndPoint)_socket.RemoteEndPoint!;
 
+    /// <summary>Takes over a socket that is connected.</summary>
+    public static RawClient Over(Socket socket) => new(socket);
+
     /// <summary>Connects to a server. A small <paramref name="receiveBuffer"/>, in bytes, makes a client that soon blocks its sender.</summary>
     public static Task<RawClient> ConnectAsync(ApplianceServer server, int? receiveBuffer = null) => ConnectAsync(server.Address, receiveBuffer);
 

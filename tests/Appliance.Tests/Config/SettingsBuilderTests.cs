@@ -65,6 +65,34 @@ public sealed class SettingsBuilderTests
         Assert.Equal(name is null ? [] : [new GivenValue(name, value!, "a.conf:2")], values);
     }
 
+    [Fact]
+    public void Environment_wins_over_defaults_alone()
+    {
+        GivenValue[] given =
+        [
+            new("listen", "*:1", SettingsBuilder.Environment),
+            new("listen", "*:2", SettingsBuilder.Environment),
+            new("ping", "1", SettingsBuilder.Environment),
+            new("drain", "1", SettingsBuilder.Environment),
+            new("ping", "2", "a.conf:1"),
+            new("drain", "2", "a.conf:2"),
+            new("drain", "3", SettingsBuilder.CommandLine),
+        ];
+        var settings = SettingsBuilder.Build(Paths, given);
+        Assert.Equal(["*:1", "*:2"], settings.Listen.Select(address => address.Text), StringComparer.Ordinal);
+        Assert.Equal((2, 3), (settings.PingSeconds, settings.DrainSeconds));
+        Assert.Equal("environment", settings.SourceOf("listen"));
+        Assert.Equal(["*:3"], SettingsBuilder.Build(Paths, [.. given, new("listen", "*:3", "a.conf:3")]).Listen.Select(address => address.Text), StringComparer.Ordinal);
+    }
+
+    [Fact]
+    public void Wrong_variable_is_refused_by_name_and_is_no_wrong_usage()
+    {
+        var wrong = Assert.Throws<SettingException>(() => SettingsBuilder.Build(Paths, [new GivenValue("max-name", "0", SettingsBuilder.Environment)]));
+        Assert.Equal("APPLIANCE_MAX_NAME: '0' must be a number from 1 to 1000", wrong.Message);
+        Assert.False(wrong.IsUsage);
+    }
+
     [Theory]
     [MemberData(nameof(WrongFiles))]
     public void Wrong_file_is_refused_by_line(string[] lines, string expected) => Assert.Equal(

@@ -1,0 +1,43 @@
+using System.CommandLine;
+
+namespace Appliance.Cli;
+
+/// <summary>
+/// Writes the files of an installed system below a directory: the packages are made of them, and whoever copied the binary alone has
+/// them as well.
+/// </summary>
+internal static class DumpCommand
+{
+    private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private const UnixFileMode Executable = Readable | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+
+    /// <summary>The command.</summary>
+    public static Command Make()
+    {
+        var directory = new Argument<string>("DIR");
+        var force = new Option<bool>("--force") { Description = "overwrite what is there" };
+        var command = new Command("dump") { directory, force };
+        command.SetAction(parsed => Run(Path.GetFullPath(parsed.GetValue(directory)!), parsed.GetValue(force)));
+        return command;
+    }
+
+    private static int Run(string directory, bool force)
+    {
+        var files = PackageFiles.All().Select(file => (Path: Path.Combine(directory, file.Path), file.Content, file.IsExecutable)).ToList();
+        var changed = files.FindAll(file => File.Exists(file.Path) && !File.ReadAllBytes(file.Path).AsSpan().SequenceEqual(file.Content));
+        if (changed.Count > 0 && !force)
+        {
+            throw new IOException($"dump: {string.Join(", ", changed.Select(file => $"'{file.Path}'"))} would be overwritten; nothing is written. Move it away, or give --force");
+        }
+
+        foreach (var (path, content, isExecutable) in files)
+        {
+            _ = Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, content);
+            File.SetUnixFileMode(path, isExecutable ? Executable : Readable);
+            Console.Out.WriteLine(path);
+        }
+
+        return ExitCode.Fine;
+    }
+}

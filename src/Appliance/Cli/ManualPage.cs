@@ -1,0 +1,151 @@
+using System.Reflection;
+using System.Text;
+using Appliance.Config;
+
+namespace Appliance.Cli;
+
+/// <summary>Fills what the tables know into the manual pages, which are written in man(7).</summary>
+internal static class ManualPage
+{
+    /// <summary>Lines of a page's source stay below 80 characters, escapes included.</summary>
+    private const int LineMax = 72;
+
+    /// <summary>Fills a page.</summary>
+    public static byte[] Fill(byte[] page) => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(page)
+        .Replace("@DATE@", Date, StringComparison.Ordinal)
+        .Replace("@VERSION@", Usage.Version, StringComparison.Ordinal)
+        .Replace(".\\\" @OPTIONS@\n", Options(), StringComparison.Ordinal)
+        .Replace(".\\\" @COMMANDS@\n", Commands(), StringComparison.Ordinal)
+        .Replace(".\\\" @SETTINGS@\n", SettingsOfFile(), StringComparison.Ordinal));
+
+    /// <summary>The day of the release.</summary>
+    private static string Date => typeof(ManualPage).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .FirstOrDefault(metadata => metadata.Key == "ReleaseDate")?.Value ?? "";
+
+    private static string Options()
+    {
+        var text = new StringBuilder();
+        foreach (var (heading, rows) in Usage.OptionGroups(Paths.OfSystem))
+        {
+            _ = text.Append($".SS {Capital(heading)}\n");
+            foreach (var (left, help) in rows)
+            {
+                AppendEntry(text, Synopsis(left), $"{Capital(help)}.");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static string Commands()
+    {
+        var text = new StringBuilder();
+        foreach (var (heading, rows) in Usage.CommandGroups)
+        {
+            string[] parts = heading.TrimEnd(')').Split(" (");
+            _ = text.Append($".SS {Escape(Capital(parts[0]))}\n");
+            if (parts is [_, var remark])
+            {
+                AppendText(text, $"The object: {remark}.");
+            }
+
+            var commands = rows.Select(row => (Row: row, Options: row.Make().Options.Select(option => (
+                Synopsis: $"{option.Name} {option.HelpName}".Trim(),
+                Help: option.Description ?? option.HelpName ?? option.Name)).ToList())).ToList();
+            var shared = commands.SelectMany(command => command.Options).CountBy(option => option).Where(option => option.Value > rows.Count / 2).Select(option => option.Key).ToList();
+            if (shared.Count > 0)
+            {
+                AppendText(text, "Most of them take:");
+                AppendOptions(text, shared);
+            }
+
+            foreach (var (row, options) in commands)
+            {
+                AppendEntry(text, Synopsis(row.Synopsis), $"{Capital(row.Help)}.");
+                AppendOptions(text, [.. options.Except(shared)]);
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Options of a command, set in below it.</summary>
+    private static void AppendOptions(StringBuilder text, List<(string Synopsis, string Help)> options)
+    {
+        if (options.Count == 0)
+        {
+            return;
+        }
+
+        _ = text.Append(".RS\n");
+        foreach (var (synopsis, help) in options)
+        {
+            AppendEntry(text, Synopsis(synopsis), $"{Capital(help)}.");
+        }
+
+        _ = text.Append(".RE\n");
+    }
+
+    private static string SettingsOfFile()
+    {
+        var text = new StringBuilder();
+        foreach (var group in SettingsTable.Rows.GroupBy(row => row.Group))
+        {
+            _ = text.Append($".SS {Capital(SampleConfiguration.HeadingOf(group.Key))}\n");
+            foreach (var row in group)
+            {
+                string value = row.IsSwitch ? "on\\fR|\\fIoff" : row.Value.StartsWith('[') ? "N" : Escape(row.Value);
+                AppendEntry(
+                    text,
+                    $"\\fB{Escape(row.Name)}\\fR = \\fI{value}\\fR",
+                    $"{SampleConfiguration.MeaningOf(row)} {SampleConfiguration.RulesOf(row)} Default: {SampleConfiguration.DefaultOf(row, Paths.OfSystem)}.");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>A tag and what belongs to it.</summary>
+    private static void AppendEntry(StringBuilder text, string tag, string body) => AppendText(text.Append($".TP\n{tag}\n"), body);
+
+    /// <summary>Sentences, each on lines of its own.</summary>
+    private static void AppendText(StringBuilder text, string sentences)
+    {
+        foreach (string line in sentences.Replace(". ", ".\n", StringComparison.Ordinal).Split('\n').SelectMany(sentence => SampleConfiguration.Wrap(sentence, LineMax)))
+        {
+            _ = text.Append(Escape(line)).Append('\n');
+        }
+    }
+
+    /// <summary>Words in capitals stand for something, and are in italics; all others are typed as they are.</summary>
+    private static string Synopsis(string synopsis)
+    {
+        var text = new StringBuilder("\\fB");
+        bool stands = false;
+        for (int i = 0; i < synopsis.Length; i++)
+        {
+            bool next = char.IsAsciiLetterUpper(synopsis[i]) && (stands || i == 0 || !char.IsAsciiLetterOrDigit(synopsis[i - 1]) || synopsis[i - 1] == '[');
+            if (char.IsAsciiLetter(synopsis[i]) && next != stands)
+            {
+                stands = next;
+                _ = text.Append(stands ? "\\fI" : "\\fB");
+            }
+
+            _ = text.Append(Escape(synopsis[i..(i + 1)]));
+        }
+
+        return text.Append("\\fR").ToString();
+    }
+
+    /// <summary>What roff takes for itself: backslashes, hyphens that are meant as minus signs, and a control character that begins a line.</summary>
+    private static string Escape(string text)
+    {
+        string escaped = text
+            .Replace("\\", "\\e", StringComparison.Ordinal)
+            .Replace("-", "\\-", StringComparison.Ordinal)
+            .Replace("…", ".\\|.\\|.", StringComparison.Ordinal);
+        return escaped is ['.' or '\'', ..] ? $"\\&{escaped}" : escaped;
+    }
+
+    private static string Capital(string text) => text.Length == 0 ? "" : $"{char.ToUpperInvariant(text[0])}{text[1..]}";
+}
