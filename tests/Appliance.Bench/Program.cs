@@ -7,6 +7,11 @@ if (args is [Appliance.Bench.Servers.BareSendServer.Argument, var port])
     new BareServer().Run(int.Parse(port, CultureInfo.InvariantCulture));
 }
 
+if (args is [LockCost.Argument])
+{
+    return LockCost.Run();
+}
+
 var benchmark = new Benchmark();
 return BenchOptions.Run(
     args,

@@ -116,6 +116,27 @@ public sealed class ControlFloodTests
         _ = await client.ReadMessageAsync("after the death");
     }
 
+    [Fact]
+    public async Task Worker_that_is_stopped_is_passed_over()
+    {
+        await using var server = await StartAsync(2);
+        await using var client = await server.JoinWorkerAsync(1);
+        var stopped = server.Workers()[0];
+        await ApplianceDaemon.SignalAsync(stopped, "STOP");
+        try
+        {
+            Assert.Equal("failed no worker has answered in time", await server.AskAsync("say lost"));
+            Assert.Equal("ok", await server.AskAsync("say found"));
+            _ = await client.ReadMessageAsync("found");
+        }
+        finally
+        {
+            await ApplianceDaemon.SignalAsync(stopped, "CONT");
+        }
+
+        Assert.Equal("ok", await server.AskAsync("say again"));
+    }
+
     private static Task<ApplianceDaemon> StartAsync(int workers) => ApplianceDaemon.StartInModeAsync(workers, "--announce", "off");
 
     /// <summary>Runs a PHP script again and again until it prints what is awaited.</summary>

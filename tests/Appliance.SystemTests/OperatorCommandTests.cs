@@ -55,6 +55,23 @@ public sealed class OperatorCommandTests
     }
 
     [Theory]
+    [InlineData("say", "hello")]
+    [InlineData("rooms")]
+    [InlineData("queue", "stat")]
+    [InlineData("queue", "send", "hello")]
+    [InlineData("queue", "receive", "--type", "9")]
+    public async Task Who_may_not_is_told_whose_the_queue_is(params string[] command)
+    {
+        await using var server = await ApplianceDaemon.StartAsync(1);
+        string[] places = command[0] == "queue" ? ["--path", server.StateDirectory] : ["--run-dir", server.RunDirectory, "--state-dir", server.StateDirectory];
+        var readable = await CommandResult.RunAsync("chmod", "-R", "a+rX", server.Folder);
+        Assert.True(readable.ExitCode == 0, readable.Error);
+        var refused = await CommandResult.RunAsync("setpriv", ["--reuid=nobody", "--regid=nogroup", "--clear-groups", PublishedBinary.FilePath, .. command, .. places]);
+        Assert.Equal((1, ""), (refused.ExitCode, refused.Output));
+        Assert.Contains("root owns it, with mode 0660", refused.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("say")]
     [InlineData("kick")]
     [InlineData("history", "-n", "-1")]

@@ -56,7 +56,9 @@ internal sealed class ControlClient
         done = done.Ok ? deadline.Repeat(() => _queue.Receive(_asker, except: false, wait: true, out answer)) : done;
         if (!done.Ok)
         {
-            throw new IOException($"{_command}: {(done.Error == Errno.EINTR ? "the server has not answered; its log may say why" : $"the server's queue is gone: {SyscallException.Describe(done.Error)}")}");
+            throw done.Error is Errno.EINTR ? new IOException($"{_command}: the server has not answered; its log may say why")
+                : done.Error is Errno.EIDRM or Errno.EINVAL ? new IOException($"{_command}: the server's queue is gone: {SyscallException.Describe(done.Error)}")
+                : _queue.Failure($"{_command}: use", done.Error);
         }
 
         string[] lines = Encoding.UTF8.GetString(answer.Text).Split('\n');

@@ -48,44 +48,36 @@ internal static class ControlCommands
     }
 
     /// <summary><c>clients [--json]</c></summary>
-    public static Command MakeClients() => MakeList("clients", ["id", "address", "room", "since", "-lag"], client =>
+    public static Command MakeClients() => MakeList("clients", (client, json) =>
     [
-        client.GetProperty("id").GetString()!,
-        client.GetProperty("address").GetString()!,
-        client.GetProperty("room").GetString() ?? "/echo",
-        LocalTime(client.GetProperty("since").GetInt64() * 1000),
-        client.GetProperty("lag").GetRawText(),
+        new("id", client.GetProperty("id").GetString()),
+        new("address", client.GetProperty("address").GetString()),
+        new("room", client.GetProperty("room").GetString()),
+        new("since", json ? client.GetProperty("since").GetInt64() : LocalTime(client.GetProperty("since").GetInt64() * 1000)),
+        new("lag", client.GetProperty("lag").GetInt64()),
     ]);
 
     /// <summary><c>rooms [--json]</c></summary>
-    public static Command MakeRooms() => MakeList("rooms", ["room", "-clients", "-messages", "-bytes", "-last_id"], room =>
+    public static Command MakeRooms() => MakeList("rooms", (room, _) =>
     [
-        room.GetProperty("room").GetString()!,
-        room.GetProperty("clients").GetRawText(),
-        room.GetProperty("messages").GetRawText(),
-        room.GetProperty("bytes").GetRawText(),
-        room.GetProperty("last_id").GetString()!,
+        new("room", room.GetProperty("room").GetString()),
+        new("clients", room.GetProperty("clients").GetInt64()),
+        new("messages", room.GetProperty("messages").GetInt64()),
+        new("bytes", room.GetProperty("bytes").GetInt64()),
+        new("last_id", room.GetProperty("last_id").GetString()),
     ]);
 
     /// <summary>A time for people, in their zone.</summary>
     internal static string LocalTime(long unixMs) =>
         DateTimeOffset.FromUnixTimeMilliseconds(unixMs).ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
-    private static Command MakeList(string name, string[] heads, Func<JsonElement, string[]> cells)
+    private static Command MakeList(string name, Func<JsonElement, bool, Field[]> describe)
     {
         var command = new Command(name) { KeyOptions.Json };
         command.SetAction(parsed =>
         {
-            var list = ControlClient.Open(name, parsed).AskForList(name);
-            if (parsed.GetValue(KeyOptions.Json))
-            {
-                ListOutput.PrintArray(list.Select(one => one.GetRawText()));
-            }
-            else
-            {
-                ListOutput.PrintTable(heads, list.Select(cells));
-            }
-
+            bool json = parsed.GetValue(KeyOptions.Json);
+            FieldReport.PrintTable([.. ControlClient.Open(name, parsed).AskForList(name).Select(one => describe(one, json))], json);
             return ExitCode.Fine;
         });
         return command;

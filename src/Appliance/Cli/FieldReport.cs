@@ -48,9 +48,10 @@ internal static class FieldReport
         }
 
         string[][] cells = [.. rows.Take(1).Select(row => row.Select(field => field.Name).ToArray()), .. rows.Select(row => row.Select(field => Text(field.Value)).ToArray())];
+        int[] widths = [.. cells.Take(1).SelectMany(heads => heads).Select((_, column) => WidestOf(cells.Select(line => line[column])))];
         foreach (string[] line in cells)
         {
-            Console.Out.WriteLine(string.Join("  ", line.Select((cell, column) => cell.PadRight(WidestOf(cells.Select(other => other[column]))))).TrimEnd());
+            Console.Out.WriteLine(string.Join("  ", line.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
         }
     }
 

@@ -41,9 +41,8 @@ internal static class QueueCommand
     /// <summary><c>queue remove</c></summary>
     public static Command MakeRemove() => Make("remove", parsed =>
     {
-        var (key, queue) = Find(parsed, "remove");
-        _ = queue.Remove().OrThrow($"queue remove: msgctl IPC_RMID {key}");
-        return ExitCode.Fine;
+        var key = KeyOptions.Read(parsed);
+        return MessageQueue.Remove(key) ? ExitCode.Fine : throw NoQueue(key, "remove");
     });
 
     /// <summary><c>queue list</c></summary>
@@ -52,7 +51,7 @@ internal static class QueueCommand
         var command = new Command("list") { KeyOptions.Json };
         command.SetAction(parsed =>
         {
-            List(parsed.GetValue(KeyOptions.Json));
+            FieldReport.PrintTable([.. SystemVTable.Read().Where(found => found.Kind == SystemVKind.Queue).Select(Describe)], parsed.GetValue(KeyOptions.Json));
             return ExitCode.Fine;
         });
         return command;
@@ -74,53 +73,35 @@ internal static class QueueCommand
     private static (SystemVKey Key, MessageQueue Queue) Find(ParseResult parsed, string name)
     {
         var key = KeyOptions.Read(parsed);
-        return (key, MessageQueue.Find(key) ?? throw new IOException($"queue {name}: there is no queue of key {key}"));
+        return (key, MessageQueue.Find(key) ?? throw NoQueue(key, name));
     }
 
-    private static void Print(MessageQueueStatus status, SystemVKey key, bool json)
+    private static IOException NoQueue(SystemVKey key, string name) => new($"queue {name}: there is no queue of key {key}");
+
+    private static void Print(MessageQueueStatus status, SystemVKey key, bool json) => FieldReport.Print(
+        [
+            .. json ? new Field[] { new("key", key.ToString()) } : [],
+            .. Fields.Select(field => new Field(field.Name, json ? field.Read(status) : Text(field.Name, field.Read(status)))),
+        ],
+        json);
+
+    /// <summary>As PHP has it, and behind a time what it means.</summary>
+    private static string Text(string name, long value) => name switch
     {
-        if (json)
-        {
-            var members = Fields.Select(field => Invariant($"\"{field.Name}\":{field.Read(status)}")).Prepend($"\"key\":\"{key}\"");
-            Console.Out.WriteLine($"{{{string.Join(',', members)}}}");
-            return;
-        }
+        "msg_perm.mode" => SystemVFailure.ModeText((uint)value),
+        "msg_stime" or "msg_rtime" or "msg_ctime" when value > 0 => Invariant($"{value} ({Times.Text(value)})"),
+        _ => Invariant($"{value}"),
+    };
 
-        foreach (var (name, read) in Fields)
-        {
-            long value = read(status);
-            Console.Out.WriteLine(name switch
-            {
-                "msg_perm.mode" => $"{name}: 0{Convert.ToString(value, 8)}",
-                "msg_stime" or "msg_rtime" or "msg_ctime" when value > 0 => Invariant($"{name}: {value} ({DateTimeOffset.FromUnixTimeSeconds(value).ToLocalTime():yyyy-MM-dd HH:mm:ss})"),
-                _ => Invariant($"{name}: {value}"),
-            });
-        }
-    }
-
-    private static void List(bool json)
-    {
-        var queues = MessageQueue.All().ToList();
-        if (json)
-        {
-            ListOutput.PrintArray(queues.Select(queue => Invariant(
-                $$"""{"key":"{{new SystemVKey(queue.Status.msg_perm_key)}}","id":{{queue.Id}},"uid":{{queue.Status.msg_perm_uid}},"mode":{{queue.Status.msg_perm_mode & PermissionBits}},"messages":{{queue.Status.msg_qnum}},"bytes":{{queue.Status.msg_cbytes}},"bytes_max":{{queue.Status.msg_qbytes}}}""")));
-            return;
-        }
-
-        ListOutput.PrintTable(
-            ["key", "-id", "-owner", "-mode", "-messages", "-bytes", "-of"],
-            queues.Select(queue => (string[])
-            [
-                new SystemVKey(queue.Status.msg_perm_key).ToString(),
-                Invariant($"{queue.Id}"),
-                Invariant($"{queue.Status.msg_perm_uid}"),
-                $"0{Convert.ToString(queue.Status.msg_perm_mode & PermissionBits, 8)}",
-                Invariant($"{queue.Status.msg_qnum}"),
-                Invariant($"{queue.Status.msg_cbytes}"),
-                Invariant($"{queue.Status.msg_qbytes}"),
-            ]));
-    }
+    private static Field[] Describe(SystemVObject queue) =>
+    [
+        new("key", new SystemVKey(queue.Key).ToString()),
+        new("id", queue.Id),
+        new("owner", Syscall.UserName(queue.User)),
+        new("mode", SystemVFailure.ModeText(queue.Mode)),
+        new("messages", queue.Messages),
+        new("bytes", queue.Size),
+    ];
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -76,9 +76,9 @@ internal static class QueueReceiveCommand
 
         if (!result.Ok && result.Error is not (Errno.ENOMSG or Errno.EINTR))
         {
-            throw new IOException(result.Error is Errno.EIDRM or Errno.EINVAL
-                ? $"queue receive: the queue of key {key} was removed{(wait ? " while this waited" : "")}"
-                : new SyscallException($"queue receive: msgrcv {key}", result.Error).Message);
+            throw result.Error is Errno.EIDRM or Errno.EINVAL
+                ? new IOException($"queue receive: the queue of key {key} was removed{(wait ? " while this waited" : "")}")
+                : queue.Failure("queue receive: msgrcv", result.Error);
         }
 
         bool found = received > 0 || (all && !wait);

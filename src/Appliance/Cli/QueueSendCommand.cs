@@ -8,7 +8,7 @@ namespace Appliance.Cli;
 /// <summary><c>queue send --type N TEXT…</c></summary>
 internal static class QueueSendCommand
 {
-    private const int ModeMax = 0x1FF; // 0777
+    private const uint ModeDefault = 0x1B0; // 0660
 
     private static readonly Option<long> Type = new("--type") { Description = "message type, 1 or more [1]", HelpName = "N", DefaultValueFactory = _ => 1 };
 
@@ -16,7 +16,7 @@ internal static class QueueSendCommand
 
     private static readonly Option<double?> Timeout = new("--timeout") { Description = "wait no longer than this for room", HelpName = "SECONDS" };
 
-    private static readonly Option<string> Mode = new("--mode") { Description = "permissions of a queue that is made [0660]", HelpName = "OCTAL", DefaultValueFactory = _ => "660" };
+    private static readonly Option<string> Mode = new("--mode") { Description = "permissions of a queue that is made [0660]", HelpName = "OCTAL" };
 
     private static readonly Argument<string[]> Text = new("TEXT") { Arity = ArgumentArity.OneOrMore };
 
@@ -39,14 +39,14 @@ internal static class QueueSendCommand
 
         var key = KeyOptions.Read(parsed);
         byte[] text = Body(parsed);
-        var queue = MessageQueue.Open(key, ReadMode(parsed.GetValue(Mode)!));
+        var queue = MessageQueue.Open(key, (int)ModeOptions.Read(parsed, Mode, ModeDefault));
         CheckSize(queue, key, text.Length);
         using var deadline = new Deadline(parsed.GetValue(Timeout));
         var sent = deadline.Repeat(() => queue.Send(type, text, wait: !parsed.GetValue(NoWait)));
         return sent.Ok ? ExitCode.Fine
             : sent.Error is Errno.EAGAIN or Errno.EINTR ? throw new IOException(WhyFull(queue, key))
             : sent.Error is Errno.EIDRM or Errno.EINVAL ? throw new IOException($"queue send: the queue of key {key} was removed while this waited for room")
-            : throw new SyscallException($"queue send: msgsnd {key}", sent.Error);
+            : throw queue.Failure("queue send: msgsnd", sent.Error);
     }
 
     private static byte[] Body(ParseResult parsed)
@@ -84,19 +84,6 @@ internal static class QueueSendCommand
         bool known = Syscall.MessageStatus(queue.Id, out var status).Ok;
         string how = known ? Invariant($": {status.msg_qnum} messages, {status.msg_cbytes} of {status.msg_qbytes} bytes (kernel.msgmnb)") : "";
         return $"queue send: the queue of key {key} is full{how}; receive from it, or make it anew after raising kernel.msgmnb";
-    }
-
-    private static int ReadMode(string text)
-    {
-        int mode = 0;
-        bool octal = text.Length is > 0 and <= 4;
-        foreach (char digit in text)
-        {
-            octal &= digit is >= '0' and <= '7';
-            mode = (mode * 8) + (digit - '0');
-        }
-
-        return octal && mode <= ModeMax ? mode : throw CommandLine.Wrong($"--mode: '{text}' must be octal, 0000 to 0777");
     }
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -50,6 +50,7 @@ public sealed class ControlDesk : IDisposable
     private ControlCommand? _held;
     private long _heldUntilMs;
     private long _ticket;
+    private int _silentWorker = -1;
 
     /// <summary>A desk for a queue, which it owns.</summary>
     public ControlDesk(ControlQueue queue, RoomLog rooms, EventLog log)
@@ -86,10 +87,12 @@ public sealed class ControlDesk : IDisposable
     private static long UnixMs => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
 
     /// <summary>Begins to serve: the queue is made now.</summary>
-    public void Start(IControlHost host)
+    /// <param name="host">Who does what is asked for.</param>
+    /// <param name="isSuccessor">Whether this process goes on where another one of the same server has left the queue.</param>
+    public void Start(IControlHost host, bool isSuccessor)
     {
         _host = host;
-        _queue.Start(_wakeup.Set);
+        _queue.Start(_wakeup.Set, isSuccessor);
     }
 
     /// <summary>Leaves the queue, with what nobody has taken yet, to the next process; what was taken is brought to its end here.</summary>
@@ -130,6 +133,7 @@ public sealed class ControlDesk : IDisposable
             return;
         }
 
+        _silentWorker = _silentWorker == worker ? -1 : _silentWorker;
         question.Take(worker, text[(space + 1)..]);
         if (question.Awaited > 0 || (question.WorkerIsDone && TryAskNext(worker, ticket, question)))
         {
@@ -208,8 +212,12 @@ public sealed class ControlDesk : IDisposable
         return true;
     }
 
-    private bool AskAny(ControlCommand command) =>
-        NextWorker(0) is { } worker && Ask([worker], new WorkerQuestion(command, NowMs + WorkerMsMax), command.Text);
+    /// <summary>Whichever worker comes first, but one that was too slow to answer only if there is no other.</summary>
+    private bool AskAny(ControlCommand command)
+    {
+        int? worker = _host.ServingWorkers.OrderBy(worker => worker == _silentWorker).Cast<int?>().FirstOrDefault();
+        return worker is { } any && Ask([any], new WorkerQuestion(command, NowMs + WorkerMsMax) { Worker = any }, command.Text);
+    }
 
     private bool AskAll(ControlCommand command) =>
         Ask([.. _host.ServingWorkers], new WorkerQuestion(command, NowMs + WorkerMsMax), command.Text);
@@ -282,8 +290,14 @@ public sealed class ControlDesk : IDisposable
 
     private void ExpireQuestions()
     {
+        if (_open.Count == 0)
+        {
+            return;
+        }
+
         foreach (var (ticket, question) in _open.Where(open => open.Value.UntilMs < NowMs).ToArray())
         {
+            _silentWorker = question.Worker >= 0 ? question.Worker : _silentWorker;
             Close(ticket, question);
         }
     }

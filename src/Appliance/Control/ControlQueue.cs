@@ -28,6 +28,7 @@ public sealed class ControlQueue : IDisposable
     /// <summary>How long after a failure the queue is made anew.</summary>
     private const int RetryMs = 500;
 
+    private const long UnknownCount = -1;
     private const int MailboxCheckMs = 5000;
     private const int JoinMsMax = 1000;
     private const int OwnerAndGroup = 0x1B0; // 0660
@@ -40,7 +41,7 @@ public sealed class ControlQueue : IDisposable
     private Thread? _thread;
     private Action _arrived = () => { };
     private Timer? _mailboxTimer;
-    private long _oldMessages = -1;
+    private long _oldLeft;
     private string _failure = "";
     private int _id = -1;
     private bool _released;
@@ -59,9 +60,11 @@ public sealed class ControlQueue : IDisposable
 
     /// <summary>Makes the queue, or takes over one that is there, and begins to read.</summary>
     /// <param name="arrived">Called on another thread when there is something to take.</param>
-    public void Start(Action arrived)
+    /// <param name="isSuccessor">Whether this goes on with what another process of the same server has left in it.</param>
+    public void Start(Action arrived, bool isSuccessor)
     {
         _arrived = arrived;
+        _oldLeft = isSuccessor ? 0 : UnknownCount;
         _thread = new Thread(Read) { IsBackground = true, Name = "control queue" };
         _thread.Start();
         _mailboxTimer = new Timer(_ => EmptyMailboxes(), null, MailboxCheckMs, MailboxCheckMs);
@@ -130,7 +133,7 @@ public sealed class ControlQueue : IDisposable
     {
         while (true)
         {
-            var received = queue.Receive(CommandType, except: false, wait: true, out var message);
+            var received = queue.Receive(CommandType, except: false, wait: _oldLeft <= 0, out var message);
             if (Volatile.Read(ref _released))
             {
                 _ = received.Ok && queue.Send(message.Type, message.Text, wait: false).Ok;
@@ -140,13 +143,19 @@ public sealed class ControlQueue : IDisposable
 
             if (received.Ok)
             {
-                bool isOld = _oldMessages-- > 0;
+                bool isOld = _oldLeft > 0;
+                _oldLeft -= isOld ? 1 : 0;
                 if (!TryAdd(new ControlMessage(message.Text, isOld)))
                 {
                     return;
                 }
 
                 _arrived();
+            }
+            else if (received.Error == Errno.ENOMSG)
+            {
+                // What is left of the others is not ours.
+                _oldLeft = 0;
             }
             else if (received.Error != Errno.EINTR)
             {
@@ -231,7 +240,7 @@ public sealed class ControlQueue : IDisposable
             _ = queue.Change(status).OrThrow($"msgctl IPC_SET {_key}");
         }
 
-        _oldMessages = _oldMessages < 0 ? status.msg_qnum : 0;
+        _oldLeft = _oldLeft == UnknownCount ? status.msg_qnum : 0;
         _log.Write(EventCatalogue.QueueOpened, _key.ToString(), status.msg_qnum);
         return queue;
     }

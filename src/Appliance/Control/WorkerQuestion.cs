@@ -24,6 +24,9 @@ internal sealed class WorkerQuestion(ControlCommand command, long untilMs)
     /// <summary>Of a list that one worker after the other adds to: how long it may become; 0 for any other question.</summary>
     public int ListBytesMax { get; init; }
 
+    /// <summary>The only worker that was asked; -1 when there are several.</summary>
+    public int Worker { get; init; } = -1;
+
     /// <summary>Workers that have not answered.</summary>
     public int Awaited { get; set; }
 

@@ -22,7 +22,13 @@ public sealed unsafe class MessageQueue
 
     private byte[] _buffer = new byte[TextOffset + FirstTextBytes];
 
-    private MessageQueue(int id) => Id = id;
+    private readonly SystemVKey _key;
+
+    private MessageQueue(int id, SystemVKey key)
+    {
+        Id = id;
+        _key = key;
+    }
 
     /// <summary>The kernel's number for the queue.</summary>
     public int Id { get; }
@@ -31,43 +37,40 @@ public sealed unsafe class MessageQueue
     public static MessageLimits Limits => Syscall.GetMessageLimits();
 
     /// <summary>The queue of a key; null when there is none.</summary>
-    /// <exception cref="SyscallException">There is one, but not for this user.</exception>
+    /// <exception cref="IOException">There is one, but not for this user.</exception>
     public static MessageQueue? Find(SystemVKey key)
     {
         var found = Syscall.MessageGet(key.Value, 0);
-        return found.Error == Errno.ENOENT ? null : new MessageQueue(found.OrThrow($"msgget {key}"));
+        return found.Error == Errno.ENOENT ? null : new MessageQueue(Require(key, "msgget", found), key);
     }
 
     /// <summary>The queue of a key, which is made when there is none.</summary>
     /// <param name="key">The key.</param>
     /// <param name="mode">Permissions of a new one.</param>
-    /// <exception cref="SyscallException">The kernel refuses: no right, or no more queues (ENOSPC, kernel.msgmni).</exception>
+    /// <exception cref="IOException">There is one, but not for this user.</exception>
+    /// <exception cref="SyscallException">No more queues (ENOSPC, kernel.msgmni).</exception>
     public static MessageQueue Open(SystemVKey key, int mode) =>
-        new(Syscall.MessageGet(key.Value, Syscall.IPC_CREAT | mode).OrThrow($"msgget {key}"));
+        new(Require(key, "msgget", Syscall.MessageGet(key.Value, Syscall.IPC_CREAT | mode)), key);
 
-    /// <summary>The queue of an identifier, whether it is there or not.</summary>
-    public static MessageQueue Of(int id) => new(id);
-
-    /// <summary>Every queue of this host, whoever may use it, in the order of the kernel's table.</summary>
-    public static IEnumerable<(int Id, MessageQueueStatus Status)> All()
+    /// <summary>Removes the queue of a key with all that is in it; false when there is none.</summary>
+    /// <exception cref="IOException">It is another user's.</exception>
+    public static bool Remove(SystemVKey key)
     {
-        int highest = Limits.HighestIndex;
-        for (int index = 0; index <= highest; index++)
-        {
-            var found = Syscall.MessageStatusAt(index, out var status);
-            if (found.Ok)
-            {
-                yield return (found.Value, status);
-            }
-        }
+        var queue = Find(key);
+        _ = queue is null ? 0 : Require(key, "msgctl IPC_RMID", queue.Remove());
+        return queue is not null;
     }
 
+    /// <summary>The queue of an identifier, whether it is there or not.</summary>
+    public static MessageQueue Of(int id) => new(id, default);
+
     /// <summary>How the queue is: one system call, no lock.</summary>
-    /// <exception cref="SyscallException">It is gone, or may not be read.</exception>
+    /// <exception cref="SyscallException">It is gone.</exception>
+    /// <exception cref="IOException">This user may not read it.</exception>
     public MessageQueueStatus ReadStatus()
     {
-        _ = Syscall.MessageStatus(Id, out var status).OrThrow($"msgctl IPC_STAT {Id}");
-        return status;
+        var read = Syscall.MessageStatus(Id, out var status);
+        return read.Ok ? status : throw Failure("msgctl IPC_STAT", read.Error);
     }
 
     /// <summary>Changes owner, group, permissions and size to those of <paramref name="status"/>.</summary>
@@ -141,6 +144,14 @@ public sealed unsafe class MessageQueue
 
         return discarded;
     }
+
+    /// <summary>What to tell of a call on this queue that failed: a refusal names the queue's owner and mode.</summary>
+    public Exception Failure(string call, Errno error) => FailureOf(_key, call, error);
+
+    private static int Require(SystemVKey key, string call, SysResult result) => result.Ok ? result.Value : throw FailureOf(key, call, result.Error);
+
+    private static Exception FailureOf(SystemVKey key, string call, Errno error) =>
+        SystemVFailure.Of(SystemVKind.Queue, key, $"{call} of queue {key}", error);
 
     private void Reserve(int textBytes)
     {

@@ -11,7 +11,7 @@ public static class StateObjects
     {
         var key = SystemVKey.OfPath(stateDirectory, SystemVKey.DefaultProject);
         _ = RoomLogStore.Purge(stateDirectory);
-        _ = MessageQueue.Find(key)?.Remove().OrThrow($"msgctl IPC_RMID {key}");
+        _ = MessageQueue.Remove(key);
         if (Syscall.ShmGet(key.Value, 0, 0) is { Ok: true } variables)
         {
             _ = Syscall.ShmRemove(variables.Value).OrThrow($"shmctl IPC_RMID {key}");

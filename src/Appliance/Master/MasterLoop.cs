@@ -221,7 +221,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
 
     private void Serve()
     {
-        _control.Start(this);
+        _control.Start(this, isSuccessor: _takeover is not null);
         OnReady();
     }
 

@@ -54,8 +54,7 @@ public struct MessageQueueStatus
 /// <param name="MessageBytesMax">kernel.msgmax: the text of one message.</param>
 /// <param name="QueueBytesMax">kernel.msgmnb: the texts of all messages in a queue, when it is made.</param>
 /// <param name="QueuesMax">kernel.msgmni: queues at a time.</param>
-/// <param name="HighestIndex">Highest index of a queue in the kernel's table.</param>
-public readonly record struct MessageLimits(int MessageBytesMax, int QueueBytesMax, int QueuesMax, int HighestIndex);
+public readonly record struct MessageLimits(int MessageBytesMax, int QueueBytesMax, int QueuesMax);
 
 public static unsafe partial class Syscall
 {
@@ -70,7 +69,6 @@ public static unsafe partial class Syscall
 
     private const int IPC_SET = 1;
     private const int IPC_INFO = 3;
-    private const int MSG_STAT_ANY = 13;
 
     /// <summary>The identifier of a message queue; msgget(2).</summary>
     public static SysResult MessageGet(int key, int flags) => SysResult.From(Imports.msgget(key, flags));
@@ -101,15 +99,6 @@ public static unsafe partial class Syscall
         }
     }
 
-    /// <summary>The queue at an index of the kernel's table, whoever may read it; the value is its identifier. msgctl(2), MSG_STAT_ANY.</summary>
-    public static SysResult MessageStatusAt(int index, out MessageQueueStatus status)
-    {
-        fixed (MessageQueueStatus* pointer = &status)
-        {
-            return SysResult.From(Imports.msgctl(index, MSG_STAT_ANY, pointer));
-        }
-    }
-
     /// <summary>Changes owner, group, permissions and size to those of <paramref name="status"/>; msgctl(2), IPC_SET.</summary>
     public static SysResult MessageChange(int id, in MessageQueueStatus status)
     {
@@ -127,8 +116,8 @@ public static unsafe partial class Syscall
     {
         int* info = stackalloc int[8];
         new Span<int>(info, 8).Clear();
-        int highest = Imports.msgctl(0, IPC_INFO, info);
-        return new MessageLimits(info[2], info[3], info[4], highest);
+        _ = Imports.msgctl(0, IPC_INFO, info);
+        return new MessageLimits(info[2], info[3], info[4]);
     }
 
     private static partial class Imports

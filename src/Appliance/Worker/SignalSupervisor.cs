@@ -65,7 +65,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     public void OnReady(WorkerLoop loop)
     {
         _loop = loop;
-        _control.Start(this);
+        _control.Start(this, isSuccessor: false);
         _ready();
     }
 
