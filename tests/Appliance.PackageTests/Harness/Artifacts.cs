@@ -5,6 +5,9 @@ namespace Appliance.PackageTests.Harness;
 /// <summary>What the build leaves beside the published binary.</summary>
 public static class Artifacts
 {
+    /// <summary>For what installs a system or builds a package.</summary>
+    public static readonly TimeSpan InstallationLimit = TimeSpan.FromMinutes(8);
+
     /// <summary>The folder.</summary>
     public static string Folder { get; } = Path.GetDirectoryName(PublishedBinary.FilePath)!;
 
@@ -22,7 +25,7 @@ public static class Artifacts
     /// <summary>Runs a program that must succeed and returns what it printed.</summary>
     public static async Task<string> SucceedAsync(string program, params string[] arguments)
     {
-        var result = await LongCommand.RunAsync(program, arguments);
+        var result = await CommandResult.RunAsync(InstallationLimit, program, arguments);
         Assert.True(result.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {result}");
         return result.Output;
     }

@@ -41,7 +41,7 @@ public sealed record BaseSystem(string Name, string Packages)
         {
             var root = Path.Combine(work.FullName, "root");
             string[] mirror = [.. await MirrorAsync()];
-            var made = await LongCommand.RunAsync("debootstrap", ["--variant=minbase", $"--include={Packages}", Suite, root, .. mirror]);
+            var made = await CommandResult.RunAsync(Artifacts.InstallationLimit, "debootstrap", ["--variant=minbase", $"--include={Packages}", Suite, root, .. mirror]);
             Assert.True(made.ExitCode == 0, $"debootstrap: {made.Error} {string.Join('\n', made.Output.Split('\n').TakeLast(20))}");
 
             // Nobody logs in, and nothing is downloaded.

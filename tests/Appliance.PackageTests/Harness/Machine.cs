@@ -47,7 +47,8 @@ public sealed class Machine : IAsyncDisposable
     }
 
     /// <summary>Runs a shell script inside.</summary>
-    public Task<CommandResult> RunAsync(string script) => LongCommand.RunAsync(
+    public Task<CommandResult> RunAsync(string script) => CommandResult.RunAsync(
+        Artifacts.InstallationLimit,
         "nsenter",
         "--target", Init.ToString(CultureInfo.InvariantCulture), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd",
         "env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "HOME=/root", "TERM=dumb",

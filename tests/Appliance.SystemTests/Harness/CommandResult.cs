@@ -14,7 +14,11 @@ public sealed record CommandResult(int ExitCode, string Output, string Error)
 
     /// <summary>Runs any program to its end, with an empty stdin.</summary>
     /// <exception cref="TimeoutException">It did not end in time; it was killed.</exception>
-    public static async Task<CommandResult> RunAsync(string program, params string[] arguments)
+    public static Task<CommandResult> RunAsync(string program, params string[] arguments) => RunAsync(TimeLimit.Event, program, arguments);
+
+    /// <summary>The same with another limit, for what takes longer than an event: installing a system, building a package.</summary>
+    /// <exception cref="TimeoutException">It did not end in time; it was killed.</exception>
+    public static async Task<CommandResult> RunAsync(TimeSpan most, string program, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments)
         {
@@ -26,7 +30,7 @@ public sealed record CommandResult(int ExitCode, string Output, string Error)
         process.StandardInput.Close();
         try
         {
-            return await TimeLimit.GuardAsync($"end of '{program} {string.Join(' ', arguments)}'", async limit =>
+            return await TimeLimit.GuardAsync(most, $"end of '{program} {string.Join(' ', arguments)}'", async limit =>
             {
                 var output = process.StandardOutput.ReadToEndAsync(limit);
                 var error = process.StandardError.ReadToEndAsync(limit);

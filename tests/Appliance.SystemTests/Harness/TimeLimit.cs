@@ -8,16 +8,21 @@ public static class TimeLimit
 
     /// <summary>Waits for <paramref name="operation"/>, cancels it at the limit.</summary>
     /// <exception cref="TimeoutException">Names <paramref name="awaited"/> and what <paramref name="context"/> tells.</exception>
-    public static async Task<T> GuardAsync<T>(string awaited, Func<CancellationToken, Task<T>> operation, Func<string>? context = null)
+    public static Task<T> GuardAsync<T>(string awaited, Func<CancellationToken, Task<T>> operation, Func<string>? context = null) =>
+        GuardAsync(Event, awaited, operation, context);
+
+    /// <summary>The same with another limit, for what takes longer than an event.</summary>
+    /// <exception cref="TimeoutException">Names <paramref name="awaited"/> and what <paramref name="context"/> tells.</exception>
+    public static async Task<T> GuardAsync<T>(TimeSpan most, string awaited, Func<CancellationToken, Task<T>> operation, Func<string>? context = null)
     {
-        using var limit = new CancellationTokenSource(Event);
+        using var limit = new CancellationTokenSource(most);
         try
         {
             return await operation(limit.Token);
         }
         catch (OperationCanceledException e) when (limit.IsCancellationRequested)
         {
-            throw new TimeoutException($"No {awaited} within {Event.TotalSeconds:0} s. {context?.Invoke()}", e);
+            throw new TimeoutException($"No {awaited} within {most.TotalSeconds:0} s. {context?.Invoke()}", e);
         }
     }
 }
