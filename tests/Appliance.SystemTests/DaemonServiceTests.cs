@@ -60,6 +60,34 @@ public sealed class DaemonServiceTests : IDisposable
         Assert.Equal(0, await daemon.WaitForForegroundAsync());
     }
 
+    /// <summary>The service manager follows an upgrade: the old process names the new one, which says itself when it serves.</summary>
+    [Fact]
+    public async Task Upgrade_is_told()
+    {
+        await using var daemon = new ApplianceDaemon();
+        await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", NotifyPath, "WATCHDOG_USEC", "60000000"), "--proc=2");
+        Assert.Equal("1", (await ReceiveAsync())["READY"]);
+        await using var ann = await daemon.JoinAsync();
+        var former = daemon.Master;
+        _ = await daemon.SucceedAsync("upgrade");
+        var told = new List<IReadOnlyDictionary<string, string>>();
+        do
+        {
+            told.Add(await ReceiveAsync());
+        }
+        while (!told[^1].ContainsKey("READY"));
+
+        told.RemoveAll(message => message.ContainsKey("WATCHDOG"));
+        Assert.Equal(3, told.Count);
+        Assert.Equal("1", told[0]["RELOADING"]);
+        Assert.Equal($"{daemon.Master.Pid}", told[1]["MAINPID"]);
+        Assert.Equal($"{daemon.Master.Pid}", told[2]["MAINPID"]);
+        Assert.NotEqual(former, daemon.Master);
+        await daemon.WaitForEndAsync(former);
+        _ = await ann.SayAndReadAsync("still here");
+        Assert.DoesNotContain("NOTIFY_SOCKET", ChildEnvironment(daemon), StringComparison.Ordinal);
+    }
+
     /// <summary>A leading @ stands for the NUL of an abstract address.</summary>
     [Fact]
     public async Task Abstract_address_of_the_service_manager()
