@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
+using System.Text;
+using System.Text.RegularExpressions;
 using Appliance.SystemTests.Harness;
 using Xunit.Abstractions;
 
@@ -229,6 +232,37 @@ public sealed class DaemonSignalTests(ITestOutputHelper output)
         await carol.SayAsync("here again");
         _ = await ann.ReadMessageAsync("here again");
         Assert.DoesNotContain(daemon.Log, line => line.Contains(" died: ", StringComparison.Ordinal));
+    }
+
+    /// <summary>A restart is no stampede: closes are spread over most of the drain time, and each tells another moment to come again.</summary>
+    [Fact]
+    public async Task Graceful_stop_tells_every_client_another_moment_to_come_again()
+    {
+        const int Clients = 300;
+        await using var daemon = await ApplianceDaemon.StartAsync(1, "--announce", "off", "--drain", "5");
+        List<RawClient> clients = [];
+        for (var i = 0; i < Clients; i++)
+        {
+            var client = await RawClient.ConnectAsync(daemon.Address);
+            _ = await client.UpgradeAsync("/?history=0");
+            clients.Add(client);
+        }
+
+        var stopping = daemon.SucceedAsync("stop");
+        List<int> moments = [];
+        foreach (var client in clients)
+        {
+            var frame = await client.ReadFrameAsync();
+            Assert.Equal(1001, frame.CloseCode);
+            var hint = Regex.Match(Encoding.UTF8.GetString(frame.Payload.AsSpan(2)), "^server stops, retry in (?<ms>[0-9]+) ms$", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+            moments.Add(int.Parse(hint.Groups["ms"].Value, CultureInfo.InvariantCulture));
+            await client.SendAsync(ClientFrame.Close(1001));
+            await client.DisposeAsync();
+        }
+
+        _ = await stopping;
+        Assert.All(moments, moment => Assert.InRange(moment, 500, 500 + 2000));
+        Assert.True(moments.Distinct().Count() > Clients / 2, "Many are told the same moment.");
     }
 
     /// <summary>Sends messages of a megabyte, and reads what comes back so that the server goes on reading.</summary>

@@ -53,6 +53,28 @@ public sealed class PhpExampleTests
         Assert.Equal("1001\n", await RunAsync("counter.php", folder.FullName));
     }
 
+    [Fact]
+    public async Task Follow_prints_every_message_once_through_upgrade_and_restart()
+    {
+        await using var server = await ApplianceDaemon.StartAsync(2, "--announce", "count");
+        var following = RunAsync("follow.php", $"{server.Address}", "shop", "4");
+        await using (var client = await server.JoinAsync("room=shop"))
+        {
+            _ = await client.ReadUntilAsync(message => message.Message == "2 online");
+            await client.SayAsync("one");
+            _ = await server.SucceedAsync("upgrade");
+            await client.SayAsync("two");
+            _ = await client.ReadMessageAsync("two");
+        }
+
+        _ = await server.SucceedAsync("stop");
+        await server.StartWorkersAsync(2, "--announce", "count");
+        await using var other = await server.JoinAsync("room=shop");
+        await other.SayAsync("three");
+        await other.SayAsync("four");
+        Assert.Equal("ann: one\nann: two\nann: three\nann: four\n", await following);
+    }
+
     private static async Task<string> RunAsync(string example, params string[] arguments)
     {
         var result = await CommandResult.RunAsync("php", PhpScript.Example(example, arguments));

@@ -199,6 +199,28 @@ public sealed class UpgradeTests
         Assert.Equal("too_long", (await ann.ReadTypeAsync("error")).Code);
     }
 
+    /// <summary>What another release's master says that this one does not know: it is refused, and that one goes on.</summary>
+    [Theory]
+    [InlineData("version = 2\nlayout = 2", "the former process hands over in version 2, this one takes 1: restart instead")]
+    [InlineData("version = 0\nlayout = 2", "the former process hands over in version 0, this one takes 1: restart instead")]
+    [InlineData("version = 1\nlayout = 1", "the room log has layout 1, this version needs 2: restart instead")]
+    [InlineData("version = 1\nlayout = 3", "the room log has layout 3, this version needs 2: restart instead")]
+    [InlineData("version = 1", "'layout' is missing in what is to be handed over")]
+    [InlineData("version = one", "'one' is no number")]
+    [InlineData("version = 1\nlayout = 2", "not all that is to be handed over has arrived")]
+    public async Task Other_versions_are_refused(string head, string reason)
+    {
+        const string FormerMaster = """
+            use Socket; $^F = 1000;
+            socketpair(my $here, my $there, AF_UNIX, SOCK_SEQPACKET, 0) or die;
+            syswrite($here, "V$ARGV[1]"); syswrite($here, "B");
+            if (!fork()) { $ENV{APPLIANCE_ROLE} = "upgrade"; $ENV{APPLIANCE_FD} = fileno($there); exec($ARGV[0], "--master"); }
+            close($there); sysread($here, my $answer, 4096); print $answer; wait(); exit($? >> 8);
+            """;
+        var refused = await CommandResult.RunAsync("perl", "-e", FormerMaster, PublishedBinary.FilePath, head);
+        Assert.Equal((1, $"X{reason}"), (refused.ExitCode, refused.Output));
+    }
+
     [Fact]
     public async Task Single_process_says_that_it_cannot()
     {

@@ -41,6 +41,7 @@ public sealed class Takeover
         int[] locks = [];
         int[] wakeups = [];
         string settings = "";
+        string unknown = "";
         Dictionary<int, int[]> listeners = [];
         while (channel.TryReceive(out var message, out _) && message.Kind != UpgradeProtocol.Begin)
         {
@@ -48,7 +49,6 @@ public sealed class Takeover
             {
                 case UpgradeProtocol.Head:
                     head = message.Text.Split('\n').Select(line => line.Split(" = ")).ToDictionary(parts => parts[0], parts => parts[^1], StringComparer.Ordinal);
-                    CheckVersion(head);
                     locks = message.Descriptors;
                     break;
                 case UpgradeProtocol.Settings:
@@ -61,8 +61,16 @@ public sealed class Takeover
                     listeners[Parse(message.Text)] = message.Descriptors;
                     break;
                 default:
-                    throw new IOException($"message '{message.Kind}' is not known to this version");
+                    unknown = $"message '{message.Kind}' is not known to this version";
+                    break;
             }
+        }
+
+        // Only now: the kernel throws an answer away when the one who gives it ends with messages unread.
+        CheckVersion(head);
+        if (unknown.Length > 0)
+        {
+            throw new IOException(unknown);
         }
 
         if (locks.Length < 2 || wakeups.Length < RoomLogLayout.WorkerSlots || !listeners.ContainsKey(0))
