@@ -39,6 +39,8 @@ public static class Prerequisites
         (Purpose.Test, "setpriv", "util-linux"),
         (Purpose.Test, "script", "bsdutils"),
         (Purpose.Test, "perl", "perl"),
+        (Purpose.Test, "promtool", "prometheus"),
+        (Purpose.Test, "zabbix_get", "zabbix-proxy-sqlite3"),
         (Purpose.Bench, "nginx", "nginx"),
         (Purpose.Bench, "/usr/lib/nginx/modules/ngx_nchan_module.so", "libnginx-mod-nchan"),
         (Purpose.Bench, "node", "nodejs"),
@@ -87,6 +89,7 @@ public static class Prerequisites
 
         context.Information($"Installing {packages}");
         context.Run("apt-get", "update", "-q");
+        using var calm = new ServicesStayOff();
         context.Run("env", ["DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y", "--no-install-recommends", .. missing]);
         if (Missing(purpose) is { Count: > 0 } still)
         {
@@ -109,4 +112,32 @@ public static class Prerequisites
         Path.IsPathRooted(probe)
             ? File.Exists(probe)
             : $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':').Any(folder => File.Exists(Path.Combine(folder, probe)));
+}
+
+/// <summary>
+/// Some packages hold a service besides the program that is needed: none is started while this exists. Debian asks the file before it
+/// starts one (invoke-rc.d(8)); an administrator's own is left alone.
+/// </summary>
+internal sealed class ServicesStayOff : IDisposable
+{
+    private const string Policy = "/usr/sbin/policy-rc.d";
+
+    private readonly bool _isOurs = !File.Exists(Policy);
+
+    public ServicesStayOff()
+    {
+        if (_isOurs)
+        {
+            File.WriteAllText(Policy, "#!/bin/sh\nexit 101\n");
+            File.SetUnixFileMode(Policy, (UnixFileMode)0b111_101_101);
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_isOurs)
+        {
+            File.Delete(Policy);
+        }
+    }
 }

@@ -289,7 +289,7 @@ public sealed class UpgradeTests
     private static bool IsEven(ApplianceDaemon daemon, int workers, int clients)
     {
         var status = daemon.RunCommandAsync("status").GetAwaiter().GetResult().Output;
-        var counts = Regex.Matches(status, @"(?m)^ *\d+ +\d+ +(?<connections>\d+) ", RegexOptions.ExplicitCapture, RegexLimit)
+        var counts = Regex.Matches(status, @"(?m)^ *\d+ +\d+ +[a-z]+ +(?<connections>\d+) ", RegexOptions.ExplicitCapture, RegexLimit)
             .Select(row => int.Parse(row.Groups["connections"].Value, CultureInfo.InvariantCulture)).ToList();
         return counts.Count == workers && counts.Sum() == clients && counts.Max() <= 1.2 * counts.Min();
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Appliance.Config;
 using Appliance.Ipc;
+using Appliance.Loop;
 using Appliance.Master;
 using Appliance.Native;
 
@@ -74,7 +75,12 @@ internal static class CheckCommand
         bool running = PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is not null;
         foreach (var address in settings.Listen)
         {
-            yield return Address(address, running);
+            yield return Address(address, running, bound => Listeners.Bind(bound));
+        }
+
+        if (settings.Metrics is { } metrics)
+        {
+            yield return Address(metrics, running, bound => Listeners.Bind(bound, Listeners.MetricsOption));
         }
     }
 
@@ -175,7 +181,7 @@ internal static class CheckCommand
             : ("log", Verdict.Fail, $"{path}: '{directory}' is missing or not writable for this user");
     }
 
-    private static (string, Verdict, string) Address(ListenAddress address, bool running)
+    private static (string, Verdict, string) Address(ListenAddress address, bool running, Func<ListenAddress, ListenSocket> bind)
     {
         if (running)
         {
@@ -184,7 +190,7 @@ internal static class CheckCommand
 
         try
         {
-            Listeners.Bind(address).Dispose();
+            bind(address).Dispose();
             return (address.Text, Verdict.Ok, "free");
         }
         catch (SyscallException taken)

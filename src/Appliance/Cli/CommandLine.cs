@@ -159,7 +159,7 @@ internal static class CommandLine
         {
             Arity = ArgumentArity.ZeroOrMore,
             AllowMultipleArgumentsPerToken = false,
-            Recursive = row.Name is "run-dir" or "state-dir",
+            Recursive = row.Name is "run-dir" or "state-dir" or "metrics",
         };
 
     /// <summary>What a service gives as its defaults.</summary>

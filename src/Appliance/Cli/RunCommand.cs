@@ -6,6 +6,8 @@ using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Master;
+using Appliance.Metrics;
+using Appliance.Monitoring;
 using Appliance.Native;
 using Appliance.Worker;
 
@@ -141,7 +143,8 @@ internal sealed class RunCommand
         var service = new ServiceManager();
         using var pidFile = PidFile.Acquire(_settings.RunDirectory, _settings.StateDirectory);
         RoomLogStore.AwaitFormer(_settings.StateDirectory);
-        using var listeners = new ListenerSet(_settings.Listen, _settings.NoFork ? 1 : _settings.WorkerCount, service.ListenDescriptors);
+        using var listeners = new ListenerSet(_settings.Listen, _settings.NoFork ? 1 : _settings.WorkersLeast, service.ListenDescriptors);
+        using var monitoring = _settings.Metrics is { } address ? Listeners.Bind(address, Listeners.MetricsOption) : null;
         if (_settings.User.Length > 0)
         {
             Privileges.Drop(_settings.User, pidFile.Descriptors, pidFile.MadeDirectories);
@@ -152,7 +155,7 @@ internal sealed class RunCommand
         {
             log.Write(EventCatalogue.Starting, Usage.Version, Environment.ProcessId);
             var (rooms, id, isNew) = RoomLogOpening.Open(_settings, log);
-            using var estate = new Estate { Rooms = rooms, SegmentId = id, Listeners = listeners, PidFile = pidFile };
+            using var estate = new Estate { Rooms = rooms, SegmentId = id, Listeners = listeners, MonitoringSocket = monitoring, PidFile = pidFile };
             try
             {
                 Run(estate, takeover: null, service, log);
@@ -180,6 +183,7 @@ internal sealed class RunCommand
         using var estate = takeover.Estate;
         using var pidFile = estate.PidFile;
         using var listeners = estate.Listeners;
+        using var monitoring = estate.MonitoringSocket;
         using var log = OpenLog();
         Syscall.ResetSignals();
         pidFile.Abandon();
@@ -205,16 +209,28 @@ internal sealed class RunCommand
 
     private void Run(Estate estate, Takeover? takeover, ServiceManager service, EventLog log)
     {
-        void OnReady() => Announce(estate, service, log);
-        var queue = new ControlQueue(SystemVKey.OfPath(_settings.StateDirectory, SystemVKey.DefaultProject), log);
-        using var control = new ControlDesk(queue, estate.Rooms, log);
+        var key = SystemVKey.OfPath(_settings.StateDirectory, SystemVKey.DefaultProject);
+        var commands = new CommandQueueDepth(key);
+        using var monitor = new MonitorThread(
+            estate.Rooms,
+            new MonitoredServer(slot => estate.Listeners.QueueLength(slot % RoomLogLayout.WorkersMax), slot => estate.Wakeups[slot].Set(), commands.Read),
+            Usage.Build,
+            estate.MonitoringSocket,
+            log);
+        void OnReady()
+        {
+            Announce(estate, service, log);
+            monitor.SampleSoon();
+        }
+
+        using var control = new ControlDesk(new ControlQueue(key, log), estate.Rooms, log);
         if (_settings.NoFork)
         {
-            RunAlone(estate, service, control, log, OnReady);
+            RunAlone(estate, monitor, service, control, log, OnReady);
             return;
         }
 
-        using var loop = new MasterLoop(_settings, _read, estate, takeover, _relaunch, service, control, log) { OnReady = OnReady };
+        using var loop = new MasterLoop(_settings, _read, estate, takeover, _relaunch, monitor, service, control, log) { OnReady = OnReady };
         try
         {
             if (loop.Run() is { } failure)
@@ -231,13 +247,16 @@ internal sealed class RunCommand
         }
     }
 
-    private void RunAlone(Estate estate, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
+    private void RunAlone(Estate estate, MonitorThread monitor, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
     {
         var rooms = estate.Rooms;
         var supervisor = new SignalSupervisor(_settings, _read, rooms, service, control, log, onReady);
-        rooms.Header.Workers = 0;
+        (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
+        rooms.Worker(0).State = WorkerState.Serving;
         using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(0, estate.Wakeups), estate.Listeners.First, supervisor, log);
+        monitor.Start();
         loop.Run();
+        monitor.Dispose();
         rooms.ResetWorker(0);
         rooms.Header.MasterPid = 0;
     }
@@ -256,6 +275,12 @@ internal sealed class RunCommand
         foreach (string description in estate.Listeners.Descriptions)
         {
             log.Write(EventCatalogue.Ready, description);
+        }
+
+        if (estate.MonitoringSocket is { } monitoring)
+        {
+            monitoring.Path = _settings.Metrics!.UnixPath;
+            log.Write(EventCatalogue.Monitoring, Listeners.Describe(_settings.Metrics, monitoring));
         }
 
         service.Ready(Environment.ProcessId);

@@ -3,29 +3,75 @@ using System.Globalization;
 using Appliance.Config;
 using Appliance.Ipc;
 using Appliance.Master;
+using Appliance.Metrics;
+using Appliance.Monitoring;
 
 namespace Appliance.Cli;
 
-/// <summary>Says how the server is; exit statuses as LSB has them: 0 runs, 1 is dead but left its pid file, 3 does not run, 4 cannot be told.</summary>
+/// <summary>
+/// Says how the server is; exit statuses as LSB has them: 0 runs, 1 is dead but left its pid file, 3 does not run, 4 cannot be told.
+/// As a plugin of Nagios those of plugins.
+/// </summary>
 internal static class StatusCommand
 {
     private const int Dead = 1;
     private const int NotRunning = 3;
     private const int Unknown = 4;
 
+    private const int EveryMs = 1000;
+    private const int AnswerMs = 5000;
+    private const int SampleMs = 3000;
+    private const int PollMs = 10;
+
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("status");
-        command.SetAction(parsed => Run(CommandLine.ReadPlaces(parsed)));
+        var json = new Option<bool>("--json") { Description = "all figures, as the monitoring port's /status" };
+        var nagios = new Option<bool>("--nagios") { Description = "as a plugin of Nagios: exits 0, 1, 2 or 3" };
+        var watch = new Option<bool>("--watch") { Description = "again every second, until the server ends" };
+        var warning = new Option<string[]>("--warning") { Description = "with --nagios: warn when a figure leaves its range, as idle_percent=20:", HelpName = "FIGURE=RANGE" };
+        var critical = new Option<string[]>("--critical") { Description = "the same for critical", HelpName = "FIGURE=RANGE" };
+        var command = new Command("status") { json, nagios, watch, warning, critical };
+        command.SetAction(parsed =>
+        {
+            string[] thresholds = [string.Join(',', parsed.GetValue(warning) ?? []), string.Join(',', parsed.GetValue(critical) ?? [])];
+            if (parsed.GetValue(nagios))
+            {
+                return RunPlugin(() => CommandLine.ReadPlaces(parsed), thresholds[0], thresholds[1]);
+            }
+
+            if (thresholds[0].Length + thresholds[1].Length > 0)
+            {
+                throw new SettingException("--warning and --critical go with --nagios") { IsUsage = true };
+            }
+
+            var settings = CommandLine.ReadPlaces(parsed);
+            int Once() => Run(settings, parsed.GetValue(json));
+            return parsed.GetValue(watch) ? Watch(Once) : Once();
+        });
         return command;
     }
 
-    private static int Run(Settings settings)
+    /// <summary>Again and again until the server ends, or somebody presses Ctrl-C.</summary>
+    private static int Watch(Func<int> once)
+    {
+        using var waiting = new ManualResetEventSlim();
+        int exitCode;
+        do
+        {
+            StatusTable.ClearScreen();
+            exitCode = once();
+            _ = exitCode == ExitCode.Fine && waiting.Wait(EveryMs);
+        }
+        while (exitCode == ExitCode.Fine);
+        return exitCode;
+    }
+
+    private static int Run(Settings settings, bool asJson)
     {
         try
         {
-            return Print(settings);
+            return Print(settings, asJson);
         }
         catch (IOException failure)
         {
@@ -34,46 +80,109 @@ internal static class StatusCommand
         }
     }
 
-    private static int Print(Settings settings)
+    private static int Print(Settings settings, bool asJson)
     {
         if (PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is not { } pid)
         {
             if (PidFile.IsStarting(settings.RunDirectory, settings.StateDirectory))
             {
-                Console.Out.WriteLine("appliance is starting");
+                Console.Out.WriteLine(asJson ? "{\"running\": false}" : "appliance is starting");
                 return NotRunning;
             }
 
             bool left = PidFile.Exists(settings.RunDirectory);
-            Console.Out.WriteLine(left
-                ? $"appliance is dead, but its pid file is there: {settings.RunDirectory}"
+            Console.Out.WriteLine(asJson ? "{\"running\": false}"
+                : left ? $"appliance is dead, but its pid file is there: {settings.RunDirectory}"
                 : "appliance is not running");
             return left ? Dead : NotRunning;
         }
 
-        Console.Out.WriteLine(Text($"appliance is running, pid {pid}"));
-        if (RoomLogStore.Find(settings.StateDirectory) is { } log)
+        if (FindSample(settings, asOfNow: !asJson) is { } sample)
         {
-            PrintWorkers(log);
+            Console.Out.Write(asJson ? StatusJson.Write(sample) : StatusTable.Write(sample, pid));
+        }
+        else if (asJson)
+        {
+            Console.Out.Write(Ask(settings, "/status"));
+        }
+        else
+        {
+            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"appliance is running, pid {pid}"));
+            Console.Out.WriteLine($"this user may not read its shared memory; {(settings.Metrics is { } address ? $"the monitoring port {address.Text} tells its figures" : "its own user may")}");
         }
 
         return ExitCode.Fine;
     }
 
-    private static void PrintWorkers(RoomLog log)
+    /// <summary>The last sample, one that knows that the server is ready; null when this user may not read it.</summary>
+    private static Sample? FindSample(Settings settings, bool asOfNow)
     {
-        long nowMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        var up = TimeSpan.FromMilliseconds(Math.Clamp(nowMs - log.Header.ReadyMs, 0, nowMs));
-        Console.Out.WriteLine(Text($"up {up:d\\d\\ hh\\:mm\\:ss}, rooms: {log.RoomCount()}"));
-        Console.Out.WriteLine("worker      pid  connections     messages    deliveries  restarts");
-        int workers = Math.Clamp(log.Header.Workers, 1, RoomLogLayout.WorkersMax);
-        for (int number = 0; number < workers; number++)
+        if (!Directory.Exists(settings.StateDirectory) || RoomLogStore.Find(settings.StateDirectory) is not { } rooms)
         {
-            var worker = log.WorkerOf(number);
-            Console.Out.WriteLine(Text(
-                $"{number,6} {worker.Pid,8} {worker.Connections,12} {worker.Messages,12} {worker.Deliveries,13} {worker.Restarts,9}"));
+            return null;
+        }
+
+        using var waiting = new ManualResetEventSlim();
+        var sample = Sampler.Read(rooms, Usage.Build, asOfNow);
+        for (int waited = 0; sample.Server.UnixMs < rooms.Header.ReadyMs && waited < SampleMs; waited += PollMs)
+        {
+            _ = waiting.Wait(PollMs);
+            sample = Sampler.Read(rooms, Usage.Build, asOfNow);
+        }
+
+        return sample;
+    }
+
+    private static string Ask(Settings settings, string target) => settings.Metrics is { } address
+        ? MonitorClient.Get(address, target, AnswerMs)
+        : throw new IOException("this user may not read the server's shared memory, and --metrics is off");
+
+    /// <summary>What goes wrong is told on stdout, where Nagios reads it, as a state of its own.</summary>
+    private static int RunPlugin(Func<Settings> read, string warning, string critical)
+    {
+        try
+        {
+            var (state, line) = Plugin(read(), warning, critical);
+            Console.Out.WriteLine(line);
+            return (int)state;
+        }
+        catch (Exception failure) when (failure is SettingException or IOException)
+        {
+            Console.Out.WriteLine($"{NagiosLine.Word(NagiosState.Unknown)} - {failure.Message}");
+            return (int)NagiosState.Unknown;
         }
     }
 
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    private static void Parse(string option, string text, List<Threshold> thresholds)
+    {
+        if (Threshold.TryParse(text, thresholds) is { } wrong)
+        {
+            throw new SettingException($"{option}: {wrong}");
+        }
+    }
+
+    private static (NagiosState State, string Line) Plugin(Settings settings, string warning, string critical)
+    {
+        List<Threshold> warnings = [];
+        List<Threshold> criticals = [];
+        Parse("--warning", warning, warnings);
+        Parse("--critical", critical, criticals);
+
+        if (PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is null)
+        {
+            return (NagiosState.Critical, $"{NagiosLine.Word(NagiosState.Critical)} - appliance is {(PidFile.Exists(settings.RunDirectory) ? "dead" : "not running")}");
+        }
+
+        if (FindSample(settings, asOfNow: false) is { } sample)
+        {
+            return NagiosLine.Write(sample, warnings, criticals);
+        }
+
+        string line = Ask(settings, $"/nagios?warning={Escape(warning)}&critical={Escape(critical)}").TrimEnd('\n');
+        return (NagiosLine.StateOf(line), line);
+    }
+
+    /// <summary>What of thresholds has a meaning in a query is written with percent signs; the rest they hold has none.</summary>
+    private static string Escape(string thresholds) => string.Concat(
+        Array.ConvertAll(System.Text.Encoding.UTF8.GetBytes(thresholds), letter => char.IsAsciiLetterOrDigit((char)letter) ? $"{(char)letter}" : $"%{letter:X2}"));
 }

@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text;
 using Appliance.Config;
+using Appliance.Metrics;
 
 namespace Appliance.Cli;
 
@@ -49,6 +50,11 @@ internal static class Usage
 
     /// <summary>Version, <c>0.1.0</c>.</summary>
     public static string Version => Informational.Split('+')[0];
+
+    /// <summary>Version and commit, as monitors show them.</summary>
+    public static BuildInfo Build => new(Version, Commit);
+
+    private static string Commit => Informational.Split('+') is [_, var hash] ? hash[..Math.Min(12, hash.Length)] : "unknown";
 
     private static string Informational =>
         typeof(Usage).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
@@ -98,8 +104,7 @@ internal static class Usage
     /// <summary>Prints the version in one line: name, version, build, platform, commit.</summary>
     public static int PrintVersion()
     {
-        string commit = Informational.Split('+') is [_, var hash] ? hash[..Math.Min(12, hash.Length)] : "unknown";
-        Console.Out.WriteLine($"appliance {Version} {Configuration} {RuntimeInformation.RuntimeIdentifier} {commit}");
+        Console.Out.WriteLine($"appliance {Version} {Configuration} {RuntimeInformation.RuntimeIdentifier} {Commit}");
         return ExitCode.Fine;
     }
 

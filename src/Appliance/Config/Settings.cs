@@ -26,8 +26,14 @@ public sealed class Settings
     /// <summary>Worker processes; 0: one a processor.</summary>
     public int Workers { get; internal set; }
 
-    /// <summary>Worker processes in fact.</summary>
-    public int WorkerCount => Workers > 0 ? Workers : Math.Clamp(Environment.ProcessorCount, 1, WorkersMax);
+    /// <summary>The most worker processes that the load may call for; 0: as many as <see cref="Workers"/> says.</summary>
+    public int MaxWorkers { get; internal set; }
+
+    /// <summary>Worker processes at the start, and the least there are.</summary>
+    public int WorkersLeast => Workers > 0 ? Workers : Math.Clamp(Environment.ProcessorCount, 1, WorkersMax);
+
+    /// <summary>The most worker processes there are.</summary>
+    public int WorkersMost => Math.Max(MaxWorkers, WorkersLeast);
 
     /// <summary>Where clients connect.</summary>
     public IReadOnlyList<ListenAddress> Listen { get; internal set; } = [];

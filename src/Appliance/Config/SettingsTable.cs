@@ -43,10 +43,10 @@ public static class SettingsTable
         {
             Reason = "Stays in the foreground and keeps the workers alive, as a service manager wants it; also what happens without any of these.",
         },
-        new("proc", "[8]", "run child processes", SettingGroup.Mode, ApplyWorkers, s => s.Workers == 0 ? "auto" : $"{s.Workers}")
+        new("proc", "[8]", "run child processes", SettingGroup.Mode, ApplyWorkers, ShowWorkers)
         {
             Default = "8", IsReloadable = true,
-            Reason = "A worker uses one processor at most, and all serve the same rooms: more than there are processors do no harm. auto is one a processor.",
+            Reason = "A worker uses one processor at most, and all serve the same rooms: more than there are processors do no harm. auto is one a processor, and 2-8 as many as the load asks for.",
         },
 
         new("listen", "ADDR", "where clients connect: IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH; repeatable", SettingGroup.Place,
@@ -179,9 +179,20 @@ public static class SettingsTable
         return null;
     }
 
-    private static string? ApplyWorkers(Settings settings, string text) => text == "auto"
-        ? ParseNumber("0", 0, 0, number => settings.Workers = number)
-        : ParseNumber(text, 1, Settings.WorkersMax, number => settings.Workers = number) is null ? null : "must be a number from 1 to 64, or auto";
+    private static string? ApplyWorkers(Settings settings, string text)
+    {
+        string[] ends = text.Split('-');
+        var (least, most) = (0, 0);
+        bool valid = text == "auto" || (ends.Length <= 2
+            && ParseNumber(ends[0], 1, Settings.WorkersMax, number => least = number) is null
+            && (ends.Length == 1 || ParseNumber(ends[1], least, Settings.WorkersMax, number => most = number) is null));
+        (settings.Workers, settings.MaxWorkers) = valid ? (least, most) : (settings.Workers, settings.MaxWorkers);
+        return valid ? null : "must be a number from 1 to 64, a range as 2-8, or auto";
+    }
+
+    private static string ShowWorkers(Settings settings) => settings.Workers == 0 ? "auto"
+        : settings.MaxWorkers == 0 ? $"{settings.Workers}"
+        : $"{settings.Workers}-{settings.MaxWorkers}";
 
     private static string? ApplyListen(Settings settings, string text)
     {

@@ -1,5 +1,6 @@
 using Appliance.Config;
 using Appliance.Loop;
+using Appliance.Metrics;
 using Appliance.Native;
 
 namespace Appliance.Connections;
@@ -23,13 +24,22 @@ public sealed class Acceptor
     private readonly LoopClock _clock;
     private readonly Settings _settings;
     private readonly IConnectionObserver _observer;
+    private readonly WorkerCounters _counters;
     private readonly List<int> _listeners = [];
     private bool _isPaused;
 
     /// <summary>No listener yet; <paramref name="timer"/> is the number of its timer.</summary>
     public Acceptor(
-        ConnectionTable table, Poller poller, TimerWheel timers, int timer, LoopClock clock, Settings settings, IConnectionObserver observer)
+        ConnectionTable table,
+        Poller poller,
+        TimerWheel timers,
+        int timer,
+        LoopClock clock,
+        Settings settings,
+        IConnectionObserver observer,
+        WorkerCounters counters)
     {
+        _counters = counters;
         _table = table;
         _poller = poller;
         _timers = timers;
@@ -129,6 +139,7 @@ public sealed class Acceptor
             return;
         }
 
+        _counters.Figures.Accepted++;
         _timers.Arm(fd, _clock.NowMs + (_settings.HandshakeTimeoutSeconds * 1000L));
     }
 }

@@ -4,6 +4,7 @@ using Appliance.Chat;
 using Appliance.Config;
 using Appliance.Ipc;
 using Appliance.Loop;
+using Appliance.Metrics;
 
 namespace Appliance.Connections;
 
@@ -17,12 +18,14 @@ public sealed class ChatRooms
     private const int BatchBytesMax = 64 << 10;
 
     private const int AnnouncementBytesMax = 512;
+    private const int LagEveryMs = 1000;
 
     private readonly RoomLog _log;
     private readonly ConnectionTable _table;
     private readonly TimerWheel _timers;
     private readonly LoopClock _clock;
     private readonly Settings _settings;
+    private readonly WorkerCounters _counters;
     private readonly int _worker;
     private readonly IReadOnlyList<Wakeup> _workers;
     private ChatLimits _limits;
@@ -30,13 +33,16 @@ public sealed class ChatRooms
     private readonly LocalRoom?[] _rooms;
     private readonly List<LocalRoom> _pending = [];
     private readonly Stack<RecordBatch> _batches = new();
+    private long _lagBytes;
+    private long _nextLagMs;
     private byte[] _unescaped = [];
     private byte[] _encoded = [];
 
     /// <summary>No client yet.</summary>
-    public ChatRooms(RoomLog log, WorkerIdentity worker, ConnectionTable table, TimerWheel timers, LoopClock clock, Settings settings)
+    public ChatRooms(RoomLog log, WorkerIdentity worker, ConnectionTable table, TimerWheel timers, LoopClock clock, Settings settings, WorkerCounters counters)
     {
         _log = log;
+        _counters = counters;
         _table = table;
         _timers = timers;
         _clock = clock;
@@ -46,9 +52,6 @@ public sealed class ChatRooms
         _rooms = new LocalRoom?[log.Layout.Rooms];
         OnSettings();
     }
-
-    /// <summary>Messages taken.</summary>
-    public long Messages { get; private set; }
 
     /// <summary>Whether a room has got so much in this turn that clients would be overtaken by much more of it.</summary>
     public bool MustDeliver { get; private set; }
@@ -62,12 +65,13 @@ public sealed class ChatRooms
     /// <summary>The wait is over: finds the rooms that other workers have appended to.</summary>
     public void EndSleep()
     {
-        _log.EndSleep(_worker);
+        long sinceNs = _log.EndSleep(_worker);
+        sinceNs = sinceNs > 0 ? sinceNs : _clock.NowNs;
         for (int slot = _log.TakeDirty(_worker, 0); slot >= 0; slot = _log.TakeDirty(_worker, slot))
         {
             if (slot < _rooms.Length && _rooms[slot] is { MemberCount: > 0 } room)
             {
-                MarkDirty(room);
+                MarkDirty(room, sinceNs);
             }
         }
     }
@@ -148,7 +152,7 @@ public sealed class ChatRooms
         var room = LocalRoomOf(connection.Room);
         room.Add(fd, ref connection);
         room.Ring.CountMember(_worker, 1);
-        MarkDirty(room);
+        MarkDirty(room, _clock.NowNs);
     }
 
     /// <summary>Counts a client out that is in another worker now.</summary>
@@ -161,7 +165,7 @@ public sealed class ChatRooms
         var refusal = ChatInput.Read(json, _unescaped, _limits, out var input);
         if (refusal == ChatRefusal.None)
         {
-            Messages++;
+            _counters.Figures.Requests++;
             int length = ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs);
             Add(RoomOf(connection), _encoded.AsSpan(0, length), isMessage: true);
         }
@@ -178,7 +182,7 @@ public sealed class ChatRooms
         }
 
         var room = LocalRoomOf(slot);
-        Messages++;
+        _counters.Figures.Requests++;
         int length = ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs);
         Add(room, _encoded.AsSpan(0, length), isMessage: true);
 
@@ -289,8 +293,49 @@ public sealed class ChatRooms
         MustDeliver |= room.UnservedBytes >= room.Ring.BatchBytesMax;
         room.Ring.Touch(_clock.UnixMs);
         room.Batch.Clear();
-        MarkDirty(room);
-        _log.MarkDirty(room.Slot, _worker, ref _wake);
+        long nowNs = LoopClock.ReadNs();
+        MarkDirty(room, nowNs);
+        _log.MarkDirty(room.Slot, _worker, nowNs, ref _wake);
+    }
+
+    /// <summary>
+    /// Bytes of its room's log that the slowest client has not got: looked for once a second while a client's buffer is full, because
+    /// all members of all rooms are looked at, a millisecond for 100,000.
+    /// </summary>
+    public long MeasureLag()
+    {
+        if (_table.BlockedCount == 0)
+        {
+            _lagBytes = 0;
+        }
+        else if (_clock.NowMs >= _nextLagMs)
+        {
+            _lagBytes = FindLag();
+            _nextLagMs = _clock.NowMs + LagEveryMs;
+        }
+
+        return _lagBytes;
+    }
+
+    private long FindLag()
+    {
+        long lag = 0;
+        foreach (var room in _rooms)
+        {
+            if (room is not { MemberCount: > 0 })
+            {
+                continue;
+            }
+
+            long head = room.Ring.Head;
+            foreach (int fd in room.Members)
+            {
+                ref var connection = ref _table[fd];
+                lag = connection.Is(ConnectionFlags.Blocked) ? Math.Max(lag, head - connection.Position) : lag;
+            }
+        }
+
+        return lag;
     }
 
     /// <summary>Forgets the dirty rooms, which have been served.</summary>
@@ -300,11 +345,12 @@ public sealed class ChatRooms
         MustDeliver = false;
     }
 
-    private void MarkDirty(LocalRoom room)
+    private void MarkDirty(LocalRoom room, long sinceNs)
     {
         if (!room.IsDirty)
         {
             room.IsDirty = true;
+            room.WaitingSinceNs = sinceNs;
             Dirty.Add(room);
         }
     }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Appliance.Config;
 using Appliance.Ipc;
 using Appliance.Loop;
+using Appliance.Metrics;
 using Appliance.Native;
 
 namespace Appliance.Connections;
@@ -35,6 +36,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     private readonly Handover _handover;
     private readonly Drain _drain;
     private readonly RoomLog _log;
+    private readonly WorkerCounters _counters = new();
     private readonly int _acceptTimer;
     private readonly int _drainTimer;
     private byte* _received;
@@ -52,13 +54,13 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _acceptTimer = capacity + log.Layout.Rooms;
         _drainTimer = _acceptTimer + 1;
         _timers = new TimerWheel(_drainTimer + 1, clock.NowMs);
-        _table = new ConnectionTable(capacity, poller, _timers) { Home = (byte)worker.Slot, FirstNumber = log.Worker(worker.Slot).Accepted };
-        _rooms = new ChatRooms(log, worker, _table, _timers, clock, settings);
-        _delivery = new Delivery(_table, _rooms);
-        _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer);
-        _webSocket = new WebSocketEndpoint(_table, _rooms, _delivery, _timers, clock, settings, observer);
+        _table = new ConnectionTable(capacity, poller, _timers) { Home = (byte)worker.Slot, FirstNumber = log.Worker(worker.Slot).Figures.Accepted };
+        _rooms = new ChatRooms(log, worker, _table, _timers, clock, settings, _counters);
+        _delivery = new Delivery(_table, _rooms, _counters);
+        _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer, _counters);
+        _webSocket = new WebSocketEndpoint(_table, _rooms, _delivery, _timers, clock, settings, observer, _counters);
         Operator = new OperatorCommands(_table, _rooms, _webSocket, log, settings);
-        Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer);
+        Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer, _counters);
         _connectionTimers = new ConnectionTimers(_table, _http, _webSocket, _timers, settings);
         _drain = new Drain(_table, _webSocket, _timers, _drainTimer);
         _handover = new Handover(_table, _rooms, poller, _timers) { OnDone = EndGiving };
@@ -74,14 +76,11 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// <summary>Connections now.</summary>
     public int ConnectionCount => _table.Count;
 
-    /// <summary>Connections ever.</summary>
-    public long Accepted => _table.Accepted;
+    /// <summary>What was counted so far.</summary>
+    public ref WorkerFigures Figures => ref _counters.Figures;
 
-    /// <summary>Chat messages taken.</summary>
-    public long Messages => _rooms.Messages;
-
-    /// <summary>Sends to clients.</summary>
-    public long Deliveries => _delivery.Deliveries;
+    /// <summary>Bytes that the slowest client has not got.</summary>
+    public long MeasureLag() => _rooms.MeasureLag();
 
     /// <summary>Says how long the loop may wait now, in milliseconds; -1 for ever. <see cref="EndSleep"/> follows the wait.</summary>
     public int BeginSleep() => _rooms.BeginSleep() ? _timers.MillisecondsToNext(_clock.NowMs) : 0;
@@ -190,6 +189,11 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
                 _observer.OnDisconnected(connection, _log.NameOf(connection.Room));
             }
 
+            if (connection.CloseCode != 0 || connection.State is ConnectionState.Chat or ConnectionState.Echo)
+            {
+                _counters.Figures.Closed[CloseKinds.PlaceOf(connection.CloseCode)]++;
+            }
+
             _table.Close(fd);
         }
 
@@ -242,6 +246,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
         var bytes = new Span<byte>(_received, result.Value);
         _turnBytes += result.Value;
+        _counters.Figures.ReceivedBytes += result.Value;
         switch (connection.State)
         {
             case ConnectionState.Http:

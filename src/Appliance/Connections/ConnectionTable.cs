@@ -27,6 +27,7 @@ public sealed unsafe class ConnectionTable : IDisposable
     private readonly List<int> _flush = [];
     private Connection* _connections;
     private uint _generation;
+    private long _opened;
 
     /// <summary>A table for descriptors 0 to <paramref name="capacity"/> - 1; each has the timer of its number.</summary>
     public ConnectionTable(int capacity, Poller poller, TimerWheel timers)
@@ -52,8 +53,8 @@ public sealed unsafe class ConnectionTable : IDisposable
     /// <summary>Connections now.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Connections ever.</summary>
-    public long Accepted { get; private set; }
+    /// <summary>Connections whose kernel buffer is full.</summary>
+    public int BlockedCount { get; private set; }
 
     /// <summary>Connections whose outbox is to be sent at the end of the turn.</summary>
     public ReadOnlySpan<int> FlushList => CollectionsMarshal.AsSpan(_flush);
@@ -83,9 +84,8 @@ public sealed unsafe class ConnectionTable : IDisposable
         connection.IpHigh = BitConverter.ToUInt64(ip);
         connection.IpLow = BitConverter.ToUInt64(ip[8..]);
         Count++;
-        Accepted++;
         connection.Home = Home;
-        connection.Number = (uint)(FirstNumber + Accepted);
+        connection.Number = (uint)(FirstNumber + ++_opened);
         return true;
     }
 
@@ -102,6 +102,7 @@ public sealed unsafe class ConnectionTable : IDisposable
             _ = Syscall.ResetOnClose(fd);
         }
 
+        SetBlocked(ref connection, false);
         connection = default;
         _ = Syscall.Close(fd);
         Count--;
@@ -128,6 +129,7 @@ public sealed unsafe class ConnectionTable : IDisposable
         ReleaseHead(ref connection);
         ReleaseOutbox(ref connection);
         ReleaseReader(ref connection);
+        SetBlocked(ref connection, false);
         connection = default;
         Count--;
     }
@@ -168,6 +170,7 @@ public sealed unsafe class ConnectionTable : IDisposable
         connection.State = record.State;
         connection.Flags = record.Flags & ~ConnectionFlags.FlushQueued;
         connection.MemberIndex = -1;
+        BlockedCount += connection.Is(ConnectionFlags.Blocked) ? 1 : 0;
         Count++;
         if (record.HeadBytes > 0)
         {
@@ -188,6 +191,13 @@ public sealed unsafe class ConnectionTable : IDisposable
         {
             UpdateWatch(fd);
         }
+    }
+
+    /// <summary>Notes whether a connection's kernel buffer is full.</summary>
+    public void SetBlocked(ref Connection connection, bool value)
+    {
+        BlockedCount += (value ? 1 : 0) - (connection.Is(ConnectionFlags.Blocked) ? 1 : 0);
+        connection.Set(ConnectionFlags.Blocked, value);
     }
 
     /// <summary>Has a connection closed at the end of the turn: nothing is sent to it or read from it any more.</summary>

@@ -1,6 +1,7 @@
 using Appliance.Chat;
 using Appliance.Ipc;
 using Appliance.Loop;
+using Appliance.Metrics;
 using Appliance.Native;
 using Appliance.WebSocket;
 
@@ -15,20 +16,16 @@ public sealed unsafe class Delivery : IDisposable
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
     private readonly Sender _sender = new();
+    private readonly WorkerCounters _counters;
     private readonly SendRequest[] _requests = new SendRequest[Sender.RequestsMax];
 
     /// <summary>Serves the clients of these rooms.</summary>
-    public Delivery(ConnectionTable table, ChatRooms rooms)
+    public Delivery(ConnectionTable table, ChatRooms rooms, WorkerCounters counters)
     {
+        _counters = counters;
         _table = table;
         _rooms = rooms;
     }
-
-    /// <summary>Records of logs sent to clients: one message to ten clients counts ten.</summary>
-    public long Deliveries { get; private set; }
-
-    /// <summary>Clients that the log has overtaken.</summary>
-    public long Lapped { get; private set; }
 
     /// <summary>Serves every room that has got something, then every outbox that was filled.</summary>
     public void Deliver()
@@ -82,7 +79,7 @@ public sealed unsafe class Delivery : IDisposable
         bool resumes = !blocked && connection.Is(ConnectionFlags.Paused);
         if (blocked != connection.Is(ConnectionFlags.Blocked) || resumes)
         {
-            connection.Set(ConnectionFlags.Blocked, blocked);
+            _table.SetBlocked(ref connection, blocked);
             connection.Set(ConnectionFlags.Paused, connection.Is(ConnectionFlags.Paused) && !resumes);
             _table.UpdateWatch(fd);
         }
@@ -105,6 +102,7 @@ public sealed unsafe class Delivery : IDisposable
         long tail = room.Ring.Tail;
         var members = room.Members;
         int count = 0;
+        long deliveredBefore = _counters.Figures.Deliveries;
         foreach (int fd in members)
         {
             ref var connection = ref _table[fd];
@@ -125,18 +123,33 @@ public sealed unsafe class Delivery : IDisposable
             if (count == Sender.RequestsMax)
             {
                 Submit(room, count, head, nextId - room.Served.NextId);
+                deliveredBefore = NoteLatency(room, deliveredBefore);
                 count = 0;
             }
         }
 
         Submit(room, count, head, nextId - room.Served.NextId);
+        _ = NoteLatency(room, deliveredBefore);
         room.Served = (head, nextId);
+    }
+
+    /// <summary>Counts what was delivered since a former count with the age of the oldest that the room had to deliver.</summary>
+    private long NoteLatency(LocalRoom room, long before)
+    {
+        ref var figures = ref _counters.Figures;
+        if (figures.Deliveries > before)
+        {
+            figures.NoteDelivered(figures.Deliveries - before, LoopClock.ReadNs() - room.WaitingSinceNs);
+        }
+
+        return figures.Deliveries;
     }
 
     /// <summary>Sends, and counts; most clients stand where all were served before, and get the same number of records.</summary>
     private void Submit(LocalRoom room, int count, long head, long records)
     {
         var ring = room.Ring;
+        ref var figures = ref _counters.Figures;
         var requests = _requests.AsSpan(0, count);
         _sender.Submit(requests);
         long safeFrom = ring.SafeFrom;
@@ -151,9 +164,11 @@ public sealed unsafe class Delivery : IDisposable
             }
 
             long from = connection.Position;
-            connection.Position += request.Result.Ok ? request.Result.Value : 0;
+            int sent = request.Result.Ok ? request.Result.Value : 0;
+            connection.Position += sent;
+            figures.SentBytes += sent;
             bool isUsual = from == room.Served.Head && connection.Position == head;
-            Deliveries += isUsual ? records : ring.CountRecords(from, connection.Position);
+            figures.Deliveries += isUsual ? records : ring.CountRecords(from, connection.Position);
             if (connection.Position < head)
             {
                 NoteShortSend(request, ref connection, ring);
@@ -177,7 +192,7 @@ public sealed unsafe class Delivery : IDisposable
             return;
         }
 
-        connection.Set(ConnectionFlags.Blocked, true);
+        _table.SetBlocked(ref connection, true);
         _table.UpdateWatch(request.Descriptor);
     }
 
@@ -201,6 +216,7 @@ public sealed unsafe class Delivery : IDisposable
                 return DoomUnlessBlocked(fd, result);
             }
 
+            _counters.Figures.SentBytes += result.Value;
             outbox.Consume(result.Value);
         }
 
@@ -239,7 +255,8 @@ public sealed unsafe class Delivery : IDisposable
             return DoomUnlessBlocked(fd, result);
         }
 
-        Deliveries += ring.CountRecords(connection.Position, connection.Position + result.Value);
+        _counters.Figures.SentBytes += result.Value;
+        _counters.Figures.Deliveries += ring.CountRecords(connection.Position, connection.Position + result.Value);
         connection.Position += result.Value;
         connection.Set(ConnectionFlags.MidFrame, connection.Position != end && ring.BoundaryFrom(connection.Position) != connection.Position);
         return result.Value == count;
@@ -255,7 +272,7 @@ public sealed unsafe class Delivery : IDisposable
             return;
         }
 
-        Lapped++;
+        _counters.Figures.DroppedSlow++;
         connection.Position = ring.Tail;
         QueueGap(fd, "Some messages are missing here: this connection was too slow for them."u8);
     }
@@ -263,7 +280,7 @@ public sealed unsafe class Delivery : IDisposable
     /// <summary>A stream that was cut inside a frame cannot go on.</summary>
     private void Reset(int fd)
     {
-        Lapped++;
+        _counters.Figures.DroppedSlow++;
         _table[fd].Set(ConnectionFlags.Torn, true);
         _table.Doom(fd);
     }

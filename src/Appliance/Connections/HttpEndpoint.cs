@@ -5,6 +5,7 @@ using Appliance.Config;
 using Appliance.Http;
 using Appliance.Ipc;
 using Appliance.Loop;
+using Appliance.Metrics;
 using Appliance.Web;
 using Appliance.WebSocket;
 
@@ -24,11 +25,14 @@ public sealed class HttpEndpoint
     private readonly LoopClock _clock;
     private readonly Settings _settings;
     private readonly IConnectionObserver _observer;
+    private readonly WorkerCounters _counters;
     private Dictionary<string, byte[]>.AlternateLookup<ReadOnlySpan<char>>? _pages;
 
     /// <summary>Serves the chat page and the handshakes of rooms and echo.</summary>
-    public HttpEndpoint(ConnectionTable table, ChatRooms rooms, Delivery delivery, LoopClock clock, Settings settings, IConnectionObserver observer)
+    public HttpEndpoint(
+        ConnectionTable table, ChatRooms rooms, Delivery delivery, LoopClock clock, Settings settings, IConnectionObserver observer, WorkerCounters counters)
     {
+        _counters = counters;
         _table = table;
         _rooms = rooms;
         _delivery = delivery;
@@ -93,7 +97,7 @@ public sealed class HttpEndpoint
             return;
         }
 
-        Refuse(fd, 408, $"no whole request within {_settings.HandshakeTimeoutSeconds} seconds (--handshake-timeout)");
+        Refuse(fd, RejectReason.Timeout, $"no whole request within {_settings.HandshakeTimeoutSeconds} seconds (--handshake-timeout)");
     }
 
     private void Answer(int fd, HttpReadStatus status, in HttpRequest request)
@@ -103,7 +107,7 @@ public sealed class HttpEndpoint
             case HttpReadStatus.Complete:
                 if (request.IsHttp11 && !request.HasOne("host"u8))
                 {
-                    Refuse(fd, 400, "a request of HTTP/1.1 needs one Host header");
+                    Refuse(fd, RejectReason.Malformed, "a request of HTTP/1.1 needs one Host header");
                 }
                 else if (Handshake.IsAskedFor(request))
                 {
@@ -116,13 +120,13 @@ public sealed class HttpEndpoint
 
                 break;
             case HttpReadStatus.Malformed:
-                Refuse(fd, 400, "this is not a request of HTTP/1.1");
+                Refuse(fd, RejectReason.Malformed, "this is not a request of HTTP/1.1");
                 break;
             case HttpReadStatus.TooLarge:
-                Refuse(fd, 431, $"request line and headers are longer than {HttpRequestReader.HeadBytesMax} bytes");
+                Refuse(fd, RejectReason.HeadTooLarge, $"request line and headers are longer than {HttpRequestReader.HeadBytesMax} bytes");
                 break;
             case HttpReadStatus.VersionNotSupported:
-                Refuse(fd, 505, "HTTP/1.1 is spoken here");
+                Refuse(fd, RejectReason.HttpVersion, "HTTP/1.1 is spoken here");
                 break;
             case HttpReadStatus.Incomplete:
             default:
@@ -140,13 +144,13 @@ public sealed class HttpEndpoint
         bool isHead = request.Method.SequenceEqual("HEAD"u8);
         if (!isHead && !request.Method.SequenceEqual("GET"u8))
         {
-            Refuse(fd, 405, "only GET and HEAD are served here", "Allow: GET, HEAD\r\n");
+            Refuse(fd, RejectReason.Method, "only GET and HEAD are served here", "Allow: GET, HEAD\r\n");
             return;
         }
 
         if (request.HasBody)
         {
-            Refuse(fd, 413, "a request with a body is not taken here");
+            Refuse(fd, RejectReason.Body, "a request with a body is not taken here");
             return;
         }
 
@@ -154,7 +158,7 @@ public sealed class HttpEndpoint
         if (request.Path.Length > path.Length
             || !Pages.TryGetValue(path[..Encoding.Latin1.GetChars(request.Path, path)], out byte[]? response))
         {
-            Refuse(fd, 404, "there is nothing here; the chat is at /");
+            Refuse(fd, RejectReason.NotFound, "there is nothing here; the chat is at /");
             return;
         }
 
@@ -180,7 +184,7 @@ public sealed class HttpEndpoint
 
         if (_table.Count > _settings.MaxConnections)
         {
-            Refuse(fd, 503, $"all {_settings.MaxConnections} places are taken (--max-connections); try again later", "Retry-After: 5\r\n");
+            Refuse(fd, RejectReason.Full, $"all {_settings.MaxConnections} places are taken (--max-connections); try again later", "Retry-After: 5\r\n");
             return;
         }
 
@@ -202,7 +206,7 @@ public sealed class HttpEndpoint
         var opening = _rooms.Join(fd, room, after, history, out bool gap);
         if (opening == RoomOpening.TooMany)
         {
-            Refuse(fd, 403, $"room '{Encoding.ASCII.GetString(room)}': all {_settings.MaxRooms} rooms are taken (--max-rooms)");
+            Refuse(fd, RejectReason.RoomsFull, $"room '{Encoding.ASCII.GetString(room)}': all {_settings.MaxRooms} rooms are taken (--max-rooms)");
             return;
         }
 
@@ -217,8 +221,11 @@ public sealed class HttpEndpoint
         _observer.OnConnected(connection, room, opening == RoomOpening.Created);
     }
 
-    private void Accept(int fd, in HttpRequest request) =>
+    private void Accept(int fd, in HttpRequest request)
+    {
+        _counters.Figures.Handshakes++;
         _ = Handshake.WriteResponse(request, _table.OutboxOf(fd).Reserve(Handshake.ResponseBytes));
+    }
 
     /// <summary>Reads room, after and history; refuses the request when one of them is wrong.</summary>
     private bool TryReadQuery(int fd, in HttpRequest request, ref Span<byte> room, out long after, out int history)
@@ -234,7 +241,7 @@ public sealed class HttpEndpoint
 
         if (roomLength < 0 || !RoomName.IsValid(room[..roomLength]))
         {
-            Refuse(fd, 400, $"room: a name has 1 to {RoomName.BytesMax} letters, digits or -_.");
+            Refuse(fd, RejectReason.Parameter, $"room: a name has 1 to {RoomName.BytesMax} letters, digits or -_.");
             return false;
         }
 
@@ -242,7 +249,7 @@ public sealed class HttpEndpoint
         Span<byte> number = stackalloc byte[32];
         if (request.TryGetParameter("after"u8, number, out int digits) && digits != 0 && !TryReadNumber(number, digits, out after))
         {
-            Refuse(fd, 400, "after: must be the id of a message, digits only");
+            Refuse(fd, RejectReason.Parameter, "after: must be the id of a message, digits only");
             return false;
         }
 
@@ -250,7 +257,7 @@ public sealed class HttpEndpoint
         {
             if (!TryReadNumber(number, digits, out long wanted))
             {
-                Refuse(fd, 400, "history: must be a number of messages");
+                Refuse(fd, RejectReason.Parameter, "history: must be a number of messages");
                 return false;
             }
 
@@ -282,22 +289,22 @@ public sealed class HttpEndpoint
         switch (refusal)
         {
             case HandshakeRefusal.MethodNotGet:
-                Refuse(fd, 405, "a WebSocket is asked for with GET", "Allow: GET\r\n");
+                Refuse(fd, RejectReason.Method, "a WebSocket is asked for with GET", "Allow: GET\r\n");
                 break;
             case HandshakeRefusal.HttpTooOld:
-                Refuse(fd, 400, "a WebSocket is asked for with HTTP/1.1");
+                Refuse(fd, RejectReason.Handshake, "a WebSocket is asked for with HTTP/1.1");
                 break;
             case HandshakeRefusal.ConnectionNotUpgrade:
-                Refuse(fd, 400, "a WebSocket needs the headers 'Upgrade: websocket' and 'Connection: Upgrade'");
+                Refuse(fd, RejectReason.Handshake, "a WebSocket needs the headers 'Upgrade: websocket' and 'Connection: Upgrade'");
                 break;
             case HandshakeRefusal.VersionNot13:
-                Refuse(fd, 426, "Sec-WebSocket-Version must be 13", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
+                Refuse(fd, RejectReason.WebSocketVersion, "Sec-WebSocket-Version must be 13", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
                 break;
             case HandshakeRefusal.BadKey:
-                Refuse(fd, 400, "one Sec-WebSocket-Key is needed, 16 bytes in base64");
+                Refuse(fd, RejectReason.Handshake, "one Sec-WebSocket-Key is needed, 16 bytes in base64");
                 break;
             case HandshakeRefusal.HasBody:
-                Refuse(fd, 400, "a handshake has no body");
+                Refuse(fd, RejectReason.Handshake, "a handshake has no body");
                 break;
             case HandshakeRefusal.None:
             default:
@@ -305,13 +312,30 @@ public sealed class HttpEndpoint
         }
     }
 
-    private void Refuse(int fd, int status, string why, string extraHeaders = "")
+    private void Refuse(int fd, RejectReason reason, string why, string extraHeaders = "")
     {
         ref var connection = ref _table[fd];
+        int status = StatusOf(reason);
+        _counters.Figures.Rejected[(int)reason]++;
         _table.OutboxOf(fd).Append(HttpResponse.Refuse(status, why, extraHeaders));
         Finish(ref connection);
         _observer.OnRefused(connection, status, why);
     }
+
+    private static int StatusOf(RejectReason reason) => reason switch
+    {
+        RejectReason.Malformed or RejectReason.Handshake or RejectReason.Parameter => 400,
+        RejectReason.RoomsFull => 403,
+        RejectReason.NotFound => 404,
+        RejectReason.Method => 405,
+        RejectReason.Timeout => 408,
+        RejectReason.Body => 413,
+        RejectReason.WebSocketVersion => 426,
+        RejectReason.HeadTooLarge => 431,
+        RejectReason.Full => 503,
+        RejectReason.HttpVersion => 505,
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
 
     /// <summary>No request is read any more; once all answers are out, our side is shut.</summary>
     private void Finish(ref Connection connection)

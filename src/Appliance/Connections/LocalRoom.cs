@@ -73,6 +73,9 @@ public sealed class LocalRoom(int slot, RoomRing ring)
     /// <summary>Bytes that were appended here since the members were last served.</summary>
     public int UnservedBytes { get; set; }
 
+    /// <summary>When the oldest of what is to be delivered was appended, on the monotonic clock; counts while the room is dirty.</summary>
+    public long WaitingSinceNs { get; set; }
+
     /// <summary>Whether the room stands on the list of rooms to deliver.</summary>
     public bool IsDirty { get; set; }
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Appliance.Chat;
 using Appliance.Config;
 using Appliance.Loop;
+using Appliance.Metrics;
 using Appliance.WebSocket;
 
 namespace Appliance.Connections;
@@ -24,11 +25,13 @@ public sealed class WebSocketEndpoint
     private readonly LoopClock _clock;
     private readonly Settings _settings;
     private readonly IConnectionObserver _observer;
+    private readonly WorkerCounters _counters;
 
     /// <summary>Serves connections that have shaken hands.</summary>
     public WebSocketEndpoint(
-        ConnectionTable table, ChatRooms rooms, Delivery delivery, TimerWheel timers, LoopClock clock, Settings settings, IConnectionObserver observer)
+        ConnectionTable table, ChatRooms rooms, Delivery delivery, TimerWheel timers, LoopClock clock, Settings settings, IConnectionObserver observer, WorkerCounters counters)
     {
+        _counters = counters;
         _table = table;
         _rooms = rooms;
         _delivery = delivery;
@@ -125,6 +128,7 @@ public sealed class WebSocketEndpoint
                 OnChat(fd, payload);
                 break;
             case ConnectionState.Echo:
+                _counters.Figures.Requests++;
                 Delivery.WriteFrame(_table.OutboxOf(fd), opcode, payload);
                 break;
             case ConnectionState.Closing:
@@ -142,6 +146,11 @@ public sealed class WebSocketEndpoint
         ref var connection = ref _table[fd];
         var verdict = connection.Rate.Take(_settings.MaxRate, _clock.NowMs);
         var refusal = verdict == RateVerdict.Pass ? _rooms.Publish(fd, payload) : ChatRefusal.TooFast;
+        if (refusal != ChatRefusal.None)
+        {
+            _counters.Figures.Refused[refusal - ChatRefusal.BadJson]++;
+        }
+
         switch (refusal)
         {
             case ChatRefusal.None:

@@ -27,11 +27,16 @@ internal static class RoomReport
         long restarts = 0;
         for (int slot = 0; slot < RoomLogLayout.WorkerSlots; slot++)
         {
+            if (!Scoreboard.IsUsed(rooms, slot))
+            {
+                continue;
+            }
+
             ref var worker = ref rooms.Worker(slot);
             workers += worker.Pid > 0 ? 1 : 0;
             connections += worker.Connections;
-            messages += worker.Messages;
-            deliveries += worker.Deliveries;
+            messages += worker.Figures.Requests;
+            deliveries += worker.Figures.Deliveries;
             restarts += worker.Restarts;
         }
 

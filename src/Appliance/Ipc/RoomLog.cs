@@ -60,26 +60,14 @@ public sealed unsafe class RoomLog
     public ref WorkerHeader Worker(int worker) => ref ((WorkerHeader*)(_base + Layout.WorkersOffset))[worker];
 
     /// <summary>
-    /// The figures of the worker of a number: what is now, of the process that serves, and what was counted in both of its slots, so that
-    /// an upgrade loses no count.
-    /// </summary>
-    public WorkerHeader WorkerOf(int number)
-    {
-        int first = Header.FirstSlot == RoomLogLayout.WorkersMax ? RoomLogLayout.WorkersMax : 0;
-        var figures = Worker(first + number);
-        ref readonly var other = ref Worker(RoomLogLayout.WorkersMax - first + number);
-        figures.Messages += other.Messages;
-        figures.Deliveries += other.Deliveries;
-        figures.Accepted += other.Accepted;
-        figures.Restarts += other.Restarts;
-        return figures;
-    }
-
-    /// <summary>
     /// Tells every other worker with clients in a room that it has got something, and adds those that sleep and must be woken to a set:
     /// each of them is told to one process alone, whichever comes first.
     /// </summary>
-    public void MarkDirty(int slot, int worker, ref WorkerSet sleeping)
+    /// <param name="slot">The room.</param>
+    /// <param name="worker">Who has appended.</param>
+    /// <param name="nowNs">When, on the monotonic clock: how long the others take is measured from here.</param>
+    /// <param name="sleeping">Who must be woken.</param>
+    public void MarkDirty(int slot, int worker, long nowNs, ref WorkerSet sleeping)
     {
         // Pairs with the barrier in BeginSleep: either we see that it sleeps, or it sees the bit.
         Thread.MemoryBarrier();
@@ -88,8 +76,14 @@ public sealed unsafe class RoomLog
         {
             if (members[other] > 0 && other != worker)
             {
+                ref var header = ref Worker(other);
+                if (Volatile.Read(ref header.MarkedNs) == 0)
+                {
+                    Volatile.Write(ref header.MarkedNs, nowNs);
+                }
+
                 _ = Interlocked.Or(ref DirtyBits(other)[slot / 64], 1UL << slot);
-                if (Interlocked.Exchange(ref Worker(other).Sleeping, 0) == 1)
+                if (Interlocked.Exchange(ref header.Sleeping, 0) == 1)
                 {
                     sleeping.Add(other);
                 }
@@ -120,8 +114,16 @@ public sealed unsafe class RoomLog
         return !DirtyBits(worker).ContainsAnyExcept(0UL);
     }
 
-    /// <summary>Says that a worker does not wait any more.</summary>
-    public void EndSleep(int worker) => Volatile.Write(ref Worker(worker).Sleeping, 0);
+    /// <summary>
+    /// Says that a worker does not wait any more. Returns since when, on the monotonic clock, the rooms that it takes from now on have
+    /// waited for it; 0 when there is none, or at an end of a marking that came in between.
+    /// </summary>
+    public long EndSleep(int worker)
+    {
+        ref var header = ref Worker(worker);
+        Volatile.Write(ref header.Sleeping, 0);
+        return Volatile.Read(ref header.MarkedNs) == 0 ? 0 : Interlocked.Exchange(ref header.MarkedNs, 0);
+    }
 
     /// <summary>The next room that has got something for a worker, from a slot on; -1 when there is none. It counts as told.</summary>
     public int TakeDirty(int worker, int from)
@@ -146,7 +148,8 @@ public sealed unsafe class RoomLog
     {
         DirtyBits(worker).Clear();
         ref var header = ref Worker(worker);
-        (header.Sleeping, header.Connections, header.Pid) = (0, 0, 0);
+        (header.Sleeping, header.MarkedNs, header.TurnBeganNs) = (0, 0, 0);
+        (header.Pid, header.Connections, header.LagBytes) = (0, 0, 0);
         for (int slot = 0; slot < Layout.Rooms; slot++)
         {
             if (Directory[slot] != 0)
@@ -157,8 +160,18 @@ public sealed unsafe class RoomLog
     }
 
     /// <summary>Forgets all workers of a former daemon, figures too.</summary>
-    internal void ResetWorkers() =>
-        new Span<byte>(_base + Layout.WorkersOffset, checked((int)(Layout.DirectoryOffset - Layout.WorkersOffset))).Clear();
+    internal void ResetWorkers()
+    {
+        byte* workers = _base + Layout.WorkersOffset;
+        int bytes = checked((int)(Layout.DirectoryOffset - Layout.WorkersOffset));
+        if (!Syscall.Discard(workers, (nuint)bytes).Ok)
+        {
+            new Span<byte>(workers, bytes).Clear();
+        }
+
+        (Header.UsedSlots[0], Header.UsedSlots[1]) = (0, 0);
+        (Header.Before, Header.After, Header.Stopping) = (default, default, 0);
+    }
 
     private Span<ulong> DirtyBits(int worker) => new(_base + Layout.DirtyOffset + (worker * Layout.DirtyStride), Layout.DirtyWords);
 
@@ -267,6 +280,24 @@ public sealed unsafe class RoomLog
     {
         var directory = Directory;
         return directory.Length - directory.Count(0UL);
+    }
+
+    /// <summary>How many rooms there are, and their positions of head and tail added up.</summary>
+    public (int Rooms, long HeadBytes, long TailBytes) Measure()
+    {
+        var (rooms, head, tail) = (0, 0L, 0L);
+        for (int slot = 0; slot < Layout.Rooms; slot++)
+        {
+            if (Directory[slot] != 0)
+            {
+                var ring = Ring(slot);
+                rooms++;
+                tail += ring.Tail;
+                head += ring.Head;
+            }
+        }
+
+        return (rooms, head, tail);
     }
 
     /// <summary>FNV-1a; zero is the mark of a free slot.</summary>

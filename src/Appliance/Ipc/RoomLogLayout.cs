@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Appliance.Metrics;
 using Appliance.Native;
 
 namespace Appliance.Ipc;
@@ -7,7 +8,7 @@ namespace Appliance.Ipc;
 /// What lies where in the segment of the room logs. All offsets are bytes from its start, all numbers little-endian:
 /// <code>
 /// 0                     SegmentHeader            one page
-/// WorkersOffset         WorkerHeader, 256 bytes a worker's slot, 128 of them, to the next page
+/// WorkersOffset         WorkerHeader, 2048 bytes a worker's slot, 128 of them, to the next page
 /// DirtyOffset           a bit a room for each worker: "has got something"; a worker's bits fill whole cache lines
 /// DirectoryOffset       name hash, 8 bytes a room   (0: the slot is free), to the next page
 /// HeadersOffset         RoomHeader, 1024 bytes a room, to the next page
@@ -21,7 +22,7 @@ public sealed class RoomLogLayout
     public const ulong Magic = 0x4D4F4F524C505041;
 
     /// <summary>Changes with every change of this page; another version's segment is never touched.</summary>
-    public const uint Version = 2;
+    public const uint Version = 3;
 
     /// <summary>No record is shorter, so that an index of ring bytes / 64 entries covers the whole ring.</summary>
     public const int RecordBytesMin = 64;
@@ -166,6 +167,10 @@ public unsafe struct SegmentHeader
     [FieldOffset(64)]
     public fixed byte Lock[Syscall.MutexBytes];
 
+    /// <summary>Slots of workers that were ever used, a bit each.</summary>
+    [FieldOffset(128)]
+    public fixed ulong UsedSlots[RoomLogLayout.WorkerSlots / 64];
+
     /// <summary>Bytes of <see cref="ReloadText"/>.</summary>
     [FieldOffset(1024)]
     public int ReloadTextBytes;
@@ -181,50 +186,30 @@ public unsafe struct SegmentHeader
     /// <summary>Why the log could not be reopened the last time; empty when it was; UTF-8.</summary>
     [FieldOffset(3084)]
     public fixed byte ReopenText[ReopenTextBytesMax];
-}
 
-/// <summary>One worker: whether it sleeps, and its figures, which survive it.</summary>
-[StructLayout(LayoutKind.Explicit, Size = Bytes)]
-public struct WorkerHeader
-{
-    /// <summary>Size of a header.</summary>
-    public const int Bytes = 256;
+    /// <summary>Odd while the sampler writes a border of an interval, here and in the workers' headers, and another number afterwards.</summary>
+    [FieldOffset(3600)]
+    public uint SampleSequence;
 
-    /// <summary>1 while the worker waits in epoll, and so must be woken by its eventfd.</summary>
-    [FieldOffset(0)]
-    public int Sleeping;
+    /// <summary>The border at which the last whole interval began.</summary>
+    [FieldOffset(3608)]
+    public ServerSnapshot Before;
 
-    /// <summary>Its process; 0 for none.</summary>
-    [FieldOffset(64)]
-    public int Pid;
+    /// <summary>The border at which it ended.</summary>
+    [FieldOffset(3608 + ServerSnapshot.Bytes)]
+    public ServerSnapshot After;
 
-    /// <summary>Clients now.</summary>
-    [FieldOffset(68)]
-    public int Connections;
+    /// <summary>1 once the server stops.</summary>
+    [FieldOffset(3864)]
+    public int Stopping;
 
-    /// <summary>When the process became ready, in milliseconds since 1970.</summary>
-    [FieldOffset(72)]
-    public long ReadyMs;
+    /// <summary>The least workers there may be.</summary>
+    [FieldOffset(3868)]
+    public int WorkersLeast;
 
-    /// <summary>When its loop last turned, in milliseconds since 1970; an idle loop does not turn.</summary>
-    [FieldOffset(80)]
-    public long TurnedMs;
-
-    /// <summary>Chat messages taken since the slot was first used.</summary>
-    [FieldOffset(88)]
-    public long Messages;
-
-    /// <summary>Sends to clients since the slot was first used.</summary>
-    [FieldOffset(96)]
-    public long Deliveries;
-
-    /// <summary>Connections taken since the slot was first used.</summary>
-    [FieldOffset(104)]
-    public long Accepted;
-
-    /// <summary>Times the slot's process was replaced.</summary>
-    [FieldOffset(112)]
-    public int Restarts;
+    /// <summary>The most workers there may be.</summary>
+    [FieldOffset(3872)]
+    public int WorkersMost;
 }
 
 /// <summary>

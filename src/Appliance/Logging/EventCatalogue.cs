@@ -17,6 +17,9 @@ public static class EventCatalogue
     public static readonly LogEvent Stopped = new(1003, LogLevel.Info, "stopped: {Messages} messages, {Deliveries} deliveries, {Connections} connections served, {Collections} garbage collections");
     public static readonly LogEvent LogReopened = new(1004, LogLevel.Info, "log reopened");
     public static readonly LogEvent Failed = new(1005, LogLevel.Error, "{Reason}");
+    public static readonly LogEvent Monitoring = new(1006, LogLevel.Info, "monitoring on {Address}");
+    public static readonly LogEvent MonitoringFailed = new(1007, LogLevel.Error, "monitoring failed and begins anew: {Reason}");
+    public static readonly LogEvent WorkersChanged = new(1015, LogLevel.Info, "idle {IdlePercent} %: {Workers} workers instead of {Former}");
     public static readonly LogEvent WorkerReady = new(1010, LogLevel.Debug, "worker {Worker} ready, pid {Pid}");
     public static readonly LogEvent WorkerEnded = new(1011, LogLevel.Debug, "worker {Worker} ended, pid {Pid}");
     public static readonly LogEvent WorkerDied = new(1012, LogLevel.Error, "worker {Worker}, pid {Pid}, died: {How}; the next one starts in {Pause} ms");

@@ -28,12 +28,15 @@ public sealed class ListenSocket : IDisposable
     /// <summary>The port the kernel has chosen or was given; 0 for a unix socket.</summary>
     public int Port => Syscall.GetSockName(Descriptor, out var address).Ok && address.Family != Syscall.AF_UNIX ? address.Port : 0;
 
+    /// <summary>Connections that wait to be taken; 0 for a unix socket, of which the kernel does not tell it here.</summary>
+    public int QueueLength => Syscall.ListenQueue(Descriptor);
+
     /// <summary>Listens at an internet address.</summary>
     /// <param name="ip">4 or 16 bytes.</param>
     /// <param name="port">The port; 0 lets the kernel choose.</param>
     /// <param name="dual">Whether an IPv6 socket takes IPv4 as well.</param>
     /// <param name="shared">Whether others of this user may listen there too (SO_REUSEPORT).</param>
-    /// <param name="name">The address for errors.</param>
+    /// <param name="name">Option and address for errors.</param>
     /// <exception cref="SyscallException">Another program listens there, the address is not of this host, or no right.</exception>
     public static ListenSocket BindInternet(ReadOnlySpan<byte> ip, int port, bool dual, bool shared, string name)
     {
@@ -116,7 +119,7 @@ public sealed class ListenSocket : IDisposable
         if (!bound.Ok)
         {
             _ = Syscall.Close(fd);
-            throw new SyscallException($"--listen {name}", bound.Error, WayOut(bound.Error, isPath: path is not null));
+            throw new SyscallException(name, bound.Error, WayOut(bound.Error, isPath: path is not null));
         }
 
         return new ListenSocket(fd, path);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Appliance.Ipc;
 using Appliance.Loop;
+using Appliance.Metrics;
 using Appliance.Native;
 
 namespace Appliance.Master;
@@ -110,9 +111,30 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         _ = Syscall.Close(giving);
     }
 
+    /// <summary>Has it give all its connections, of which there are so many now, to others in equal shares.</summary>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public void GiveAllTo(IReadOnlyList<ChildWorker> others, int count)
+    {
+        var shares = Balance.Split(count, others.Count);
+        for (int i = 0; i < others.Count; i++)
+        {
+            GiveTo(others[i], i == others.Count - 1 ? ControlWord.Everything : shares[i]);
+        }
+    }
+
     /// <summary>Has it give so many connections to whoever is at the other end of a socket.</summary>
     public void GiveThrough(int socket, int count) =>
         Gifts += Channel!.Send(ControlWord.Give, string.Create(CultureInfo.InvariantCulture, $"{count}"), socket) ? 1 : 0;
+
+    /// <summary>What it is for those who watch, in a server that stops or does not.</summary>
+    public WorkerState StateOf(bool stopping) => State switch
+    {
+        ChildState.Waiting => IsRetired || stopping ? WorkerState.None : WorkerState.Dead,
+        ChildState.Starting => WorkerState.Starting,
+        ChildState.Serving => IsRetired || stopping ? WorkerState.Ending : WorkerState.Serving,
+        ChildState.Ended => WorkerState.None,
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
 
     /// <summary>Closes our end of the channel.</summary>
     public void CloseChannel()

@@ -18,6 +18,9 @@ public sealed class Estate : IDisposable
     /// <summary>The listening sockets.</summary>
     public required ListenerSet Listeners { get; init; }
 
+    /// <summary>The monitoring port; null for none.</summary>
+    public ListenSocket? MonitoringSocket { get; init; }
+
     /// <summary>The pid file and the locks.</summary>
     public required PidFile PidFile { get; init; }
 
@@ -36,6 +39,16 @@ public sealed class Estate : IDisposable
         foreach (var wakeup in Wakeups)
         {
             wakeup.Set();
+        }
+    }
+
+    /// <summary>The files of unix sockets belong to another process now.</summary>
+    public void DisownPaths()
+    {
+        Listeners.DisownPaths();
+        if (MonitoringSocket is { } socket)
+        {
+            socket.Path = null;
         }
     }
 

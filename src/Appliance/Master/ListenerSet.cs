@@ -12,6 +12,7 @@ public sealed class ListenerSet : IDisposable
 {
     private readonly IReadOnlyList<ListenAddress> _addresses;
     private readonly Dictionary<int, IReadOnlyList<ListenSocket>> _bySlot = [];
+    private readonly Lock _changing = new();
 
     /// <summary>Binds all addresses for so many workers, or takes the sockets that a service manager has bound.</summary>
     /// <exception cref="SyscallException">An address is taken, not of this host, or not for this user.</exception>
@@ -89,10 +90,26 @@ public sealed class ListenerSet : IDisposable
         if (!_bySlot.TryGetValue(slot, out var sockets))
         {
             sockets = [.. _addresses.Zip(First, BindAnother)];
-            _bySlot[slot] = sockets;
+            lock (_changing)
+            {
+                _bySlot[slot] = sockets;
+            }
         }
 
         return sockets;
+    }
+
+    /// <summary>
+    /// Connections that wait at the sockets of a worker, those it shares with others counted for the first alone. From any thread: a
+    /// socket that is closed meanwhile has none.
+    /// </summary>
+    public int QueueLength(int number)
+    {
+        lock (_changing)
+        {
+            var sockets = number == 0 ? First : _bySlot.GetValueOrDefault(number, []);
+            return sockets.Where(socket => number == 0 || !First.Contains(socket)).Sum(socket => socket.QueueLength);
+        }
     }
 
     /// <summary>From now on the files of unix sockets are this process's to remove.</summary>

@@ -9,9 +9,14 @@ namespace Appliance.Master;
 /// <summary>Turns the addresses of the settings into listening sockets.</summary>
 public static class Listeners
 {
+    /// <summary>The option that errors name for the monitoring port.</summary>
+    public const string MetricsOption = "--metrics";
+
+    private const string ListenOption = "--listen";
+
     /// <summary>Listens at an address, alone.</summary>
     /// <exception cref="SyscallException">The address is taken, not of this host, or not for this user.</exception>
-    public static ListenSocket Bind(ListenAddress address) => Bind(address, address.Port, shared: false);
+    public static ListenSocket Bind(ListenAddress address, string option = ListenOption) => Bind(address, address.Port, shared: false, option);
 
     /// <summary>
     /// Listens at an address once for each of several workers: the kernel spreads connections over the sockets. That nobody else
@@ -58,7 +63,7 @@ public static class Listeners
         return string.Create(CultureInfo.InvariantCulture, $"http://{endpoint}/");
     }
 
-    private static ListenSocket Bind(ListenAddress address, int port, bool shared) => address.UnixPath is { } path
-        ? ListenSocket.BindUnix(path, address.Text)
-        : ListenSocket.BindInternet(address.Ip!.GetAddressBytes(), port, address.IsAnyFamily, shared, address.Text);
+    private static ListenSocket Bind(ListenAddress address, int port, bool shared, string option = ListenOption) => address.UnixPath is { } path
+        ? ListenSocket.BindUnix(path, $"{option} {address.Text}")
+        : ListenSocket.BindInternet(address.Ip!.GetAddressBytes(), port, address.IsAnyFamily, shared, $"{option} {address.Text}");
 }

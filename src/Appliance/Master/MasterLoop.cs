@@ -4,6 +4,7 @@ using Appliance.Control;
 using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
+using Appliance.Monitoring;
 using Appliance.Native;
 
 namespace Appliance.Master;
@@ -22,12 +23,16 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     /// <summary>How often connections are evened out while that is due.</summary>
     private const int EveningMs = 500;
 
+    /// <summary>How often the number of workers is thought about: once for each sample.</summary>
+    private const int ScalingMs = 1000;
+
     /// <summary>Timers: one a worker, and behind them those of the master itself.</summary>
     private const int StopTimer = RoomLogLayout.WorkersMax;
     private const int KeepAliveTimer = StopTimer + 1;
     private const int UpgradeTimer = StopTimer + 2;
     private const int EveningTimer = StopTimer + 3;
-    private const int Timers = StopTimer + 4;
+    private const int ScalingTimer = StopTimer + 4;
+    private const int Timers = StopTimer + 5;
 
     /// <summary>Events of the wake-up, of workers from 1 on, of the other master, and of the control desk.</summary>
     private const uint WakeupEvent = 0;
@@ -44,6 +49,8 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private readonly Takeover? _takeover;
     private readonly Upgrade _upgrade;
     private readonly WorkerFleet _fleet;
+    private readonly MonitorThread _monitor;
+    private readonly LoadFollower _load;
     private readonly LoopClock _clock = new();
     private readonly Poller _poller = new(EventsMax);
     private readonly Wakeup _wakeup = new();
@@ -61,6 +68,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     /// <param name="estate">The room logs, the listening sockets and the locks.</param>
     /// <param name="takeover">The master from whom it takes all that over; null for none.</param>
     /// <param name="relaunch">How to start its successor.</param>
+    /// <param name="monitor">Samples the workers and serves the monitoring port, once this one starts it.</param>
     /// <param name="service">The service manager, if there is one.</param>
     /// <param name="control">The desk of the control queue.</param>
     /// <param name="log">The log.</param>
@@ -70,6 +78,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         Estate estate,
         Takeover? takeover,
         Relaunch relaunch,
+        MonitorThread monitor,
         ServiceManager service,
         ControlDesk control,
         EventLog log)
@@ -79,13 +88,15 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _estate = estate;
         _takeover = takeover;
         _rooms = estate.Rooms;
+        _monitor = monitor;
         _service = service;
         _control = control;
         _log = log;
         _signals = new SignalSet(_wakeup);
         _timers = new TimerWheel(Timers, _clock.NowMs);
         _fleet = new WorkerFleet(settings, estate, _poller, _timers, _clock, log) { OnAnswer = control.OnAnswer };
-        _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, log);
+        _load = new LoadFollower(settings, _rooms, _fleet, log);
+        _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, log) { OnHandOver = monitor.Dispose };
         _ = _poller.Add(_wakeup.Descriptor, WakeupEvent).OrThrow("epoll_ctl");
         _ = _poller.Add(control.Descriptor, ControlEvent).OrThrow("epoll_ctl");
         if (takeover is not null)
@@ -124,7 +135,13 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         }
 
         _timers.Arm(EveningTimer, _clock.NowMs + EveningMs, EveningMs);
-        _fleet.Resize(_settings.WorkerCount);
+        _timers.Arm(ScalingTimer, _clock.NowMs + ScalingMs, ScalingMs);
+        _load.Apply();
+        if (_takeover is null)
+        {
+            _monitor.Start();
+        }
+
         bool ready = false;
         while (!_fleet.HasEnded && !IsHandedOver)
         {
@@ -159,6 +176,9 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
                 break;
             case EveningTimer:
                 _fleet.EvenOut();
+                break;
+            case ScalingTimer:
+                FollowLoad();
                 break;
             default:
                 _fleet.OnTimer(timer);
@@ -195,7 +215,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         }
         else
         {
-            _takeover.OpenWays(_fleet, _settings.WorkerCount);
+            _takeover.OpenWays(_fleet, _settings.WorkersLeast);
         }
     }
 
@@ -216,6 +236,15 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             _log.Write(EventCatalogue.TookOver, _takeover.FormerPid, _fleet.ConnectionCount);
             _fleet.BeginEvening();
             Serve();
+            _monitor.Start();
+        }
+    }
+
+    private void FollowLoad()
+    {
+        if (!_stopping && !_upgrade.IsUnderWay && !_estate.IsShared)
+        {
+            _load.Follow(_clock.NowMs);
         }
     }
 
@@ -269,6 +298,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
 
         _timers.Expire(_clock.NowMs, this);
         _upgrade.Continue();
+        _load.Publish(_stopping);
         TellOutcome();
     }
 
@@ -295,6 +325,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         }
 
         _stopping = true;
+        _rooms.Header.Stopping = 1;
         _log.Write(EventCatalogue.Stopping, reason, _fleet.ConnectionCount, _settings.DrainSeconds);
         _service.Stopping();
         _fleet.Stop(atOnce: false);
@@ -321,7 +352,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         {
             _log.SetLevel(_settings.Debug ? LogLevel.Debug : _settings.LogLevel);
             _fleet.SendSettings();
-            _fleet.Resize(_settings.WorkerCount);
+            _load.Apply();
             _reloadNote = note;
         }
 

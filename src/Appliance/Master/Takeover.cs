@@ -40,6 +40,7 @@ public sealed class Takeover
         Dictionary<string, string> head = [];
         int[] locks = [];
         int[] wakeups = [];
+        int[] monitoring = [];
         string settings = "";
         string unknown = "";
         Dictionary<int, int[]> listeners = [];
@@ -56,6 +57,9 @@ public sealed class Takeover
                     break;
                 case UpgradeProtocol.Wakeups:
                     wakeups = message.Descriptors;
+                    break;
+                case UpgradeProtocol.Monitoring:
+                    monitoring = message.Descriptors;
                     break;
                 case UpgradeProtocol.Listeners:
                     listeners[Parse(message.Text)] = message.Descriptors;
@@ -87,6 +91,7 @@ public sealed class Takeover
             Listeners = new ListenerSet(inForce.Listen, listeners, isInherited: head["inherited"] == "1"),
             PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),
             Wakeups = [.. wakeups.Select(descriptor => new Wakeup(descriptor))],
+            MonitoringSocket = monitoring.Length > 0 ? ListenSocket.Inherit(monitoring[0]) : null,
             FirstSlot = RoomLogLayout.WorkersMax - Number(head, "first-slot"),
             IsShared = true,
         };

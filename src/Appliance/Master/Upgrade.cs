@@ -44,6 +44,9 @@ internal sealed class Upgrade
         _log = log;
     }
 
+    /// <summary>Is called when all connections are given, right before the new master begins.</summary>
+    public required Action OnHandOver { get; init; }
+
     /// <summary>Whether one is under way.</summary>
     public bool IsUnderWay => _channel is not null;
 
@@ -185,8 +188,9 @@ internal sealed class Upgrade
     {
         _log.Write(EventCatalogue.Upgraded, _pid);
         _estate.PidFile.Abandon();
-        _estate.Listeners.DisownPaths();
+        _estate.DisownPaths();
         _service.HandOver(_pid);
+        OnHandOver();
         _ = _channel!.Send(UpgradeProtocol.Done);
         if (SignalForSuccessor != 0)
         {

@@ -26,6 +26,9 @@ public static class UpgradeProtocol
     /// <summary>From the old: the listening sockets of the worker whose number is the text, in the order of the addresses.</summary>
     public const char Listeners = 'L';
 
+    /// <summary>From the old: the socket of the monitoring port, if there is one.</summary>
+    public const char Monitoring = 'M';
+
     /// <summary>From the old: that was all.</summary>
     public const char Begin = 'B';
 
@@ -66,6 +69,7 @@ public static class UpgradeProtocol
                 Listeners, number.ToString(CultureInfo.InvariantCulture), [.. estate.Listeners.ForWorker(number).Select(socket => socket.Descriptor)]);
         }
 
+        sent = sent && (estate.MonitoringSocket is not { } monitoring || channel.Send(Monitoring, "", monitoring.Descriptor));
         if (!sent || !channel.Send(Begin))
         {
             throw new IOException("the kernel does not take what is to be handed over: see ulimit -n");

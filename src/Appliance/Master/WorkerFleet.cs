@@ -44,6 +44,9 @@ public sealed class WorkerFleet : IDisposable
         _evening = new Evening(_workers, estate.Rooms);
     }
 
+    /// <summary>Its workers, those that end included.</summary>
+    public IReadOnlyList<ChildWorker> Workers => _workers;
+
     /// <summary>Whether every worker serves.</summary>
     public bool AllServe => _workers.TrueForAll(worker => worker.State == ChildState.Serving);
 
@@ -292,11 +295,7 @@ public sealed class WorkerFleet : IDisposable
         ChildWorker[] others = _stopping || _isGivingAll ? [] : [.. _workers.Where(other => other is { IsRetired: false, State: ChildState.Serving })];
         if (tell && others.Length > 0 && worker.State == ChildState.Serving)
         {
-            var shares = Balance.Split(ConnectionsOf(worker), others.Length);
-            for (int i = 0; i < others.Length; i++)
-            {
-                worker.GiveTo(others[i], i == others.Length - 1 ? ControlWord.Everything : shares[i]);
-            }
+            worker.GiveAllTo(others, ConnectionsOf(worker));
         }
         else if (tell)
         {

@@ -31,6 +31,7 @@ public enum Errno
     ENOBUFS = 105,
     ENOTCONN = 107,
     ETIMEDOUT = 110,
+    EINPROGRESS = 115,
     EOWNERDEAD = 130,
     ENOTRECOVERABLE = 131,
 }

@@ -25,6 +25,12 @@ public static unsafe partial class Syscall
     public const int MSG_MORE = 0x8000;
 
     private const int SO_TYPE = 3;
+    /// <summary>Where <c>struct tcp_info</c> has <c>tcpi_unacked</c>.</summary>
+    internal const int TcpInfoUnackedOffset = 24;
+
+    private const int TCP_INFO = 11;
+    private const int TCP_LISTEN = 10;
+    private const int TcpInfoBytes = 104;
     private const int SO_LINGER = 13;
     private const int SO_ACCEPTCONN = 30;
     private const int SO_SNDTIMEO = 21;
@@ -88,6 +94,18 @@ public static unsafe partial class Syscall
     /// <summary>Whether a descriptor is a stream socket that listens; getsockopt(2), SO_ACCEPTCONN and SO_TYPE.</summary>
     public static bool IsListening(int fd) => GetSocketOption(fd, SO_ACCEPTCONN) == 1 && GetSocketOption(fd, SO_TYPE) == SOCK_STREAM;
 
+    /// <summary>
+    /// Connections that wait at a listening TCP socket; 0 for any other. getsockopt(2), TCP_INFO: the first byte is the state, and of a
+    /// listener the number at byte 24 is the length of its queue.
+    /// </summary>
+    public static int ListenQueue(int fd)
+    {
+        byte* info = stackalloc byte[TcpInfoBytes];
+        uint length = TcpInfoBytes;
+        bool told = Imports.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &length) == 0 && length >= TcpInfoBytes;
+        return told && info[0] == TCP_LISTEN ? (int)*(uint*)(info + TcpInfoUnackedOffset) : 0;
+    }
+
     /// <summary>Has close send a reset and throw away what has not been sent; socket(7), SO_LINGER {1, 0}.</summary>
     public static SysResult ResetOnClose(int fd)
     {
@@ -143,9 +161,6 @@ public static unsafe partial class Syscall
     private static partial class Imports
     {
         [LibraryImport("libc")]
-        internal static partial int getsockopt(int fd, int level, int option, int* value, uint* length);
-
-        [LibraryImport("libc")]
         internal static partial int socket(int family, int type, int protocol);
 
         [LibraryImport("libc")]
@@ -165,6 +180,9 @@ public static unsafe partial class Syscall
 
         [LibraryImport("libc")]
         internal static partial int setsockopt(int fd, int level, int option, int* value, uint length);
+
+        [LibraryImport("libc")]
+        internal static partial int getsockopt(int fd, int level, int option, void* value, uint* length);
 
         [LibraryImport("libc")]
         internal static partial nint send(int fd, byte* bytes, nuint count, int flags);

@@ -19,6 +19,17 @@ public static class EmbeddedPages
         ("/chat.css", "chat.css", "text/css; charset=utf-8"),
     ];
 
+    private static readonly (string Path, string File, string ContentType)[] MonitorFiles =
+    [
+        ("/", "monitor.html", "text/html; charset=utf-8"),
+        ("/monitor.js", "monitor.js", "text/javascript; charset=utf-8"),
+        ("/monitor.css", "monitor.css", "text/css; charset=utf-8"),
+    ];
+
+    /// <summary>The files of the monitoring port's page.</summary>
+    public static IReadOnlyList<EmbeddedPage> Monitor() =>
+        [.. MonitorFiles.Select(file => new EmbeddedPage(file.Path, file.ContentType, Load(file.File)))];
+
     /// <summary>The files of the chat page, which tells people how long a name and a message may be, in characters.</summary>
     public static IReadOnlyList<EmbeddedPage> Chat(int nameMax, int messageMax) =>
         [.. ChatFiles.Select(file => new EmbeddedPage(file.Path, file.ContentType, Fill(Load(file.File), nameMax, messageMax)))];

@@ -92,6 +92,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
 
     private void Stop(WorkerLoop loop, string signal)
     {
+        _rooms.Header.Stopping = 1;
         _service.Stopping();
         loop.Stop(signal);
     }

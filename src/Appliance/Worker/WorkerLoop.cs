@@ -56,7 +56,7 @@ public sealed class WorkerLoop : IDisposable
     private readonly Wakeup _wakeup;
     private readonly SignalSet _signals;
     private readonly ClientServer _clients;
-    private readonly WorkerFigures _figures;
+    private readonly TurnMeter _meter;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private int _ready;
     private int _handled;
@@ -76,7 +76,7 @@ public sealed class WorkerLoop : IDisposable
         _wakeup = worker.Wakeups[worker.Slot];
         _signals = new SignalSet(_wakeup);
         _clients = new ClientServer(DescriptorLimit(), _poller, _clock, rooms, worker, settings, new ConnectionLog(log, settings));
-        _figures = new WorkerFigures(rooms, worker.Slot, _clients);
+        _meter = new TurnMeter(rooms, worker.Slot, _clients);
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
         if (supervisor.Descriptor >= 0)
         {
@@ -102,7 +102,7 @@ public sealed class WorkerLoop : IDisposable
     /// <summary>Serves until it is stopped.</summary>
     public void Run()
     {
-        _figures.Begin(_clock.UnixMs);
+        _meter.Begin(_clock.UnixMs);
         _supervisor.OnReady(this);
         _keepAliveAtMs = _supervisor.KeepAliveMs > 0 ? 0 : long.MaxValue;
         while (!_stopped)
@@ -111,7 +111,7 @@ public sealed class WorkerLoop : IDisposable
         }
 
         _log.Write(
-            EventCatalogue.Stopped, _clients.Messages, _clients.Deliveries, _clients.Accepted, GC.CollectionCount(0) - _collectionsAtStart);
+            EventCatalogue.Stopped, _clients.Figures.Requests, _clients.Figures.Deliveries, _clients.Figures.Accepted, GC.CollectionCount(0) - _collectionsAtStart);
     }
 
     /// <summary>Ends gracefully: no new client, a close for each that is there. A second call does not wait for them any more.</summary>
@@ -170,8 +170,9 @@ public sealed class WorkerLoop : IDisposable
             _handled = 0;
         }
 
-        _clients.EndSleep();
         _clock.Update();
+        _meter.BeginTurn(_clock.NowNs);
+        _clients.EndSleep();
         TakeSignals();
         while (_handled < _ready && !_clients.TurnIsFull)
         {
@@ -186,7 +187,7 @@ public sealed class WorkerLoop : IDisposable
 
         _clients.ExpireTimers();
         _clients.EndTurn();
-        _figures.Publish(_clock.UnixMs);
+        _meter.EndTurn();
         _stopped |= _stopping && ((_clients.ConnectionCount == 0 && !_clients.IsGiving) || _clock.NowMs >= _stopAtMs);
     }
 

@@ -1,7 +1,11 @@
 using System.Globalization;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Appliance.Chat;
 using Appliance.Config;
 using Appliance.Ipc;
+using Appliance.Metrics;
 
 namespace Appliance.Tests.Ipc;
 
@@ -71,6 +75,30 @@ public sealed unsafe class RoomLogLayoutTests
         Assert.Equal(RoomHeader.Bytes, sizeof(RoomHeader));
         Assert.Equal(WorkerHeader.Bytes, sizeof(WorkerHeader));
     }
+
+    /// <summary>Each field's own bytes; a later one that is put into a gap does not reach into the next.</summary>
+    [Theory]
+    [InlineData(typeof(SegmentHeader))]
+    [InlineData(typeof(WorkerHeader))]
+    [InlineData(typeof(RoomHeader))]
+    [InlineData(typeof(WorkerSnapshot))]
+    [InlineData(typeof(ServerSnapshot))]
+    [InlineData(typeof(WorkerFigures))]
+    public void Fields_do_not_overlap(Type type)
+    {
+        var fields = type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
+            .Select(field => (field.Name, Offset: field.GetCustomAttribute<FieldOffsetAttribute>()!.Value, Bytes: SizeOf(field)))
+            .OrderBy(field => field.Offset)
+            .ToArray();
+        Assert.All(fields.Zip(fields.Skip(1)), pair => Assert.True(pair.First.Offset + pair.First.Bytes <= pair.Second.Offset, $"{pair.First} {pair.Second}"));
+        Assert.InRange(fields[^1].Offset + fields[^1].Bytes, 0, type.StructLayoutAttribute!.Size);
+    }
+
+    private static int SizeOf(FieldInfo field) => field.GetCustomAttribute<FixedBufferAttribute>() is { } buffer
+        ? buffer.Length * Marshal.SizeOf(buffer.ElementType)
+        : field.FieldType.IsEnum ? sizeof(int)
+        : field.FieldType.StructLayoutAttribute is { Value: LayoutKind.Explicit } layout ? layout.Size
+        : Marshal.SizeOf(field.FieldType);
 
     [Fact]
     public void What_readers_watch_lies_on_cache_lines_of_its_own()

@@ -139,7 +139,7 @@ public sealed class RoomWakeupTests
     private static int[] Wake(RoomLog log, int slot, int worker)
     {
         var sleeping = default(WorkerSet);
-        log.MarkDirty(slot, worker, ref sleeping);
+        log.MarkDirty(slot, worker, nowNs: 1, ref sleeping);
         List<int> woken = [];
         while (sleeping.TryTake(out int sleeper))
         {

@@ -85,6 +85,8 @@ public sealed class AbiTests
         "offsetof(struct io_uring_sqe, len) == 24 && offsetof(struct io_uring_sqe, msg_flags) == 28",
         "offsetof(struct io_uring_sqe, user_data) == 32 && offsetof(struct io_uring_cqe, res) == 8",
         "sizeof(struct itimerval) == 4 * sizeof(long) && offsetof(struct itimerval, it_value) == 2 * sizeof(long)",
+        "offsetof(struct tcp_info, tcpi_state) == 0 && offsetof(struct tcp_info, tcpi_unacked) == {Syscall.TcpInfoUnackedOffset}",
+        "sizeof(struct tcp_info) >= {Syscall.TcpInfoBytes}",
         "sizeof(struct rlimit) == 2 * sizeof(long)",
         "sizeof(struct iovec) == 16 && offsetof(struct iovec, iov_len) == 8",
         "sizeof(struct msghdr) == 56 && offsetof(struct msghdr, msg_iov) == 16 && offsetof(struct msghdr, msg_iovlen) == 24",

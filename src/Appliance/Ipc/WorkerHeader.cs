@@ -1,0 +1,75 @@
+using System.Runtime.InteropServices;
+using Appliance.Metrics;
+
+namespace Appliance.Ipc;
+
+/// <summary>
+/// One worker: whether it sleeps, and its scoreboard, which survives it. What a worker writes, its master writes, and the sampler
+/// writes are told apart in the comments; nothing has two writers.
+/// </summary>
+[StructLayout(LayoutKind.Explicit, Size = Bytes)]
+public struct WorkerHeader
+{
+    /// <summary>Size of a header.</summary>
+    public const int Bytes = 2048;
+
+    private const int FiguresOffset = 128;
+    private const int BeforeOffset = FiguresOffset + WorkerFigures.Bytes;
+    private const int AfterOffset = BeforeOffset + WorkerSnapshot.Bytes;
+
+    /// <summary>1 while the worker waits in epoll, and so must be woken by its eventfd.</summary>
+    [FieldOffset(0)]
+    public int Sleeping;
+
+    /// <summary>Since when a room has got something that the worker has not looked at, in monotonic nanoseconds; 0 for nothing.</summary>
+    [FieldOffset(8)]
+    public long MarkedNs;
+
+    /// <summary>Its process; 0 for none. By the worker.</summary>
+    [FieldOffset(64)]
+    public int Pid;
+
+    /// <summary>Clients now. By the worker.</summary>
+    [FieldOffset(68)]
+    public int Connections;
+
+    /// <summary>When the process became ready, in milliseconds since 1970. By the worker.</summary>
+    [FieldOffset(72)]
+    public long ReadyMs;
+
+    /// <summary>When its loop last ended a turn, in monotonic nanoseconds; an idle loop turns when it is woken. By the worker.</summary>
+    [FieldOffset(80)]
+    public long TurnedNs;
+
+    /// <summary>When the turn that is under way began, in monotonic nanoseconds; 0 while it waits. By the worker.</summary>
+    [FieldOffset(88)]
+    public long TurnBeganNs;
+
+    /// <summary>Bytes that its slowest client has not got, at most two seconds old. By the worker.</summary>
+    [FieldOffset(96)]
+    public long LagBytes;
+
+    /// <summary>Odd while the figures are being written, and another number afterwards. By the worker.</summary>
+    [FieldOffset(104)]
+    public uint Sequence;
+
+    /// <summary>Times the slot's process was replaced. By the master.</summary>
+    [FieldOffset(112)]
+    public int Restarts;
+
+    /// <summary>What the slot's process is for its master; never <see cref="WorkerState.Stuck"/>. By the master.</summary>
+    [FieldOffset(116)]
+    public WorkerState State;
+
+    /// <summary>Figures up to the end of the last turn. By the worker.</summary>
+    [FieldOffset(FiguresOffset)]
+    public WorkerFigures Figures;
+
+    /// <summary>The border at which the last whole interval began. By the sampler.</summary>
+    [FieldOffset(BeforeOffset)]
+    public WorkerSnapshot Before;
+
+    /// <summary>The border at which it ended. By the sampler.</summary>
+    [FieldOffset(AfterOffset)]
+    public WorkerSnapshot After;
+}

@@ -1,0 +1,81 @@
+namespace Appliance.Metrics;
+
+/// <summary>Why a request was rejected, by HTTP or at the handshake.</summary>
+public enum RejectReason
+{
+    /// <summary>Not HTTP, or HTTP that no honest client writes: 400.</summary>
+    Malformed,
+
+    /// <summary>A major version other than 1: 505.</summary>
+    HttpVersion,
+
+    /// <summary>Request line and headers are too long: 431.</summary>
+    HeadTooLarge,
+
+    /// <summary>A body that nothing takes: 413.</summary>
+    Body,
+
+    /// <summary>No whole request in time: 408.</summary>
+    Timeout,
+
+    /// <summary>A method that is not served: 405.</summary>
+    Method,
+
+    /// <summary>There is nothing at the path: 404.</summary>
+    NotFound,
+
+    /// <summary>Headers of a handshake are missing or wrong: 400.</summary>
+    Handshake,
+
+    /// <summary>Sec-WebSocket-Version is not 13: 426.</summary>
+    WebSocketVersion,
+
+    /// <summary>A bad room name, id or number in the query: 400.</summary>
+    Parameter,
+
+    /// <summary>All rooms are taken: 403.</summary>
+    RoomsFull,
+
+    /// <summary>All places for clients are taken: 503.</summary>
+    Full,
+}
+
+/// <summary>The words for reasons, in their order.</summary>
+public static class RejectReasons
+{
+    /// <summary>A word for each.</summary>
+    public static IReadOnlyList<string> All { get; } =
+    [
+        "malformed", "http_version", "head_too_large", "body", "timeout", "method", "not_found", "handshake", "websocket_version",
+        "parameter", "rooms_full", "connections_full",
+    ];
+}
+
+/// <summary>How WebSockets end: the close codes that are told apart (RFC 6455, 7.4), the rest summed up.</summary>
+public static class CloseKinds
+{
+    private const int Abnormal = 1006;
+
+    /// <summary>A word for each: the code, or the range.</summary>
+    public static IReadOnlyList<string> All { get; } =
+        ["1000", "1001", "1002", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013", "3xxx", "4xxx", "other"];
+
+    /// <summary>The place of a code among the words; 0 stands for an end without a close frame.</summary>
+    public static int PlaceOf(int code) => code switch
+    {
+        0 => PlaceOf(Abnormal),
+        >= 1000 and <= 1003 => code - 1000,
+        >= 1005 and <= 1009 => code - 1001,
+        >= 1011 and <= 1013 => code - 1002,
+        >= 3000 and < 4000 => 12,
+        >= 4000 and < 5000 => 13,
+        _ => 14,
+    };
+}
+
+/// <summary>Why a text was no chat message: the codes of the chat protocol's errors, without <c>None</c> in their order.</summary>
+public static class RefusedMessages
+{
+    /// <summary>A word for each.</summary>
+    public static IReadOnlyList<string> All { get; } = ["bad_json", "bad_message", "too_long", "too_fast"];
+}

@@ -1,0 +1,130 @@
+namespace Appliance.Metrics;
+
+/// <summary>A worker's slot at both borders of an interval.</summary>
+/// <param name="Worker">Number of the worker, from 0 on.</param>
+/// <param name="Before">At the beginning.</param>
+/// <param name="After">At the end.</param>
+/// <param name="Now">What is told of counts and states: as at the end, or as of now for people, who want to see what they have just done.</param>
+public sealed record SlotInterval(int Worker, WorkerSnapshot Before, WorkerSnapshot After, WorkerSnapshot Now)
+{
+    /// <summary>A slot of which the end of the interval is told.</summary>
+    public SlotInterval(int worker, in WorkerSnapshot before, in WorkerSnapshot after)
+        : this(worker, before, after, after)
+    {
+    }
+}
+
+/// <summary>Which build of the product tells its figures.</summary>
+/// <param name="Version">As <c>0.1.0</c>.</param>
+/// <param name="Commit">Of the sources.</param>
+public sealed record BuildInfo(string Version, string Commit);
+
+/// <summary>One worker in a sample.</summary>
+/// <param name="Worker">Its number.</param>
+/// <param name="Pid">Its process; 0 for none.</param>
+/// <param name="State">How it is.</param>
+/// <param name="Figures">Its figures.</param>
+public sealed record WorkerSample(int Worker, int Pid, WorkerState State, Figures Figures);
+
+/// <summary>
+/// The figures of one interval, immutable: whoever asks in whatever format gets these until the next interval is over.
+/// </summary>
+public sealed class Sample
+{
+    /// <summary>An idle loop turns at least every two seconds, because it is woken: one that has not for so long is stuck.</summary>
+    public const long StuckAfterNs = 5_000_000_000;
+
+    private const int WorkersMax = 64;
+
+    /// <summary>The figures between two borders.</summary>
+    /// <param name="build">Which build tells them.</param>
+    /// <param name="before">The server at the beginning; never taken for a server that has just begun.</param>
+    /// <param name="after">The server at the end.</param>
+    /// <param name="slots">Every slot that was ever used; a worker may have two.</param>
+    public Sample(BuildInfo build, in ServerSnapshot before, in ServerSnapshot after, IReadOnlyList<SlotInterval> slots)
+    {
+        Build = build;
+        Server = after;
+        IntervalNs = before.AtNs > 0 ? Math.Max(0, after.AtNs - before.AtNs) : 0;
+        Total = NewFigures();
+        foreach (var slot in slots)
+        {
+            Total.Add(slot);
+        }
+
+        Total.MemoryBytes += after.MasterMemoryBytes;
+        Total.ReadyMs = after.ReadyMs;
+        int workers = after.Workers;
+        List<WorkerSample> listed = [];
+        for (int number = 0; number < WorkersMax; number++)
+        {
+            int worker = number;
+            SlotInterval[] own = [.. slots.Where(slot => slot.Worker == worker)];
+            if (own.Length > 0 && (worker < workers || Array.Exists(own, slot => slot.Now.Pid != 0)))
+            {
+                listed.Add(OneWorker(worker, own));
+            }
+        }
+
+        Workers = listed;
+    }
+
+    /// <summary>Which build tells them.</summary>
+    public BuildInfo Build { get; }
+
+    /// <summary>The server as a whole at the end of the interval.</summary>
+    public ServerSnapshot Server { get; }
+
+    /// <summary>Length of the interval; 0 until there was one.</summary>
+    public long IntervalNs { get; }
+
+    /// <summary>All workers together, those included that are not there any more.</summary>
+    public Figures Total { get; }
+
+    /// <summary>The workers that are there or should be, by number.</summary>
+    public IReadOnlyList<WorkerSample> Workers { get; }
+
+    /// <summary>Whether every worker that should be there is there and turns: what <c>/healthz</c> tells.</summary>
+    public bool IsHealthy => Troubles.Count == 0;
+
+    /// <summary>Whether, beyond that, all serve and the server is not about to stop: what <c>/readyz</c> tells.</summary>
+    public bool IsReady => IsHealthy && Server.ReadyMs > 0 && Server.Stopping == 0 && Workers.Count > 0
+        && Workers.All(worker => worker.State is WorkerState.Serving or WorkerState.Ending);
+
+    /// <summary>What is wrong, in words: <c>worker 3 is dead</c>.</summary>
+    public IReadOnlyList<string> Troubles =>
+        [.. Workers.Where(worker => worker.State is WorkerState.Dead or WorkerState.Stuck).Select(worker => $"worker {worker.Worker} is {Word(worker.State)}")];
+
+    /// <summary>The word for a state.</summary>
+    public static string Word(WorkerState state) => state switch
+    {
+        WorkerState.None => "none",
+        WorkerState.Dead => "dead",
+        WorkerState.Starting => "starting",
+        WorkerState.Serving => "serving",
+        WorkerState.Ending => "ending",
+        WorkerState.Stuck => "stuck",
+
+        // Shared memory may be damaged, and whoever asks is to learn that.
+        _ => "unknown",
+    };
+
+    /// <summary>A serving worker whose loop has not turned for too long is stuck: stopped, or in a turn that does not end.</summary>
+    public static WorkerState Judge(WorkerState state, long turnedNs, long nowNs) =>
+        state == WorkerState.Serving && nowNs - turnedNs > StuckAfterNs ? WorkerState.Stuck : state;
+
+    private Figures NewFigures() => new() { Server = Server, IntervalNs = IntervalNs };
+
+    /// <summary>Of a worker's two slots the one that has a process tells how it is; both have counted.</summary>
+    private WorkerSample OneWorker(int worker, SlotInterval[] slots)
+    {
+        var figures = NewFigures();
+        foreach (var slot in slots)
+        {
+            figures.Add(slot);
+        }
+
+        var now = (Array.Find(slots, slot => slot.Now.Pid != 0 && slot.Now.State != WorkerState.Ending) ?? Array.Find(slots, slot => slot.Now.Pid != 0) ?? slots[0]).Now;
+        return new WorkerSample(worker, now.Pid, now.State, figures);
+    }
+}

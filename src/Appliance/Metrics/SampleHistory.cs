@@ -1,0 +1,50 @@
+using System.Globalization;
+using System.Text;
+
+namespace Appliance.Metrics;
+
+/// <summary>The figures of the last ten minutes that are plotted: some numbers a second, and the memory of each worker.</summary>
+public sealed class SampleHistory
+{
+    /// <summary>Samples that are kept: ten minutes of one a second.</summary>
+    public const int SamplesMax = 600;
+
+    private static readonly string[] Names = ["rps", "deliveries_per_second", "delivery_p50_ms", "delivery_p99_ms", "idle_percent", "connections"];
+
+    private static readonly Metric[] Metrics = [.. Names.Select(name => MetricsTable.Find(name)!)];
+
+    private readonly Queue<Point> _points = new(SamplesMax);
+
+    /// <summary>Adds a sample; the oldest goes when there are too many.</summary>
+    public void Add(Sample sample)
+    {
+        if (_points.Count == SamplesMax)
+        {
+            _ = _points.Dequeue();
+        }
+
+        _points.Enqueue(new Point(
+            sample.Server.UnixMs,
+            Array.ConvertAll(Metrics, metric => (float)metric.Value(sample.Total)),
+            string.Join(',', sample.Workers.Select(worker => string.Create(CultureInfo.InvariantCulture, $"\"{worker.Worker}\":{worker.Figures.MemoryBytes}")))));
+    }
+
+    /// <summary>
+    /// Everything later than a time, in milliseconds since 1970, as an object of lists: <c>time</c>, one a metric, and
+    /// <c>memory_bytes</c> with an object of workers for each time.
+    /// </summary>
+    public string Write(long afterMs)
+    {
+        var points = _points.Where(point => point.UnixMs > afterMs).ToArray();
+        var text = new StringBuilder(points.Length * 80).Append("{\"time\":[").AppendJoin(',', points.Select(point => Number.Write(point.UnixMs))).Append(']');
+        for (int i = 0; i < Metrics.Length; i++)
+        {
+            int column = i;
+            _ = text.Append(CultureInfo.InvariantCulture, $",\"{Names[i]}\":[").AppendJoin(',', points.Select(point => Number.Write(Math.Round(point.Values[column], 3)))).Append(']');
+        }
+
+        return text.Append(",\"memory_bytes\":[").AppendJoin(',', points.Select(point => $"{{{point.Memory}}}")).Append("]}\n").ToString();
+    }
+
+    private sealed record Point(long UnixMs, float[] Values, string Memory);
+}

@@ -1,0 +1,310 @@
+using System.Text;
+using Appliance.Http;
+using Appliance.Loop;
+using Appliance.Metrics;
+using Appliance.Native;
+
+namespace Appliance.Monitoring;
+
+/// <summary>
+/// The monitoring port: HTTP and the protocol of a Zabbix agent, told apart by the first byte. Connections, their buffers and their
+/// time are bounded; when all places are taken, the one that has waited longest makes room, so that who asks now is answered.
+/// </summary>
+public sealed unsafe class MonitorServer : IDisposable
+{
+    /// <summary>Connections at a time; each may hold a buffer of 16 KiB.</summary>
+    public const int ConnectionsMax = 512;
+
+    private const int AcceptsMax = 64;
+    private const int AskMs = 10_000;
+    private const int AnswerMs = 30_000;
+    private const int KeepAliveMs = 60_000;
+    private const int LingerMs = 2000;
+
+    private readonly ListenSocket _listener;
+    private readonly Poller _poller;
+    private readonly LoopClock _clock;
+    private readonly Responses _responses;
+    private readonly Dictionary<int, MonitorConnection> _connections = [];
+    private uint _generation;
+    private bool _pausesAccepting;
+
+    /// <summary>Serves a listening socket, which stays the caller's.</summary>
+    public MonitorServer(ListenSocket listener, Poller poller, LoopClock clock, Responses responses)
+    {
+        _listener = listener;
+        _poller = poller;
+        _clock = clock;
+        _responses = responses;
+        _ = _poller.Add(listener.Descriptor, 0).OrThrow("epoll_ctl");
+    }
+
+    /// <summary>Connections now.</summary>
+    public int ConnectionCount => _connections.Count;
+
+    /// <summary>Something happened to the listening socket or to a connection.</summary>
+    public void OnEvent(in PollEvent happened)
+    {
+        if (happened.Descriptor == _listener.Descriptor)
+        {
+            Accept();
+        }
+        else if (_connections.TryGetValue(happened.Descriptor, out var connection) && connection.Generation == happened.Generation)
+        {
+            if (happened.Writable && connection.State == MonitorState.Answering)
+            {
+                Send(connection);
+                Understand(connection);
+            }
+            else if (happened.Readable)
+            {
+                Receive(connection);
+            }
+        }
+    }
+
+    /// <summary>Closes whose time is over, and takes connections again after a pause; once a second.</summary>
+    public void OnTick()
+    {
+        if (_pausesAccepting)
+        {
+            _pausesAccepting = !_poller.Add(_listener.Descriptor, 0).Ok;
+        }
+
+        foreach (var connection in _connections.Values.Where(connection => _clock.NowMs >= connection.DeadlineMs).ToArray())
+        {
+            bool isSlowQuestion = connection.State == MonitorState.Asking && (!connection.IsAnswered || connection.InputLength > 0);
+            if (isSlowQuestion)
+            {
+                Answer(connection, HttpResponse.Refuse(408, $"no whole request within {AskMs / 1000} seconds"), closes: true);
+            }
+            else
+            {
+                Close(connection);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var connection in _connections.Values.ToArray())
+        {
+            Close(connection);
+        }
+
+        _poller.Remove(_listener.Descriptor);
+    }
+
+    private void Accept()
+    {
+        for (int i = 0; i < AcceptsMax; i++)
+        {
+            var accepted = Syscall.Accept(_listener.Descriptor, out _);
+            if (accepted.Ok)
+            {
+                Open(accepted.Value);
+            }
+            else if (accepted.Error is Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM)
+            {
+                _poller.Remove(_listener.Descriptor);
+                _pausesAccepting = true;
+                return;
+            }
+            else if (accepted.WouldBlock)
+            {
+                return;
+            }
+        }
+    }
+
+    private void Open(int fd)
+    {
+        if (_connections.Count >= ConnectionsMax)
+        {
+            Close(_connections.Values.MinBy(connection => (connection.State == MonitorState.Asking ? 0L : AnswerMs) + connection.DeadlineMs)!);
+        }
+
+        _generation = _generation == uint.MaxValue ? 1 : _generation + 1;
+        if (!_poller.Add(fd, _generation).Ok)
+        {
+            _ = Syscall.Close(fd);
+            return;
+        }
+
+        _connections[fd] = new MonitorConnection(fd, _generation) { DeadlineMs = _clock.NowMs + AskMs };
+    }
+
+    private void Receive(MonitorConnection connection)
+    {
+        SysResult received;
+        fixed (byte* free = connection.Free)
+        {
+            received = Syscall.Receive(connection.Descriptor, free, connection.Free.Length);
+        }
+
+        if (received.WouldBlock)
+        {
+            return;
+        }
+
+        if (!received.Ok || received.Value == 0)
+        {
+            Close(connection);
+            return;
+        }
+
+        if (connection.State == MonitorState.Lingering)
+        {
+            return;
+        }
+
+        if (connection.InputLength == 0)
+        {
+            connection.DeadlineMs = _clock.NowMs + AskMs;
+        }
+
+        connection.Received(received.Value);
+        Understand(connection);
+    }
+
+    /// <summary>Answers the questions that are there, one after the other: the next when the client has taken the answer.</summary>
+    private void Understand(MonitorConnection connection)
+    {
+        while (connection.State == MonitorState.Asking && connection.InputLength > 0)
+        {
+            switch (ZabbixProtocol.Read(connection.Input, out string key))
+            {
+                case ZabbixReadStatus.Complete:
+                    bool isSupported = ZabbixItems.TryGet(_responses.Sample!, key, out string value);
+                    Answer(connection, ZabbixProtocol.Answer(isSupported, value), closes: true);
+                    return;
+                case ZabbixReadStatus.Incomplete:
+                    return;
+                case ZabbixReadStatus.Malformed:
+                    Answer(connection, ZabbixProtocol.Answer(isSupported: false, "Unsupported item key."), closes: true);
+                    return;
+                case ZabbixReadStatus.Other:
+                    if (!TryAnswerHttp(connection))
+                    {
+                        return;
+                    }
+
+                    break;
+                default:
+                    throw new System.Diagnostics.UnreachableException();
+            }
+        }
+    }
+
+    /// <summary>Answers a request of HTTP; false when it is not whole yet.</summary>
+    private bool TryAnswerHttp(MonitorConnection connection)
+    {
+        var status = HttpRequestReader.Read(connection.Input, out var request, out int consumed);
+        switch (status)
+        {
+            case HttpReadStatus.Incomplete:
+                return false;
+            case HttpReadStatus.Complete:
+                byte[] response = Respond(request, out bool closes);
+                int length = request.Method.SequenceEqual("HEAD"u8) ? HttpResponse.HeadLength(response) : response.Length;
+                connection.Consume(consumed);
+                Answer(connection, response.AsMemory(0, length), closes);
+                break;
+            case HttpReadStatus.Malformed:
+                Answer(connection, HttpResponse.Refuse(400, "this is neither a request of HTTP/1.1 nor a key of Zabbix"), closes: true);
+                break;
+            case HttpReadStatus.TooLarge:
+                Answer(connection, HttpResponse.Refuse(431, $"request line and headers are longer than {HttpRequestReader.HeadBytesMax} bytes"), closes: true);
+                break;
+            case HttpReadStatus.VersionNotSupported:
+                Answer(connection, HttpResponse.Refuse(505, "HTTP/1.1 is spoken here"), closes: true);
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+
+        return true;
+    }
+
+    private byte[] Respond(in HttpRequest request, out bool closes)
+    {
+        closes = true;
+        if (request.IsHttp11 && !request.HasOne("host"u8))
+        {
+            return HttpResponse.Refuse(400, "a request of HTTP/1.1 needs one Host header");
+        }
+
+        if (!request.Method.SequenceEqual("GET"u8) && !request.Method.SequenceEqual("HEAD"u8))
+        {
+            return HttpResponse.Refuse(405, "only GET and HEAD are served here", "Allow: GET, HEAD\r\n");
+        }
+
+        if (request.HasBody)
+        {
+            return HttpResponse.Refuse(413, "a request with a body is not taken here");
+        }
+
+        if (_responses.Find(Encoding.Latin1.GetString(request.Path), request) is { } response)
+        {
+            closes = !request.KeepsAlive;
+            return response;
+        }
+
+        return HttpResponse.Refuse(404, "there is nothing here; /metrics, /nagios, /status, /healthz, /readyz and a page at / are");
+    }
+
+    private void Answer(MonitorConnection connection, ReadOnlyMemory<byte> answer, bool closes)
+    {
+        connection.Answer = answer;
+        connection.ClosesBehind = closes;
+        connection.State = MonitorState.Answering;
+        connection.DeadlineMs = _clock.NowMs + AnswerMs;
+        Send(connection);
+    }
+
+    private void Send(MonitorConnection connection)
+    {
+        SysResult sent;
+        fixed (byte* bytes = connection.Answer.Span)
+        {
+            sent = Syscall.Send(connection.Descriptor, bytes, connection.Answer.Length, 0);
+        }
+
+        if (!sent.Ok && !sent.WouldBlock)
+        {
+            Close(connection);
+            return;
+        }
+
+        connection.Answer = connection.Answer[(sent.Ok ? sent.Value : 0)..];
+        if (!connection.Answer.IsEmpty)
+        {
+            _poller.Watch(connection.Descriptor, connection.Generation, read: false, write: true);
+            return;
+        }
+
+        connection.IsAnswered = true;
+        _poller.Watch(connection.Descriptor, connection.Generation, read: true, write: false);
+        if (connection.ClosesBehind)
+        {
+            connection.Dispose();
+            connection.State = MonitorState.Lingering;
+            connection.DeadlineMs = _clock.NowMs + LingerMs;
+            _ = Syscall.Shutdown(connection.Descriptor, Syscall.SHUT_WR);
+            return;
+        }
+
+        connection.State = MonitorState.Asking;
+        connection.DeadlineMs = _clock.NowMs + (connection.InputLength > 0 ? AskMs : KeepAliveMs);
+    }
+
+    private void Close(MonitorConnection connection)
+    {
+        if (_connections.Remove(connection.Descriptor))
+        {
+            connection.Dispose();
+            _ = Syscall.Close(connection.Descriptor);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+using Appliance.Ipc;
+using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Metrics;
+
+namespace Appliance.Monitoring;
+
+/// <summary>
+/// A thread of the master, or of the single process, that samples once a second and serves the monitoring port: whatever happens
+/// there, and however long the kernel takes to add up memory, neither signals nor clients wait for it.
+/// </summary>
+public sealed class MonitorThread : IDisposable
+{
+    private const int EventsMax = 128;
+    private const int TickMs = 1000;
+    private const int StackBytes = 512 << 10;
+
+    private readonly ListenSocket? _listener;
+    private readonly RoomLog _rooms;
+    private readonly BuildInfo _build;
+    private readonly Sampler _sampler;
+    private readonly EventLog _log;
+    private readonly Responses _responses = new();
+    private readonly LoopClock _clock = new();
+    private readonly Poller _poller = new(EventsMax);
+    private readonly Wakeup _wakeup = new();
+    private readonly Thread _thread;
+    private MonitorServer? _server;
+    private volatile bool _stops;
+    private volatile bool _isDue;
+    private long _nextTickMs;
+
+    /// <summary>A thread that runs once it is started.</summary>
+    /// <param name="rooms">Where the figures are.</param>
+    /// <param name="server">What else is asked about.</param>
+    /// <param name="build">Which build tells its figures.</param>
+    /// <param name="listener">The monitoring port; null for none.</param>
+    /// <param name="log">The log.</param>
+    public MonitorThread(RoomLog rooms, MonitoredServer server, BuildInfo build, ListenSocket? listener, EventLog log)
+    {
+        _listener = listener;
+        _log = log;
+        _rooms = rooms;
+        _build = build;
+        _sampler = new Sampler(rooms, server, measuresMemory: listener is not null);
+        _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
+        _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "monitoring" };
+    }
+
+    /// <summary>Begins to sample and to serve.</summary>
+    public void Start() => _thread.Start();
+
+    /// <summary>Has a sample taken at once: the server has just become ready, and whoever asks is to see that.</summary>
+    public void SampleSoon()
+    {
+        _isDue = true;
+        _wakeup.Set();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_stops)
+        {
+            return;
+        }
+
+        _stops = true;
+        _wakeup.Set();
+        if (_thread.IsAlive)
+        {
+            _thread.Join();
+        }
+
+        _server?.Dispose();
+        _wakeup.Dispose();
+        _poller.Dispose();
+    }
+
+    /// <summary>A failure of ours ends the turn and is told; the chat goes on, and so does the next turn.</summary>
+    private void Run()
+    {
+        _nextTickMs = _clock.NowMs;
+        while (!_stops)
+        {
+            try
+            {
+                Turn();
+            }
+            catch (Exception failure) when (failure is not OutOfMemoryException)
+            {
+                _log.Write(EventCatalogue.MonitoringFailed, failure.ToString());
+                _server?.Dispose();
+                _server = null;
+                _nextTickMs = _clock.NowMs + TickMs;
+            }
+        }
+    }
+
+    private void Turn()
+    {
+        int ready = _poller.Wait((int)Math.Clamp(_nextTickMs - _clock.NowMs, 0, TickMs));
+        _clock.Update();
+        if (_clock.NowMs >= _nextTickMs || _isDue)
+        {
+            _isDue = false;
+            Tick();
+        }
+
+        for (int i = 0; i < ready && !_stops; i++)
+        {
+            if (_poller[i].Descriptor == _wakeup.Descriptor)
+            {
+                _wakeup.Clear();
+            }
+            else
+            {
+                _server?.OnEvent(_poller[i]);
+            }
+        }
+    }
+
+    /// <summary>Ticks keep their distance; after a pause of the whole machine the next is a second from now.</summary>
+    private void Tick()
+    {
+        bool isOnTime = _clock.NowMs >= _nextTickMs && _clock.NowMs - _nextTickMs < TickMs;
+        _nextTickMs = (isOnTime ? _nextTickMs : _clock.NowMs) + TickMs;
+        _sampler.Take(_clock.UnixMs);
+        if (_listener is null)
+        {
+            return;
+        }
+
+        _responses.OnSample(Sampler.Read(_rooms, _build));
+        _server?.OnTick();
+
+        // Nobody is answered before there is something to tell.
+        _server ??= new MonitorServer(_listener, _poller, _clock, _responses);
+    }
+}

@@ -1,0 +1,37 @@
+using Appliance.Connections;
+using Appliance.Ipc;
+using Appliance.Loop;
+
+namespace Appliance.Worker;
+
+/// <summary>
+/// Measures the turns of a loop and publishes a worker's figures in shared memory, where they survive it; they go on from the former
+/// process's. A turn costs one reading of the clock and one copy of the figures.
+/// </summary>
+internal sealed class TurnMeter(RoomLog rooms, int slot, ClientServer clients)
+{
+    private long _beganNs;
+    private long _requests;
+
+    /// <summary>Takes the slot over.</summary>
+    public void Begin(long unixMs) => clients.Figures = Scoreboard.Begin(rooms, slot, Environment.ProcessId, unixMs);
+
+    /// <summary>A wait has ended.</summary>
+    public void BeginTurn(long nowNs)
+    {
+        _beganNs = nowNs;
+        _requests = clients.Figures.Requests;
+        Scoreboard.BeginTurn(ref rooms.Worker(slot), nowNs);
+    }
+
+    /// <summary>A turn has ended: a turn that handled messages was spent on them.</summary>
+    public void EndTurn()
+    {
+        ref var figures = ref clients.Figures;
+        long nowNs = LoopClock.ReadNs();
+        long turnNs = nowNs - _beganNs;
+        figures.BusyNs += turnNs;
+        figures.RequestNs += figures.Requests != _requests ? turnNs : 0;
+        Scoreboard.EndTurn(ref rooms.Worker(slot), figures, clients.ConnectionCount, clients.MeasureLag(), nowNs);
+    }
+}

@@ -1,0 +1,84 @@
+using Appliance.SystemTests.Harness;
+
+namespace Appliance.SystemTests;
+
+/// <summary><c>/healthz</c> and <c>/readyz</c>: that a dead or stuck worker is told, and that all is well again afterwards.</summary>
+public sealed class HealthTests
+{
+    [Fact]
+    public async Task Stopped_worker_is_stuck_until_it_goes_on()
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(2, ["--announce", "off", .. MonitoringPort.Options]);
+        var port = await MonitoringPort.OfAsync(daemon);
+        Assert.Equal(("ok\n", "ready\n"), (await port.TextAsync("/healthz"), await port.TextAsync("/readyz")));
+        await ApplianceDaemon.SignalAsync(daemon.Workers()[1], "STOP");
+        try
+        {
+            await WaitForAsync(port, "/healthz", 503);
+            var (health, ready) = (await port.GetAsync("/healthz"), await port.GetAsync("/readyz"));
+            Assert.Equal((503, "worker 1 is stuck\n"), (health.Status, health.Text));
+            Assert.Equal((503, "worker 1 is stuck\n"), (ready.Status, ready.Text));
+            Assert.StartsWith("CRITICAL - worker 1 is stuck, ", await port.TextAsync("/nagios"), StringComparison.Ordinal);
+            Assert.Equal("1", await port.ZabbixAsync("appliance.unhealthy\n"u8.ToArray()));
+            var plugin = await daemon.RunCommandAsync("status", "--nagios");
+            Assert.Equal((2, true), (plugin.ExitCode, plugin.Output.StartsWith("CRITICAL - worker 1 is stuck, ", StringComparison.Ordinal)));
+        }
+        finally
+        {
+            await ApplianceDaemon.SignalAsync(daemon.Workers()[1], "CONT");
+        }
+
+        await WaitForAsync(port, "/readyz", 200);
+        Assert.Equal("ok\n", await port.TextAsync("/healthz"));
+    }
+
+    [Fact]
+    public async Task Worker_that_keeps_dying_is_dead_during_its_pauses()
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(2, ["--announce", "off", .. MonitoringPort.Options]);
+        var port = await MonitoringPort.OfAsync(daemon);
+        var told = "";
+        for (var failures = 1; told.Length == 0; failures++)
+        {
+            Assert.InRange(failures, 1, 10);
+            await daemon.WaitUntilAsync("worker 1", () => daemon.Workers().ContainsKey(1));
+            await ApplianceDaemon.SignalAsync(daemon.Workers()[1], "ABRT");
+            await daemon.WaitUntilAsync($"death {failures}", () => daemon.Log.Count(line => line.Contains("died: signal 6", StringComparison.Ordinal)) == failures);
+
+            // Pauses grow until they are longer than the time between two samples.
+            await daemon.WaitUntilAsync("worker 1, or a sign of its death", () =>
+            {
+                var health = port.GetAsync("/healthz").Result;
+                told = health.Status == 503 ? health.Text : told;
+                return told.Length > 0 || daemon.Workers().ContainsKey(1);
+            });
+        }
+
+        Assert.Contains("worker 1 is dead", told, StringComparison.Ordinal);
+        await WaitForAsync(port, "/readyz", 200);
+    }
+
+    /// <summary>A worker that is asleep because nothing happens is well.</summary>
+    [Fact]
+    public async Task Idle_server_stays_healthy()
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(2, ["--announce", "off", "--ping", "3600", "--timeout", "7200", .. MonitoringPort.Options]);
+        var port = await MonitoringPort.OfAsync(daemon);
+        var began = (await port.StatusAsync()).GetProperty("time").GetInt64();
+        _ = await port.WaitForStatusAsync("ten idle seconds", status =>
+        {
+            Assert.True(status.GetProperty("ready").GetBoolean(), status.ToString());
+            return status.GetProperty("time").GetInt64() > began + 10_000;
+        });
+    }
+
+    private static async Task WaitForAsync(MonitoringPort port, string target, int status) => _ = await TimeLimit.GuardAsync($"{status} of {target}", async limit =>
+    {
+        while ((await port.GetAsync(target)).Status != status)
+        {
+            await Task.Delay(50, limit);
+        }
+
+        return true;
+    });
+}
