@@ -40,7 +40,7 @@ public sealed class StatusCommandTests
         try
         {
             await daemon.WaitUntilAsync("a stuck worker", () => daemon.RunCommandAsync("status").Result.Output.Contains("stuck", StringComparison.Ordinal));
-            var command = $"{environment} {PublishedBinary.FilePath} status --run-dir {daemon.RunDirectory} --state-dir {daemon.StateDirectory}";
+            var command = $"env -u NO_COLOR {environment} {PublishedBinary.FilePath} status --run-dir {daemon.RunDirectory} --state-dir {daemon.StateDirectory}";
             var status = await CommandResult.RunAsync("script", "-qec", command, "/dev/null");
             Assert.True(status.ExitCode == 0, status.ToString());
             Assert.Contains("worker 0 is stuck", status.Output, StringComparison.Ordinal);
