@@ -66,8 +66,9 @@ public sealed class MonitoringTests
         {
             while (!enough.IsCancellationRequested)
             {
-                _ = await ann.SayAndReadAsync("hello");
-                _ = await bob.SayAndReadAsync("hello");
+                // Texts of their own: taking the other's for one's own, a client would fall behind until the room's ring overtakes it.
+                _ = await ann.SayAndReadAsync("hello from ann");
+                _ = await bob.SayAndReadAsync("hello from bob");
             }
         });
         _ = await port.WaitForStatusAsync("traffic", status => Number(status, "rps") > 1);
