@@ -9,5 +9,5 @@ namespace Build.Tasks;
 public sealed class DefaultTask : FrostingTask<BuildContext>
 {
     /// <inheritdoc/>
-    public override void Run(BuildContext context) => TestRun.Run(context, BuildContext.UnitTests);
+    public override void Run(BuildContext context) => TestRun.Run(context, new TestSuite(BuildContext.UnitTests));
 }

@@ -13,6 +13,6 @@ public sealed class TestPackagesTask : FrostingTask<BuildContext>
     public override void Run(BuildContext context)
     {
         Prerequisites.Install(context, Purpose.PackageTest);
-        TestRun.Run(context, BuildContext.PackageTests);
+        TestRun.Run(context, new TestSuite(BuildContext.PackageTests));
     }
 }

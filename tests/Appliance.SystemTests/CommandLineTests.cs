@@ -8,6 +8,7 @@ using static VerifyXunit.Verifier;
 namespace Appliance.SystemTests;
 
 /// <summary>What the binary says and how it exits; the texts are snapshots.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class CommandLineTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-cli-");

@@ -3,6 +3,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>What of the server's System V objects stays, and what does not.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class ControlCleanupTests
 {
     public static TheoryData<int> Modes => [0, 2];

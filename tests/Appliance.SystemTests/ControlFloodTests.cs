@@ -3,6 +3,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>What others do to the server's queue harms neither the chat nor the commands of anybody else.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class ControlFloodTests
 {
     public static TheoryData<int> Modes => [0, 2];

@@ -4,6 +4,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>The server's own queue, from PHP: pushes, commands, questions; of a single process and of a master with workers.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class ControlQueueTests
 {
     public static TheoryData<int> Modes => [0, 2];

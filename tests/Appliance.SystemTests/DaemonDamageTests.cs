@@ -4,6 +4,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>Somebody writes into the shared memory of running workers: a new epoch begins, and workers do not die for ever.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class DaemonDamageTests
 {
     /// <summary>More deaths than that are a loop: each of two workers may die a few times before the memory is suspected.</summary>

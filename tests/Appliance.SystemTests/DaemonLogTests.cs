@@ -7,6 +7,7 @@ using Xunit.Abstractions;
 namespace Appliance.SystemTests;
 
 /// <summary>The log of a master and its workers: whole lines, none lost by a rotation, and nothing that happens to it stops the chat.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class DaemonLogTests(ITestOutputHelper output)
 {
     private static readonly Regex Line = new(

@@ -5,6 +5,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>A daemon that cannot start says why, fails, and leaves nothing: no process, no pid file, no System V object, no socket file.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class DaemonRefusalTests
 {
     /// <summary>User of every system that owns nothing.</summary>

@@ -3,6 +3,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>What HUP and <c>reload</c> change without dropping a connection, what they name, and what a bad file does.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class DaemonReloadTests
 {
     [Theory]

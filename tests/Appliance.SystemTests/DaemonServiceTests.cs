@@ -8,6 +8,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>What a service manager expects: readiness, reloads, the watchdog, sockets it has bound, another user.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class DaemonServiceTests : IDisposable
 {
     /// <summary>A service manager: binds a port, passes the socket on, and wants to hear of the watchdog.</summary>

@@ -9,6 +9,7 @@ using Xunit.Abstractions;
 namespace Appliance.SystemTests;
 
 /// <summary>How a daemon ends, by signal or by command, and how its number of workers changes while clients are connected.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class DaemonSignalTests(ITestOutputHelper output)
 {
     [Theory]

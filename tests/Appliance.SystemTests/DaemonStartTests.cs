@@ -4,6 +4,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>How a daemon comes into being: the steps of its start as /proc shows them, the launcher's word, options combined.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class DaemonStartTests
 {
     private const string HostileSignals = "--block-signal --ignore-signal=HUP,INT,QUIT,PIPE,ALRM,TERM,CHLD,USR1,USR2";

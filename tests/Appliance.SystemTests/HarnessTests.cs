@@ -5,6 +5,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>That the harness sees what other tests rely on it to see.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class HarnessTests
 {
     [Fact]

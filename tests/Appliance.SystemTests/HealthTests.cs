@@ -3,6 +3,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary><c>/healthz</c> and <c>/readyz</c>: that a dead or stuck worker is told, and that all is well again afterwards.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class HealthTests
 {
     [Fact]

@@ -3,6 +3,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>Keys and lists of System V objects, beside those of PHP.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class IpcCommandTests
 {
     [Theory]

@@ -6,6 +6,7 @@ namespace Appliance.SystemTests;
 
 /// <summary>The monitor page in Chromium: live plots of the last ten minutes, and what is wrong.</summary>
 [Collection(BrowserGroup.Name)]
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class MonitorPageTests(Browser browser)
 {
     /// <summary>Set to 1, the picture for the README is written to docs instead of artifacts.</summary>

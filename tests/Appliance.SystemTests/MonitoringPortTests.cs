@@ -7,6 +7,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>The monitoring port as a server of its own: limits, and that nothing that happens there touches the chat.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class MonitoringPortTests
 {
     private const int ConnectionsMax = 512;

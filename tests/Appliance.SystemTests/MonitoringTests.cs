@@ -6,6 +6,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>The figures: that they count what happens, the same in all formats, and that the formats' own tools accept them.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class MonitoringTests
 {
     [Fact]

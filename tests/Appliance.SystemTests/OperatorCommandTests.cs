@@ -5,6 +5,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary><c>say</c>, <c>rooms</c>, <c>clients</c>, <c>kick</c>, <c>history</c>: of a single process and of a master with workers.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class OperatorCommandTests
 {
     public static TheoryData<int> Modes => [0, 2];

@@ -5,6 +5,7 @@ namespace Appliance.SystemTests;
 
 /// <summary>The chat page when its server goes and comes back. The clock of the page is the test's, so that its pauses take as long as needed.</summary>
 [Collection(BrowserGroup.Name)]
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class PageReconnectTests(Browser browser)
 {
     [Theory]

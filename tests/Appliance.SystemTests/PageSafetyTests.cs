@@ -7,6 +7,7 @@ namespace Appliance.SystemTests;
 
 /// <summary>The chat page against what others send: it shows text, and text only.</summary>
 [Collection(BrowserGroup.Name)]
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class PageSafetyTests(Browser browser)
 {
     private const string Attack = "<img src=x onerror=\"pwned=1\"><script>pwned=1</script>";

@@ -6,6 +6,7 @@ namespace Appliance.SystemTests;
 
 /// <summary>The chat page in Chromium: what its users see and do.</summary>
 [Collection(BrowserGroup.Name)]
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class PageTests(Browser browser)
 {
     /// <summary>Set to 1, the picture for the README is written to docs instead of artifacts.</summary>

@@ -3,6 +3,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>The scripts of examples/php do what they say.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class PhpExampleTests
 {
     [Fact]

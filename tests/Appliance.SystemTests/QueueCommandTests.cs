@@ -5,6 +5,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>The queue commands among themselves and with PHP at the other end.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class QueueCommandTests : IAsyncDisposable, IAsyncLifetime
 {
     private readonly IpcFolder _folder = new();

@@ -3,6 +3,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary><c>queue receive</c> as a consumer: waiting, long messages, commands that are run for each.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
 {
     private readonly IpcFolder _folder = new();

@@ -3,6 +3,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>Semaphores that the binary and PHP take from each other.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class SemCommandTests
 {
     private const string Hold = "$s = sem_get($key); sem_acquire($s); echo \"held\\n\"; fgets(STDIN); sem_release($s); echo \"released\\n\"; fgets(STDIN);";

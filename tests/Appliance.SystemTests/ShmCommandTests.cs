@@ -5,6 +5,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>Variables in shared memory, written and read by the binary and by PHP in turn.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class ShmCommandTests
 {
     /// <summary>A PHP expression, how the binary prints its value, and as JSON.</summary>

@@ -5,6 +5,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary><c>appliance status</c>: for people, for programs, and as a plugin of Nagios.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class StatusCommandTests
 {
     private const string Red = "\e[1;31m";

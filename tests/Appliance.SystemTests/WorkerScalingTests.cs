@@ -5,6 +5,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary><c>--proc=MIN-MAX</c>: as many workers as the load asks for, and no message lost when there are fewer again.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class WorkerScalingTests
 {
     [Fact]

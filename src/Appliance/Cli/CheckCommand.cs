@@ -58,6 +58,7 @@ internal static class CheckCommand
         }
 
         yield return Backlog();
+        yield return Uring(settings.Io);
         if (settings.User.Length > 0)
         {
             yield return Syscall.TryGetUser(settings.User, out _, out _)
@@ -158,6 +159,19 @@ internal static class CheckCommand
         return !known || backlog >= BacklogEnough
             ? ("net.core.somaxconn", Verdict.Ok, Text($"{backlog}"))
             : ("net.core.somaxconn", Verdict.Warn, Text($"{backlog}: many clients that connect at once wait or fail; sysctl -w net.core.somaxconn=4096"));
+    }
+
+    private static (string, Verdict, string) Uring(IoEngine asked)
+    {
+        if (asked == IoEngine.Epoll)
+        {
+            return ("io_uring", Verdict.Ok, "not used: --io epoll");
+        }
+
+        var probe = Sender.Probe();
+        return probe.Ok ? ("io_uring", Verdict.Ok, "used")
+            : asked == IoEngine.Auto ? ("io_uring", Verdict.Warn, $"not used: {Sender.Explain(probe)}; each message costs a system call for each client instead")
+            : ("io_uring", Verdict.Fail, $"--io uring, but {Sender.Explain(probe)}");
     }
 
     private static (string, Verdict, string) Usable(string what, string directory)

@@ -140,6 +140,11 @@ internal sealed class RunCommand
     private int Serve()
     {
         Syscall.ResetSignals();
+        if (_settings.Io == IoEngine.Uring && Sender.Probe() is { Ok: false } probe)
+        {
+            throw new IOException($"--io uring: {Sender.Explain(probe)}; --io auto does without");
+        }
+
         var service = new ServiceManager();
         using var pidFile = PidFile.Acquire(_settings.RunDirectory, _settings.StateDirectory);
         RoomLogStore.AwaitFormer(_settings.StateDirectory);

@@ -95,6 +95,9 @@ public sealed class Settings
     /// <summary>Messages a second that one client may send; 0: any number.</summary>
     public int MaxRate { get; internal set; }
 
+    /// <summary>How messages are handed to the kernel.</summary>
+    public IoEngine Io { get; internal set; }
+
     /// <summary>Serve <c>/echo</c>.</summary>
     public bool Echo { get; internal set; }
 
@@ -115,6 +118,19 @@ public enum AnnounceMode
 
     /// <summary>Not at all.</summary>
     Off,
+}
+
+/// <summary>How messages are handed to the kernel.</summary>
+public enum IoEngine
+{
+    /// <summary><see cref="Uring"/> where the kernel allows it, otherwise <see cref="Epoll"/>.</summary>
+    Auto,
+
+    /// <summary>Up to 256 sends in one system call, io_uring(7).</summary>
+    Uring,
+
+    /// <summary>A send(2) for each client.</summary>
+    Epoll,
 }
 
 /// <summary>How much is logged.</summary>

@@ -24,6 +24,9 @@ public static class SettingsTable
     private static readonly (string, AnnounceMode)[] AnnounceModes =
         [("ip", AnnounceMode.Ip), ("count", AnnounceMode.Count), ("off", AnnounceMode.Off)];
 
+    private static readonly (string, IoEngine)[] IoEngines =
+        [("auto", IoEngine.Auto), ("uring", IoEngine.Uring), ("epoll", IoEngine.Epoll)];
+
     /// <summary>The rows, in the order of the usage.</summary>
     public static IReadOnlyList<Setting> Rows { get; } =
     [
@@ -83,6 +86,10 @@ public static class SettingsTable
         {
             Default = "none",
             Reason = "Started as root, for a port below 1024, the server should not stay root. The packaged services run as the user appliance.",
+        },
+        Choice("io", "ENGINE", "how messages reach the kernel: auto, uring or epoll", SettingGroup.Place, IoEngines, (s, engine) => s.Io = engine, s => s.Io) with
+        {
+            Reason = "uring hands it the sends of a whole room in one system call, where the kernel (5.18 or later) and its filters allow that; epoll makes a send for each client. auto takes uring where it is to be had.",
         },
 
         Number("history", "N", 50, "messages a newcomer gets", SettingGroup.Chat, ..10_000, (s, n) => s.History = n, s => s.History) with

@@ -29,6 +29,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     private readonly IConnectionObserver _observer;
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
+    private readonly Sender _sender;
     private readonly Delivery _delivery;
     private readonly HttpEndpoint _http;
     private readonly WebSocketEndpoint _webSocket;
@@ -56,7 +57,8 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _timers = new TimerWheel(_drainTimer + 1, clock.NowMs);
         _table = new ConnectionTable(capacity, poller, _timers) { Home = (byte)worker.Slot, FirstNumber = log.Worker(worker.Slot).Figures.Accepted };
         _rooms = new ChatRooms(log, worker, _table, _timers, clock, settings, _counters);
-        _delivery = new Delivery(_table, _rooms, _counters);
+        _sender = new Sender(settings.Io != IoEngine.Epoll);
+        _delivery = new Delivery(_table, _rooms, _sender, _counters);
         _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer, _counters);
         _webSocket = new WebSocketEndpoint(_table, _rooms, _delivery, _timers, clock, settings, observer, _counters);
         Operator = new OperatorCommands(_table, _rooms, _webSocket, log, settings);
@@ -78,6 +80,9 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
     /// <summary>What was counted so far.</summary>
     public ref WorkerFigures Figures => ref _counters.Figures;
+
+    /// <summary>Whether one system call carries the sends of a whole room.</summary>
+    public bool SendsTogether => _sender.SendsTogether;
 
     /// <summary>Bytes that the slowest client has not got.</summary>
     public long MeasureLag() => _rooms.MeasureLag();
@@ -213,7 +218,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     {
         NativeMemory.Free(_received);
         _received = null;
-        _delivery.Dispose();
+        _sender.Dispose();
         _table.Dispose();
         _timers.Dispose();
     }

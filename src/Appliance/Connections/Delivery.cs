@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Appliance.Chat;
 using Appliance.Ipc;
 using Appliance.Loop;
@@ -11,17 +12,20 @@ namespace Appliance.Connections;
 /// Sends what rooms have got to their clients, straight from the log, and what stands in outboxes. A client's bytes come from two
 /// places, the log and its outbox; they change only between frames.
 /// </summary>
-public sealed unsafe class Delivery : IDisposable
+public sealed unsafe class Delivery
 {
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
-    private readonly Sender _sender = new();
+    private readonly Sender _sender;
     private readonly WorkerCounters _counters;
     private readonly SendRequest[] _requests = new SendRequest[Sender.RequestsMax];
+    private readonly List<Part> _parts = [];
+    private int _requestCount;
 
     /// <summary>Serves the clients of these rooms.</summary>
-    public Delivery(ConnectionTable table, ChatRooms rooms, WorkerCounters counters)
+    public Delivery(ConnectionTable table, ChatRooms rooms, Sender sender, WorkerCounters counters)
     {
+        _sender = sender;
         _counters = counters;
         _table = table;
         _rooms = rooms;
@@ -34,9 +38,10 @@ public sealed unsafe class Delivery : IDisposable
         {
             room.IsDirty = false;
             room.UnservedBytes = 0;
-            Deliver(room);
+            Enlist(room);
         }
 
+        Submit();
         _rooms.ClearDirty();
         foreach (int fd in _table.FlushList)
         {
@@ -92,66 +97,79 @@ public sealed unsafe class Delivery : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _sender.Dispose();
-
-    private void Deliver(LocalRoom room)
+    /// <summary>Lists what the members of a room are to get; a full list is sent.</summary>
+    private void Enlist(LocalRoom room)
     {
-        long nextId = room.Ring.NextId;
-        long head = room.Ring.Head;
+        var part = new Part(room, room.Ring.Head, room.Ring.NextId, Requests: 0);
         long tail = room.Ring.Tail;
-        var members = room.Members;
-        int count = 0;
-        long deliveredBefore = _counters.Figures.Deliveries;
-        foreach (int fd in members)
+        foreach (int fd in room.Members)
         {
             ref var connection = ref _table[fd];
-            if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.Doomed) || connection.Position >= head)
+            if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.Doomed) || connection.Position >= part.Head)
             {
                 continue;
             }
 
             if (connection.Outbox != 0 || connection.Position < tail || connection.State != ConnectionState.Chat)
             {
+                long before = _counters.Figures.Deliveries;
                 Flush(fd);
+                NoteLatency(room, before, LoopClock.ReadNs());
                 continue;
             }
 
-            ref var request = ref _requests[count++];
+            ref var request = ref _requests[_requestCount++];
             request.Descriptor = fd;
-            request.Bytes = room.Ring.Read(connection.Position, head, out request.Count);
-            if (count == Sender.RequestsMax)
+            request.Bytes = room.Ring.Read(connection.Position, part.Head, out request.Count);
+            part = part with { Requests = part.Requests + 1 };
+            if (_requestCount == Sender.RequestsMax)
             {
-                Submit(room, count, head, nextId - room.Served.NextId);
-                deliveredBefore = NoteLatency(room, deliveredBefore);
-                count = 0;
+                _parts.Add(part);
+                Submit();
+                part = part with { Requests = 0 };
             }
         }
 
-        Submit(room, count, head, nextId - room.Served.NextId);
-        _ = NoteLatency(room, deliveredBefore);
-        room.Served = (head, nextId);
+        _parts.Add(part with { IsLast = true });
+    }
+
+    /// <summary>Sends the list, and counts; most clients stand where all were served before, and get the same number of records.</summary>
+    private void Submit()
+    {
+        var requests = _requests.AsSpan(0, _requestCount);
+        _sender.Submit(requests);
+        long nowNs = LoopClock.ReadNs();
+        foreach (ref readonly var part in CollectionsMarshal.AsSpan(_parts))
+        {
+            long before = _counters.Figures.Deliveries;
+            Note(part, requests[..part.Requests]);
+            requests = requests[part.Requests..];
+            NoteLatency(part.Room, before, nowNs);
+            if (part.IsLast)
+            {
+                part.Room.Served = (part.Head, part.NextId);
+            }
+        }
+
+        _parts.Clear();
+        _requestCount = 0;
     }
 
     /// <summary>Counts what was delivered since a former count with the age of the oldest that the room had to deliver.</summary>
-    private long NoteLatency(LocalRoom room, long before)
+    private void NoteLatency(LocalRoom room, long before, long nowNs)
     {
         ref var figures = ref _counters.Figures;
         if (figures.Deliveries > before)
         {
-            figures.NoteDelivered(figures.Deliveries - before, LoopClock.ReadNs() - room.WaitingSinceNs);
+            figures.NoteDelivered(figures.Deliveries - before, nowNs - room.WaitingSinceNs);
         }
-
-        return figures.Deliveries;
     }
 
-    /// <summary>Sends, and counts; most clients stand where all were served before, and get the same number of records.</summary>
-    private void Submit(LocalRoom room, int count, long head, long records)
+    private void Note(in Part part, ReadOnlySpan<SendRequest> requests)
     {
-        var ring = room.Ring;
+        var ring = part.Room.Ring;
+        var served = part.Room.Served;
         ref var figures = ref _counters.Figures;
-        var requests = _requests.AsSpan(0, count);
-        _sender.Submit(requests);
         long safeFrom = ring.SafeFrom;
         foreach (ref readonly var request in requests)
         {
@@ -167,9 +185,9 @@ public sealed unsafe class Delivery : IDisposable
             int sent = request.Result.Ok ? request.Result.Value : 0;
             connection.Position += sent;
             figures.SentBytes += sent;
-            bool isUsual = from == room.Served.Head && connection.Position == head;
-            figures.Deliveries += isUsual ? records : ring.CountRecords(from, connection.Position);
-            if (connection.Position < head)
+            bool isUsual = from == served.Head && connection.Position == part.Head;
+            figures.Deliveries += isUsual ? part.NextId - served.NextId : ring.CountRecords(from, connection.Position);
+            if (connection.Position < part.Head)
             {
                 NoteShortSend(request, ref connection, ring);
             }
@@ -310,5 +328,16 @@ public sealed unsafe class Delivery : IDisposable
         }
 
         return !result.WouldBlock;
+    }
+
+    /// <summary>What stands on the list for one room.</summary>
+    /// <param name="Room">The room.</param>
+    /// <param name="Head">Its head when the list was made: up to there all get.</param>
+    /// <param name="NextId">The id that came next then.</param>
+    /// <param name="Requests">How many requests of the list are its members'.</param>
+    private readonly record struct Part(LocalRoom Room, long Head, long NextId, int Requests)
+    {
+        /// <summary>Whether all its members are served with this part.</summary>
+        public bool IsLast { get; init; }
     }
 }

@@ -58,6 +58,7 @@ public static unsafe class Scoreboard
                 LagBytes = header.LagBytes,
                 Connections = header.Connections,
                 Restarts = header.Restarts,
+                Uring = header.Uring,
                 ReadyMs = header.ReadyMs,
                 Pid = header.Pid,
                 State = header.State,

@@ -61,6 +61,10 @@ public struct WorkerHeader
     [FieldOffset(116)]
     public WorkerState State;
 
+    /// <summary>1 when it sends through io_uring, otherwise 0. By the worker.</summary>
+    [FieldOffset(120)]
+    public int Uring;
+
     /// <summary>Figures up to the end of the last turn. By the worker.</summary>
     [FieldOffset(FiguresOffset)]
     public WorkerFigures Figures;

@@ -27,7 +27,26 @@ public sealed unsafe class Sender : IDisposable
     /// <summary>Requests of one list at most.</summary>
     public const int RequestsMax = 256;
 
-    private readonly IoUring? _ring = IoUring.TryOpen(RequestsMax);
+    private readonly IoUring? _ring;
+
+    /// <summary>Sends together, if that is wanted and the kernel allows it.</summary>
+    public Sender(bool together) => _ring = together ? IoUring.TryOpen(RequestsMax, out _) : null;
+
+    /// <summary>Whether one system call carries a whole list.</summary>
+    public bool SendsTogether => _ring is not null;
+
+    /// <summary>Whether the kernel lets this process send together: what it says is in the errno.</summary>
+    public static SysResult Probe()
+    {
+        IoUring.TryOpen(1, out var opened)?.Dispose();
+        return opened;
+    }
+
+    /// <summary>What stands against sending together, for people.</summary>
+    public static string Explain(SysResult probe) =>
+        probe.Error == Errno.EPERM ? "the kernel does not allow it (EPERM): see kernel.io_uring_disabled, or the seccomp filter of the container or service"
+        : probe.Error is Errno.ENOSYS or Errno.EINVAL ? $"the kernel does not have it ({probe.Error}): 5.18 is the first that has"
+        : $"the kernel does not give it: {probe.Error}";
 
     /// <summary>Sends every request of the list without waiting and notes each one's result.</summary>
     public void Submit(Span<SendRequest> requests)

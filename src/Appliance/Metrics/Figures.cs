@@ -45,6 +45,9 @@ public sealed class Figures
     /// <summary>Workers that serve.</summary>
     public int Serving { get; private set; }
 
+    /// <summary>Workers that serve and send through io_uring.</summary>
+    public int Uring { get; private set; }
+
     /// <summary>Workers that are dead or stuck.</summary>
     public int Unhealthy { get; private set; }
 
@@ -80,6 +83,7 @@ public sealed class Figures
         MemoryBytes += now.MemoryBytes;
         Restarts += now.Restarts;
         Serving += now.State == WorkerState.Serving ? 1 : 0;
+        Uring += now.State == WorkerState.Serving ? now.Uring : 0;
         Unhealthy += now.State is WorkerState.Dead or WorkerState.Stuck ? 1 : 0;
         ReadyMs = Math.Max(ReadyMs, now.ReadyMs);
     }

@@ -47,6 +47,7 @@ public static class MetricsTable
 
         new("restarts", "restarts_total", Counter, None, "Worker processes that died and were replaced.", f => f.Restarts),
         new("unhealthy", "unhealthy", Gauge, None, "Workers that are dead or stuck.", f => f.Unhealthy),
+        new("io_uring", "io_uring", Gauge, None, "Workers that hand the sends of a room to the kernel together, through io_uring; the others send to each client by itself.", f => f.Uring),
         new("uptime_seconds", "uptime_seconds", Gauge, Seconds, "Time since it is ready.", f => f.UptimeSeconds),
         new("workers", "workers", Gauge, None, "Worker processes that serve.", f => f.Serving) { IsPerWorker = false },
         new("workers_min", "workers_min", Gauge, None, "The least number of workers that --proc allows.", f => f.Server.WorkersLeast) { IsPerWorker = false },

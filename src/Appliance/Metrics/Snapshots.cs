@@ -53,7 +53,11 @@ public struct WorkerSnapshot
 
     /// <summary>Times the slot's process was replaced.</summary>
     [FieldOffset(40)]
-    public long Restarts;
+    public int Restarts;
+
+    /// <summary>1 when it sends through io_uring, otherwise 0.</summary>
+    [FieldOffset(44)]
+    public int Uring;
 
     /// <summary>When the process became ready, in milliseconds since 1970.</summary>
     [FieldOffset(48)]

@@ -21,6 +21,7 @@ public enum Errno
     EROFS = 30,
     EPIPE = 32,
     EAGAIN = 11,
+    ENOSYS = 38,
     ELOOP = 40,
     ENOMSG = 42,
     EIDRM = 43,

@@ -41,13 +41,16 @@ public sealed unsafe class IoUring : IDisposable
     /// <summary>How many sends it takes at a time.</summary>
     public int Capacity { get; }
 
-    /// <summary>A queue for so many sends, a power of two; null where the kernel has none (before 5.18) or does not allow it.</summary>
-    public static IoUring? TryOpen(int capacity)
+    /// <summary>
+    /// A queue for so many sends, a power of two; null where the kernel has none (ENOSYS; before 5.18 EINVAL) or does not allow it (EPERM,
+    /// by kernel.io_uring_disabled or a seccomp filter).
+    /// </summary>
+    public static IoUring? TryOpen(int capacity, out SysResult opened)
     {
         byte* parameters = stackalloc byte[ParameterBytes];
         new Span<byte>(parameters, ParameterBytes).Clear();
         *(uint*)(parameters + FlagsOffset) = Syscall.IORING_SETUP_SUBMIT_ALL;
-        var opened = Syscall.IoUringSetup((uint)capacity, parameters);
+        opened = Syscall.IoUringSetup((uint)capacity, parameters);
         if (!opened.Ok)
         {
             return null;

@@ -14,7 +14,11 @@ internal sealed class TurnMeter(RoomLog rooms, int slot, ClientServer clients)
     private long _requests;
 
     /// <summary>Takes the slot over.</summary>
-    public void Begin(long unixMs) => clients.Figures = Scoreboard.Begin(rooms, slot, Environment.ProcessId, unixMs);
+    public void Begin(long unixMs)
+    {
+        rooms.Worker(slot).Uring = clients.SendsTogether ? 1 : 0;
+        clients.Figures = Scoreboard.Begin(rooms, slot, Environment.ProcessId, unixMs);
+    }
 
     /// <summary>A wait has ended.</summary>
     public void BeginTurn(long nowNs)
