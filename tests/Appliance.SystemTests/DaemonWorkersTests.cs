@@ -66,9 +66,10 @@ public sealed class DaemonWorkersTests
         const int KibibytesMax = 2048;
         await using var daemon = await ApplianceDaemon.StartAsync(1, "--announce", "off");
         var worker = daemon.Workers()[0];
-        await ConnectAsync(daemon, 6000);
-        var before = Memory();
         var descriptors = worker.Descriptors.Count;
+        await ConnectAsync(daemon, 6000);
+        await daemon.WaitUntilAsync("end of the first connections", () => worker.Descriptors.Count == descriptors);
+        var before = Memory();
         await ConnectAsync(daemon, 30_000);
         await daemon.WaitUntilAsync("end of all connections", () => worker.Descriptors.Count == descriptors);
         Assert.InRange(Memory() - before, -before, KibibytesMax);
