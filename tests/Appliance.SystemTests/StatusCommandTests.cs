@@ -132,6 +132,18 @@ public sealed class StatusCommandTests
             "setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", PublishedBinary.FilePath, .. arguments, "--run-dir", daemon.RunDirectory, "--state-dir", daemon.StateDirectory]);
     }
 
+    /// <summary>What the sampler of a daemon without a port does not measure, the command does.</summary>
+    [Fact]
+    public async Task Memory_is_told_without_a_port()
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(2, "--announce", "off");
+        var json = JsonDocument.Parse(await daemon.SucceedAsync("status", "--json")).RootElement;
+        var workers = json.GetProperty("per_worker").EnumerateArray().Select(worker => worker.GetProperty("memory_bytes").GetInt64()).ToArray();
+        Assert.Equal(2, workers.Length);
+        Assert.All(workers, bytes => Assert.InRange(bytes, 1 << 20, 1 << 30));
+        Assert.InRange(json.GetProperty("memory_bytes").GetInt64() - workers.Sum(), 1 << 20, 1 << 30);
+    }
+
     [Fact]
     public async Task Watching_goes_on_until_the_server_ends()
     {

@@ -221,7 +221,10 @@ internal sealed class RunCommand
             new MonitoredServer(slot => estate.Listeners.QueueLength(slot % RoomLogLayout.WorkersMax), slot => estate.Wakeups[slot].Set(), commands.Read),
             Usage.Build,
             estate.MonitoringSocket,
-            log);
+            log)
+        {
+            CanRest = _settings.NoFork,
+        };
         void OnReady()
         {
             Announce(estate, service, log);
@@ -258,7 +261,7 @@ internal sealed class RunCommand
         var supervisor = new SignalSupervisor(_settings, _read, rooms, service, control, log, onReady);
         (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
         rooms.Worker(0).State = WorkerState.Serving;
-        using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(0, estate.Wakeups), estate.Listeners.First, supervisor, log);
+        using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(0, estate.Wakeups), estate.Listeners.First, supervisor, log) { Sampler = monitor.Wakeup };
         monitor.Start();
         loop.Run();
         monitor.Dispose();

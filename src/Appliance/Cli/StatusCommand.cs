@@ -123,11 +123,12 @@ internal static class StatusCommand
         }
 
         using var waiting = new ManualResetEventSlim();
-        var sample = Sampler.Read(rooms, Usage.Build, asOfNow);
+        var queue = new CommandQueueDepth(SystemVKey.OfPath(settings.StateDirectory, SystemVKey.DefaultProject));
+        var sample = Sampler.Read(rooms, Usage.Build, asOfNow, queue);
         for (int waited = 0; sample.Server.UnixMs < rooms.Header.ReadyMs && waited < SampleMs; waited += PollMs)
         {
             _ = waiting.Wait(PollMs);
-            sample = Sampler.Read(rooms, Usage.Build, asOfNow);
+            sample = Sampler.Read(rooms, Usage.Build, asOfNow, queue);
         }
 
         return sample;

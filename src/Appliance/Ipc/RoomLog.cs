@@ -171,6 +171,7 @@ public sealed unsafe class RoomLog
 
         (Header.UsedSlots[0], Header.UsedSlots[1]) = (0, 0);
         (Header.Before, Header.After, Header.Stopping) = (default, default, 0);
+        (Header.SamplerRests, Header.ResumedNs) = (0, 0);
     }
 
     private Span<ulong> DirtyBits(int worker) => new(_base + Layout.DirtyOffset + (worker * Layout.DirtyStride), Layout.DirtyWords);

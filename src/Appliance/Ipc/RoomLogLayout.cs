@@ -210,6 +210,14 @@ public unsafe struct SegmentHeader
     /// <summary>The most workers there may be.</summary>
     [FieldOffset(3872)]
     public int WorkersMost;
+
+    /// <summary>1 while the sampler rests: nothing has happened since its last border, and whoever does something wakes it.</summary>
+    [FieldOffset(3876)]
+    public int SamplerRests;
+
+    /// <summary>When its last rest ended, in monotonic nanoseconds; before that nobody has woken a loop.</summary>
+    [FieldOffset(3880)]
+    public long ResumedNs;
 }
 
 /// <summary>

@@ -6,11 +6,12 @@ namespace Appliance.Ipc;
 /// <summary>
 /// How figures get from workers to whoever samples them, and from there to whoever asks, without a lock: who writes makes a number odd
 /// before and even after; who reads tries again when it was odd or has changed. A writer may die in between, so a reader tries only so
-/// often and then takes what is there.
+/// often, in the end giving way to a writer that was interrupted, and then takes what is there.
 /// </summary>
 public static unsafe class Scoreboard
 {
     private const int TriesMax = 1000;
+    private const int TriesBeforeYield = 100;
     private const int WordBits = 64;
 
     /// <summary>A process takes a worker's slot over; returns what its predecessors have counted, to go on from.</summary>
@@ -25,8 +26,13 @@ public static unsafe class Scoreboard
         return header.Figures;
     }
 
-    /// <summary>Says that a worker's turn begins: time counts as busy from here on.</summary>
-    public static void BeginTurn(ref WorkerHeader header, long nowNs) => Volatile.Write(ref header.TurnBeganNs, nowNs);
+    /// <summary>Says that a worker's turn begins: time counts as busy from here on. True when the sampler rests and is to be woken.</summary>
+    public static bool BeginTurn(RoomLog log, ref WorkerHeader header, long nowNs)
+    {
+        // Pairs with the barrier in TryRest: either we see that it rests, or it sees the turn.
+        _ = Interlocked.Exchange(ref header.TurnBeganNs, nowNs);
+        return Volatile.Read(ref log.Header.SamplerRests) != 0;
+    }
 
     /// <summary>Publishes what a worker has counted by the end of a turn.</summary>
     public static void EndTurn(ref WorkerHeader header, in WorkerFigures figures, int connections, long lagBytes, long nowNs)
@@ -68,7 +74,7 @@ public static unsafe class Scoreboard
             snapshot.Figures.BusyNs += began > 0 ? Math.Max(0, snapshot.AtNs - began) : 0;
             Thread.MemoryBarrier();
         }
-        while (((sequence & 1) != 0 || sequence != Volatile.Read(ref header.Sequence)) && ++tries < TriesMax);
+        while (((sequence & 1) != 0 || sequence != Volatile.Read(ref header.Sequence)) && TriesAgain(ref tries));
         return snapshot;
     }
 
@@ -94,6 +100,37 @@ public static unsafe class Scoreboard
         Volatile.Write(ref log.Header.SampleSequence, log.Header.SampleSequence + 1);
     }
 
+    /// <summary>
+    /// Has the sampler of a single process rest if nothing has happened since its last border: all that could be sampled is known. A
+    /// client that lags keeps it awake, because how much it lags is known at turns only.
+    /// </summary>
+    public static bool TryRest(RoomLog log, int slot)
+    {
+        if (!IsQuiet(ref log.Worker(slot)))
+        {
+            return false;
+        }
+
+        _ = Interlocked.Exchange(ref log.Header.SamplerRests, 1);
+        bool rests = IsQuiet(ref log.Worker(slot));
+        Volatile.Write(ref log.Header.SamplerRests, rests ? 1 : 0);
+        return rests;
+
+        static bool IsQuiet(ref WorkerHeader worker) =>
+            Volatile.Read(ref worker.TurnBeganNs) == 0 && Volatile.Read(ref worker.TurnedNs) < worker.After.AtNs && worker.LagBytes == 0;
+    }
+
+    /// <summary>Ends a rest with a border that says that nothing has happened up to now: whatever has woken the sampler is of the next interval.</summary>
+    public static void Resume(RoomLog log, int slot, in ServerSnapshot whole)
+    {
+        BeginBorder(log);
+        log.Header.After = whole;
+        log.Header.ResumedNs = whole.AtNs;
+        log.Worker(slot).After.AtNs = whole.AtNs;
+        Volatile.Write(ref log.Header.SamplerRests, 0);
+        EndBorder(log);
+    }
+
     /// <summary>Copies what belongs to the last whole interval, as often as needed to get it in one piece.</summary>
     public static void ReadInterval(RoomLog log, Action copy)
     {
@@ -105,6 +142,12 @@ public static unsafe class Scoreboard
             copy();
             Thread.MemoryBarrier();
         }
-        while (((sequence & 1) != 0 || sequence != Volatile.Read(ref log.Header.SampleSequence)) && ++tries < TriesMax);
+        while (((sequence & 1) != 0 || sequence != Volatile.Read(ref log.Header.SampleSequence)) && TriesAgain(ref tries));
+    }
+
+    private static bool TriesAgain(ref int tries)
+    {
+        _ = ++tries > TriesBeforeYield && Thread.Yield();
+        return tries < TriesMax;
     }
 }

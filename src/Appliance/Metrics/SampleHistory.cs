@@ -13,20 +13,24 @@ public sealed class SampleHistory
 
     private static readonly Metric[] Metrics = [.. Names.Select(name => MetricsTable.Find(name)!)];
 
+    private const int SecondMs = 1000;
+
     private readonly Queue<Point> _points = new(SamplesMax);
 
     /// <summary>Adds a sample; the oldest goes when there are too many.</summary>
-    public void Add(Sample sample)
+    public void Add(Sample sample) => Add(PointOf(sample));
+
+    /// <summary>Adds the sample of a long time in which nothing happened, once for each second since the last one.</summary>
+    public void AddRest(Sample sample)
     {
-        if (_points.Count == SamplesMax)
+        var point = PointOf(sample);
+        long firstMs = point.UnixMs - (SamplesMax * SecondMs);
+        for (long atMs = Math.Max(firstMs, _points.LastOrDefault(point).UnixMs) + SecondMs; atMs < point.UnixMs; atMs += SecondMs)
         {
-            _ = _points.Dequeue();
+            Add(point with { UnixMs = atMs });
         }
 
-        _points.Enqueue(new Point(
-            sample.Server.UnixMs,
-            Array.ConvertAll(Metrics, metric => (float)metric.Value(sample.Total)),
-            string.Join(',', sample.Workers.Select(worker => string.Create(CultureInfo.InvariantCulture, $"\"{worker.Worker}\":{worker.Figures.MemoryBytes}")))));
+        Add(point);
     }
 
     /// <summary>
@@ -44,6 +48,21 @@ public sealed class SampleHistory
         }
 
         return text.Append(",\"memory_bytes\":[").AppendJoin(',', points.Select(point => $"{{{point.Memory}}}")).Append("]}\n").ToString();
+    }
+
+    private static Point PointOf(Sample sample) => new(
+        sample.Server.UnixMs,
+        Array.ConvertAll(Metrics, metric => (float)metric.Value(sample.Total)),
+        string.Join(',', sample.Workers.Select(worker => string.Create(CultureInfo.InvariantCulture, $"\"{worker.Worker}\":{worker.Figures.MemoryBytes}"))));
+
+    private void Add(Point point)
+    {
+        if (_points.Count == SamplesMax)
+        {
+            _ = _points.Dequeue();
+        }
+
+        _points.Enqueue(point);
     }
 
     private sealed record Point(long UnixMs, float[] Values, string Memory);

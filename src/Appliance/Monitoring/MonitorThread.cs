@@ -7,7 +7,8 @@ namespace Appliance.Monitoring;
 
 /// <summary>
 /// A thread of the master, or of the single process, that samples once a second and serves the monitoring port: whatever happens
-/// there, and however long the kernel takes to add up memory, neither signals nor clients wait for it.
+/// there, and however long the kernel takes to add up memory, neither signals nor clients wait for it. In a single process it rests
+/// while the loop sleeps and nobody is connected to the port: an idle server uses no processor time at all.
 /// </summary>
 public sealed class MonitorThread : IDisposable
 {
@@ -28,6 +29,7 @@ public sealed class MonitorThread : IDisposable
     private MonitorServer? _server;
     private volatile bool _stops;
     private volatile bool _isDue;
+    private bool _rests;
     private long _nextTickMs;
 
     /// <summary>A thread that runs once it is started.</summary>
@@ -46,6 +48,12 @@ public sealed class MonitorThread : IDisposable
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
         _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "monitoring" };
     }
+
+    /// <summary>Whether the only worker is in this process and wakes the sampler when it begins a turn.</summary>
+    public bool CanRest { get; init; }
+
+    /// <summary>Ends a rest.</summary>
+    public Wakeup Wakeup => _wakeup;
 
     /// <summary>Begins to sample and to serve.</summary>
     public void Start() => _thread.Start();
@@ -99,12 +107,21 @@ public sealed class MonitorThread : IDisposable
 
     private void Turn()
     {
-        int ready = _poller.Wait((int)Math.Clamp(_nextTickMs - _clock.NowMs, 0, TickMs));
+        int ready = _poller.Wait(_rests ? -1 : (int)Math.Clamp(_nextTickMs - _clock.NowMs, 0, TickMs));
         _clock.Update();
-        if (_clock.NowMs >= _nextTickMs || _isDue)
+        if (_rests)
         {
+            EndRest();
+        }
+        else if (_clock.NowMs >= _nextTickMs || _isDue)
+        {
+            // Who asks for a sample has changed what no turn tells.
+            _rests = CanRest && !_isDue && _server is not { ConnectionCount: > 0 } && _sampler.TryRest();
             _isDue = false;
-            Tick();
+            if (!_rests)
+            {
+                Tick();
+            }
         }
 
         for (int i = 0; i < ready && !_stops; i++)
@@ -117,6 +134,18 @@ public sealed class MonitorThread : IDisposable
             {
                 _server?.OnEvent(_poller[i]);
             }
+        }
+    }
+
+    /// <summary>Nothing has happened meanwhile, so all samples of the rest were the same; the next tick is a second from now.</summary>
+    private void EndRest()
+    {
+        _rests = false;
+        _nextTickMs = _clock.NowMs + TickMs;
+        _sampler.Resume(_clock.UnixMs);
+        if (_listener is not null)
+        {
+            _responses.OnRest(Sampler.Read(_rooms, _build));
         }
     }
 

@@ -37,6 +37,14 @@ public sealed class Responses
         }
     }
 
+    /// <summary>Takes the sample of a time in which nothing happened and nothing was sampled.</summary>
+    public void OnRest(Sample sample)
+    {
+        Sample = sample;
+        _written.Clear();
+        _history.AddRest(sample);
+    }
+
     /// <summary>The whole response to GET, or null when there is nothing at the path.</summary>
     public byte[]? Find(string path, in HttpRequest request)
     {

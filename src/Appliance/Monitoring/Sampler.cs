@@ -11,7 +11,7 @@ namespace Appliance.Monitoring;
 public sealed record MonitoredServer(Func<int, long> ListenQueue, Action<int> Wake, Func<(long Messages, long Bytes)> CommandQueue);
 
 /// <summary>
-/// Takes a border between two intervals once a second, and keeps the last two in shared memory: so whoever has that, or asks the
+/// Takes a border between two intervals once a second, while anything happens, and keeps the last two in shared memory: so whoever has that, or asks the
 /// monitoring port, gets the same figures of the same interval.
 /// </summary>
 public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measuresMemory)
@@ -38,7 +38,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
             int slot = _slots[i];
             ref var header = ref rooms.Worker(slot);
             _workers[i] = Scoreboard.Read(ref header);
-            _workers[i].State = Sample.Judge(_workers[i].State, header.TurnedNs, nowNs);
+            _workers[i].State = Judge(rooms, slot, _workers[i].State, nowNs);
             if (_workers[i].State is WorkerState.Serving or WorkerState.Stuck && nowNs - header.TurnedNs > WakeAfterNs)
             {
                 server.Wake(slot);
@@ -60,9 +60,20 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         Scoreboard.EndBorder(rooms);
     }
 
-    /// <summary>The figures of the last whole interval, from shared memory; for people with counts and states as they are now.</summary>
-    public static Sample Read(RoomLog rooms, BuildInfo build, bool asOfNow = false)
+    /// <summary>Rests, of a single process, if nothing has happened since the last border.</summary>
+    public bool TryRest() => Scoreboard.TryRest(rooms, rooms.Header.FirstSlot);
+
+    /// <summary>Ends a rest, and begins an interval.</summary>
+    public void Resume(long unixMs) => Scoreboard.Resume(rooms, rooms.Header.FirstSlot, TakeServer(LoopClock.ReadNs(), unixMs));
+
+    /// <summary>The figures of the last whole interval, from shared memory; while the sampler rests, of the rest up to now.</summary>
+    /// <param name="rooms">Where they are.</param>
+    /// <param name="build">Which build tells them.</param>
+    /// <param name="asOfNow">For people: counts and states as they are now.</param>
+    /// <param name="queue">The command queue, for who can look itself what the sampler does not: that while it rests, memory where it has no port.</param>
+    public static Sample Read(RoomLog rooms, BuildInfo build, bool asOfNow = false, CommandQueueDepth? queue = null)
     {
+        var clock = new LoopClock();
         ServerSnapshot before = default;
         ServerSnapshot after = default;
         List<SlotInterval> slots = [];
@@ -70,9 +81,35 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         {
             (before, after) = (rooms.Header.Before, rooms.Header.After);
             slots = Slots(rooms).ConvertAll(slot => new SlotInterval(slot % RoomLogLayout.WorkersMax, rooms.Worker(slot).Before, rooms.Worker(slot).After));
+            if (rooms.Header.SamplerRests != 0)
+            {
+                (before, after) = (after, after with { AtNs = clock.NowNs, UnixMs = clock.UnixMs });
+                (after.QueueMessages, after.QueueBytes) = queue?.Read() ?? (after.QueueMessages, after.QueueBytes);
+                slots = slots.ConvertAll(slot => new SlotInterval(slot.Worker, slot.After, slot.After with { AtNs = clock.NowNs }));
+            }
         });
-        return asOfNow ? new Sample(build, before, Now(rooms, after), Slots(rooms).ConvertAll(slot => Now(rooms, slot)))
-            : new Sample(build, before, after, slots);
+        if (asOfNow)
+        {
+            after = Now(rooms, after);
+            slots = [.. slots.Zip(Slots(rooms), (interval, slot) => interval with { Now = Now(rooms, slot, interval.After) })];
+        }
+
+        if (queue is not null)
+        {
+            slots = slots.ConvertAll(slot => slot with { Now = slot.Now with { MemoryBytes = MemoryOf(slot.Now.Pid, slot.Now.MemoryBytes) } });
+            after.MasterMemoryBytes = slots.Exists(slot => slot.Now.Pid == after.Pid) ? 0 : MemoryOf(after.Pid, after.MasterMemoryBytes);
+        }
+
+        return new Sample(build, before, after, slots);
+    }
+
+    private static long MemoryOf(int pid, long measured) => measured == 0 && pid > 0 ? ProcessMemory.Read(pid) : measured;
+
+    /// <summary>A loop is stuck that does not turn although it was woken; during a rest nobody wakes it.</summary>
+    private static WorkerState Judge(RoomLog rooms, int slot, WorkerState state, long nowNs)
+    {
+        bool rests = Volatile.Read(ref rooms.Header.SamplerRests) != 0;
+        return Sample.Judge(state, rests ? nowNs : Math.Max(rooms.Worker(slot).TurnedNs, rooms.Header.ResumedNs), nowNs);
     }
 
     private static ServerSnapshot Now(RoomLog rooms, ServerSnapshot after)
@@ -82,14 +119,11 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         return after;
     }
 
-    /// <summary>A border that is written meanwhile moves a rate by an interval, for one look.</summary>
-    private static SlotInterval Now(RoomLog rooms, int slot)
+    /// <summary>What a sampler alone can tell is as it was at the last border.</summary>
+    private static WorkerSnapshot Now(RoomLog rooms, int slot, in WorkerSnapshot after)
     {
-        ref var header = ref rooms.Worker(slot);
-        var interval = new SlotInterval(slot % RoomLogLayout.WorkersMax, header.Before, header.After);
-        var now = Scoreboard.Read(ref header);
-        now.State = Sample.Judge(now.State, header.TurnedNs, now.AtNs);
-        return interval with { Now = now with { MemoryBytes = interval.After.MemoryBytes, ListenQueue = interval.After.ListenQueue } };
+        var now = Scoreboard.Read(ref rooms.Worker(slot));
+        return now with { State = Judge(rooms, slot, now.State, now.AtNs), MemoryBytes = after.MemoryBytes, ListenQueue = after.ListenQueue };
     }
 
     private static List<int> Slots(RoomLog rooms)

@@ -13,6 +13,9 @@ internal sealed class TurnMeter(RoomLog rooms, int slot, ClientServer clients)
     private long _beganNs;
     private long _requests;
 
+    /// <summary>Wakes the sampler of this process, if it has one that may rest.</summary>
+    public Wakeup? Sampler { get; set; }
+
     /// <summary>Takes the slot over.</summary>
     public void Begin(long unixMs)
     {
@@ -25,7 +28,10 @@ internal sealed class TurnMeter(RoomLog rooms, int slot, ClientServer clients)
     {
         _beganNs = nowNs;
         _requests = clients.Figures.Requests;
-        Scoreboard.BeginTurn(ref rooms.Worker(slot), nowNs);
+        if (Scoreboard.BeginTurn(rooms, ref rooms.Worker(slot), nowNs))
+        {
+            Sampler?.Set();
+        }
     }
 
     /// <summary>A turn has ended: a turn that handled messages was spent on them.</summary>

@@ -99,6 +99,13 @@ public sealed class WorkerLoop : IDisposable
     /// <summary>The clients, whom the supervisor may have moved.</summary>
     public ClientServer Clients => _clients;
 
+    /// <summary>Wakes the sampler of a single process, which rests while the loop sleeps; null where another process samples.</summary>
+    public Wakeup? Sampler
+    {
+        get => _meter.Sampler;
+        init => _meter.Sampler = value;
+    }
+
     /// <summary>Serves until it is stopped.</summary>
     public void Run()
     {

@@ -1,4 +1,5 @@
 using Appliance.Ipc;
+using Appliance.Metrics;
 
 namespace Appliance.Tests.Ipc;
 
@@ -28,12 +29,39 @@ public sealed class ScoreboardTests
         ref var header = ref memory.Log.Worker(0);
         var figures = Scoreboard.Begin(memory.Log, 0, pid: 77, unixMs: 5);
         long began = System.Diagnostics.Stopwatch.GetTimestamp() - 1_000_000_000;
-        Scoreboard.BeginTurn(ref header, began);
+        Assert.False(Scoreboard.BeginTurn(memory.Log, ref header, began));
         var during = Scoreboard.Read(ref header);
         Assert.Equal(during.AtNs - began, during.Figures.BusyNs);
         figures.BusyNs = 5;
         Scoreboard.EndTurn(ref header, figures, 0, 0, 0);
         Assert.Equal(5, Scoreboard.Read(ref header).Figures.BusyNs);
+    }
+
+    /// <summary>A sampler rests only behind a whole interval without a turn, and a turn that begins then learns of it.</summary>
+    [Fact]
+    public void Sampler_rests_while_nothing_turns()
+    {
+        using var memory = new MemoryRoomLog();
+        ref var header = ref memory.Log.Worker(0);
+        var figures = Scoreboard.Begin(memory.Log, 0, pid: 77, unixMs: 5);
+        Scoreboard.EndTurn(ref header, figures, connections: 1, lagBytes: 0, nowNs: 100);
+        Assert.False(Scoreboard.TryRest(memory.Log, 0));
+        header.After.AtNs = 100;
+        Assert.False(Scoreboard.TryRest(memory.Log, 0));
+        header.After.AtNs = 101;
+        header.LagBytes = 1;
+        Assert.False(Scoreboard.TryRest(memory.Log, 0));
+        header.LagBytes = 0;
+        Assert.True(Scoreboard.TryRest(memory.Log, 0));
+        Assert.Equal(1, memory.Log.Header.SamplerRests);
+        Assert.True(Scoreboard.BeginTurn(memory.Log, ref header, 500));
+
+        Scoreboard.Resume(memory.Log, 0, new ServerSnapshot { AtNs = 510, UnixMs = 7 });
+        Assert.Equal((101, 510, 7), (header.Before.AtNs, header.After.AtNs, memory.Log.Header.After.UnixMs));
+        Assert.Equal(0u, memory.Log.Header.SampleSequence % 2);
+        Assert.False(Scoreboard.TryRest(memory.Log, 0));
+        Assert.Equal(0, memory.Log.Header.SamplerRests);
+        Assert.False(Scoreboard.BeginTurn(memory.Log, ref header, 520));
     }
 
     /// <summary>A worker that was killed while it published leaves figures that may be read, and its successor puts it right.</summary>

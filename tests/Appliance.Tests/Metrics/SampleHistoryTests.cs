@@ -27,4 +27,30 @@ public sealed class SampleHistoryTests
         using var nothing = JsonDocument.Parse(history.Write(long.MaxValue));
         Assert.Equal(0, nothing.RootElement.GetProperty("rps").GetArrayLength());
     }
+
+    /// <summary>Of a rest each second is told, so that no plot has a gap; a longer one than ten minutes is all there is.</summary>
+    [Theory]
+    [InlineData(5400, new long[] { 2000, 3000, 4000, 5000, 5400 })]
+    [InlineData(2000, new long[] { 2000 })]
+    [InlineData(500, new long[] { 500 })]
+    public void Rest_has_a_point_each_second(long endMs, long[] times)
+    {
+        var history = new SampleHistory();
+        history.Add(Of(Server(1) with { UnixMs = 1000 }, Slot(0, 7, 1000)));
+        history.AddRest(Of(Server(1) with { UnixMs = endMs }, Slot(0, 0, 0)));
+        using var all = JsonDocument.Parse(history.Write(0));
+        Assert.Equal([1000, .. times], all.RootElement.GetProperty("time").EnumerateArray().Select(time => time.GetInt64()));
+        Assert.Equal([7, .. times.Select(_ => 0)], all.RootElement.GetProperty("rps").EnumerateArray().Select(rps => rps.GetInt32()));
+    }
+
+    [Fact]
+    public void Rest_of_hours_is_ten_minutes()
+    {
+        var history = new SampleHistory();
+        history.Add(Of(Server(1) with { UnixMs = 1000 }, Slot(0, 7, 1000)));
+        history.AddRest(Of(Server(1) with { UnixMs = 10_000_000 }, Slot(0, 0, 0)));
+        using var all = JsonDocument.Parse(history.Write(0));
+        var times = all.RootElement.GetProperty("time").EnumerateArray().Select(time => time.GetInt64()).ToArray();
+        Assert.Equal((SampleHistory.SamplesMax, 9_401_000, 10_000_000), (times.Length, times[0], times[^1]));
+    }
 }
