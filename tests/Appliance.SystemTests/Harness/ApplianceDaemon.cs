@@ -102,9 +102,12 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     /// <summary>Puts something else in the place of the copy, as a package does it: by rename.</summary>
     public void ReplaceBinary(byte[] content)
     {
-        var temporary = Binary + ".new";
-        File.WriteAllBytes(temporary, content);
-        File.SetUnixFileMode(temporary, (UnixFileMode)0b111_101_101);
+        // Another process writes it: what this one has open for writing is inherited by whatever another test starts at that moment, and cannot be run.
+        var (written, temporary) = (Binary + ".content", Binary + ".new");
+        File.WriteAllBytes(written, content);
+        var installed = CommandResult.RunAsync("install", "-m", "755", written, temporary).Result;
+        Assert.True(installed.ExitCode == 0, installed.ToString());
+        File.Delete(written);
         File.Move(temporary, Binary, overwrite: true);
     }
 
