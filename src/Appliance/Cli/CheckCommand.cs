@@ -71,6 +71,11 @@ internal static class CheckCommand
             yield return LogFile(settings.LogFile);
         }
 
+        if (settings.JournalFile.Length > 0)
+        {
+            yield return Journal(settings);
+        }
+
         yield return Usable("run directory", settings.RunDirectory);
         yield return Usable("state directory", settings.StateDirectory);
         bool running = PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is not null;
@@ -193,6 +198,23 @@ internal static class CheckCommand
         return Syscall.IsWritable(File.Exists(path) ? path : directory)
             ? ("log", Verdict.Ok, path)
             : ("log", Verdict.Fail, $"{path}: '{directory}' is missing or not writable for this user");
+    }
+
+    /// <summary>The server of the same state directory tells best whether it can write its journal.</summary>
+    private static (string, Verdict, string) Journal(Settings settings)
+    {
+        string path = settings.JournalFile;
+        string directory = Path.GetDirectoryName(path) ?? "/";
+        bool isMadeByStart = directory == settings.StateDirectory && !Directory.Exists(directory);
+        if (!isMadeByStart && !(Syscall.IsWritable(directory) && (!File.Exists(path) || Syscall.IsWritable(path))))
+        {
+            return ("journal", Verdict.Fail, $"{path}: it or '{directory}', where it is written anew, is missing or not writable for this user");
+        }
+
+        var error = Directory.Exists(settings.StateDirectory) && RoomLogStore.Find(settings.StateDirectory) is { } log ? log.Header.JournalError : Errno.None;
+        return error == Errno.None
+            ? ("journal", Verdict.Ok, $"{path}, journal-sync {SettingsTable.Find("journal-sync")!.Show(settings)}")
+            : ("journal", Verdict.Fail, $"{path}: {SyscallException.Describe(error)}: what is said now does not survive a reboot; the log says more");
     }
 
     private static (string, Verdict, string) Address(ListenAddress address, bool running, Func<ListenAddress, ListenSocket> bind)

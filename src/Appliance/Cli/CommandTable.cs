@@ -23,7 +23,7 @@ internal static class CommandTable
     public static IReadOnlyList<CommandRow> Server { get; } =
     [
         new("status [--json|--nagios] [--watch]", "say how the server of --run-dir is: 0 runs, 1 is dead, 3 does not run", StatusCommand.Make),
-        new("stop [--purge]", "stop it and wait; --purge also removes its System V objects", SignalCommand.MakeStop),
+        new("stop [--purge]", "stop it and wait; --purge also removes its System V objects, not its journal", SignalCommand.MakeStop),
         new("reload", "have it read the configuration again", SignalCommand.MakeReload),
         new("reopen", "have it open its log anew", SignalCommand.MakeReopen),
         new("upgrade", "have the binary on disk take over; no connection is dropped", SignalCommand.MakeUpgrade),

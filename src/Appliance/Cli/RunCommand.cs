@@ -3,6 +3,7 @@ using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Control;
 using Appliance.Ipc;
+using Appliance.Journal;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Master;
@@ -163,6 +164,7 @@ internal sealed class RunCommand
             using var estate = new Estate { Rooms = rooms, SegmentId = id, Listeners = listeners, MonitoringSocket = monitoring, PidFile = pidFile };
             try
             {
+                estate.Journal = JournalWriter.Begin(_settings, rooms, isNew, estate.Wakeups, log);
                 Run(estate, takeover: null, service, log);
             }
             finally
@@ -258,7 +260,7 @@ internal sealed class RunCommand
     private void RunAlone(Estate estate, MonitorThread monitor, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
     {
         var rooms = estate.Rooms;
-        var supervisor = new SignalSupervisor(_settings, _read, rooms, service, control, log, onReady);
+        var supervisor = new SignalSupervisor(_settings, _read, rooms, service, control, log, onReady, () => estate.Journal?.OnSettings());
         (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
         rooms.Worker(0).State = WorkerState.Serving;
         using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(0, estate.Wakeups), estate.Listeners.First, supervisor, log) { Sampler = monitor.Wakeup };
@@ -273,6 +275,7 @@ internal sealed class RunCommand
     private void Announce(Estate estate, ServiceManager service, EventLog log)
     {
         _hasServed = true;
+        estate.Journal ??= JournalWriter.Continue(_settings, estate.Rooms, estate.Wakeups, log);
         estate.Listeners.OwnPaths();
         estate.PidFile.Own();
         estate.PidFile.Write(Environment.ProcessId);

@@ -50,6 +50,12 @@ public sealed class Settings
     /// <summary>Log file; empty for stderr.</summary>
     public string LogFile { get; internal set; } = "";
 
+    /// <summary>File that keeps the rooms over a reboot; empty for none.</summary>
+    public string JournalFile { get; internal set; } = "";
+
+    /// <summary>When what the journal has must be on disk.</summary>
+    public JournalSync JournalSync { get; internal set; }
+
     /// <summary>Least level that is logged.</summary>
     public LogLevel LogLevel { get; internal set; }
 
@@ -131,6 +137,19 @@ public enum IoEngine
 
     /// <summary>A send(2) for each client.</summary>
     Epoll,
+}
+
+/// <summary>When what a journal has must be on disk.</summary>
+public enum JournalSync
+{
+    /// <summary>Before anybody, its sender included, gets a message.</summary>
+    Always,
+
+    /// <summary>A tenth of a second later.</summary>
+    Group,
+
+    /// <summary>When the kernel sees fit.</summary>
+    Off,
 }
 
 /// <summary>How much is logged.</summary>

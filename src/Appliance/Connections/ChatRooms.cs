@@ -289,12 +289,16 @@ public sealed class ChatRooms
     private void Append(LocalRoom room)
     {
         room.Ring.Append(room.Batch!.Bytes, room.Batch.Records);
-        room.UnservedBytes += room.Batch.Bytes.Length;
-        MustDeliver |= room.UnservedBytes >= room.Ring.BatchBytesMax;
+        long nowNs = LoopClock.ReadNs();
+        if (_log.Journal != JournalState.Awaited)
+        {
+            room.UnservedBytes += room.Batch.Bytes.Length;
+            MustDeliver |= room.UnservedBytes >= room.Ring.BatchBytesMax;
+            MarkDirty(room, nowNs);
+        }
+
         room.Ring.Touch(_clock.UnixMs);
         room.Batch.Clear();
-        long nowNs = LoopClock.ReadNs();
-        MarkDirty(room, nowNs);
         _log.MarkDirty(room.Slot, _worker, nowNs, ref _wake);
     }
 

@@ -100,7 +100,7 @@ public sealed unsafe class Delivery
     /// <summary>Lists what the members of a room are to get; a full list is sent.</summary>
     private void Enlist(LocalRoom room)
     {
-        var part = new Part(room, room.Ring.Head, room.Ring.NextId, Requests: 0);
+        var part = new Part(room, room.Ring.Published, room.Ring.PublishedId, Requests: 0);
         long tail = room.Ring.Tail;
         foreach (int fd in room.Members)
         {
@@ -217,7 +217,7 @@ public sealed unsafe class Delivery
     /// <summary>A closing client gets no more than the rest of the frame it is in.</summary>
     private bool HasLogBytes(in Connection connection) => connection.MemberIndex >= 0
         && (connection.State == ConnectionState.Chat
-            ? connection.Position < _rooms.RoomOf(connection).Ring.Head
+            ? connection.Position < _rooms.RoomOf(connection).Ring.Published
             : connection.Is(ConnectionFlags.MidFrame));
 
     /// <summary>Sends from the outbox; false when the kernel's buffer is full.</summary>
@@ -259,7 +259,13 @@ public sealed unsafe class Delivery
         }
 
         bool onlyToBoundary = connection.Outbox != 0 || connection.State != ConnectionState.Chat;
-        long end = onlyToBoundary ? ring.BoundaryFrom(connection.Position) : ring.Head;
+        long end = onlyToBoundary ? ring.BoundaryFrom(connection.Position) : ring.Published;
+        if (end <= connection.Position)
+        {
+            // Readers wait for the journal since a moment ago.
+            return true;
+        }
+
         byte* bytes = ring.Read(connection.Position, end, out int count);
         var result = Syscall.Send(fd, bytes, count, 0);
         if (connection.Position < ring.SafeFrom)

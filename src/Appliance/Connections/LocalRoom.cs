@@ -67,8 +67,8 @@ public sealed class LocalRoom(int slot, RoomRing ring)
     /// <summary>What is to be appended at the end of the turn; null for nothing.</summary>
     public RecordBatch? Batch { get; set; }
 
-    /// <summary>The log's head up to which the members have been served, and the id that came next: most of them stand there.</summary>
-    public (long Head, long NextId) Served { get; set; } = (ring.Head, ring.NextId);
+    /// <summary>The position up to which the members have been served, and the id that came next: most of them stand there.</summary>
+    public (long Head, long NextId) Served { get; set; } = (ring.Published, ring.PublishedId);
 
     /// <summary>Bytes that were appended here since the members were last served.</summary>
     public int UnservedBytes { get; set; }

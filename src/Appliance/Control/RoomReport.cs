@@ -109,7 +109,7 @@ internal static class RoomReport
         var ring = rooms.Ring(slot);
         return Text($$"""
 
-            {"room":"{{name}}","clients":{{ring.MemberCount}},"messages":{{ring.RecordCount}},"last_id":"{{ring.NextId - 1}}","bytes":{{ring.Head - ring.Tail}}}
+            {"room":"{{name}}","clients":{{ring.MemberCount}},"messages":{{ring.RecordCount}},"last_id":"{{ring.LastId}}","bytes":{{ring.Head - ring.Tail}}}
             """);
     }
 

@@ -19,7 +19,7 @@ public enum RoomOpening
 /// All rooms of one daemon in one System V segment that outlives its processes. A slot's number stands for its room; the directory
 /// has a lock of its own, each room another.
 /// </summary>
-public sealed unsafe class RoomLog
+public sealed unsafe partial class RoomLog
 {
     /// <summary>How long an empty room with messages is kept before another may take its place.</summary>
     public const long IdleRoomKeptMs = 10 * 60 * 1000;
@@ -46,102 +46,19 @@ public sealed unsafe class RoomLog
 
     private Span<ulong> Directory => new(_base + Layout.DirectoryOffset, Layout.Rooms);
 
-    private SharedLock DirectoryLock => new(((SegmentHeader*)_base)->Lock);
+    /// <summary>While it is held no slot becomes another room's.</summary>
+    internal SharedLock DirectoryLock => new(((SegmentHeader*)_base)->Lock);
 
     /// <summary>The log of the room in a slot.</summary>
     public RoomRing Ring(int slot)
     {
         byte* room = _base + Layout.RoomsOffset + (slot * Layout.RoomStride);
         byte* bytes = room + (Layout.RoomStride - Layout.RingBytes);
-        return new RoomRing(HeaderOf(slot), (long*)room, bytes, Layout);
+        return new RoomRing((SegmentHeader*)_base, HeaderOf(slot), (long*)room, bytes, Layout);
     }
 
     /// <summary>What everybody may know of a worker.</summary>
     public ref WorkerHeader Worker(int worker) => ref ((WorkerHeader*)(_base + Layout.WorkersOffset))[worker];
-
-    /// <summary>
-    /// Tells every other worker with clients in a room that it has got something, and adds those that sleep and must be woken to a set:
-    /// each of them is told to one process alone, whichever comes first.
-    /// </summary>
-    /// <param name="slot">The room.</param>
-    /// <param name="worker">Who has appended.</param>
-    /// <param name="nowNs">When, on the monotonic clock: how long the others take is measured from here.</param>
-    /// <param name="sleeping">Who must be woken.</param>
-    public void MarkDirty(int slot, int worker, long nowNs, ref WorkerSet sleeping)
-    {
-        // Pairs with the barrier in BeginSleep: either we see that it sleeps, or it sees the bit.
-        Thread.MemoryBarrier();
-        var members = new ReadOnlySpan<int>(HeaderOf(slot)->Members, RoomLogLayout.WorkerSlots);
-        for (int other = members.IndexOfAnyExcept(0); other >= 0; other = NextWithMembers(members, other))
-        {
-            if (members[other] > 0 && other != worker)
-            {
-                ref var header = ref Worker(other);
-                if (Volatile.Read(ref header.MarkedNs) == 0)
-                {
-                    Volatile.Write(ref header.MarkedNs, nowNs);
-                }
-
-                _ = Interlocked.Or(ref DirtyBits(other)[slot / 64], 1UL << slot);
-                if (Interlocked.Exchange(ref header.Sleeping, 0) == 1)
-                {
-                    sleeping.Add(other);
-                }
-            }
-        }
-    }
-
-    /// <summary>
-    /// Tells every worker to look after every room: a worker that was killed may have appended, or taken note of who sleeps, and not have
-    /// come to tell anybody. All are woken after this.
-    /// </summary>
-    public void MarkAllDirty()
-    {
-        for (int worker = 0; worker < RoomLogLayout.WorkerSlots; worker++)
-        {
-            foreach (ref ulong word in DirtyBits(worker))
-            {
-                _ = Interlocked.Or(ref word, ulong.MaxValue);
-            }
-        }
-    }
-
-    /// <summary>Says that a worker is about to wait; false when there is something to do first.</summary>
-    public bool BeginSleep(int worker)
-    {
-        Volatile.Write(ref Worker(worker).Sleeping, 1);
-        Thread.MemoryBarrier();
-        return !DirtyBits(worker).ContainsAnyExcept(0UL);
-    }
-
-    /// <summary>
-    /// Says that a worker does not wait any more. Returns since when, on the monotonic clock, the rooms that it takes from now on have
-    /// waited for it; 0 when there is none, or at an end of a marking that came in between.
-    /// </summary>
-    public long EndSleep(int worker)
-    {
-        ref var header = ref Worker(worker);
-        Volatile.Write(ref header.Sleeping, 0);
-        return Volatile.Read(ref header.MarkedNs) == 0 ? 0 : Interlocked.Exchange(ref header.MarkedNs, 0);
-    }
-
-    /// <summary>The next room that has got something for a worker, from a slot on; -1 when there is none. It counts as told.</summary>
-    public int TakeDirty(int worker, int from)
-    {
-        var bits = DirtyBits(worker);
-        for (int word = from / 64; word < bits.Length; word++)
-        {
-            ulong found = Volatile.Read(ref bits[word]);
-            if (found != 0)
-            {
-                int bit = System.Numerics.BitOperations.TrailingZeroCount(found);
-                _ = Interlocked.And(ref bits[word], ~(1UL << bit));
-                return (word * 64) + bit;
-            }
-        }
-
-        return -1;
-    }
 
     /// <summary>Forgets what the former process of a worker's slot has left: it has no client and has been told nothing.</summary>
     public void ResetWorker(int worker)
@@ -159,7 +76,7 @@ public sealed unsafe class RoomLog
         }
     }
 
-    /// <summary>Forgets all workers of a former daemon, figures too.</summary>
+    /// <summary>Forgets all workers of a former daemon, figures too, and its journal.</summary>
     internal void ResetWorkers()
     {
         byte* workers = _base + Layout.WorkersOffset;
@@ -172,9 +89,8 @@ public sealed unsafe class RoomLog
         (Header.UsedSlots[0], Header.UsedSlots[1]) = (0, 0);
         (Header.Before, Header.After, Header.Stopping) = (default, default, 0);
         (Header.SamplerRests, Header.ResumedNs) = (0, 0);
+        (Header.Journal, Header.JournalError, Header.JournalMissed) = (JournalState.None, Errno.None, 0);
     }
-
-    private Span<ulong> DirtyBits(int worker) => new(_base + Layout.DirtyOffset + (worker * Layout.DirtyStride), Layout.DirtyWords);
 
     /// <summary>Name of the room in a slot; empty when the slot is free.</summary>
     public ReadOnlySpan<byte> NameOf(int slot) =>
@@ -214,12 +130,6 @@ public sealed unsafe class RoomLog
         return damaged ? throw new InvalidDataException("the directory of rooms in shared memory is damaged") : opening;
     }
 
-    private static int NextWithMembers(ReadOnlySpan<int> members, int worker)
-    {
-        int further = members[(worker + 1)..].IndexOfAnyExcept(0);
-        return further < 0 ? -1 : worker + 1 + further;
-    }
-
     internal RoomHeader* HeaderOf(int slot) => (RoomHeader*)(_base + Layout.HeadersOffset) + slot;
 
     /// <summary>Empties a slot and gives its memory back.</summary>
@@ -256,7 +166,7 @@ public sealed unsafe class RoomLog
         long now = Math.Max(unixMs * 1000, IdMin);
         long nextId = header->NextId - now is > 0 and < IdLeadMax ? header->NextId : now;
         *header = default;
-        header->FirstId = header->NextId = nextId;
+        header->FirstId = header->NextId = header->EpochId = header->SyncedId = nextId;
         header->UsedMs = unixMs;
         header->NameBytes = name.Length;
         name.CopyTo(new Span<byte>(header->Name, RoomHeader.NameBytesMax));
@@ -374,9 +284,21 @@ public sealed unsafe class RoomLog
 
         if (oldest >= 0)
         {
+            NoteUnsynced(oldest);
             Release(oldest);
         }
 
         return oldest;
+    }
+
+    /// <summary>Counts what the journal of a room that is given up may not have got.</summary>
+    private void NoteUnsynced(int slot)
+    {
+        var header = HeaderOf(slot);
+        long unsynced = header->NextId - Math.Max(header->SyncedId, header->FirstId);
+        if (Journal != JournalState.None && unsynced > 0)
+        {
+            _ = Interlocked.Add(ref Header.JournalMissed, (int)Math.Min(unsynced, Layout.IndexEntries));
+        }
     }
 }

@@ -53,7 +53,8 @@ public static unsafe class RoomLogCheck
         ring.Repair();
         var header = *ring.Header;
         bool sane = header.Tail >= 0 && header.Head >= header.Tail && header.Head - header.Tail <= layout.RingBytes - layout.GuardBytes
-            && header.FirstId > 0 && header.NextId >= header.FirstId && header.NextId - header.FirstId <= layout.IndexEntries;
+            && header.FirstId > 0 && header.NextId >= header.FirstId && header.NextId - header.FirstId <= layout.IndexEntries
+            && header.EpochId <= header.NextId;
         long position = header.Tail;
         for (long id = header.FirstId; sane && id < header.NextId; id++)
         {
@@ -84,7 +85,7 @@ public static unsafe class RoomLogCheck
     }
 
     /// <summary>Length of the unmasked frame at a position, its header included (RFC 6455, 5.2).</summary>
-    private static long FrameBytes(RoomRing ring, long position)
+    internal static long FrameBytes(RoomRing ring, long position)
     {
         int length = ring.ByteAt(position + 1);
         int extended = length == 126 ? 2 : length == 127 ? 8 : 0;

@@ -8,8 +8,8 @@ namespace Appliance.Ipc;
 /// What lies where in the segment of the room logs. All offsets are bytes from its start, all numbers little-endian:
 /// <code>
 /// 0                     SegmentHeader            one page
-/// WorkersOffset         WorkerHeader, 2048 bytes a worker's slot, 128 of them, to the next page
-/// DirtyOffset           a bit a room for each worker: "has got something"; a worker's bits fill whole cache lines
+/// WorkersOffset         WorkerHeader, 2048 bytes a slot, 128 of workers and the journal's, to the next page
+/// DirtyOffset           a bit a room for each slot: "has got something"; a slot's bits fill whole cache lines
 /// DirectoryOffset       name hash, 8 bytes a room   (0: the slot is free), to the next page
 /// HeadersOffset         RoomHeader, 1024 bytes a room, to the next page
 /// RoomsOffset           per room: index (8 bytes an entry), then the ring of bytes
@@ -22,7 +22,7 @@ public sealed class RoomLogLayout
     public const ulong Magic = 0x4D4F4F524C505041;
 
     /// <summary>Changes with every change of this page; another version's segment is never touched.</summary>
-    public const uint Version = 3;
+    public const uint Version = 4;
 
     /// <summary>No record is shorter, so that an index of ring bytes / 64 entries covers the whole ring.</summary>
     public const int RecordBytesMin = 64;
@@ -42,6 +42,12 @@ public sealed class RoomLogLayout
     /// </summary>
     public const int WorkerSlots = 2 * WorkersMax;
 
+    /// <summary>The slot of the journal, which is told and woken as workers are.</summary>
+    public const int JournalSlot = WorkerSlots;
+
+    /// <summary>All slots.</summary>
+    public const int Slots = WorkerSlots + 1;
+
     private const int PageBytes = 4096;
     private const int CacheLineBytes = 64;
     private const int WordBits = 64;
@@ -54,10 +60,10 @@ public sealed class RoomLogLayout
         IndexEntries = RingBytes / RecordBytesMin;
         GuardBytes = RingBytes / 8;
         WorkersOffset = PageBytes;
-        DirtyOffset = PageAlign(WorkersOffset + (WorkerSlots * WorkerHeader.Bytes));
+        DirtyOffset = PageAlign(WorkersOffset + (Slots * WorkerHeader.Bytes));
         DirtyWords = (rooms + WordBits - 1) / WordBits;
         DirtyStride = (long)((DirtyWords * sizeof(ulong)) + CacheLineBytes - 1) / CacheLineBytes * CacheLineBytes;
-        DirectoryOffset = PageAlign(DirtyOffset + (WorkerSlots * DirtyStride));
+        DirectoryOffset = PageAlign(DirtyOffset + (Slots * DirtyStride));
         HeadersOffset = PageAlign(DirectoryOffset + ((long)rooms * sizeof(ulong)));
         RoomsOffset = PageAlign(HeadersOffset + ((long)rooms * RoomHeader.Bytes));
         RoomStride = PageAlign((long)IndexEntries * sizeof(long)) + RingBytes;
@@ -107,6 +113,19 @@ public sealed class RoomLogLayout
     public long SegmentBytes { get; }
 
     private static long PageAlign(long bytes) => (bytes + PageBytes - 1) & ~(long)(PageBytes - 1);
+}
+
+/// <summary>Whether a journal is kept of the rooms.</summary>
+public enum JournalState
+{
+    /// <summary>No.</summary>
+    None = 0,
+
+    /// <summary>Yes, and it is told of everything.</summary>
+    Kept = 1,
+
+    /// <summary>Yes, and nobody reads what it has not got on disk.</summary>
+    Awaited = 2,
 }
 
 /// <summary>The first page of the segment.</summary>
@@ -163,6 +182,18 @@ public unsafe struct SegmentHeader
     [FieldOffset(48)]
     public int FailedUpgrades;
 
+    /// <summary>Whether a journal is kept of the rooms, and whether readers wait for it.</summary>
+    [FieldOffset(52)]
+    public JournalState Journal;
+
+    /// <summary>The errno for which the journal cannot be written now; 0: it can.</summary>
+    [FieldOffset(56)]
+    public Errno JournalError;
+
+    /// <summary>Records of rooms that were given up before the journal had them on disk, since it last looked.</summary>
+    [FieldOffset(60)]
+    public int JournalMissed;
+
     /// <summary>Guards the directory: finding a free slot, naming it, freeing it.</summary>
     [FieldOffset(64)]
     public fixed byte Lock[Syscall.MutexBytes];
@@ -170,6 +201,14 @@ public unsafe struct SegmentHeader
     /// <summary>Slots of workers that were ever used, a bit each.</summary>
     [FieldOffset(128)]
     public fixed ulong UsedSlots[RoomLogLayout.WorkerSlots / 64];
+
+    /// <summary>Which file the rooms' <see cref="RoomHeader.Synced"/> speaks of: the identity in its header.</summary>
+    [FieldOffset(144)]
+    public ulong JournalIdentity;
+
+    /// <summary>How long the file is when it holds all up to <see cref="RoomHeader.Synced"/> and nothing else; 0: nobody knows.</summary>
+    [FieldOffset(152)]
+    public long JournalBytes;
 
     /// <summary>Bytes of <see cref="ReloadText"/>.</summary>
     [FieldOffset(1024)]
@@ -245,6 +284,14 @@ public unsafe struct RoomHeader
     [FieldOffset(128)]
     public long Head;
 
+    /// <summary>Position up to which the journal has everything on disk.</summary>
+    [FieldOffset(136)]
+    public long Synced;
+
+    /// <summary>Number of the record at <see cref="Synced"/>, as <see cref="FirstId"/> counts.</summary>
+    [FieldOffset(144)]
+    public long SyncedId;
+
     /// <summary>Id of the record at <see cref="Tail"/>; under the lock.</summary>
     [FieldOffset(192)]
     public long FirstId;
@@ -261,6 +308,10 @@ public unsafe struct RoomHeader
     [FieldOffset(216)]
     public long UsedMs;
 
+    /// <summary>From this number on a record's number is its id. What is older came from a journal and has lower ids.</summary>
+    [FieldOffset(224)]
+    public long EpochId;
+
     /// <summary>Bytes of <see cref="Name"/>.</summary>
     [FieldOffset(256)]
     public int NameBytes;
@@ -268,6 +319,18 @@ public unsafe struct RoomHeader
     /// <summary>The room's name.</summary>
     [FieldOffset(260)]
     public fixed byte Name[NameBytesMax];
+
+    /// <summary>How many former epochs there are, the newest first.</summary>
+    [FieldOffset(328)]
+    public int FormerCount;
+
+    /// <summary>Number of the first record of each former epoch.</summary>
+    [FieldOffset(336)]
+    public fixed long FormerFirsts[RoomEpochs.FormerMax];
+
+    /// <summary>By how much the ids of each former epoch are lower than its numbers.</summary>
+    [FieldOffset(400)]
+    public fixed long FormerShifts[RoomEpochs.FormerMax];
 
     /// <summary>Clients in the room now, by worker's slot.</summary>
     [FieldOffset(512)]

@@ -21,7 +21,7 @@ public static unsafe class RoomReader
     public static long IdBeforeLast(RoomRing ring, int messages)
     {
         long first = Volatile.Read(ref ring.Header->FirstId);
-        long id = ring.NextId;
+        long id = ring.PublishedId;
         int announcements = 0;
         long found = id;
         while (messages > 0 && id > first && announcements <= RoomRing.HistoryAnnouncementsMax)
@@ -32,7 +32,7 @@ public static unsafe class RoomReader
             found = isMessage ? id : found;
         }
 
-        return found - 1;
+        return new RoomEpochs(ring.Header).IdOf(found - 1);
     }
 
     /// <summary>Writes the JSON of the records behind an id, a line each, until there is no more or no room for the next one.</summary>
@@ -43,10 +43,12 @@ public static unsafe class RoomReader
     public static RoomPage Read(RoomRing ring, long after, int bytesMax, ArrayBufferWriter<byte> lines)
     {
         long first = Volatile.Read(ref ring.Header->FirstId);
-        bool gap = after + 1 < first;
-        long id = Math.Max(after + 1, first);
+        var epochs = new RoomEpochs(ring.Header);
+        long id = epochs.NumberOf(after, out _) + 1;
+        bool gap = id < first;
+        id = Math.Max(id, first);
         int written = 0;
-        for (long next = ring.NextId; id < next; id++)
+        for (long next = ring.PublishedId; id < next; id++)
         {
             long position = Volatile.Read(ref ring.IndexOf(id)) >> 1;
             if (!TryFindPayload(ring, position, out long start, out int length))
@@ -57,7 +59,7 @@ public static unsafe class RoomReader
             if (written + length + 1 > bytesMax)
             {
                 bool fitsNowhere = written == 0;
-                return new RoomPage(fitsNowhere ? id : id - 1, HasMore: !fitsNowhere || id + 1 < next, gap || fitsNowhere);
+                return new RoomPage(epochs.IdOf(fitsNowhere ? id : id - 1), HasMore: !fitsNowhere || id + 1 < next, gap || fitsNowhere);
             }
 
             Copy(ring, start, lines.GetSpan(length + 1)[..length]);
@@ -65,7 +67,7 @@ public static unsafe class RoomReader
             if (position < ring.Tail)
             {
                 // Overwritten meanwhile; what lies behind may be, too.
-                return new RoomPage(Math.Max(id, Volatile.Read(ref ring.Header->FirstId) - 1), HasMore: true, Gap: true);
+                return new RoomPage(epochs.IdOf(Math.Max(id, Volatile.Read(ref ring.Header->FirstId) - 1)), HasMore: true, Gap: true);
             }
 
             lines.GetSpan(length + 1)[length] = LineEnd;
@@ -73,7 +75,7 @@ public static unsafe class RoomReader
             written += length + 1;
         }
 
-        return new RoomPage(id - 1, HasMore: false, gap);
+        return new RoomPage(epochs.IdOf(id - 1), HasMore: false, gap);
     }
 
     /// <summary>Whether a whole frame lies at a position, and where its payload does (RFC 6455, 5.2).</summary>
@@ -81,7 +83,7 @@ public static unsafe class RoomReader
     {
         start = 0;
         length = 0;
-        long head = ring.Head;
+        long head = ring.Published;
         if (position < ring.Tail || position + 2 > head || ring.ByteAt(position) != FinalTextFrame)
         {
             return false;

@@ -27,14 +27,16 @@ public readonly unsafe struct RoomRing
     /// <summary>How many announcements a newcomer's history may hold beyond the messages it asked for.</summary>
     public const int HistoryAnnouncementsMax = 1024;
 
+    private readonly SegmentHeader* _segment;
     private readonly RoomHeader* _header;
     private readonly long* _index;
     private readonly byte* _bytes;
     private readonly int _ringBytes;
     private readonly int _guardBytes;
 
-    internal RoomRing(RoomHeader* header, long* index, byte* bytes, RoomLogLayout layout)
+    internal RoomRing(SegmentHeader* segment, RoomHeader* header, long* index, byte* bytes, RoomLogLayout layout)
     {
+        _segment = segment;
         _header = header;
         _index = index;
         _bytes = bytes;
@@ -44,6 +46,15 @@ public readonly unsafe struct RoomRing
 
     /// <summary>Position behind the newest byte.</summary>
     public long Head => Volatile.Read(ref _header->Head);
+
+    /// <summary>Position up to which clients may read: the head, or what the journal has on disk if they wait for it.</summary>
+    public long Published => IsAwaited ? Volatile.Read(ref _header->Synced) : Head;
+
+    /// <summary>Number of the record that will be published next.</summary>
+    public long PublishedId => IsAwaited ? Volatile.Read(ref _header->SyncedId) : NextId;
+
+    /// <summary>Id of the newest record that is published.</summary>
+    public long LastId => new RoomEpochs(_header).IdOf(PublishedId - 1);
 
     /// <summary>Position of the oldest byte that may be read.</summary>
     public long Tail => Volatile.Read(ref _header->Tail);
@@ -69,6 +80,8 @@ public readonly unsafe struct RoomRing
 
     /// <summary>The largest batch that one append takes.</summary>
     public int BatchBytesMax => _guardBytes;
+
+    private bool IsAwaited => Volatile.Read(ref *(int*)&_segment->Journal) == (int)JournalState.Awaited;
 
     /// <summary>Whether anything that a person said is still there.</summary>
     internal bool HasMessages => _header->LastMessageId >= _header->FirstId;
@@ -134,15 +147,16 @@ public readonly unsafe struct RoomRing
 
     /// <summary>
     /// Where a reader begins who has everything up to and including an id. Too old an id: from the oldest record on, with a gap. An
-    /// id that was never given out here: the history, with a gap.
+    /// id that was never given out here: the history, with a gap. An id of a former epoch: what lay between may be lost, so with a gap.
     /// </summary>
     public LogStart StartAfter(long id, int messages)
     {
         Enter();
         long first = _header->FirstId;
         long next = _header->NextId;
-        var start = (id >= first - 1 && id < next) ? new LogStart(PositionOf(id + 1), Gap: false)
-            : id < first ? new LogStart(_header->Tail, Gap: true)
+        long number = new RoomEpochs(_header).NumberOf(id, out bool isFormer);
+        var start = (number >= first - 1 && number < next) ? new LogStart(PositionOf(number + 1), isFormer)
+            : number < first ? new LogStart(_header->Tail, Gap: true)
             : new LogStart(HistoryPosition(messages), Gap: true);
         Exit();
         return start;
@@ -208,6 +222,7 @@ public readonly unsafe struct RoomRing
         }
 
         _header->FirstId = _header->NextId = id;
+        new RoomEpochs(_header).CopyFrom(from);
         byte[] record = new byte[Math.Min(_guardBytes, other._guardBytes)];
         for (; id < from->NextId; id++)
         {

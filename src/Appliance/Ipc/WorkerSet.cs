@@ -1,42 +1,40 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Appliance.Ipc;
 
-/// <summary>A set of workers' slots, 0 to 127: those that must be woken.</summary>
+/// <summary>A set of slots, 0 to 191: those of the workers, and the journal's, that must be woken.</summary>
 public struct WorkerSet
 {
-    private const int HalfBits = 64;
+    private const int WordBits = 64;
+    private const int WordCount = 3;
 
-    private ulong _low;
-    private ulong _high;
+    private Words _words;
 
-    /// <summary>Adds a worker.</summary>
-    public void Add(int worker)
-    {
-        if (worker < HalfBits)
-        {
-            _low |= 1UL << worker;
-        }
-        else
-        {
-            _high |= 1UL << (worker - HalfBits);
-        }
-    }
+    /// <summary>Adds a slot.</summary>
+    public void Add(int worker) => _words[worker / WordBits] |= 1UL << (worker % WordBits);
 
-    /// <summary>Takes the lowest worker out; false when there is none.</summary>
+    /// <summary>Takes the lowest slot out; false when there is none.</summary>
     public bool TryTake(out int worker)
     {
-        worker = _low != 0 ? BitOperations.TrailingZeroCount(_low) : HalfBits + BitOperations.TrailingZeroCount(_high);
-        bool any = (_low | _high) != 0;
-        if (_low != 0)
+        for (int word = 0; word < WordCount; word++)
         {
-            _low &= _low - 1;
-        }
-        else
-        {
-            _high &= _high - 1;
+            ulong bits = _words[word];
+            if (bits != 0)
+            {
+                worker = (word * WordBits) + BitOperations.TrailingZeroCount(bits);
+                _words[word] = bits & (bits - 1);
+                return true;
+            }
         }
 
-        return any;
+        worker = -1;
+        return false;
+    }
+
+    [InlineArray(WordCount)]
+    private struct Words
+    {
+        private ulong _first;
     }
 }

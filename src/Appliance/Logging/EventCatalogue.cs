@@ -41,6 +41,19 @@ public static class EventCatalogue
     public static readonly LogEvent LogRemoved = new(2006, LogLevel.Warning, "{Removed} room logs were too damaged to be read and were removed");
     public static readonly LogEvent RoomCreated = new(2004, LogLevel.Info, "room {Room} created");
 
+    public static readonly LogEvent JournalRead = new(2010, LogLevel.Info, "journal {File}: {Entries} records of {Rooms} rooms");
+    public static readonly LogEvent JournalRestored = new(2011, LogLevel.Info, "{Records} records of {Rooms} rooms are back from journal {File}");
+    public static readonly LogEvent JournalRoomsLeft = new(2012, LogLevel.Warning, "{Rooms} rooms of the journal have no place beside the {MaxRooms} that were used last (--max-rooms)");
+    public static readonly LogEvent JournalCut = new(2013, LogLevel.Warning, "journal {File}: {Bytes} bytes at its end were not whole and are cut off");
+    public static readonly LogEvent JournalDamaged = new(2014, LogLevel.Error, "journal {File}: {Bytes} bytes at {Position} are damaged and set aside in {Aside}; all that is whole around them is kept");
+    public static readonly LogEvent JournalFailed = new(2015, LogLevel.Error, "journal {File} fails: {Reason}; the chat goes on, and nobody waits for the disk; trying again every second");
+    public static readonly LogEvent JournalWorks = new(2016, LogLevel.Info, "journal {File} works again");
+    public static readonly LogEvent JournalOvertaken = new(2017, LogLevel.Warning, "journal {File}: {Records} records are missing, the last ones in room {Room}: they were overwritten before they could be written (--room-size)");
+    public static readonly LogEvent JournalGivenUp = new(2018, LogLevel.Warning, "journal {File}: up to {Records} records are missing: their rooms were given up before they could be written (--max-rooms)");
+    public static readonly LogEvent JournalRewritten = new(2019, LogLevel.Info, "journal {File} written anew: {Before} bytes, now {After}");
+    public static readonly LogEvent JournalMoved = new(2021, LogLevel.Warning, "journal {File} was moved away or removed: going on with what is there now");
+    public static readonly LogEvent JournalNotRewritten = new(2020, LogLevel.Warning, "journal {File} cannot be written anew and grows on: {Reason}");
+
     public static readonly LogEvent Connected = new(3000, LogLevel.Debug, "{Address} connected to room {Room}");
     public static readonly LogEvent Disconnected = new(3001, LogLevel.Debug, "{Address} disconnected from room {Room}, close code {Code}");
     public static readonly LogEvent Refused = new(3002, LogLevel.Debug, "{Address} refused with status {Status}: {Reason}");

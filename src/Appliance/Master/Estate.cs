@@ -1,4 +1,5 @@
 using Appliance.Ipc;
+using Appliance.Journal;
 using Appliance.Loop;
 
 namespace Appliance.Master;
@@ -24,14 +25,17 @@ public sealed class Estate : IDisposable
     /// <summary>The pid file and the locks.</summary>
     public required PidFile PidFile { get; init; }
 
-    /// <summary>A wake-up for every slot.</summary>
-    public IReadOnlyList<Wakeup> Wakeups { get; init; } = [.. Enumerable.Range(0, RoomLogLayout.WorkerSlots).Select(_ => new Wakeup())];
+    /// <summary>A wake-up for every slot, the journal's included.</summary>
+    public IReadOnlyList<Wakeup> Wakeups { get; init; } = [.. Enumerable.Range(0, RoomLogLayout.Slots).Select(_ => new Wakeup())];
 
     /// <summary>Slot of this master's first worker.</summary>
     public int FirstSlot { get; init; }
 
     /// <summary>Whether the workers of another master use the room logs as well.</summary>
     public bool IsShared { get; set; }
+
+    /// <summary>Keeps the journal; null when there is none, or another master keeps it.</summary>
+    public JournalWriter? Journal { get; set; }
 
     /// <summary>Wakes every worker, of both masters.</summary>
     public void WakeAll()
@@ -55,6 +59,7 @@ public sealed class Estate : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Journal?.Dispose();
         foreach (var wakeup in Wakeups)
         {
             wakeup.Dispose();

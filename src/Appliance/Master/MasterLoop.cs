@@ -351,6 +351,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         else
         {
             _log.SetLevel(_settings.Debug ? LogLevel.Debug : _settings.LogLevel);
+            _estate.Journal?.OnSettings();
             _fleet.SendSettings();
             _load.Apply();
             _reloadNote = note;

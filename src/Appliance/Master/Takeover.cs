@@ -77,7 +77,7 @@ public sealed class Takeover
             throw new IOException(unknown);
         }
 
-        if (locks.Length < 2 || wakeups.Length < RoomLogLayout.WorkerSlots || !listeners.ContainsKey(0))
+        if (locks.Length < 2 || wakeups.Length < RoomLogLayout.Slots || !listeners.ContainsKey(0))
         {
             throw new IOException("not all that is to be handed over has arrived");
         }

@@ -186,6 +186,7 @@ internal sealed class Upgrade
 
     private void Complete()
     {
+        _estate.Journal?.Stop(isLast: false);
         _log.Write(EventCatalogue.Upgraded, _pid);
         _estate.PidFile.Abandon();
         _estate.DisownPaths();

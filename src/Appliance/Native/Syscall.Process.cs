@@ -17,6 +17,7 @@ public static unsafe partial class Syscall
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
+    public const int O_TRUNC = 0x200;
     public const int O_APPEND = 0x400;
 
     public const int O_NOFOLLOW = 0x20000;
@@ -144,6 +145,16 @@ public static unsafe partial class Syscall
     public static SysResult TryLock(int fd, int bytes)
     {
         var request = new FileLock { Type = F_WRLCK, Length = bytes };
+        return SysResult.From(Imports.fcntl_lock(fd, F_OFD_SETLK, &request));
+    }
+
+    /// <summary>
+    /// Gives a lock on an open file back, in whatever processes the file is open: a child that is being started has it for a moment.
+    /// fcntl(2), F_OFD_SETLK.
+    /// </summary>
+    public static SysResult Unlock(int fd)
+    {
+        var request = new FileLock { Type = F_UNLCK };
         return SysResult.From(Imports.fcntl_lock(fd, F_OFD_SETLK, &request));
     }
 

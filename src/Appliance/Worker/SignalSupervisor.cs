@@ -18,6 +18,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     private readonly ControlDesk _control;
     private readonly EventLog _log;
     private readonly Action _ready;
+    private readonly Action _reloaded;
     private WorkerLoop? _loop;
 
     /// <summary>A supervisor for the only process.</summary>
@@ -28,8 +29,16 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     /// <param name="control">The desk of the control queue.</param>
     /// <param name="log">The log.</param>
     /// <param name="ready">Called when the loop serves.</param>
+    /// <param name="reloaded">Called when settings may have changed.</param>
     public SignalSupervisor(
-        Settings settings, Func<Settings> readAgain, RoomLog rooms, ServiceManager service, ControlDesk control, EventLog log, Action ready)
+        Settings settings,
+        Func<Settings> readAgain,
+        RoomLog rooms,
+        ServiceManager service,
+        ControlDesk control,
+        EventLog log,
+        Action ready,
+        Action reloaded)
     {
         _settings = settings;
         _readAgain = readAgain;
@@ -38,6 +47,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         _control = control;
         _log = log;
         _ready = ready;
+        _reloaded = reloaded;
         Signals =
         [
             new(PosixSignal.SIGQUIT, loop => loop.StopAtOnce()),
@@ -102,6 +112,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         _service.Reloading();
         bool failed = !SettingsBuilder.TryReload(_settings, _readAgain, out string note);
         loop.OnSettings();
+        _reloaded();
         note += Reopen() is { } reopening ? $"; {reopening}: the former file stays in use" : "";
         _log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
         ReloadNote.Write(_rooms, failed, note);

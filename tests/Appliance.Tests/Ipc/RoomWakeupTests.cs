@@ -74,6 +74,25 @@ public sealed class RoomWakeupTests
         Assert.Empty(Wake(memory.Log, 1, worker: 2));
     }
 
+    [Fact]
+    public void Journal_is_told_of_everything_and_others_wait_for_it_if_they_must()
+    {
+        using var memory = new MemoryRoomLog();
+        memory.Ring.CountMember(Worker, 1);
+        memory.Log.Journal = JournalState.Kept;
+        Assert.True(memory.Log.BeginSleep(RoomLogLayout.JournalSlot) && memory.Log.BeginSleep(Worker));
+        Assert.Equal([Worker, RoomLogLayout.JournalSlot], Wake(memory.Log, 0, worker: 0));
+        Assert.Equal([0], Dirty(memory.Log, RoomLogLayout.JournalSlot));
+        Assert.Equal([0], Dirty(memory.Log, Worker));
+
+        memory.Log.Journal = JournalState.Awaited;
+        Assert.True(memory.Log.BeginSleep(RoomLogLayout.JournalSlot) && memory.Log.BeginSleep(Worker));
+        Assert.Equal([RoomLogLayout.JournalSlot], Wake(memory.Log, 0, worker: Worker));
+        Assert.Empty(Dirty(memory.Log, Worker));
+        Assert.Equal([Worker], Wake(memory.Log, 0, RoomLogLayout.JournalSlot));
+        Assert.Equal([0], Dirty(memory.Log, Worker));
+    }
+
     /// <summary>Two writers, each of which goes on once its last message was heard: a lost bit or wake-up stops one for ever.</summary>
     [Fact]
     public void No_wake_up_is_lost()

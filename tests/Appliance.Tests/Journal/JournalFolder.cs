@@ -1,0 +1,93 @@
+using System.Text;
+using Appliance.Config;
+using Appliance.Ipc;
+using Appliance.Journal;
+using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Tests.Ipc;
+
+namespace Appliance.Tests.Journal;
+
+/// <summary>A journal's file in a folder of its own, and rooms in memory whose journal it is.</summary>
+internal sealed class JournalFolder : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-journal-");
+    private readonly List<IDisposable> _owned = [];
+
+    public JournalFolder() => Log = Own(new EventLog("", LogLevel.Error, isDaemon: false));
+
+    public string Path => System.IO.Path.Combine(_folder.FullName, "rooms");
+
+    public EventLog Log { get; }
+
+    /// <summary>Wake-ups of all slots, those of the journals that <see cref="Begin"/> begins.</summary>
+    public IReadOnlyList<Wakeup> Wakeups { get; } = [.. Enumerable.Range(0, RoomLogLayout.Slots).Select(_ => new Wakeup())];
+
+    /// <summary>Files beside the journal.</summary>
+    public IEnumerable<string> Others => _folder.EnumerateFiles().Select(file => file.Name).Where(name => name != "rooms");
+
+    /// <summary>Rooms in memory, new ones.</summary>
+    public RoomLog NewRooms(int rooms = 4, int ringBytes = RoomLogLayout.RingBytesMin)
+    {
+        var log = Own(new MemoryRoomLog(ringBytes, rooms)).Log;
+        log.Release(0);
+        return log;
+    }
+
+    /// <summary>Settings with this journal.</summary>
+    public Settings SettingsOf(string sync) => SettingsBuilder.Build(
+        new DefaultPaths("/run/test", "/var/lib/test"),
+        [new GivenValue("journal", Path, SettingsBuilder.CommandLine), new GivenValue("journal-sync", sync, SettingsBuilder.CommandLine)]);
+
+    /// <summary>Begins to keep the journal.</summary>
+    public JournalWriter Begin(RoomLog rooms, bool isNew, string sync = "group") =>
+        JournalWriter.Begin(SettingsOf(sync), rooms, isNew, Wakeups, Log)!;
+
+    /// <summary>Appends a record and tells whom it concerns; returns its id.</summary>
+    public long Say(RoomLog rooms, string room, int length = 100, bool isMessage = true)
+    {
+        var ring = RingModel.Join(rooms, room);
+        long id = ring.NextId;
+        ring.Append(JournalFormatTests.FrameOf(length), [new LogRecord(length, length - 40, isMessage)]);
+        var wake = default(WorkerSet);
+        rooms.MarkDirty(Enumerable.Range(0, rooms.Layout.Rooms).First(slot => rooms.NameOf(slot).SequenceEqual(Encoding.UTF8.GetBytes(room))), worker: 0, nowNs: 1, ref wake);
+        while (wake.TryTake(out int sleeper))
+        {
+            Wakeups[sleeper].Set();
+        }
+
+        return id;
+    }
+
+    /// <summary>What the file holds, as "room id length flag".</summary>
+    public List<string> Read(out JournalReader reader)
+    {
+        using var file = JournalFile.Open(Path);
+        reader = new JournalReader(file);
+        List<string> entries = [];
+        while (reader.TryRead(out var entry))
+        {
+            entries.Add($"{Encoding.UTF8.GetString(entry.Room)} {entry.Id} {entry.Frame.Length} {entry.IsMessage}");
+        }
+
+        return entries;
+    }
+
+    public void Dispose()
+    {
+        _owned.ForEach(one => one.Dispose());
+        foreach (var wakeup in Wakeups)
+        {
+            wakeup.Dispose();
+        }
+
+        _folder.Delete(recursive: true);
+    }
+
+    private T Own<T>(T one)
+        where T : IDisposable
+    {
+        _owned.Add(one);
+        return one;
+    }
+}
