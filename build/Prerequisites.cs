@@ -46,6 +46,7 @@ public static class Prerequisites
         (Purpose.Bench, "/usr/lib/nginx/modules/ngx_nchan_module.so", "libnginx-mod-nchan"),
         (Purpose.Bench, "node", "nodejs"),
         (Purpose.Bench, "npm", "npm"),
+        (Purpose.Bench, "php", "php-cli"),
         (Purpose.Package, "dpkg-deb", "dpkg"),
         (Purpose.Package, "lintian", "lintian"),
         (Purpose.Package, "rpmbuild", "rpm"),

@@ -1,42 +1,55 @@
 using System.ComponentModel;
+using System.Diagnostics;
 using System.Globalization;
 using Appliance.Bench.Load;
+using Appliance.Bench.Peers;
+using Appliance.Bench.Plots;
+using Appliance.Bench.PublishPath;
+using Appliance.Bench.Reports;
+using Appliance.Bench.Scenarios;
 using Appliance.Bench.Servers;
+using Appliance.Native;
 
 namespace Appliance.Bench;
 
 /// <summary>Runs the scenarios on the servers, one after the other, and writes the report.</summary>
 public sealed class Benchmark
 {
+    private readonly BenchOptions _options;
+    private readonly string _root = RepositoryFolder();
     private readonly string _artifacts;
-    private readonly ApplianceServer _ours;
-    private readonly NchanServer _nchan;
-    private readonly NodeServer _node;
-    private readonly BareSendServer _bare = new();
+    private readonly ScenarioTable _table;
     private readonly Figures _figures = new();
     private readonly List<string> _failures = [];
 
-    /// <summary>Of this repository's published binary.</summary>
-    public Benchmark()
+    /// <summary>Of the published binary beside its peers.</summary>
+    public Benchmark(BenchOptions options)
     {
-        string root = RepositoryFolder();
-        string peers = Path.Combine(root, "tests", "Appliance.Bench", "Peers");
-        _artifacts = Path.Combine(root, "artifacts");
-        _ours = new ApplianceServer(Path.Combine(_artifacts, "appliance"));
-        _nchan = new NchanServer(peers);
-        _node = new NodeServer(peers, _artifacts);
+        _options = options;
+        _artifacts = Path.Combine(_root, "artifacts");
+        _table = new ScenarioTable(options);
+        string peers = Path.Combine(_root, "tests", "Appliance.Bench", "Peers");
+        string binary = options.Binary ?? Path.Combine(_artifacts, "appliance");
+        Servers =
+        [
+            new ApplianceServer(ApplianceServer.Standard, binary, "uring"),
+            new ApplianceServer("appliance-epoll", binary, "epoll"),
+            new NchanServer(peers),
+            new NodeServer(peers, _artifacts),
+            new PhpServer(peers),
+            new BareServerUnderTest("bare-send", BareWay.Send),
+            new BareServerUnderTest("bare-uring", BareWay.Uring),
+        ];
     }
 
-    /// <summary>The servers it knows.</summary>
-    public IReadOnlyList<ServerUnderTest> Servers => [_ours, _nchan, _node, _bare];
+    /// <summary>The servers it knows, ours first.</summary>
+    public IReadOnlyList<ServerUnderTest> Servers { get; }
 
-    /// <summary>Runs all that is asked for. Returns the exit status: 1 when a run failed, whatever the figures are.</summary>
-    public int Run(BenchOptions options)
+    /// <summary>Runs all that is asked for. Returns the exit status: 1 when a run failed or a bar was not met.</summary>
+    public int Run()
     {
-        ServerUnderTest[] servers = [.. Servers
-            .Where(server => IsAskedFor(options.Servers, server.Name))
-            .Select(server => server == _ours && options.Binary is { } other ? new ApplianceServer(other) : server)];
-        var scenarios = new Scenarios(options);
+        Scenario[] scenarios = [.. _table.Rows.Where(IsWanted)];
+        ServerUnderTest[] servers = [.. Servers.Where(server => scenarios.Length > 0 && IsWanted(server))];
         try
         {
             Array.ForEach(servers, server => server.Prepare());
@@ -47,48 +60,86 @@ public sealed class Benchmark
             return 1;
         }
 
-        foreach (var scenario in scenarios.Rows.Where(row => IsAskedFor(options.Scenarios, row.Name)))
+        foreach (var scenario in scenarios)
         {
-            for (int round = 1; round <= (scenario.Rounds > 0 ? scenario.Rounds : options.Rounds); round++)
+            long started = Stopwatch.GetTimestamp();
+            for (int round = 1; round <= (scenario.Rounds > 0 ? scenario.Rounds : _options.Rounds); round++)
             {
-                foreach (var server in servers.Where(server => scenario.IsForPeers || server is ApplianceServer))
+                foreach (var part in scenario.Cases)
                 {
-                    Measure(scenario, server, round);
+                    Array.ForEach([.. servers.Where(part.IsFor)], server => Measure(scenario, part, server, round));
                 }
             }
+
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{scenario.Name}: {Stopwatch.GetElapsedTime(started).TotalSeconds:N0} s"));
         }
 
-        var bars = new Bars(scenarios, _figures, _ours.Name, _nchan.Name, _node.Name, _bare.Name);
-        string report = Report.Write(options, _figures, [.. servers.Select(server => server.Name)], bars, _failures);
+        if (IsNamed(PublishPathRun.Name) || !NamesAScenario)
+        {
+            Collect(PublishPathRun.Name, Servers[0].Name, note => PublishPathRun.Run(Path.Combine(_artifacts, "bench"), note));
+        }
+
+        return Write([.. servers.Select(server => server.Name)]);
+    }
+
+    private bool NamesAScenario => _options.Only.Except(Servers.Select(server => server.Name), StringComparer.Ordinal).Any();
+
+    private bool IsNamed(string name) => _options.Only.Contains(name, StringComparer.Ordinal);
+
+    private bool IsWanted(Scenario scenario) =>
+        IsNamed(scenario.Name) || (scenario.Alias is { } alias && IsNamed(alias)) || (!NamesAScenario && (scenario.IsQuick || !_options.IsQuick));
+
+    private bool IsWanted(ServerUnderTest server) => IsNamed(server.Name) || !Servers.Any(other => IsNamed(other.Name));
+
+    private int Write(string[] servers)
+    {
+        servers = servers.Length > 0 ? servers : [Servers[0].Name];
+        var bars = new Bars(_table, _figures, Servers).Rows;
+        var plots = new BenchPlots(_table, _figures, Servers).Files();
+        string report = Report.Write(_options, _figures, servers, bars, _failures);
         Console.WriteLine(report);
         File.WriteAllText(Path.Combine(_artifacts, "bench.md"), report);
-        return _failures.Count == 0 ? 0 : 1;
+        foreach (var (name, _, svg) in plots)
+        {
+            File.WriteAllText(Path.Combine(_artifacts, name), svg);
+        }
+
+        if (_options.Publishes)
+        {
+            Publication.Write(_root, Publication.Section(_table, _figures, Servers, plots), plots);
+        }
+
+        return _failures.Count == 0 && bars.All(bar => bar.IsMet != false) ? 0 : 1;
     }
 
-    private void Measure(Scenario scenario, ServerUnderTest server, int round)
+    private void Measure(Scenario scenario, ScenarioCase part, ServerUnderTest server, int round) =>
+        Collect(string.Create(CultureInfo.InvariantCulture, $"{scenario.Name}, {server.Name}, round {round}"), server.Name, note =>
+        {
+            using var running = new RunningServer(server, part.Setup);
+            part.Run(running, note);
+        });
+
+    private void Collect(string name, string server, Action<Note> run)
     {
-        string name = string.Create(CultureInfo.InvariantCulture, $"{scenario.Name}, {server.Name}, round {round}");
-        List<string> told = [];
+        var told = new Figures();
+        string failed = "";
         try
         {
-            using var running = new RunningServer(server);
-            scenario.Run(running, (measure, number) =>
+            run((measure, number) =>
             {
-                _figures.Add(measure, server.Name, number);
-                told.Add(number.ToString(measure.Format, CultureInfo.InvariantCulture));
+                _figures.Add(measure, server, number);
+                told.Add(measure, server, number);
             });
         }
-        catch (Exception failure) when (failure is LoadException or Win32Exception)
+        catch (Exception failure) when (failure is LoadException or Win32Exception or SyscallException)
         {
             _failures.Add($"{name}: {failure.Message}");
-            told.Add($"FAILED: {failure.Message}");
+            failed = $"  FAILED: {failure.Message}";
         }
 
-        Console.Error.WriteLine($"{name}: {string.Join("  ", told)}");
+        var numbers = told.Measures.Select(measure => Spread.Number(told.Median(measure, server)!.Value, measure.Format));
+        Console.Error.WriteLine($"{name}: {string.Join("  ", numbers)}{failed}");
     }
-
-    private static bool IsAskedFor(IReadOnlyList<string> names, string name) =>
-        names.Count == 0 || names.Contains(name, StringComparer.Ordinal);
 
     private static string RepositoryFolder()
     {

@@ -1,20 +1,24 @@
 using System.Globalization;
 using Appliance.Bench;
+using Appliance.Bench.Load;
 using Appliance.Bench.Peers;
+using Appliance.Bench.Servers;
 
-if (args is [Appliance.Bench.Servers.BareSendServer.Argument, var port])
+switch (args)
 {
-    new BareServer().Run(int.Parse(port, CultureInfo.InvariantCulture));
-}
+    case [BareServerUnderTest.Argument, var way, var port]:
+        using (var server = new BareServer(Enum.Parse<BareWay>(way)))
+        {
+            server.Run(int.Parse(port, CultureInfo.InvariantCulture));
+        }
 
-if (args is [LockCost.Argument])
-{
-    return LockCost.Run();
+        return 0;
+    case [GeneratorProcess.Argument, .. var rest]:
+        return GeneratorProcess.Run(rest);
+    case [Disturbance.Argument, var kind, var target]:
+        return Disturbance.Run(kind, target);
+    case [LockCost.Argument]:
+        return LockCost.Run();
+    default:
+        return BenchCommand.Run(args);
 }
-
-var benchmark = new Benchmark();
-return BenchOptions.Run(
-    args,
-    [.. benchmark.Servers.Select(server => server.Name)],
-    [.. new Scenarios(new BenchOptions()).Rows.Select(scenario => scenario.Name)],
-    benchmark.Run);

@@ -7,51 +7,79 @@ using Appliance.WebSocket;
 namespace Appliance.Bench.Load;
 
 /// <summary>Counts and checks the frames of a generator's clients, and lets its publishers send.</summary>
-public sealed unsafe class FrameReader(Client[] clients)
+/// <param name="clients">The clients, room by room.</param>
+/// <param name="rooms">How many rooms they are spread over.</param>
+public sealed unsafe class FrameReader(Client[] clients, int rooms)
 {
-    /// <summary>Connections on which every message is checked.</summary>
+    /// <summary>Connections on which every message is checked, when there is one room.</summary>
     public const int SamplesMax = 20;
+
+    /// <summary>Rooms of many on all of whose connections every message is checked.</summary>
+    private const int SampledRoomsMax = 20;
 
     private const byte TextFrame = 0x80 | (byte)Opcode.Text;
     private const byte PingFrame = 0x80 | (byte)Opcode.Ping;
 
     private readonly byte[] _frame = new byte[BenchMessage.FrameBytes];
+    private readonly int _members = clients.Length / rooms;
+    private Traffic _traffic = Traffic.Waiting(0);
     private long[] _sent = [];
+    private int[] _publishers = [];
     private SequenceCheck[] _samples = [];
+    private int _samplesOfARoom = 1;
+    private long _startUs;
+    private long _paced;
     private bool _publishing;
-    private long _messages;
     private uint _key = 0x9E3779B9;
 
     /// <summary>Text frames received by all clients.</summary>
     public long TextFrames { get; private set; }
 
+    /// <summary>Messages sent.</summary>
+    public long Messages { get; private set; }
+
     /// <summary>Times from the sending of a message to its reading by a sampled client.</summary>
     public LatencyHistogram Latencies { get; } = new();
 
-    /// <summary>Text frames that clients still have to get.</summary>
-    public long Outstanding => (_messages * clients.Length) - TextFrames;
+    /// <summary>Text frames that clients still have to get, when all who are in their rooms are clients of this generator.</summary>
+    public long Outstanding => (Messages * _members) - TextFrames;
 
-    /// <summary>Makes some clients publishers, others sampled, and sends each publisher's first message.</summary>
-    public void StartPublishing(int publishers)
+    /// <summary>Makes some clients publishers, others sampled, and sends the first messages.</summary>
+    public void StartPublishing(Traffic traffic)
     {
-        int samples = Math.Min(SamplesMax, clients.Length);
+        int publishers = rooms == 1 ? traffic.Publishers : rooms;
+        _traffic = traffic;
         _sent = new long[publishers];
-        _samples = [.. Enumerable.Range(0, samples).Select(_ => new SequenceCheck(publishers))];
-        for (int i = 0; i < samples; i++)
+        _publishers = traffic.IsHere ? [.. Enumerable.Range(0, publishers).Select(i => rooms == 1 ? Spread(i, publishers) : i * _members)] : [];
+        for (int i = 0; i < _publishers.Length; i++)
         {
-            clients[Spread(i, samples)].Sample = i;
+            clients[_publishers[i]].Publisher = i;
         }
 
-        for (int i = 0; i < publishers; i++)
+        Sample(publishers);
+        _startUs = BenchMessage.NowUs;
+        _publishing = traffic.IsHere;
+        for (int i = 0; i < traffic.InFlight && _publishing; i++)
         {
-            clients[Spread(i, publishers)].Publisher = i;
+            Publish(i);
+        }
+    }
+
+    /// <summary>Sends what is due when messages come at a pace, and tells how many milliseconds it is to the next, a whole one at most.</summary>
+    public int Pace()
+    {
+        if (!_publishing || _traffic.PerSecond == 0)
+        {
+            return 10;
         }
 
-        _publishing = true;
-        for (int i = 0; i < publishers; i++)
+        long due = (BenchMessage.NowUs - _startUs) * _traffic.PerSecond / 1_000_000;
+        for (; _paced < due; _paced++)
         {
-            Publish(ref clients[Spread(i, publishers)]);
+            Publish((int)(_paced % _publishers.Length));
         }
+
+        return 1;
     }
 
     /// <summary>From now on a message that comes back is not followed by another.</summary>
@@ -86,17 +114,15 @@ public sealed unsafe class FrameReader(Client[] clients)
         return used;
     }
 
-    /// <summary>What was wrong so far, in words; empty when nothing was.</summary>
+    /// <summary>What was wrong so far on sampled connections, in words; empty when nothing was.</summary>
     public string Faults()
     {
         (long Count, string What)[] faults =
         [
-            (Math.Max(0, Outstanding), "not delivered"),
-            (Math.Max(0, -Outstanding), "delivered too often"),
             (_samples.Sum(sample => sample.Missing), "missing on sampled connections"),
             (_samples.Sum(sample => sample.Repeated), "repeated on sampled connections"),
             (_samples.Sum(sample => sample.Reordered), "reordered on sampled connections"),
-            (_samples.Count(sample => sample.Order != _samples[0].Order), "sampled connections with another order"),
+            (_samples.Where((sample, i) => sample.Order != _samples[i - (i % _samplesOfARoom)].Order).Count(), "sampled connections with another order"),
         ];
         return string.Join(", ", faults.Where(fault => fault.Count > 0)
             .Select(fault => string.Create(CultureInfo.InvariantCulture, $"{fault.Count} {fault.What}")));
@@ -139,9 +165,9 @@ public sealed unsafe class FrameReader(Client[] clients)
             Latencies.Add(nowUs - message.SentUs);
         }
 
-        if (client.Publisher == message.Publisher && _publishing && message.Sequence == _sent[client.Publisher])
+        if (client.Publisher == message.Publisher && _publishing && _traffic.InFlight > 0 && message.Sequence == _sent[client.Publisher])
         {
-            Publish(ref client);
+            Publish((client.Publisher + _traffic.InFlight) % _publishers.Length);
         }
     }
 
@@ -159,15 +185,28 @@ public sealed unsafe class FrameReader(Client[] clients)
         }
     }
 
-    private void Publish(ref Client client)
+    private void Publish(int publisher)
     {
-        long sequence = ++_sent[client.Publisher];
-        _messages++;
+        long sequence = ++_sent[publisher];
+        Messages++;
         _key = (_key * 1664525) + 1013904223;
-        new BenchMessage(client.Publisher, sequence, BenchMessage.NowUs).WriteFrame(_frame, _key);
+        new BenchMessage(publisher, sequence, BenchMessage.NowUs).WriteFrame(_frame, _key);
         fixed (byte* bytes = _frame)
         {
-            _ = Syscall.Send(client.Descriptor, bytes, _frame.Length, 0).OrThrow("send");
+            _ = Syscall.Send(clients[_publishers[publisher]].Descriptor, bytes, _frame.Length, 0).OrThrow("send");
+        }
+    }
+
+    private void Sample(int publishers)
+    {
+        int sampledRooms = Math.Min(SampledRoomsMax, rooms);
+        _samplesOfARoom = rooms == 1 ? Math.Min(SamplesMax, clients.Length) : _members;
+        _samples = [.. Enumerable.Range(0, sampledRooms * _samplesOfARoom).Select(_ => new SequenceCheck(publishers))];
+        for (int i = 0; i < _samples.Length; i++)
+        {
+            int room = i / _samplesOfARoom * rooms / sampledRooms;
+            int member = rooms == 1 ? Spread(i, _samplesOfARoom) : i % _samplesOfARoom;
+            clients[(room * _members) + member].Sample = i;
         }
     }
 

@@ -19,35 +19,41 @@ public sealed unsafe class Generator : IDisposable
     private const int ClientsPerAddress = 20_000;
 
     private const int EventsMax = 1024;
+    private const int EventsAPace = 16;
+    private const int DrainMsMax = 3000;
     private const int ReceiveBytesMax = 256 << 10;
+
+    /// <summary>SO_RCVBUF of socket(7).</summary>
+    private const int ReceiveBufferOption = 8;
 
     /// <summary>Larger than any frame or handshake answer of a benchmarked server.</summary>
     private const int KeptBytesMax = 1024;
 
-    private readonly int _port;
+    private readonly GeneratorOptions _options;
     private readonly Poller _poller = new(EventsMax);
     private readonly Client[] _clients;
-    private readonly FrameReader _frames;
     private byte* _received = (byte*)NativeMemory.Alloc(KeptBytesMax + ReceiveBytesMax);
     private byte* _kept;
+    private byte[] _request = [];
+    private int _requestRoom;
     private int _opening;
     private bool _keepOpen = true;
 
-    /// <summary>A generator of so many clients of the server at a port of 127.0.0.1.</summary>
-    public Generator(int port, int clients)
+    /// <summary>A generator whose clients are not connected yet.</summary>
+    public Generator(GeneratorOptions options)
     {
-        _port = port;
-        _clients = new Client[clients];
-        _kept = (byte*)NativeMemory.Alloc((nuint)clients, KeptBytesMax);
-        _frames = new FrameReader(_clients);
+        _options = options;
+        _clients = new Client[options.Clients];
+        _kept = (byte*)NativeMemory.Alloc((nuint)options.Clients, KeptBytesMax);
+        Frames = new FrameReader(_clients, options.Rooms);
         _ = Syscall.GetDescriptorLimit(out _, out long hard).OrThrow("getrlimit");
         _ = Syscall.SetDescriptorLimit(hard, hard).OrThrow("setrlimit");
     }
 
-    private static ReadOnlySpan<byte> Request =>
-        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"u8;
-
     private static ReadOnlySpan<byte> Accept => "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="u8;
+
+    /// <summary>What its clients have got.</summary>
+    public FrameReader Frames { get; }
 
     /// <summary>Whether something listens at a port of 127.0.0.1.</summary>
     public static bool IsListening(int port)
@@ -83,37 +89,60 @@ public sealed unsafe class Generator : IDisposable
         }
     }
 
-    /// <summary>Loads the server with publishers, each of which waits for its own message before it sends the next.</summary>
-    /// <param name="publishers">How many, spread evenly over the clients.</param>
+    /// <summary>Loads the server and measures it.</summary>
+    /// <param name="traffic">Who sends how much.</param>
     /// <param name="warmUp">How long the load goes on before it is measured.</param>
     /// <param name="duration">How long it is measured.</param>
     /// <param name="serverCpuUs">Time the server has spent on processors so far, in microseconds.</param>
     /// <exception cref="LoadException">A client was cut off.</exception>
-    public LoadResult Load(int publishers, TimeSpan warmUp, TimeSpan duration, Func<double> serverCpuUs)
+    public LoadResult Load(Traffic traffic, TimeSpan warmUp, TimeSpan duration, Func<double> serverCpuUs)
     {
-        _frames.StartPublishing(publishers);
+        Frames.StartPublishing(traffic);
         RunFor(warmUp);
-        _frames.Latencies.Clear();
-        long frames = _frames.TextFrames;
+        Frames.Latencies.Clear();
+        long frames = Frames.TextFrames;
         double cpuUs = serverCpuUs();
         long startUs = BenchMessage.NowUs;
         RunFor(duration);
         double seconds = (BenchMessage.NowUs - startUs) / 1e6;
         double spentUs = serverCpuUs() - cpuUs;
-        long deliveries = _frames.TextFrames - frames;
-        _frames.StopPublishing();
-        int p50 = _frames.Latencies.Percentile(0.50);
-        int p99 = _frames.Latencies.Percentile(0.99);
+        long deliveries = Frames.TextFrames - frames;
+        Frames.StopPublishing();
+        var latency = Frames.Latencies.Summary();
         Drain();
         return new LoadResult
         {
             Deliveries = deliveries,
             Seconds = seconds,
             ServerCpuUs = spentUs,
-            LatencyP50Us = p50,
-            LatencyP99Us = p99,
-            Faults = _frames.Faults(),
+            Latency = latency,
+            Outstanding = Frames.Outstanding,
+            Faults = Frames.Faults(),
         };
+    }
+
+    /// <summary>Sends what is due, and reads what has come or comes within some milliseconds.</summary>
+    public void Turn(int timeoutMs)
+    {
+        int ready = _poller.Wait(Math.Min(timeoutMs, Frames.Pace()));
+        for (int i = 0; i < ready; i++)
+        {
+            var happened = _poller[i];
+            int index = (int)happened.Generation - 1;
+            if (_clients[index].State == ClientState.Connecting)
+            {
+                SendRequest(index);
+            }
+            else
+            {
+                Read(index);
+            }
+
+            if (i % EventsAPace == 0)
+            {
+                _ = Frames.Pace();
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -142,49 +171,34 @@ public sealed unsafe class Generator : IDisposable
         }
     }
 
-    /// <summary>Waits for what is still under way, as long as something comes every few seconds.</summary>
+    /// <summary>Waits for what is still under way, some seconds at most: who cannot keep up with a pace has much to catch up with.</summary>
     private void Drain()
     {
-        long progressMs = Environment.TickCount64;
-        while (_frames.Outstanding > 0 && Environment.TickCount64 - progressMs < 3000)
+        long end = Environment.TickCount64 + DrainMsMax;
+        while (Frames.Outstanding > 0 && Environment.TickCount64 < end)
         {
-            long before = _frames.TextFrames;
             Turn(100);
-            progressMs = _frames.TextFrames != before ? Environment.TickCount64 : progressMs;
-        }
-    }
-
-    private void Turn(int timeoutMs)
-    {
-        int ready = _poller.Wait(timeoutMs);
-        for (int i = 0; i < ready; i++)
-        {
-            var happened = _poller[i];
-            int index = (int)happened.Generation - 1;
-            if (_clients[index].State == ClientState.Connecting)
-            {
-                SendRequest(index);
-            }
-            else
-            {
-                Read(index);
-            }
         }
     }
 
     private void Connect(int index)
     {
         int fd = Syscall.Socket(Syscall.AF_INET).OrThrow("socket");
-        byte source = (byte)(1 + (index / ClientsPerAddress));
+        byte source = (byte)(_options.FirstSource + (index / ClientsPerAddress));
         if (source > 1)
         {
             _ = Syscall.Bind(fd, SocketAddress.Internet([127, 0, 0, source], 0)).OrThrow("bind");
         }
 
+        if (_options.ReceiveBufferBytes > 0)
+        {
+            _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, ReceiveBufferOption, _options.ReceiveBufferBytes).OrThrow("setsockopt SO_RCVBUF");
+        }
+
         _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_TCP, Syscall.TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
         _clients[index] = new Client { Descriptor = fd, State = ClientState.Connecting, Publisher = -1, Sample = -1 };
         _opening++;
-        _ = Syscall.Connect(fd, SocketAddress.Internet([127, 0, 0, 1], _port));
+        _ = Syscall.Connect(fd, SocketAddress.Internet([127, 0, 0, 1], _options.Port));
         _ = _poller.Add(fd, (uint)index + 1).OrThrow("epoll_ctl");
         SendRequest(index);
     }
@@ -193,9 +207,10 @@ public sealed unsafe class Generator : IDisposable
     private void SendRequest(int index)
     {
         ref var client = ref _clients[index];
-        fixed (byte* request = Request)
+        byte[] bytes = Request(index / _options.Members);
+        fixed (byte* request = bytes)
         {
-            var result = Syscall.Send(client.Descriptor, request, Request.Length, 0);
+            var result = Syscall.Send(client.Descriptor, request, bytes.Length, 0);
             if (!result.Ok && !result.WouldBlock)
             {
                 throw Failure(index, $"connect: {SyscallException.Describe(result.Error)}");
@@ -204,6 +219,19 @@ public sealed unsafe class Generator : IDisposable
             _poller.Watch(client.Descriptor, (uint)index + 1, read: true, write: !result.Ok);
             client.State = result.Ok ? ClientState.Handshaking : ClientState.Connecting;
         }
+    }
+
+    private byte[] Request(int room)
+    {
+        if (_request.Length == 0 || room != _requestRoom)
+        {
+            _requestRoom = room;
+            string path = _options.RoomPrefix.Length == 0 ? "/" : string.Create(CultureInfo.InvariantCulture, $"/?room={_options.RoomPrefix}{room}");
+            _request = Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+        }
+
+        return _request;
     }
 
     private void Read(int index)
@@ -227,7 +255,7 @@ public sealed unsafe class Generator : IDisposable
         int used = client.State == ClientState.Handshaking ? ReadResponse(index, bytes) : 0;
         if (client.State == ClientState.Open)
         {
-            used += _frames.Read(index, bytes[used..]);
+            used += Frames.Read(index, bytes[used..]);
         }
 
         var rest = bytes[used..];

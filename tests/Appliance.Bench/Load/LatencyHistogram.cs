@@ -23,6 +23,9 @@ public sealed class LatencyHistogram
         _total = 0;
     }
 
+    /// <summary>What is told of them.</summary>
+    public Latency Summary() => new(Percentile(0.50), Percentile(0.99), Percentile(0.999), Percentile(1));
+
     /// <summary>The time, in microseconds, that a share (0 to 1) of all did not exceed; 0 when nothing was counted.</summary>
     public int Percentile(double share)
     {

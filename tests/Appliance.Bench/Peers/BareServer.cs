@@ -8,14 +8,16 @@ using Appliance.WebSocket;
 namespace Appliance.Bench.Peers;
 
 /// <summary>
-/// The limit of one send(2) a delivery: shakes hands, and sends each message it gets to every client at once. It knows no rooms, no
+/// The limit of one way to send: shakes hands, and sends each message it gets to every client at once. It knows no rooms, no
 /// slow clients and no frame that comes in pieces.
 /// </summary>
-public sealed unsafe class BareServer
+public sealed unsafe class BareServer(BareWay way) : IDisposable
 {
     private const int ReceiveBytesMax = 64 << 10;
 
     private readonly List<int> _clients = [];
+    private readonly Sender _sender = new(together: way == BareWay.Uring);
+    private readonly SendRequest[] _requests = new SendRequest[Sender.RequestsMax];
     private readonly byte* _received = (byte*)NativeMemory.Alloc(ReceiveBytesMax);
     private readonly byte* _frame = (byte*)NativeMemory.Alloc(ReceiveBytesMax);
 
@@ -43,6 +45,14 @@ public sealed unsafe class BareServer
                 }
             }
         }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _sender.Dispose();
+        NativeMemory.Free(_received);
+        NativeMemory.Free(_frame);
     }
 
     private static void Accept(Poller poller, int listener)
@@ -96,16 +106,42 @@ public sealed unsafe class BareServer
         int header = FrameHeader.WriteServer(frame, Opcode.Text, payload.Length);
         payload.CopyTo(frame[header..]);
         int length = header + payload.Length;
+        if (way == BareWay.Uring)
+        {
+            SendTogether(length);
+            return;
+        }
+
         foreach (int fd in CollectionsMarshal.AsSpan(_clients))
         {
-            Send(fd, length);
+            Send(fd, 0, length);
+        }
+    }
+
+    private void SendTogether(int length)
+    {
+        for (int first = 0; first < _clients.Count; first += _requests.Length)
+        {
+            var requests = _requests.AsSpan(0, Math.Min(_requests.Length, _clients.Count - first));
+            for (int i = 0; i < requests.Length; i++)
+            {
+                requests[i] = new SendRequest { Bytes = _frame, Count = length, Descriptor = _clients[first + i] };
+            }
+
+            _sender.Submit(requests);
+            foreach (ref readonly var request in requests)
+            {
+                if (request.Result.Ok || request.Result.WouldBlock)
+                {
+                    Send(request.Descriptor, request.Result.Ok ? request.Result.Value : 0, length);
+                }
+            }
         }
     }
 
     /// <summary>A full socket is tried again until the generator has read from it.</summary>
-    private void Send(int fd, int length)
+    private void Send(int fd, int sent, int length)
     {
-        int sent = 0;
         while (sent < length)
         {
             var result = Syscall.Send(fd, _frame + sent, length - sent, 0);

@@ -25,21 +25,16 @@ public sealed class RunningServer : IDisposable
 
     /// <summary>Starts a server and waits until it has answered a handshake.</summary>
     /// <exception cref="LoadException">It ended, or did not serve in time.</exception>
-    public RunningServer(ServerUnderTest server)
+    public RunningServer(ServerUnderTest server, ServerSetup setup)
     {
         _server = server;
-        do
-        {
-            _nextPort = FirstPort + ((_nextPort + 1 - FirstPort) % Ports);
-        }
-        while (Generator.IsListening(_nextPort));
-
-        Port = _nextPort;
-        var start = server.Start(_folder.FullName, Port);
+        Port = NextPort();
+        MonitorPort = NextPort();
+        var start = server.Start(new ServerPlace(_folder.FullName, Port, MonitorPort), setup);
         start.RedirectStandardError = true;
         _process = new Process { StartInfo = start };
         _process.ErrorDataReceived += (_, line) => Note(line.Data);
-        using var first = new Generator(Port, 1);
+        using var first = new Generator(new GeneratorOptions { Port = Port, Clients = 1 });
         long started = Stopwatch.GetTimestamp();
         _ = _process.Start();
         try
@@ -47,19 +42,12 @@ public sealed class RunningServer : IDisposable
             WaitUntilListening();
             first.Open();
             ReadyMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-            Figures = new ProcessFigures(_process.Id);
+            _process.BeginErrorReadLine();
         }
         catch
         {
             Dispose();
             throw;
-        }
-        finally
-        {
-            if (!_process.HasExited)
-            {
-                _process.BeginErrorReadLine();
-            }
         }
     }
 
@@ -69,8 +57,14 @@ public sealed class RunningServer : IDisposable
     /// <summary>Milliseconds from before its process was made to its first answer.</summary>
     public double ReadyMs { get; }
 
-    /// <summary>Processor time and memory.</summary>
-    public ProcessFigures Figures { get; } = null!;
+    /// <summary>Where the published binary listens for monitors, when it was asked to.</summary>
+    public int MonitorPort { get; }
+
+    /// <summary>What it stands for.</summary>
+    public ServerKind Kind => _server.Kind;
+
+    /// <summary>Its first process: the master, if there is one.</summary>
+    public int Pid => _process.Id;
 
     /// <summary>What it wrote to stderr; whole once it has ended.</summary>
     public string Log
@@ -83,6 +77,9 @@ public sealed class RunningServer : IDisposable
             }
         }
     }
+
+    /// <summary>Processor time and memory of the processes it has now.</summary>
+    public ProcessFigures Observe() => new(_process.Id);
 
     /// <summary>Ends it with SIGTERM, or SIGKILL if it does not end by that.</summary>
     public void Stop()
@@ -106,6 +103,16 @@ public sealed class RunningServer : IDisposable
         _process.Dispose();
         _server.CleanUp(_folder.FullName);
         _folder.Delete(recursive: true);
+    }
+
+    private static int NextPort()
+    {
+        do
+        {
+            _nextPort = FirstPort + ((_nextPort + 1 - FirstPort) % Ports);
+        }
+        while (Generator.IsListening(_nextPort));
+        return _nextPort;
     }
 
     private void WaitUntilListening()

@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using System.Globalization;
+using Appliance.Native;
+
+namespace Appliance.Bench.Load;
+
+/// <summary>Something that others do to a server while its clients talk: a process of this program, from its start to its end.</summary>
+public sealed class Disturbance : IDisposable
+{
+    /// <summary>The argument that makes this program one; its kind and a port or a process follow.</summary>
+    public const string Argument = "--disturb";
+
+    /// <summary>Messages a second of a flood: a person's limit is 20.</summary>
+    public const int FloodPerSecond = 10_000;
+
+    private const int StalledClients = 20;
+    private const int StalledBytes = 4096;
+    private const int FillPerSecond = 40_000;
+    private const int FillMessages = 40_000;
+    private static readonly TimeSpan ScrapePause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan ReloadPause = TimeSpan.FromMilliseconds(100);
+
+    private static readonly Dictionary<string, Action<int>> Kinds = new(StringComparer.Ordinal)
+    {
+        ["stall"] = Stall,
+        ["flood"] = Flood,
+        ["scrape"] = Scrape,
+        ["reload"] = Reload,
+    };
+
+    private readonly Process _process;
+
+    /// <summary>Starts one and waits until it disturbs.</summary>
+    /// <param name="kind">One of the kinds.</param>
+    /// <param name="target">A port of 127.0.0.1, or the process to reload.</param>
+    public Disturbance(string kind, int target)
+    {
+        _process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Argument, kind, target.ToString(CultureInfo.InvariantCulture)])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+        })!;
+        if (_process.StandardOutput.ReadLine() is null)
+        {
+            throw new LoadException($"the disturbance '{kind}' has ended");
+        }
+    }
+
+    /// <summary>Disturbs until it is ended.</summary>
+    public static int Run(string kind, string target)
+    {
+        Kinds[kind](int.Parse(target, CultureInfo.InvariantCulture));
+        return 0;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    /// <summary>
+    /// Clients in the same room that read nothing. The kernel keeps megabytes for each of them: so much is said to them first that
+    /// they are full.
+    /// </summary>
+    private static void Stall(int port)
+    {
+        using var stalled = new Generator(new GeneratorOptions { Port = port, Clients = StalledClients, ReceiveBufferBytes = StalledBytes });
+        stalled.Open();
+        using (var talker = new Generator(new GeneratorOptions { Port = port, Clients = 1 }))
+        {
+            talker.Open();
+            talker.Frames.StartPublishing(Traffic.Paced(FillPerSecond, 1));
+            while (talker.Frames.TextFrames < FillMessages)
+            {
+                talker.Turn(1);
+            }
+        }
+
+        Console.Out.WriteLine("ready");
+        Thread.Sleep(Timeout.Infinite);
+    }
+
+    private static void Flood(int port)
+    {
+        using var generator = new Generator(new GeneratorOptions { Port = port, Clients = 1, RoomPrefix = "flood" });
+        generator.Open();
+        generator.Frames.StartPublishing(Traffic.Paced(FloodPerSecond, 1));
+        Console.Out.WriteLine("ready");
+        while (true)
+        {
+            generator.Turn(1);
+        }
+    }
+
+    private static void Scrape(int port)
+    {
+        using var client = new HttpClient { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/")) };
+        Forever(ScrapePause, () => _ = client.GetStringAsync(new Uri("metrics", UriKind.Relative)).GetAwaiter().GetResult());
+    }
+
+    private static void Reload(int pid) => Forever(ReloadPause, () => _ = Syscall.Kill(pid, Syscall.SIGHUP).OrThrow("kill"));
+
+    private static void Forever(TimeSpan pause, Action once)
+    {
+        once();
+        Console.Out.WriteLine("ready");
+        while (true)
+        {
+            Thread.Sleep(pause);
+            once();
+        }
+    }
+}
