@@ -18,7 +18,7 @@ if ($directory === '' || $text === '') {
     exit(2);
 }
 
-$key = ftok($directory, 'A');
+$key = is_dir($directory) ? ftok($directory, 'A') : -1;
 
 // msg_get_queue() would make a queue that nobody reads: the server makes its own.
 if ($key === -1 || !msg_queue_exists($key)) {

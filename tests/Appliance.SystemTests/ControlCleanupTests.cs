@@ -1,3 +1,4 @@
+using System.Globalization;
 using Appliance.SystemTests.Harness;
 
 namespace Appliance.SystemTests;
@@ -37,8 +38,9 @@ public sealed class ControlCleanupTests
     public async Task Purge_of_a_running_server_removes_what_PHP_has_under_its_key_too(int workers)
     {
         await using var server = await StartAsync(workers);
-        await server.PhpAsync("shm_put_var(shm_attach($key, 1000), 1, 'x'); sem_get($key);");
-        Assert.Equal("msg sem shm shm", await KindsAsync(server));
+        var key = int.Parse(await server.PhpAsync("shm_put_var(shm_attach($key, 1000), 1, 'x'); sem_get($key); echo $key;"), CultureInfo.InvariantCulture);
+        SystemVObjects.MakeLock(key);
+        Assert.Equal("msg sem sem shm shm", await KindsAsync(server));
         await server.SucceedAsync("stop", "--purge");
         Assert.Equal("", await KindsAsync(server));
     }

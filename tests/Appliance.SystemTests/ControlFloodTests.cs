@@ -24,6 +24,22 @@ public sealed class ControlFloodTests
         Assert.InRange(lines.Count, 10, 100);
     }
 
+    /// <summary>Whoever may give commands may not fill the disk with them.</summary>
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task Commands_are_told_in_few_lines_and_counted(int workers)
+    {
+        await using var server = await StartAsync(workers);
+        await server.PhpAsync("""$q = msg_get_queue($key); for ($i = 0; $i < 1000; $i++) { msg_send($q, 1, 'kick 10.1.2.3', false); msg_send($q, 1, 'reload', false); msg_send($q, 1, 'reopen', false); }""");
+        await server.WaitUntilAsync("all of them told", () => Told(server, " 4005 ", " 4010 ") == 3000);
+        foreach (var code in (string[])[" 4005 ", " 4006 ", " 1020 ", " 1004 "])
+        {
+            var lines = server.Log.Where(line => line.Contains(code, StringComparison.Ordinal)).ToList();
+            Assert.NotEmpty(lines);
+            Assert.All(lines.GroupBy(line => line[..19], StringComparer.Ordinal), second => Assert.InRange(second.Count(), 1, 20));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Modes))]
     public async Task Flood_holds_up_neither_chat_nor_signals(int workers)
@@ -83,6 +99,24 @@ public sealed class ControlFloodTests
         await server.PushAsync("'say two'");
         _ = await client.ReadMessageAsync("two");
         _ = await server.WaitForLogAsync("messages of other types filled the control queue");
+    }
+
+    /// <summary>Commands that come all the time keep nobody's full mailboxes alive: answers would find no room for ever.</summary>
+    [Fact]
+    public async Task Mailboxes_are_emptied_while_commands_come()
+    {
+        await using var server = await StartAsync(2);
+        await using var client = await server.JoinAsync();
+        await server.PhpAsync("$q = msg_get_queue($key); for ($i = 0; $i < 4; $i++) { msg_send($q, 78, str_repeat('x', (int) (msg_stat_queue($q)['msg_qbytes'] / 7)), false); }");
+        using var limit = new CancellationTokenSource(TimeLimit.Event);
+        for (var tick = 0; !server.Log.Any(line => line.Contains(" 4009 ", StringComparison.Ordinal)); tick++)
+        {
+            Assert.False(limit.IsCancellationRequested, server.Tail());
+            await server.PushAsync($"'say tick {tick}'");
+            _ = await client.ReadMessageAsync($"tick {tick}");
+        }
+
+        Assert.StartsWith("ok\n", await server.AskAsync("status"), StringComparison.Ordinal);
     }
 
     /// <summary>Answers for those who are gone must not fill the queue, and are taken back.</summary>
@@ -150,7 +184,10 @@ public sealed class ControlFloodTests
         }
     }
 
-    private static int Dropped(ApplianceDaemon server) => server.Log.Sum(line =>
-        line.Contains(" 4006 ", StringComparison.Ordinal) ? 1
-        : line.Contains(" 4007 ", StringComparison.Ordinal) ? int.Parse(line.Split("master: ")[^1].Split(" 4007 ")[^1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) : 0);
+    private static int Dropped(ApplianceDaemon server) => Told(server, " 4006 ", " 4007 ");
+
+    /// <summary>Messages that have a line of one event each, and those that a line of another counts.</summary>
+    private static int Told(ApplianceDaemon server, string one, string sum) => server.Log.Sum(line =>
+        line.Contains(one, StringComparison.Ordinal) ? 1
+        : line.Contains(sum, StringComparison.Ordinal) ? int.Parse(line.Split("master: ")[^1].Split(sum)[^1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) : 0);
 }

@@ -77,12 +77,14 @@ public sealed class OperatorCommandTests
     [InlineData("kick")]
     [InlineData("history", "-n", "-1")]
     [InlineData("history", "-n", "many")]
+    [InlineData("history", "-n", "99999999999")]
     [InlineData("rooms", "lobby")]
     public async Task Wrong_use_is_told(params string[] command)
     {
         await using var server = new ApplianceDaemon();
         var result = await server.RunCommandAsync(command);
         Assert.Equal((2, ""), (result.ExitCode, result.Output));
+        Assert.DoesNotContain("System.", result.Error, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -103,6 +103,14 @@ public sealed class QueueCommandTests : IAsyncDisposable, IAsyncLifetime
             await _folder.PhpAsync("$q = msg_get_queue($key); foreach ([0, 1, 2] as $i) { msg_receive($q, 0, $t, 300, $m[], false); } echo strtoupper(bin2hex($m[0])), ' ', strtoupper(bin2hex($m[1])), ' ', $m[2];"));
     }
 
+    /// <summary>Arguments need be no text.</summary>
+    [Fact]
+    public async Task Bytes_that_are_not_UTF_8_are_sent_as_they_are()
+    {
+        Assert.Equal(0, (await CommandResult.RunAsync("sh", "-c", $"'{PublishedBinary.FilePath}' queue send --path '{_folder.FullName}' \"$(printf 'a\\377b')\" grün \"$(printf '\\376')\"")).ExitCode);
+        Assert.Equal("61ff62206772c3bc6e20fe", await _folder.PhpAsync("msg_receive(msg_get_queue($key), 0, $type, 100, $text, false); echo bin2hex($text);"));
+    }
+
     [Fact]
     public async Task Status_is_that_of_PHP()
     {
@@ -150,6 +158,7 @@ public sealed class QueueCommandTests : IAsyncDisposable, IAsyncLifetime
         var tooLong = await _folder.RunAsync("queue", "send", "@" + _folder.File("large"));
         Assert.Equal(1, tooLong.ExitCode);
         Assert.Contains($"kernel.msgmax, {limit}", tooLong.Error, StringComparison.Ordinal);
+        Assert.Empty(await _folder.ObjectsAsync());
 
         await File.WriteAllBytesAsync(_folder.File("large"), new byte[limit]);
         CommandResult sent;
@@ -169,6 +178,12 @@ public sealed class QueueCommandTests : IAsyncDisposable, IAsyncLifetime
     [InlineData("queue", "send", "--type", "0", "x")]
     [InlineData("queue", "send", "--type", "-1", "x")]
     [InlineData("queue", "send", "--mode", "999", "x")]
+    [InlineData("queue", "send", "--type", "9223372036854775808", "x")]
+    [InlineData("queue", "send", "--timeout", "-1", "x")]
+    [InlineData("queue", "send", "--timeout", "1", "--nowait", "x")]
+    [InlineData("queue", "receive", "--timeout", "NaN")]
+    [InlineData("queue", "receive", "--timeout", "0,5")]
+    [InlineData("queue", "receive", "--max", "many")]
     [InlineData("queue", "receive", "--oversize", "eat")]
     [InlineData("queue", "receive", "--max", "-1")]
     [InlineData("queue", "receive", "--timeout", "-1")]
@@ -181,6 +196,7 @@ public sealed class QueueCommandTests : IAsyncDisposable, IAsyncLifetime
         var result = await _folder.RunAsync(arguments);
         Assert.Equal((2, ""), (result.ExitCode, result.Output));
         Assert.StartsWith("appliance: ", result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", result.Error, StringComparison.Ordinal);
         Assert.Empty(await _folder.ObjectsAsync());
     }
 }

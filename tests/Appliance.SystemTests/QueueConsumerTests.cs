@@ -109,6 +109,77 @@ public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
         Assert.Contains("not in PHP's format", received.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>A consumer that is stopped brings the message that it has taken to its end: a service that is restarted loses none.</summary>
+    [Theory]
+    [InlineData("TERM", 143)]
+    [InlineData("INT", 130)]
+    [InlineData("HUP", 129)]
+    public async Task Signal_loses_no_message(string signal, int exitCode)
+    {
+        await MakeAsync();
+        var sending = _folder.PhpAsync("$queue = msg_get_queue($key); for ($i = 0; $i < 30000; $i++) { msg_send($queue, 1, \"message-$i\", false); } msg_send($queue, 1, 'end', false);");
+        var next = 0;
+        var ended = false;
+        while (!ended)
+        {
+            await using var consumer = RunningProgram.Start(PublishedBinary.FilePath, "queue", "receive", "--all", "--wait", "--path", _folder.FullName);
+            var isFirst = true;
+            for (var line = await consumer.ReadLineAsync(); line is not null; line = await consumer.ReadLineAsync())
+            {
+                ended = line == "msgtype: 1, message: end";
+                Assert.True(ended || line == $"msgtype: 1, message: message-{next}", $"{line} instead of message-{next}");
+                next += ended ? 0 : 1;
+                if (isFirst)
+                {
+                    isFirst = false;
+                    await consumer.SignalAsync(signal);
+                }
+            }
+
+            Assert.Equal(exitCode, await consumer.WaitAsync());
+        }
+
+        Assert.Equal(30000, next);
+        _ = await sending;
+    }
+
+    [Fact]
+    public async Task Signal_lets_the_command_of_a_message_end()
+    {
+        foreach (var text in (string[])["first", "second"])
+        {
+            await _folder.SucceedAsync("queue", "send", text);
+        }
+
+        await using var consumer = RunningProgram.Start(
+            PublishedBinary.FilePath, "queue", "receive", "--all", "--wait", "--path", _folder.FullName, "--exec", "read text; echo begun $text; kill -TERM $PPID; sleep 0.2; echo done $text");
+        Assert.Equal("begun first", await consumer.ReadLineAsync());
+        Assert.Equal(143, await consumer.WaitAsync());
+        Assert.Equal("done first", await consumer.ReadLineAsync());
+        Assert.Equal("msgtype: 1, message: second\n", await _folder.SucceedAsync("queue", "receive", "--all"));
+    }
+
+    /// <summary>Somebody waits for messages, and the reader of what it prints has gone: <c>head</c>, for example.</summary>
+    [Fact]
+    public async Task Without_a_reader_no_more_messages_are_taken()
+    {
+        foreach (var text in (string[])["one", "two", "three"])
+        {
+            await _folder.SucceedAsync("queue", "send", text);
+        }
+
+        var script = $"mkfifo '{_folder.File("pipe")}'; exec 3<>'{_folder.File("pipe")}' 4>'{_folder.File("pipe")}' 3<&-; '{PublishedBinary.FilePath}' queue receive --all --path '{_folder.FullName}' >&4";
+        Assert.Equal(141, (await CommandResult.RunAsync("sh", "-c", script)).ExitCode);
+        Assert.Equal("msgtype: 1, message: two\nmsgtype: 1, message: three\n", await _folder.SucceedAsync("queue", "receive", "--all"));
+    }
+
+    [Fact]
+    public async Task Command_need_not_read_its_message()
+    {
+        await _folder.PhpAsync("$queue = msg_get_queue($key); for ($i = 0; $i < 20; $i++) { msg_send($queue, 1, str_repeat('x', 700), false); }");
+        Assert.Equal("", await _folder.SucceedAsync("queue", "receive", "--all", "--exec", "exec 0<&-"));
+    }
+
     [Fact]
     public async Task Several_consumers_share_the_messages()
     {

@@ -38,6 +38,16 @@ public sealed class SemCommandTests
         Assert.Equal(limits, await folder.RunAsync("sem", "run", "--", "sh", "-c", "ulimit -a; umask"));
     }
 
+    /// <summary>Names of files, for example, need be no text.</summary>
+    [Fact]
+    public async Task Command_gets_its_arguments_byte_for_byte()
+    {
+        await using var folder = new IpcFolder();
+        var result = await CommandResult.RunAsync(
+            "sh", "-c", $"'{PublishedBinary.FilePath}' sem run --path '{folder.FullName}' -- printf '%s|' \"$(printf 'a\\377b')\" \"$(printf 'a\\376b')\" grün | od -An -tx1");
+        Assert.Equal("61 ff 62 7c 61 fe 62 7c 67 72 c3 bc 6e 7c", result.Output.Trim());
+    }
+
     [Fact]
     public async Task Option_before_a_command_does_not_take_its_name()
     {

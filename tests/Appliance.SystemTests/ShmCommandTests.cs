@@ -72,7 +72,8 @@ public sealed class ShmCommandTests
 
         _ = await ours.SucceedAsync("shm", "unset", "-7");
         _ = await theirs.PhpAsync("shm_remove_var(shm_attach($key), -7);");
-        const string Dump = "echo bin2hex(shmop_read(shmop_open($key, 'a', 0, 0), 0, 136));";
+        // Between a value and the next chunk lies whatever was there before.
+        const string Dump = "$m = shmop_read(shmop_open($key, 'a', 0, 0), 0, 136); echo bin2hex(substr($m, 0, 40)); for ($at = 40; $at < 136; $at += $next) { [1 => $k, 2 => $length, 3 => $next] = unpack('q3', $m, $at); echo ' ', bin2hex(substr($m, $at, 24 + $length)); }";
         Assert.Equal(await theirs.PhpAsync(Dump), await ours.PhpAsync(Dump));
     }
 
@@ -110,6 +111,57 @@ public sealed class ShmCommandTests
         await ShellAsync($"printf 'from a pipe' | '{PublishedBinary.FilePath}' shm put 2 - --grow --path '{folder.FullName}'");
         Assert.Equal("from a pipe\n", await folder.SucceedAsync("shm", "get", "2"));
         Assert.Equal("from a pipe", await folder.SucceedAsync("shm", "get", "2", "--raw"));
+    }
+
+    [Fact]
+    public async Task What_is_not_UTF_8_is_stored_as_it_is()
+    {
+        await using var folder = new IpcFolder();
+        await ShellAsync($"'{PublishedBinary.FilePath}' shm put 1 \"$(printf '\\377\\376')\" --path '{folder.FullName}'");
+        Assert.Equal("fffe", await folder.PhpAsync("echo bin2hex(shm_get_var(shm_attach($key), 1));"));
+    }
+
+    [Fact]
+    public async Task What_is_printed_is_UTF_8_in_every_locale()
+    {
+        await using var folder = new IpcFolder();
+        _ = await folder.SucceedAsync("shm", "put", "1", "日本");
+        var printed = await CommandResult.RunAsync("env", "LC_ALL=en_US.ISO-8859-1", PublishedBinary.FilePath, "shm", "get", "1", "--json", "--path", folder.FullName);
+        Assert.Equal("\"日本\"\n", printed.Output);
+    }
+
+    /// <summary>A command that was killed while it moved variables has left them under the key of the lock.</summary>
+    [Theory]
+    [InlineData("", "1:moved 2:too")]
+    [InlineData("shmop_open($key, 'n', 0600, 500);", "1:moved 2:too")]
+    [InlineData("$s = shm_attach($key, 200, 0600); shm_put_var($s, 2, 'newer'); shm_put_var($s, 3, 'new');", "1:moved 2:newer 3:new")]
+    public async Task Variables_of_a_growth_that_was_killed_are_there(string meanwhile, string expected)
+    {
+        await using var folder = new IpcFolder();
+        _ = await folder.PhpAsync($"$s = shm_attach(~$key, 400, 0640); shm_put_var($s, 1, 'moved'); shm_put_var($s, 2, 'too'); {meanwhile}");
+        var first = await folder.RunAsync("shm", "has", "1");
+        Assert.Equal((0, "", ""), (first.ExitCode, first.Output, first.Error));
+        Assert.Equal(expected, (await folder.PhpAsync("$s = shm_attach($key, 1, 0600); foreach ([1, 2, 3] as $i) { if (shm_has_var($s, $i)) { echo \"$i:\", shm_get_var($s, $i), ' '; } }")).Trim());
+        Assert.Matches("\nmode: +0640\n", await folder.SucceedAsync("shm", "stat"));
+        Assert.Single(await folder.ObjectsAsync());
+    }
+
+    [Fact]
+    public async Task Copy_that_was_not_complete_is_removed()
+    {
+        await using var folder = new IpcFolder();
+        _ = await folder.PhpAsync("shm_put_var(shm_attach($key, 200, 0600), 1, 'old'); shmop_open(~$key, 'n', 0600, 500);");
+        Assert.Equal("old\n", await folder.SucceedAsync("shm", "get", "1"));
+        Assert.Single(await folder.ObjectsAsync());
+    }
+
+    [Fact]
+    public async Task Segment_that_nobody_has_used_can_be_removed()
+    {
+        await using var folder = new IpcFolder();
+        _ = await folder.PhpAsync("shmop_open($key, 'n', 0600, 500);");
+        Assert.Equal("", await folder.SucceedAsync("shm", "remove"));
+        Assert.Empty(await folder.ObjectsAsync());
     }
 
     /// <summary>PHP removes the old value first, and then finds that there is no room.</summary>
@@ -237,6 +289,7 @@ public sealed class ShmCommandTests
             var result = await CommandResult.RunAsync(
                 "setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", PublishedBinary.FilePath, "shm", .. command.Split(' '), "--key", key]);
             Assert.True(result.ExitCode == 1 && result.Error.Contains("user root owns it, with mode 0600", StringComparison.Ordinal), result.ToString());
+            Assert.Matches("run it as root(,|\n)", result.Error);
         }
 
         Assert.Equal("secret\n", await folder.SucceedAsync("shm", "get", "1"));
@@ -249,6 +302,7 @@ public sealed class ShmCommandTests
     [InlineData(2, "--mode", "put", "1", "x", "--mode", "999")]
     [InlineData(2, "--key", "get", "1", "--key", "none")]
     [InlineData(2, "--key", "get", "1", "--key", "1")]
+    [InlineData(1, "nothing has changed", "put", "1", "more than a hundred bytes with its head, and one that it needs, too, and so on, and so on, and so on", "--size", "100")]
     [InlineData(1, "JSON", "put", "1", "{", "--json")]
     [InlineData(1, "serialize", "put", "1", "x", "--serialized")]
     [InlineData(1, "/no/such/file", "put", "1", "@/no/such/file")]

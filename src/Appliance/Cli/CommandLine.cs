@@ -48,11 +48,19 @@ internal static class CommandLine
                 return Usage.Print();
             }
 
+            // Whoever reads what is printed here counts on one encoding; a terminal of another would show question marks.
+            Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
             StartDirectory = Environment.GetEnvironmentVariable(ProcessRole.StartDirectory) ?? CurrentDirectory();
             var parsed = MakeRoot(args).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
             if (parsed.CommandResult.Command is var command && command.Parents.Any() && parsed.GetValue(Help))
             {
                 return Usage.Print(command);
+            }
+
+            if (command.Parents.Any())
+            {
+                // A command in a pipeline ends with its reader, and takes no more messages for nobody.
+                Syscall.SetBrokenPipe(ends: true);
             }
 
             return parsed.Errors.Count > 0 ? Complain(ExitCode.Usage, Explain(parsed)) : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });

@@ -51,7 +51,7 @@ internal sealed class ControlClient
         }
 
         QueueMessage answer = default;
-        using var deadline = new Deadline(AnswerSeconds);
+        using var deadline = new Deadline(TimeSpan.FromSeconds(AnswerSeconds));
         var done = deadline.Repeat(() => _queue.Send(ControlQueue.CommandType, bytes, wait: true));
         done = done.Ok ? deadline.Repeat(() => _queue.Receive(_asker, except: false, wait: true, out answer)) : done;
         if (!done.Ok)

@@ -17,28 +17,41 @@ internal sealed class Deadline : IDisposable
 
     private readonly long _endMs;
 
-    /// <summary>A limit of so many seconds from now; none at all when it is null.</summary>
-    public Deadline(double? seconds)
+    private readonly Interruption? _interruption;
+
+    /// <summary>A limit from now on; none at all when it is null.</summary>
+    /// <param name="limit">The time.</param>
+    /// <param name="interruption">What ends the time as well.</param>
+    public Deadline(TimeSpan? limit, Interruption? interruption = null)
     {
-        long milliseconds = seconds is { } limit ? (long)(Math.Min(limit, int.MaxValue) * 1000) : -1;
-        _endMs = milliseconds < 0 ? long.MaxValue : Environment.TickCount64 + milliseconds;
-        if (milliseconds >= 0)
+        _interruption = interruption;
+        _endMs = limit is { } time ? Environment.TickCount64 + (long)time.TotalMilliseconds : long.MaxValue;
+        if (limit is not null)
         {
-            _registration ??= PosixSignalRegistration.Create((PosixSignal)Syscall.SIGALRM, context => context.Cancel = true);
-            _ = Syscall.SetAlarm(Math.Max(1, milliseconds), RepeatMs).OrThrow("setitimer");
+            TakeAlarms();
+            _ = Syscall.SetAlarm(Math.Max(1, (long)limit.Value.TotalMilliseconds), RepeatMs).OrThrow("setitimer");
         }
     }
 
     /// <summary>Whether the time is over.</summary>
-    public bool IsOver => Environment.TickCount64 >= _endMs;
+    public bool IsOver => Environment.TickCount64 >= _endMs || IsInterrupted;
 
-    /// <summary>Makes a call again as long as a signal interrupts it and the time is not over.</summary>
+    private bool IsInterrupted => _interruption is { Came: true };
+
+    /// <summary>From now on an alarm interrupts the call that is under way, and nothing more.</summary>
+    public static void TakeAlarms() =>
+        _registration ??= PosixSignalRegistration.Create((PosixSignal)Syscall.SIGALRM, context => context.Cancel = true);
+
+    /// <summary>Has the call that is under way, or comes next, return EINTR.</summary>
+    public static void InterruptNow() => _ = Syscall.SetAlarm(1, RepeatMs);
+
+    /// <summary>Makes a call again as long as a signal interrupts it and the time is not over; not at all when an interruption came before.</summary>
     public SysResult Repeat(Func<SysResult> call)
     {
         SysResult result;
         do
         {
-            result = call();
+            result = IsInterrupted ? SysResult.Interrupted : call();
         }
         while (result.Error == Errno.EINTR && !IsOver);
         return result;

@@ -16,7 +16,7 @@ internal static class HistoryCommand
 
     private static readonly Option<string> Room = new("--room") { Description = "the room [lobby]", HelpName = "R", DefaultValueFactory = _ => "lobby" };
 
-    private static readonly Option<int> Count = new("-n") { Description = "so many of the last messages [50]", HelpName = "N", DefaultValueFactory = _ => DefaultCount };
+    private static readonly Option<string> Count = new("-n") { Description = "so many of the last messages [50]", HelpName = "N" };
 
     private static readonly Option<bool> Follow = new("--follow", "-f") { Arity = ArgumentArity.Zero, Description = "go on with new messages as they come" };
 
@@ -30,12 +30,7 @@ internal static class HistoryCommand
 
     private static int Run(ParseResult parsed)
     {
-        int count = parsed.GetValue(Count);
-        if (count < 0)
-        {
-            throw CommandLine.Wrong(string.Create(CultureInfo.InvariantCulture, $"-n: '{count}' must be 0 or more"));
-        }
-
+        int count = NumberOptions.InRange(parsed, Count, 0, int.MaxValue) ?? DefaultCount;
         string room = parsed.GetValue(Room)!;
         bool follow = parsed.GetValue(Follow);
         bool json = parsed.GetValue(KeyOptions.Json);

@@ -80,14 +80,19 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, bool php, string? 
         fixed (byte* start = bytes)
         {
             // A command that does not read all of it is none of our business.
+            Syscall.SetBrokenPipe(ends: false);
             int written = 0;
-            while (spawned.Ok && written < bytes.Length && Syscall.Write(writing, start + written, bytes.Length - written) is { Ok: true } some)
+            bool reads = spawned.Ok;
+            while (reads && written < bytes.Length)
             {
-                written += some.Value;
+                var some = Syscall.Write(writing, start + written, bytes.Length - written);
+                written += some.Ok ? some.Value : 0;
+                reads = some.Ok || some.Error == Errno.EINTR;
             }
         }
 
         _ = Syscall.Close(writing);
+        Syscall.SetBrokenPipe(ends: true);
         _ = Syscall.Wait(spawned.OrThrow($"posix_spawn {Shell}"), out int status).OrThrow("waitpid");
         return status == 0 ? null : $"{command}: {new ExitStatus(status)}";
     }

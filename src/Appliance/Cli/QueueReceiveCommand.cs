@@ -15,19 +15,19 @@ internal static class QueueReceiveCommand
     private const string Truncate = "truncate";
     private const string Skip = "skip";
 
-    private static readonly Option<long> Type = new("--type") { Description = "0 for all in order, N for that type, -N for the lowest type up to N [0]", HelpName = "N" };
+    private static readonly Option<string> Type = new("--type") { Description = "0 for all in order, N for that type, -N for the lowest type up to N [0]", HelpName = "N" };
 
     private static readonly Option<bool> Except = new("--except") { Arity = ArgumentArity.Zero, Description = "every type but --type" };
 
     private static readonly Option<bool> Wait = new("--wait") { Arity = ArgumentArity.Zero, Description = "wait for a message" };
 
-    private static readonly Option<double?> Timeout = new("--timeout") { Description = "wait, but no longer than this", HelpName = "SECONDS" };
+    private static readonly Option<string> Timeout = new("--timeout") { Description = "wait, but no longer than this", HelpName = "SECONDS" };
 
     private static readonly Option<bool> All = new("--all") { Arity = ArgumentArity.Zero, Description = "one after the other; with --wait for ever" };
 
     private static readonly Option<string> Exec = new("--exec") { Description = "run this for each, message on stdin, type in $APPLIANCE_MESSAGE_TYPE", HelpName = "COMMAND" };
 
-    private static readonly Option<int?> Max = new("--max") { Description = "longest message that is expected", HelpName = "BYTES" };
+    private static readonly Option<string> Max = new("--max") { Description = "longest message that is expected", HelpName = "BYTES" };
 
     private static readonly Option<string> Oversize = new("--oversize")
     {
@@ -47,21 +47,35 @@ internal static class QueueReceiveCommand
 
     private static int Run(ParseResult parsed)
     {
-        Check(parsed);
+        if (parsed.GetValue(Oversize) is not (Take or Truncate or Skip))
+        {
+            throw CommandLine.Wrong($"--oversize: '{parsed.GetValue(Oversize)}' must be take, truncate or skip");
+        }
+
+        long type = NumberOptions.Whole(parsed, Type) ?? 0;
+        bool except = parsed.GetValue(Except);
+        if (except && type < 1)
+        {
+            throw CommandLine.Wrong("--except: --type must name the type that is not wanted, 1 or more");
+        }
+
+        var timeout = NumberOptions.Seconds(parsed, Timeout);
+        int? max = NumberOptions.InRange(parsed, Max, 0, int.MaxValue);
         var key = KeyOptions.Read(parsed);
         var queue = MessageQueue.Find(key) ?? throw new IOException($"queue receive: there is no queue of key {key}");
         var output = new QueueOutput(parsed.GetValue(KeyOptions.Raw), parsed.GetValue(KeyOptions.Json), parsed.GetValue(KeyOptions.Php), parsed.GetValue(Exec));
-        double? timeout = parsed.GetValue(Timeout);
         bool all = parsed.GetValue(All);
         bool wait = timeout is not null || parsed.GetValue(Wait);
-        long type = parsed.GetValue(Type);
-        bool except = parsed.GetValue(Except);
         int received = 0;
+
+        // A message that has left the queue is handed on whatever signal comes.
+        using var interruption = new Interruption();
+        interruption.Begin();
         SysResult result;
         do
         {
             QueueMessage message = default;
-            using (var deadline = new Deadline(timeout))
+            using (var deadline = new Deadline(timeout, interruption))
             {
                 result = deadline.Repeat(() => queue.Receive(type, except, wait, out message));
             }
@@ -69,10 +83,15 @@ internal static class QueueReceiveCommand
             if (result.Ok)
             {
                 received++;
-                Hand(message, output, parsed.GetValue(Max), parsed.GetValue(Oversize)!);
+                Hand(message, output, max, parsed.GetValue(Oversize)!);
             }
         }
         while (all && result.Ok);
+
+        if (interruption.Came)
+        {
+            return ExitCode.Failed;
+        }
 
         if (!result.Ok && result.Error is not (Errno.ENOMSG or Errno.EINTR))
         {
@@ -82,30 +101,7 @@ internal static class QueueReceiveCommand
         }
 
         bool found = received > 0 || (all && !wait);
-        return found ? (output.Failed ? ExitCode.Failed : ExitCode.Fine) : throw new IOException(Invariant($"queue receive: no message {Wanted(type, except)}{(wait ? Invariant($" within {timeout} s") : "")}"));
-    }
-
-    private static void Check(ParseResult parsed)
-    {
-        if (parsed.GetValue(Oversize) is not (Take or Truncate or Skip))
-        {
-            throw CommandLine.Wrong($"--oversize: '{parsed.GetValue(Oversize)}' must be take, truncate or skip");
-        }
-
-        if (parsed.GetValue(Max) is < 0)
-        {
-            throw CommandLine.Wrong(Invariant($"--max: '{parsed.GetValue(Max)}' must be a number of bytes"));
-        }
-
-        if (parsed.GetValue(Timeout) is < 0)
-        {
-            throw CommandLine.Wrong(Invariant($"--timeout: '{parsed.GetValue(Timeout)}' must be a number of seconds"));
-        }
-
-        if (parsed.GetValue(Except) && parsed.GetValue(Type) < 1)
-        {
-            throw CommandLine.Wrong("--except: --type must name the type that is not wanted, 1 or more");
-        }
+        return found ? (output.Failed ? ExitCode.Failed : ExitCode.Fine) : throw new IOException(Invariant($"queue receive: no message {Wanted(type, except)}{(wait ? Invariant($" within {timeout?.TotalSeconds} s") : "")}"));
     }
 
     private static void Hand(QueueMessage message, QueueOutput output, int? max, string oversize)
@@ -129,7 +125,7 @@ internal static class QueueReceiveCommand
     {
         0 => "in the queue",
         > 0 => Invariant($"{(except ? "of another type than" : "of type")} {type} in the queue"),
-        _ => Invariant($"of a type up to {-type} in the queue"),
+        _ => Invariant($"of a type up to {-(Int128)type} in the queue"),
     };
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -10,11 +10,11 @@ internal static class QueueSendCommand
 {
     private const uint ModeDefault = 0x1B0; // 0660
 
-    private static readonly Option<long> Type = new("--type") { Description = "message type, 1 or more [1]", HelpName = "N", DefaultValueFactory = _ => 1 };
+    private static readonly Option<string> Type = new("--type") { Description = "message type, 1 or more [1]", HelpName = "N" };
 
     private static readonly Option<bool> NoWait = new("--nowait") { Arity = ArgumentArity.Zero, Description = "fail at once when the queue is full" };
 
-    private static readonly Option<double?> Timeout = new("--timeout") { Description = "wait no longer than this for room", HelpName = "SECONDS" };
+    private static readonly Option<string> Timeout = new("--timeout") { Description = "wait no longer than this for room", HelpName = "SECONDS" };
 
     private static readonly Option<string> Mode = new("--mode") { Description = "permissions of a queue that is made [0660]", HelpName = "OCTAL" };
 
@@ -31,18 +31,21 @@ internal static class QueueSendCommand
 
     private static int Run(ParseResult parsed)
     {
-        long type = parsed.GetValue(Type);
+        long type = NumberOptions.Whole(parsed, Type) ?? 1;
         if (type < 1)
         {
             throw CommandLine.Wrong(Invariant($"--type: '{type}' must be 1 or more: 0 and below have a meaning for receivers alone"));
         }
 
         var key = KeyOptions.Read(parsed);
+        uint mode = ModeOptions.Read(parsed, Mode, ModeDefault);
+        var patience = NumberOptions.Patience(parsed, NoWait, Timeout);
         byte[] text = Body(parsed);
-        var queue = MessageQueue.Open(key, (int)ModeOptions.Read(parsed, Mode, ModeDefault));
+        CheckSize(text.Length);
+        var queue = MessageQueue.Open(key, (int)mode);
         CheckSize(queue, key, text.Length);
-        using var deadline = new Deadline(parsed.GetValue(Timeout));
-        var sent = deadline.Repeat(() => queue.Send(type, text, wait: !parsed.GetValue(NoWait)));
+        using var deadline = new Deadline(patience);
+        var sent = deadline.Repeat(() => queue.Send(type, text, wait: patience != TimeSpan.Zero));
         return sent.Ok ? ExitCode.Fine
             : sent.Error is Errno.EAGAIN or Errno.EINTR ? throw new IOException(WhyFull(queue, key))
             : sent.Error is Errno.EIDRM or Errno.EINVAL ? throw new IOException($"queue send: the queue of key {key} was removed while this waited for room")
@@ -51,8 +54,7 @@ internal static class QueueSendCommand
 
     private static byte[] Body(ParseResult parsed)
     {
-        string[] words = parsed.GetValue(Text)!;
-        byte[] bytes = ValueSource.Read(string.Join(' ', words));
+        byte[] bytes = ValueSource.Read(parsed.GetValue(Text)!);
         if (parsed.GetValue(KeyOptions.Json))
         {
             var value = PhpJson.Read(bytes, out string reason) ?? throw new IOException($"queue send: --json: {reason}");
@@ -62,8 +64,7 @@ internal static class QueueSendCommand
         return parsed.GetValue(KeyOptions.Php) ? PhpSerialization.Write(new PhpString(bytes)) : bytes;
     }
 
-    /// <summary>The kernel waits for ever with a message that will never fit.</summary>
-    private static void CheckSize(MessageQueue queue, SystemVKey key, int bytes)
+    private static void CheckSize(int bytes)
     {
         int messageMax = MessageQueue.Limits.MessageBytesMax;
         if (bytes > messageMax)
@@ -71,7 +72,11 @@ internal static class QueueSendCommand
             throw new IOException(Invariant(
                 $"queue send: a message of {bytes} bytes is longer than kernel.msgmax, {messageMax}: send less, or raise it (sysctl -w kernel.msgmax={bytes} kernel.msgmnb={4L * bytes}; msgmnb counts for new queues)"));
         }
+    }
 
+    /// <summary>The kernel waits for ever with a message that will never fit.</summary>
+    private static void CheckSize(MessageQueue queue, SystemVKey key, int bytes)
+    {
         if (Syscall.MessageStatus(queue.Id, out var status).Ok && bytes > status.msg_qbytes)
         {
             throw new IOException(Invariant(

@@ -18,7 +18,7 @@ internal static class SemAcquireCommand
 
     private static int Run(ParseResult parsed)
     {
-        var time = SemOptions.Seconds(Hold, parsed.GetValue(Hold)!);
+        var time = NumberOptions.Seconds(parsed, Hold)!.Value;
         if (SemOptions.Take(parsed, out int conflictExitCode) is not { } semaphore)
         {
             return conflictExitCode;

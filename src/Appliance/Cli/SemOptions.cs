@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using Appliance.Config;
 using Appliance.Ipc;
 
 namespace Appliance.Cli;
@@ -9,7 +7,6 @@ namespace Appliance.Cli;
 internal static class SemOptions
 {
     private const uint ModeDefault = 0x1B0; // 0660
-    private const double SecondsMax = 366 * 86_400;
 
     private static readonly Option<bool> NoWait = new("--nowait") { Arity = ArgumentArity.Zero, Description = "do not wait when it is taken" };
     private static readonly Option<string> Timeout = new("--timeout") { Description = "wait so long and no longer", HelpName = "SECONDS" };
@@ -31,15 +28,9 @@ internal static class SemOptions
     /// <summary>Joins and takes the semaphore that the command line names; null when it was not to be had, which has been told.</summary>
     public static PhpSemaphore? Take(ParseResult parsed, out int conflictExitCode)
     {
-        conflictExitCode = Number(parsed, Conflict, ExitCode.Failed, 0, byte.MaxValue);
-        bool noWait = parsed.GetValue(NoWait);
-        TimeSpan? timeout = noWait ? TimeSpan.Zero : parsed.GetValue(Timeout) is { } text ? Seconds(Timeout, text) : null;
-        if (noWait && parsed.GetValue(Timeout) is not null)
-        {
-            throw CommandLine.Wrong("--nowait: do not wait, and --timeout: wait a while, exclude each other");
-        }
-
-        int max = Number(parsed, Max, 1, 1, PhpSemaphore.HoldersMax);
+        conflictExitCode = NumberOptions.InRange(parsed, Conflict, 0, byte.MaxValue) ?? ExitCode.Failed;
+        var timeout = NumberOptions.Patience(parsed, NoWait, Timeout);
+        int max = NumberOptions.InRange(parsed, Max, 1, PhpSemaphore.HoldersMax) ?? 1;
         var semaphore = PhpSemaphore.Join(KeyOptions.Read(parsed), max, ModeOptions.Read(parsed, Mode, ModeDefault));
         if (semaphore.Acquire(timeout))
         {
@@ -49,19 +40,5 @@ internal static class SemOptions
         Console.Error.WriteLine(FormattableString.Invariant($"appliance: semaphore {semaphore.Key} is taken; process {semaphore.LastPid()} used it last"));
         semaphore.Dispose();
         return null;
-    }
-
-    /// <summary>A time in seconds, <c>0.5</c> for example.</summary>
-    public static TimeSpan Seconds(Option option, string text) =>
-        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds <= SecondsMax
-            ? TimeSpan.FromSeconds(seconds)
-            : throw CommandLine.Wrong($"{option.Name}: '{text}' must be seconds, at most a year; 0.5 for example");
-
-    private static int Number(ParseResult parsed, Option<string> option, int byDefault, int least, int most)
-    {
-        int value = byDefault;
-        return parsed.GetValue(option) is { } text && Setting.ParseNumber(text, least, most, number => value = number) is { } wrong
-            ? throw CommandLine.Wrong($"{option.Name}: '{text}' {wrong}")
-            : value;
     }
 }

@@ -37,10 +37,17 @@ internal static class ShmPutCommand
         }
 
         long bytes = asked > 0 ? asked : Math.Max(VariableSegment.BytesDefault, VariableChain.HeadBytes + VariableChain.ChunkBytesOf(value.Length));
+        using var interruption = new Interruption();
         using var segment = ShmOptions.Whole(VariableSegment.OpenOrMake(KeyOptions.Read(parsed), bytes, mode));
+        interruption.Begin();
         long missing = segment.Chain.Put(variable, value);
         if (missing > 0 && !parsed.GetValue(Grow))
         {
+            if (segment.IsNew)
+            {
+                segment.Remove();
+            }
+
             throw new IOException(FormattableString.Invariant(
                 $"variable {variable} takes {VariableChain.ChunkBytesOf(value.Length)} bytes, {missing} more than segment {segment.Key} has room for ({segment.Chain.FreeBytes} of {segment.Status.shm_segsz} bytes are free); nothing has changed; --grow makes the segment larger"));
         }

@@ -16,7 +16,7 @@ internal static class ShmRemoveCommand
     private static int Run(ParseResult parsed)
     {
         using var segment = ShmOptions.Open(parsed, forWriting: false);
-        if (!segment.Chain.IsPhp)
+        if (!segment.Chain.IsPhp && !segment.Chain.IsBlank)
         {
             throw new IOException(FormattableString.Invariant(
                 $"segment {segment.Key} is not PHP's: it does not begin with PHP_SM; if it is to go, 'ipcrm -m {segment.Id}' removes it"));

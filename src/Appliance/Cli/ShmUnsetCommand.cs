@@ -16,7 +16,9 @@ internal static class ShmUnsetCommand
     private static int Run(ParseResult parsed)
     {
         long variable = ShmOptions.VariableOf(parsed);
+        using var interruption = new Interruption();
         using var segment = ShmOptions.Open(parsed, forWriting: true);
+        interruption.Begin();
         return segment.Chain.Remove(variable)
             ? ExitCode.Fine
             : throw new IOException(FormattableString.Invariant($"variable {variable} is not in segment {segment.Key}"));

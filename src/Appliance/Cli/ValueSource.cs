@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Appliance.Cli;
 
@@ -9,10 +8,11 @@ internal static class ValueSource
     /// <summary>More than any System V object holds in practice.</summary>
     private const int BytesMax = 256 << 20;
 
-    /// <summary>The bytes of <c>TEXT</c>, of <c>@FILE</c>, or for <c>-</c> of stdin; <c>@@text</c> is the text with one of both signs.</summary>
+    /// <summary>The bytes of <c>TEXT</c>, with a space between its words; of <c>@FILE</c>, or for <c>-</c> of stdin; <c>@@text</c> is the text with one of both signs.</summary>
     /// <exception cref="IOException">They cannot be read, or are too many.</exception>
-    public static byte[] Read(string text)
+    public static byte[] Read(params IReadOnlyList<string> words)
     {
+        string text = string.Join(' ', words);
         if (text == "-")
         {
             return ReadStdin();
@@ -20,7 +20,8 @@ internal static class ValueSource
 
         if (!text.StartsWith('@') || text.StartsWith("@@", StringComparison.Ordinal))
         {
-            return Encoding.UTF8.GetBytes(text.StartsWith('@') ? text[1..] : text);
+            byte[] bytes = [.. RawArguments.BytesOf(words).SelectMany((byte[] word, int i) => i == 0 ? word : [(byte)' ', .. word])];
+            return text.StartsWith('@') ? bytes[1..] : bytes;
         }
 
         using var file = File.OpenRead(text[1..]);

@@ -41,6 +41,9 @@ public sealed class ControlDesk : IDisposable
     private readonly RoomLog _rooms;
     private readonly EventLog _log;
     private readonly DropLog _dropped;
+    private readonly LineLimit _commandLines;
+    private readonly PacedAction _reload;
+    private readonly PacedAction _reopen;
     private readonly AnswerTray _answers;
     private readonly Wakeup _wakeup = new();
     private readonly Timer _timer;
@@ -59,6 +62,9 @@ public sealed class ControlDesk : IDisposable
         _rooms = rooms;
         _log = log;
         _dropped = new DropLog(log);
+        _commandLines = new LineLimit(log, EventCatalogue.QueueCommandsMore);
+        _reload = new PacedAction(() => _host.Reload());
+        _reopen = new PacedAction(() => _host.Reopen());
         _answers = new AnswerTray(queue, log);
         _timer = new Timer(_ => _wakeup.Set());
         _table =
@@ -66,8 +72,8 @@ public sealed class ControlDesk : IDisposable
             new("say", IsChat: true, AskAny),
             new(ControlCommand.JsonWord, IsChat: true, AskAny),
             new("kick", IsChat: false, AskAll),
-            new("reload", IsChat: false, command => Do(command, _host.Reload)),
-            new("reopen", IsChat: false, command => Do(command, _host.Reopen)),
+            new("reload", IsChat: false, command => Do(command, _reload.Request)),
+            new("reopen", IsChat: false, command => Do(command, _reopen.Request)),
             new("stop", IsChat: false, command => Do(command, _host.Stop)),
             new("clients", IsChat: false, AskForClients),
             new("status", IsChat: false, command => Answer(command, RoomReport.Status(_rooms, Environment.ProcessId, UnixMs))),
@@ -109,16 +115,19 @@ public sealed class ControlDesk : IDisposable
             Take(message);
         }
 
+        _reload.Turn(NowMs);
+        _reopen.Turn(NowMs);
         ExpireQuestions();
         _dropped.TellSum(NowMs);
+        _commandLines.TellSum(NowMs);
         bool waits = _answers.Retry(NowMs);
         if (taken == CommandsPerTurn)
         {
             _wakeup.Set();
         }
 
-        int nextMs = waits || _held is not null ? WaitingPollMs
-            : _open.Count > 0 || _dropped.Untold > 0 || _answers.HasUntaken ? UntoldPollMs
+        int nextMs = waits || _held is not null || _reload.IsPending || _reopen.IsPending ? WaitingPollMs
+            : _open.Count > 0 || _dropped.Untold > 0 || _commandLines.Untold > 0 || _answers.HasUntaken ? UntoldPollMs
             : Timeout.Infinite;
         _ = _timer.Change(nextMs, Timeout.Infinite);
     }
@@ -175,7 +184,7 @@ public sealed class ControlDesk : IDisposable
             return;
         }
 
-        if (!row.IsChat && command.Asker == 0)
+        if (!row.IsChat && command.Asker == 0 && _commandLines.TryTake(NowMs))
         {
             _log.Write(EventCatalogue.QueueCommand, PrintableText.Quote(command.Text));
         }

@@ -266,7 +266,9 @@ public sealed class ControlQueue : IDisposable
             return;
         }
 
-        bool stuck = status.msg_cbytes > status.msg_qbytes / 2 && status.msg_rtime == _lastStatus.msg_rtime && status.msg_lrpid == _lastStatus.msg_lrpid;
+        // What the server itself has received says nothing about mailboxes: commands may come all the time.
+        bool untouched = Syscall.IsOwnThread(status.msg_lrpid) || (status.msg_rtime == _lastStatus.msg_rtime && status.msg_lrpid == _lastStatus.msg_lrpid);
+        bool stuck = untouched && status.msg_cbytes > status.msg_qbytes / 2 && _lastStatus.msg_cbytes > _lastStatus.msg_qbytes / 2;
         _lastStatus = status;
         int discarded = 0;
         var queue = MessageQueue.Of(_id);

@@ -3,23 +3,15 @@ using Appliance.Logging;
 
 namespace Appliance.Control;
 
-/// <summary>
-/// Tells in the log what was not understood: with its text, control characters escaped, at most ten lines a second. The rest is
-/// counted and told in one line more.
-/// </summary>
+/// <summary>Tells in the log what was not understood: with its text, control characters escaped, and no more lines than <see cref="LineLimit"/> allows.</summary>
 public sealed class DropLog(EventLog log)
 {
-    /// <summary>Lines of one second.</summary>
-    public const int LinesPerSecond = 10;
-
     private const int TextBytesMax = 200;
-    private const int WindowMs = 1000;
 
-    private long _windowStartMs = long.MinValue / 2;
-    private int _written;
+    private readonly LineLimit _limit = new(log, EventCatalogue.QueueDroppedMore);
 
     /// <summary>Messages that were dropped and not told yet.</summary>
-    public int Untold { get; private set; }
+    public int Untold => _limit.Untold;
 
     /// <summary>Messages that were ever dropped.</summary>
     public long Dropped { get; private set; }
@@ -27,32 +19,14 @@ public sealed class DropLog(EventLog log)
     /// <summary>Takes note of a message that is dropped.</summary>
     public void Note(ReadOnlySpan<byte> text, string reason, long nowMs)
     {
-        TellSum(nowMs);
         Dropped++;
-        if (_written == LinesPerSecond)
+        if (_limit.TryTake(nowMs))
         {
-            Untold++;
-            return;
+            bool cut = text.Length > TextBytesMax;
+            log.Write(EventCatalogue.QueueDropped, reason, PrintableText.Escape(cut ? text[..TextBytesMax] : text) + (cut ? "…" : ""));
         }
-
-        _written++;
-        bool cut = text.Length > TextBytesMax;
-        log.Write(EventCatalogue.QueueDropped, reason, PrintableText.Escape(cut ? text[..TextBytesMax] : text) + (cut ? "…" : ""));
     }
 
-    /// <summary>Once a second is over, tells how many were dropped in it that have no line of their own.</summary>
-    public void TellSum(long nowMs)
-    {
-        if (nowMs - _windowStartMs < WindowMs)
-        {
-            return;
-        }
-
-        if (Untold > 0)
-        {
-            log.Write(EventCatalogue.QueueDroppedMore, Untold);
-        }
-
-        (_windowStartMs, _written, Untold) = (nowMs, 0, 0);
-    }
+    /// <summary>Tells how many have no line of their own, once it is time.</summary>
+    public void TellSum(long nowMs) => _limit.TellSum(nowMs);
 }

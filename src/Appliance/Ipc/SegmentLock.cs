@@ -16,11 +16,14 @@ internal sealed class SegmentLock : IDisposable
 
     private SegmentLock(int id) => _id = id;
 
+    /// <summary>The key of what belongs to a segment while somebody works on it.</summary>
+    public static int KeyOf(SystemVKey key) => key.Value == -1 ? int.MinValue : ~key.Value;
+
     /// <summary>Waits until nobody else works on the segment.</summary>
     /// <exception cref="IOException">Somebody does for too long.</exception>
     public static SegmentLock Take(SystemVKey key)
     {
-        int lockKey = key.Value == -1 ? int.MinValue : ~key.Value;
+        int lockKey = KeyOf(key);
         while (true)
         {
             int id = Syscall.SemaphoreGet(lockKey, 1, Syscall.IPC_CREAT | ForEverybody).OrThrow($"semget of the lock for segment {key}");

@@ -13,11 +13,15 @@ public static class SystemVFailure
     public static Exception Of(SystemVKind kind, SystemVKey key, string call, Errno error)
     {
         var denied = error is Errno.EACCES or Errno.EPERM ? SystemVTable.Find(kind, key.Value) : null;
-        return denied is null
-            ? new SyscallException(call, error)
-            : new IOException(
-                $"{call}: user {Syscall.UserName(denied.User)} owns it, with mode {ModeText(denied.Mode)}, so user {Syscall.UserName(Syscall.EffectiveUserId())} may not do this: "
-                + $"run it as {Syscall.UserName(denied.User)} or root{(error == Errno.EACCES ? ", or have the owner make it anew with another --mode" : "")}");
+        if (denied is null)
+        {
+            return new SyscallException(call, error);
+        }
+
+        string owner = Syscall.UserName(denied.User);
+        return new IOException(
+            $"{call}: user {owner} owns it, with mode {ModeText(denied.Mode)}, so user {Syscall.UserName(Syscall.EffectiveUserId())} may not do this: "
+            + $"run it as {owner}{(denied.User == 0 ? "" : " or root")}{(error == Errno.EACCES ? ", or have the owner make it anew with another --mode" : "")}");
     }
 
     /// <summary>Permissions in octal, as chmod(1) has them: <c>0660</c>.</summary>

@@ -61,6 +61,9 @@ public sealed unsafe class VariableChain
     /// <summary>Whether it begins as PHP's do.</summary>
     public bool IsPhp => _head.Magic == Magic;
 
+    /// <summary>Whether nobody has used the memory yet: where the head goes, all is zero.</summary>
+    public bool IsBlank => _bytes >= HeadBytes && !new ReadOnlySpan<byte>(_start, HeadBytes).ContainsAnyExcept((byte)0);
+
     /// <summary>Bytes of all chunks.</summary>
     public long UsedBytes => _head.End - _head.Start;
 
@@ -75,6 +78,17 @@ public sealed unsafe class VariableChain
     {
         *(ChunkChainHead*)_start = new ChunkChainHead { Magic = Magic, Start = HeadBytes, End = HeadBytes, Free = _bytes - HeadBytes, Total = _bytes };
         Read();
+    }
+
+    /// <summary>Makes a chain with the same variables in memory that is all zeros; it is none before all is there.</summary>
+    /// <param name="target">The memory.</param>
+    /// <param name="bytes">Bytes of it, no fewer than all variables take.</param>
+    public void CopyTo(byte* target, long bytes)
+    {
+        System.Diagnostics.Debug.Assert(Damage is null && bytes >= _head.End, "a whole chain, and room for it");
+        Buffer.MemoryCopy(_start + _head.Start, target + _head.Start, bytes - _head.Start, _head.End - _head.Start);
+        *(ChunkChainHead*)target = _head with { Magic = 0, Free = bytes - _head.End, Total = bytes };
+        Volatile.Write(ref ((ChunkChainHead*)target)->Magic, Magic);
     }
 
     /// <summary>The variable of a key; null when it is not there.</summary>
@@ -99,16 +113,21 @@ public sealed unsafe class VariableChain
             return missing;
         }
 
-        if (former is [var only] && only.ChunkBytes == needed)
+        // What lies behind the end is nobody's: a writer that dies before the end moves has changed nothing.
+        if (former is [var same] && same.ChunkBytes == needed)
         {
             // Nothing else has to move, so nothing else is in danger.
-            WriteChunk(only.Offset, key, value, needed);
+            WriteChunk(same.Offset, key, value, needed);
+        }
+        else if (former is [var only] && _head.Free >= needed)
+        {
+            // The value, which may be long, is all there before the one it replaces goes.
+            WriteChunk(_head.End, key, value, needed);
+            MoveUp(only, behindEnd: needed);
         }
         else
         {
             _ = Remove(key);
-
-            // What lies behind the end is nobody's: a writer that dies before the end moves has changed nothing.
             WriteChunk(_head.End, key, value, needed);
             MoveEnd(needed);
         }
@@ -123,14 +142,20 @@ public sealed unsafe class VariableChain
         bool found = false;
         while (Damage is null && Find(key) is { } variable)
         {
-            long behind = variable.Offset + variable.ChunkBytes;
-            Buffer.MemoryCopy(_start + behind, _start + variable.Offset, _bytes - variable.Offset, _head.End - behind);
-            MoveEnd(-variable.ChunkBytes);
+            MoveUp(variable, behindEnd: 0);
             Read();
             found = true;
         }
 
         return found;
+    }
+
+    /// <summary>Moves what is behind a variable to its place, and so many bytes from behind the end, which are new.</summary>
+    private void MoveUp(SharedVariable variable, long behindEnd)
+    {
+        long behind = variable.Offset + variable.ChunkBytes;
+        Buffer.MemoryCopy(_start + behind, _start + variable.Offset, _bytes - variable.Offset, _head.End + behindEnd - behind);
+        MoveEnd(behindEnd - variable.ChunkBytes);
     }
 
     private void MoveEnd(long distance)

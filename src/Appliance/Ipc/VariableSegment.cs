@@ -4,14 +4,13 @@ namespace Appliance.Ipc;
 
 /// <summary>
 /// A segment of variables that PHP's shm_attach() of the same key finds. While it is open no other command of ours works on it; PHP
-/// knows of no such lock, so scripts and commands that write at the same time want a semaphore around both.
+/// knows of no such lock, so scripts and commands that write at the same time want a semaphore around both. While variables move to a larger
+/// segment a copy of them lies under the key of the lock: a command that is killed loses none.
 /// </summary>
 public sealed unsafe class VariableSegment : IDisposable
 {
     /// <summary>Bytes of a segment unless more are asked for or needed: PHP's own <c>sysvshm.init_mem</c>.</summary>
     public const long BytesDefault = 10_000;
-
-    private const int OwnerOnly = 0x180; // 0600
 
     private readonly SegmentLock _lock;
     private byte* _address;
@@ -31,6 +30,9 @@ public sealed unsafe class VariableSegment : IDisposable
 
     /// <summary>Its identifier.</summary>
     public int Id => _id;
+
+    /// <summary>Whether it was made when it was opened.</summary>
+    public bool IsNew { get; private set; }
 
     /// <summary>Its variables.</summary>
     public VariableChain Chain { get; private set; }
@@ -54,6 +56,7 @@ public sealed unsafe class VariableSegment : IDisposable
         var taken = SegmentLock.Take(key);
         try
         {
+            Recover(key);
             var found = Syscall.ShmGet(key.Value, 0, 0);
             if (found.Ok)
             {
@@ -86,10 +89,12 @@ public sealed unsafe class VariableSegment : IDisposable
         var taken = SegmentLock.Take(key);
         try
         {
+            Recover(key);
             var found = Syscall.ShmGet(key.Value, 0, 0);
-            int id = found.Ok ? found.Value : Make(key, bytes, mode).OrThrow(MakeCall(key, bytes));
+            int id = found.Ok ? found.Value : Make(key.Value, bytes, mode).OrThrow(MakeCall(key, bytes));
             var segment = Attach(key, taken, id, forWriting: true);
-            if (segment.IsBlank())
+            segment.IsNew = !found.Ok;
+            if (segment.Chain.IsBlank)
             {
                 segment.Chain.Initialize();
             }
@@ -100,6 +105,21 @@ public sealed unsafe class VariableSegment : IDisposable
         {
             taken.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Removes the segment of a key, and what a command that was killed has left of its work on it.</summary>
+    /// <exception cref="IOException">Another command works on it.</exception>
+    /// <exception cref="SyscallException">It is another user's.</exception>
+    public static void Purge(SystemVKey key)
+    {
+        using var taken = SegmentLock.Take(key);
+        foreach (int one in (int[])[key.Value, SegmentLock.KeyOf(key)])
+        {
+            if (Syscall.ShmGet(one, 0, 0) is { Ok: true } found)
+            {
+                _ = Syscall.ShmRemove(found.Value).OrThrow($"shmctl IPC_RMID of segment {new SystemVKey(one)}");
+            }
         }
     }
 
@@ -123,32 +143,24 @@ public sealed unsafe class VariableSegment : IDisposable
     public long Grow(long bytes)
     {
         var status = Status;
-        var values = Values();
 
-        // Whether the kernel has the memory is found out before anything is given up.
-        int trial = Syscall.ShmGet(0, (nuint)bytes, Syscall.IPC_CREAT | OwnerOnly).OrThrow(MakeCall(Key, bytes));
-        _ = Syscall.ShmRemove(trial);
-        Remove();
-        var made = Make(Key, bytes, status.shm_perm_mode & Syscall.IpcModeMask);
-        while (made.Error == Errno.EEXIST)
+        // A copy lies under another key before anything is given up: whoever dies from here on leaves it to the next command.
+        int copy = Make(SegmentLock.KeyOf(Key), bytes, status.shm_perm_mode & Syscall.IpcModeMask).OrThrow(MakeCall(Key, bytes));
+        try
         {
-            // A script has attached in between and made one of its own: what it has stored since then is newer.
-            values.AddRange(TakeOver());
-            bytes = Math.Max(bytes, VariableChain.HeadBytes + values.Sum(one => VariableChain.ChunkBytesOf(one.Bytes.Length)));
-            made = Make(Key, bytes, status.shm_perm_mode & Syscall.IpcModeMask);
+            Fill(copy, Chain, bytes, status, $"shmat of the copy of segment {Key}");
+            Remove();
+        }
+        catch
+        {
+            _ = Syscall.ShmRemove(copy);
+            throw;
         }
 
         Detach();
-        _id = made.OrThrow(MakeCall(Key, bytes));
-        _ = Syscall.ShmChange(_id, status);
+        _id = MoveIn(Key, copy);
         _ = Syscall.ShmAttach(_id, out _address).OrThrow($"shmat of segment {Key}");
-        Chain = new VariableChain(_address, bytes);
-        Chain.Initialize();
-        foreach (var (key, bytesOfValue) in values)
-        {
-            _ = Chain.Put(key, bytesOfValue);
-        }
-
+        Chain = new VariableChain(_address, Status.shm_segsz);
         return status.shm_nattch - 1;
     }
 
@@ -167,32 +179,83 @@ public sealed unsafe class VariableSegment : IDisposable
             : throw SystemVFailure.Of(SystemVKind.Memory, key, $"shmat of segment {key}", attached.Error);
     }
 
-    private static SysResult Make(SystemVKey key, long bytes, uint mode) =>
-        Syscall.ShmGet(key.Value, (nuint)bytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | (int)mode);
+    private static SysResult Make(int key, long bytes, uint mode) =>
+        Syscall.ShmGet(key, (nuint)bytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | (int)mode);
 
     private static string MakeCall(SystemVKey key, long bytes) => FormattableString.Invariant($"shmget of segment {key} with {bytes} bytes");
 
     private Exception Failure(string call, Errno error) => SystemVFailure.Of(SystemVKind.Memory, Key, $"{call} of segment {Key}", error);
 
-    /// <summary>Whether nobody has used the segment yet: it is all zeros.</summary>
-    private bool IsBlank() => Status.shm_segsz >= VariableChain.HeadBytes && !new ReadOnlySpan<byte>(_address, VariableChain.HeadBytes).ContainsAnyExcept((byte)0);
+    /// <summary>Makes the segment of a key out of a copy of its variables, removes the copy, and returns the segment's identifier.</summary>
+    private static int MoveIn(SystemVKey key, int copy)
+    {
+        string call = $"shmat of the copy of segment {key}";
+        _ = Syscall.ShmStatus(copy, out var status).OrThrow($"shmctl of the copy of segment {key}");
+        _ = Syscall.ShmAttachReadOnly(copy, out byte* address).OrThrow(call);
+        var chain = new VariableChain(address, status.shm_segsz);
+        long bytes = status.shm_segsz;
+        List<StoredValue> newer = [];
+        uint mode = status.shm_perm_mode & Syscall.IpcModeMask;
+        SysResult made;
+        while ((made = Make(key.Value, bytes, mode)).Error == Errno.EEXIST)
+        {
+            // A script has attached in between and made one of its own: what it has stored since then is newer.
+            newer.AddRange(TakeOver(key));
+            bytes = Math.Max(bytes, VariableChain.HeadBytes + chain.UsedBytes + newer.Sum(one => VariableChain.ChunkBytesOf(one.Bytes.Length)));
+        }
 
-    private List<StoredValue> Values() => [.. Chain.Variables.Select(variable => new StoredValue(variable.Key, Chain.ValueOf(variable)))];
+        int id = made.OrThrow(MakeCall(key, bytes));
+        Fill(id, chain, bytes, status, $"shmat of segment {key}", newer);
+        _ = Syscall.ShmDetach(address);
+        _ = Syscall.ShmRemove(copy);
+        return id;
+    }
+
+    /// <summary>Copies a chain to a new segment, adds values, and gives it its owner.</summary>
+    private static void Fill(int id, VariableChain chain, long bytes, in SharedMemoryStatus status, string call, IEnumerable<StoredValue>? values = null)
+    {
+        _ = Syscall.ShmChange(id, status);
+        _ = Syscall.ShmAttach(id, out byte* address).OrThrow(call);
+        chain.CopyTo(address, bytes);
+        var filled = new VariableChain(address, bytes);
+        foreach (var (key, bytesOfValue) in values ?? [])
+        {
+            _ = filled.Put(key, bytesOfValue);
+        }
+
+        _ = Syscall.ShmDetach(address);
+    }
+
+    /// <summary>Brings to its end what a command of this user was doing when it was killed in <see cref="Grow"/>.</summary>
+    private static void Recover(SystemVKey key)
+    {
+        var copy = Syscall.ShmGet(SegmentLock.KeyOf(key), 0, 0);
+        if (!copy.Ok || !Syscall.ShmStatus(copy.Value, out var status).Ok || status.shm_perm_uid != Syscall.EffectiveUserId()
+            || !Syscall.ShmAttachReadOnly(copy.Value, out byte* address).Ok)
+        {
+            return;
+        }
+
+        bool isWhole = new VariableChain(address, status.shm_segsz).Damage is null;
+        _ = Syscall.ShmDetach(address);
+        _ = isWhole ? MoveIn(key, copy.Value) : Syscall.ShmRemove(copy.Value).Value;
+    }
 
     /// <summary>The variables of a segment that has come under the key, which is removed.</summary>
-    private List<StoredValue> TakeOver()
+    private static List<StoredValue> TakeOver(SystemVKey key)
     {
-        var found = Syscall.ShmGet(Key.Value, 0, 0);
-        if (!found.Ok)
+        var found = Syscall.ShmGet(key.Value, 0, 0);
+        if (!found.Ok || !Syscall.ShmStatus(found.Value, out var status).Ok)
         {
             return [];
         }
 
-        var other = Attach(Key, _lock, found.Value, forWriting: false);
-        other.Remove();
-        var values = other.Values();
-        other.Detach();
-        return values;
+        _ = Syscall.ShmAttachReadOnly(found.Value, out byte* address).OrThrow($"shmat of segment {key}");
+        var chain = new VariableChain(address, status.shm_segsz);
+        List<StoredValue> values = [.. chain.Variables.Select(variable => new StoredValue(variable.Key, chain.ValueOf(variable)))];
+        _ = Syscall.ShmDetach(address);
+        var removed = Syscall.ShmRemove(found.Value);
+        return removed.Ok ? values : throw SystemVFailure.Of(SystemVKind.Memory, key, $"shmctl IPC_RMID of segment {key}", removed.Error);
     }
 
     private void Detach()

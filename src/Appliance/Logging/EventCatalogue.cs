@@ -72,4 +72,5 @@ public static class EventCatalogue
     public static readonly LogEvent QueueDroppedMore = new(4007, LogLevel.Warning, "{Count} more messages of the control queue dropped");
     public static readonly LogEvent QueueAnswersLost = new(4008, LogLevel.Warning, "{Count} answers to questions from the control queue were not taken by those who asked");
     public static readonly LogEvent QueueMailboxesEmptied = new(4009, LogLevel.Warning, "{Count} messages of other types filled the control queue without anybody taking them and were thrown away");
+    public static readonly LogEvent QueueCommandsMore = new(4010, LogLevel.Info, "{Count} more commands from the control queue");
 }

@@ -50,5 +50,8 @@ public readonly struct SysResult : IEquatable<SysResult>
     internal static SysResult FromKernel(long result) => new(result);
 
     /// <summary>For the pthread functions, which return the error number itself.</summary>
+    /// <summary>A call that a signal has interrupted, or kept from being made.</summary>
+    public static SysResult Interrupted => FromErrorNumber((int)Errno.EINTR);
+
     internal static SysResult FromErrorNumber(int error) => new(-(long)error);
 }

@@ -211,6 +211,12 @@ public static unsafe partial class Syscall
     /// <summary>Whether a process is there, whoever's it is; kill(2) with signal 0.</summary>
     public static bool IsAlive(int pid) => Kill(pid, 0) is { Error: Errno.None or Errno.EPERM };
 
+    /// <summary>
+    /// Whether a thread is one of this process, its first one included: the kernel names the thread where it hands a message to one that
+    /// waits, and the process otherwise.
+    /// </summary>
+    public static bool IsOwnThread(int id) => Path.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{id}"));
+
     /// <summary>The effective user; geteuid(2).</summary>
     public static uint EffectiveUserId() => Imports.geteuid();
 

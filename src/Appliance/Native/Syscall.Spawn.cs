@@ -32,7 +32,6 @@ public static unsafe partial class Syscall
     private const short POSIX_SPAWN_SETSIGMASK = 0x08;
     private const short POSIX_SPAWN_SETSID = 0x80;
     private const int WNOHANG = 1;
-    private const int SIGPIPE = 13;
     private const int SOCK_SEQPACKET = 5;
     private const int SOCK_DGRAM = 2;
     private const uint CLOSE_RANGE_CLOEXEC = 4;
@@ -84,10 +83,11 @@ public static unsafe partial class Syscall
     /// Becomes another program, found as a shell finds it; returns only when that fails. execvp(3). The runtime has SIGPIPE ignored, which
     /// would last: programs expect to die of it.
     /// </summary>
-    public static SysResult Execute(IReadOnlyList<string> arguments)
+    /// <param name="arguments">argv in bytes, as no encoding of them is certain.</param>
+    public static SysResult Execute(IReadOnlyList<byte[]> arguments)
     {
         byte** array = MakeArray(arguments);
-        _ = Imports.signal(SIGPIPE, DefaultAction);
+        SetBrokenPipe(ends: true);
         var result = SysResult.From(Imports.execvp(array[0], array));
         FreeArray(array);
         return result;
@@ -179,14 +179,15 @@ public static unsafe partial class Syscall
         return [.. variables.Keys.Cast<string>().Select(name => $"{name}={variables[name]}")];
     }
 
-    private static byte** MakeArray(IReadOnlyList<string> texts)
+    private static byte** MakeArray(IReadOnlyList<string> texts) => MakeArray([.. texts.Select(Encoding.UTF8.GetBytes)]);
+
+    private static byte** MakeArray(IReadOnlyList<byte[]> texts)
     {
         byte** array = (byte**)NativeMemory.AllocZeroed((nuint)texts.Count + 1, (nuint)sizeof(byte*));
         for (int i = 0; i < texts.Count; i++)
         {
-            byte[] text = Encoding.UTF8.GetBytes(texts[i]);
-            array[i] = (byte*)NativeMemory.AllocZeroed((nuint)text.Length + 1);
-            text.CopyTo(new Span<byte>(array[i], text.Length));
+            array[i] = (byte*)NativeMemory.AllocZeroed((nuint)texts[i].Length + 1);
+            texts[i].CopyTo(new Span<byte>(array[i], texts[i].Length));
         }
 
         return array;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Appliance.SystemTests.Harness;
 
@@ -39,6 +40,10 @@ public sealed class RunningProgram : IAsyncDisposable
         await _process.WaitForExitAsync(limit);
         return _process.ExitCode;
     });
+
+    /// <summary>Sends it a signal; one that has ended gets none.</summary>
+    public async Task SignalAsync(string name) =>
+        _ = await CommandResult.RunAsync("kill", $"-{name}", Pid.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Kills it as kill -9 does.</summary>
     public async Task KillAsync()

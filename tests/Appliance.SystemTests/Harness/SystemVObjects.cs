@@ -15,8 +15,8 @@ public sealed record SystemVObject(string Kind, uint Key, int Id, long Bytes, in
 public static partial class SystemVObjects
 {
     /// <summary>
-    /// All objects whose key is an <c>ftok</c> of <paramref name="directory"/>, with whatever project id; the locks of commands as well,
-    /// whose keys have all bits turned over.
+    /// All objects whose key is an <c>ftok</c> of <paramref name="directory"/>, with whatever project id; the locks and copies of commands
+    /// as well, whose keys have all bits turned over.
     /// </summary>
     public static async Task<IReadOnlyList<SystemVObject>> OfDirectoryAsync(string directory)
     {
@@ -27,7 +27,7 @@ public static partial class SystemVObjects
         var device = ulong.Parse(numbers[0], CultureInfo.InvariantCulture);
         var inode = ulong.Parse(numbers[1], CultureInfo.InvariantCulture);
         var fileKey = ((uint)(device & 0xFF) << 16) | (uint)(inode & 0xFFFF);
-        return [.. All().Where(one => one.Key != 0 && ((one.Key & 0x00FF_FFFF) == fileKey || (one.Kind == "sem" && (~one.Key & 0x00FF_FFFF) == fileKey)))];
+        return [.. All().Where(one => one.Key != 0 && ((one.Key & 0x00FF_FFFF) == fileKey || (one.Kind != "msg" && (~one.Key & 0x00FF_FFFF) == fileKey)))];
     }
 
     /// <summary>All shared memory segments that one of the processes created, private ones as well.</summary>
@@ -41,6 +41,9 @@ public static partial class SystemVObjects
         var removed = await CommandResult.RunAsync("ipcrm", option, one.Id.ToString(CultureInfo.InvariantCulture));
         Assert.True(removed.ExitCode == 0, removed.Error);
     }
+
+    /// <summary>Makes what a command that was killed leaves: a lock that nobody holds any more.</summary>
+    public static void MakeLock(int key) => Assert.True(Libc.semget(~key, 1, 0x3B6) >= 0); // IPC_CREAT | 0666
 
     /// <summary>Lets <paramref name="change"/> loose on the bytes of a segment.</summary>
     public static unsafe void Change(SystemVObject segment, Action<byte[]> change, int offset, int count)
@@ -77,5 +80,8 @@ public static partial class SystemVObjects
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial int shmdt(nint address);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int semget(int key, int count, int flags);
     }
 }
