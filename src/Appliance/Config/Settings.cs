@@ -98,6 +98,9 @@ public sealed class Settings
     /// <summary>Seconds for a graceful stop.</summary>
     public int DrainSeconds { get; internal set; }
 
+    /// <summary>How long an upgrade may take before the former process goes on.</summary>
+    public int UpgradeTimeoutSeconds { get; internal set; }
+
     /// <summary>Messages a second that one client may send; 0: any number.</summary>
     public int MaxRate { get; internal set; }
 

@@ -182,6 +182,12 @@ public static class SettingsTable
             IsReloadable = true,
             Reason = "Clients take what is on its way to them before they are closed. Service managers must wait longer (TimeoutStopSec=).",
         },
+        Number("upgrade-timeout", "SECONDS", 30, "time for an upgrade; then the former process goes on", SettingGroup.Time,
+            1..90, (s, n) => s.UpgradeTimeoutSeconds = n, s => s.UpgradeTimeoutSeconds) with
+        {
+            IsReloadable = true,
+            Reason = "A start takes milliseconds, a connection some 40 µs; the last third is for connections alone.",
+        },
     ];
 
     /// <summary>The row of a name, or null.</summary>

@@ -123,6 +123,13 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _handover.Give(socket, count);
     }
 
+    /// <summary>What is not given yet stays here, and others may come again.</summary>
+    public void KeepAll()
+    {
+        _handover.Abandon();
+        Acceptor.Resume();
+    }
+
     /// <summary>Takes connections that another worker gives.</summary>
     public void Take(int socket) => _handover.Take(socket);
 

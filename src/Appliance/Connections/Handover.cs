@@ -56,6 +56,33 @@ public sealed class Handover
         _ = _poller.Add(socket, 0).OrThrow("epoll_ctl");
     }
 
+    /// <summary>
+    /// Gives nothing more: every order ends, and what the other worker has not answered for stays here. It may be stopped and wake up any
+    /// time later, so its answer must not get through from here on; without it, it serves none of them.
+    /// </summary>
+    public void Abandon()
+    {
+        if (_target >= 0)
+        {
+            _ = Syscall.Shutdown(_target, Syscall.SHUT_RD);
+            if (_giving.Count > 0)
+            {
+                OnAnswer();
+            }
+        }
+
+        if (_target >= 0)
+        {
+            End(failed: true);
+        }
+
+        while (_orders.TryDequeue(out var order))
+        {
+            _ = Syscall.Close(order.Socket);
+            OnDone(new HandoverOutcome(0, Failed: true));
+        }
+    }
+
     /// <summary>Something came through one of the sockets.</summary>
     public void OnReadable(int socket)
     {
@@ -69,19 +96,26 @@ public sealed class Handover
         }
     }
 
-    /// <summary>At the end of a turn, when nothing of it is under way any more: gives the next batch, if it is time for one.</summary>
+    /// <summary>
+    /// At the end of a turn, when nothing of it is under way any more: gives the next batch, if it is time for one. Orders for which there is
+    /// nothing to give end here one after the other: no event would come for those behind them.
+    /// </summary>
     public void Continue()
     {
-        if (_target < 0 && _orders.TryDequeue(out var order))
+        do
         {
-            (_target, _left, _given) = (order.Socket, order.Count, 0);
-            _ = _poller.Add(_target, 0).OrThrow("epoll_ctl");
-        }
+            if (_target < 0 && _orders.TryDequeue(out var order))
+            {
+                (_target, _left, _given) = (order.Socket, order.Count, 0);
+                _ = _poller.Add(_target, 0).OrThrow("epoll_ctl");
+            }
 
-        if (_target >= 0 && _giving.Count == 0)
-        {
-            GiveBatch();
+            if (_target >= 0 && _giving.Count == 0)
+            {
+                GiveBatch();
+            }
         }
+        while (_target < 0 && _orders.Count > 0);
     }
 
     private void GiveBatch()
@@ -99,7 +133,11 @@ public sealed class Handover
 
         if (_giving.Count == 0)
         {
-            End(failed: false);
+            // What another worker still gives to this one is to be given away, too.
+            if (!all || _sources.Count == 0)
+            {
+                End(failed: false);
+            }
         }
         else if (!_giving.Send(_target).Ok)
         {
@@ -191,20 +229,26 @@ public sealed class Handover
             return;
         }
 
-        int taken = whole && WatchAll() ? _taking.Count : 0;
+        bool watched = whole && WatchAll();
         Span<byte> answer = stackalloc byte[AnswerBytes];
-        BinaryPrimitives.WriteInt32LittleEndian(answer, taken);
-        if (taken > 0)
+        BinaryPrimitives.WriteInt32LittleEndian(answer, watched ? _taking.Count : 0);
+
+        // Nothing that could fail is left, and nothing has been sent to anybody yet. An answer that gets through makes them this worker's,
+        // whatever becomes of the giver; one that does not leaves them to it.
+        bool answered = Syscall.SendRights(socket, answer, default).Ok;
+        if (watched && answered)
         {
             Adopt(_taking);
         }
+        else
+        {
+            LetGo();
+        }
 
-        // All is taken up, and nothing has been sent to anybody yet: from here on they are served here, whatever becomes of the giver.
-        _ = Syscall.SendRights(socket, answer, default);
         _taking.Clear();
     }
 
-    /// <summary>Watches all connections of a batch, or closes all of them.</summary>
+    /// <summary>Watches all connections of a batch; false when one cannot be.</summary>
     private bool WatchAll()
     {
         bool watched = true;
@@ -213,13 +257,17 @@ public sealed class Handover
             watched = watched && _table.Watch(fd);
         }
 
-        foreach (int fd in watched ? default : _taking.Descriptors)
+        return watched;
+    }
+
+    /// <summary>The connections of a batch stay with the giver, who has descriptors of its own.</summary>
+    private void LetGo()
+    {
+        foreach (int fd in _taking.Descriptors)
         {
             _table.Unwatch(fd);
             _ = Syscall.Close(fd);
         }
-
-        return watched;
     }
 
     private void Save(int fd)

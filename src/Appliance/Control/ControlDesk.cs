@@ -104,6 +104,9 @@ public sealed class ControlDesk : IDisposable
     /// <summary>Leaves the queue, with what nobody has taken yet, to the next process; what was taken is brought to its end here.</summary>
     public void HandOver() => _queue.Release();
 
+    /// <summary>There is no next process: this one goes on with the queue.</summary>
+    public void TakeBack() => _queue.Reclaim();
+
     /// <summary>Takes what has come, as much as fits into a turn, and looks after what is still under way.</summary>
     public void Turn()
     {

@@ -94,6 +94,9 @@ public sealed class ControlQueue : IDisposable
         }
     }
 
+    /// <summary>Goes on reading after <see cref="Release"/>, unless something has come meanwhile.</summary>
+    public void Reclaim() => Volatile.Write(ref _released, false);
+
     /// <summary>Stops reading and removes the queue, unless it was released.</summary>
     public void Dispose()
     {

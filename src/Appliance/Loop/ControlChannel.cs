@@ -43,7 +43,10 @@ public static class ControlWord
     /// <summary>From a worker: connections were given; how many, and 1 if some could not be.</summary>
     public const char Given = 'g';
 
-    /// <summary>To a worker: take connections again, which giving all away has paused.</summary>
+    /// <summary>To a worker: show that orders are taken.</summary>
+    public const char Probe = 'P';
+
+    /// <summary>To a worker: give nothing any more, and take connections again, which giving all away has paused.</summary>
     public const char Resume = 'C';
 
     /// <summary>From a worker: it serves.</summary>

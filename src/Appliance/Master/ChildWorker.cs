@@ -28,8 +28,11 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     /// <summary>A process that lived shorter and failed does not count as having served: its successor waits.</summary>
     public const int SteadyMs = 10_000;
 
+    private const int GivenAgainMax = 3;
     private const int FirstPauseMs = 100;
     private const int PauseMsMax = 30_000;
+
+    private int _givenAgain;
 
     /// <summary>Its number, by which people know it.</summary>
     public int Number { get; } = number;
@@ -78,7 +81,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     public void Start(string settings, int roomLog, RoomLogLayout layout, IReadOnlyList<Wakeup> wakeups, long nowMs)
     {
         StartedMs = nowMs;
-        Owed = Gifts = 0;
+        Owed = Gifts = _givenAgain = 0;
         (Channel, var there) = ControlChannel.CreatePair();
         using (there)
         {
@@ -106,7 +109,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     {
         _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
         _ = other.Channel!.Send(ControlWord.Take, "", taking);
-        GiveThrough(giving, count);
+        _ = GiveThrough(giving, count);
         _ = Syscall.Close(taking);
         _ = Syscall.Close(giving);
     }
@@ -122,9 +125,16 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         }
     }
 
-    /// <summary>Has it give so many connections to whoever is at the other end of a socket.</summary>
-    public void GiveThrough(int socket, int count) =>
-        Gifts += Channel!.Send(ControlWord.Give, string.Create(CultureInfo.InvariantCulture, $"{count}"), socket) ? 1 : 0;
+    /// <summary>Has it give so many connections to whoever is at the other end of a socket; false when it does not take the order.</summary>
+    public bool GiveThrough(int socket, int count)
+    {
+        bool ordered = Channel!.Send(ControlWord.Give, string.Create(CultureInfo.InvariantCulture, $"{count}"), socket);
+        Gifts += ordered ? 1 : 0;
+        return ordered;
+    }
+
+    /// <summary>Whether what others did not take may be given once more: some times, so that a full server does not try for ever.</summary>
+    public bool MayGiveAgain() => ++_givenAgain <= GivenAgainMax;
 
     /// <summary>What it is for those who watch, in a server that stops or does not.</summary>
     public WorkerState StateOf(bool stopping) => State switch

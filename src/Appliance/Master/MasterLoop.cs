@@ -40,7 +40,6 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private const uint ControlEvent = MasterEvent + 1;
 
     private readonly Settings _settings;
-    private readonly Func<Settings> _readAgain;
     private readonly RoomLog _rooms;
     private readonly EventLog _log;
     private readonly ServiceManager _service;
@@ -57,10 +56,9 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private readonly SignalSet _signals;
     private readonly (PosixSignal Signal, Action Act)[] _signalTable;
     private readonly TimerWheel _timers;
-    private string? _reloadNote;
-    private bool _reopened;
-    private string? _reopenFailure;
+    private readonly Reloading _reloading;
     private bool _stopping;
+    private bool _owesReload;
 
     /// <summary>A master that starts its workers once it runs.</summary>
     /// <param name="settings">The settings in force, changed in place by a reload.</param>
@@ -84,7 +82,6 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         EventLog log)
     {
         _settings = settings;
-        _readAgain = readAgain;
         _estate = estate;
         _takeover = takeover;
         _rooms = estate.Rooms;
@@ -96,6 +93,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _timers = new TimerWheel(Timers, _clock.NowMs);
         _fleet = new WorkerFleet(settings, estate, _poller, _timers, _clock, log) { OnAnswer = control.OnAnswer };
         _load = new LoadFollower(settings, _rooms, _fleet, log);
+        _reloading = new Reloading(settings, readAgain, estate, _fleet, _load, service, log);
         _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, log) { OnHandOver = monitor.Dispose };
         _ = _poller.Add(_wakeup.Descriptor, WakeupEvent).OrThrow("epoll_ctl");
         _ = _poller.Add(control.Descriptor, ControlEvent).OrThrow("epoll_ctl");
@@ -171,8 +169,12 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             case KeepAliveTimer:
                 _service.KeepAlive();
                 break;
+            case UpgradeTimer when _upgrade.OnTimer() is { } restMs:
+                _timers.Arm(UpgradeTimer, nowMs + restMs);
+                break;
             case UpgradeTimer:
-                _upgrade.OnTimer();
+                break;
+            case EveningTimer when _estate.IsShared:
                 break;
             case EveningTimer:
                 _fleet.EvenOut();
@@ -224,10 +226,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     {
         if (channel != _takeover?.Descriptor)
         {
-            if (_upgrade.OnReadable() is { } limitMs)
-            {
-                _timers.Arm(UpgradeTimer, _clock.NowMs + limitMs);
-            }
+            _upgrade.OnReadable();
         }
         else if (_takeover.OnReadable())
         {
@@ -299,7 +298,12 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _timers.Expire(_clock.NowMs, this);
         _upgrade.Continue();
         _load.Publish(_stopping);
-        TellOutcome();
+        if (_owesReload && !_estate.IsShared)
+        {
+            Reload();
+        }
+
+        _reloading.TellOutcome();
     }
 
     /// <summary>Ends gracefully, or with QUIT at once; a second request does not wait any more.</summary>
@@ -307,7 +311,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     {
         if (_upgrade.IsGiving)
         {
-            _upgrade.SignalForSuccessor = atOnce ? Syscall.SIGQUIT : Syscall.SIGTERM;
+            _upgrade.PassOn(atOnce ? Syscall.SIGQUIT : Syscall.SIGTERM);
             return;
         }
 
@@ -332,67 +336,28 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _timers.Arm(StopTimer, _clock.NowMs + (_settings.DrainSeconds * 1000L) + GraceMs);
     }
 
+    /// <summary>In an upgrade it waits for the end: it is for whoever is the server then.</summary>
     private void Reload()
     {
-        if (_stopping)
+        _owesReload = _takeover is not null && _estate.IsShared && !_upgrade.IsUnderWay;
+        if (_upgrade.IsUnderWay)
         {
-            return;
+            _upgrade.PassOn(Syscall.SIGHUP);
         }
-
-        _service.Reloading();
-        string note = "an upgrade is under way: try again";
-        bool failed = _estate.IsShared || !SettingsBuilder.TryReload(_settings, _readAgain, out note);
-        _log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
-        if (failed)
+        else if (!_owesReload && !_stopping)
         {
-            // The former settings stay as they are; only the log is reopened.
-            _reloadNote = ReloadNote.Failed + note;
+            _reloading.Reload();
         }
-        else
-        {
-            _log.SetLevel(_settings.Debug ? LogLevel.Debug : _settings.LogLevel);
-            _estate.Journal?.OnSettings();
-            _fleet.SendSettings();
-            _load.Apply();
-            _reloadNote = note;
-        }
-
-        Reopen();
-        _reloadNote += _reopenFailure is null ? "" : $"; {_reopenFailure}: the former file stays in use";
     }
 
+    /// <summary>In an upgrade the next process has opened the log already, perhaps before it was moved away: it is told as well.</summary>
     private void Reopen()
     {
-        _reopenFailure = _log.TryReopen();
-        if (_reopenFailure is null)
+        if (_upgrade.IsUnderWay)
         {
-            _log.Write(EventCatalogue.LogReopened);
+            _upgrade.PassOn(Syscall.SIGUSR1);
         }
 
-        _fleet.SendReopen();
-        _reopened = true;
-    }
-
-    /// <summary>Once every worker has done what was asked, whoever asked is told.</summary>
-    private void TellOutcome()
-    {
-        if (_fleet.OwesAnswers)
-        {
-            return;
-        }
-
-        if (_reopened)
-        {
-            _reopened = false;
-            ReloadNote.WriteReopening(_rooms, _reopenFailure);
-        }
-
-        if (_reloadNote is { } note)
-        {
-            _reloadNote = null;
-            bool failed = note.StartsWith(ReloadNote.Failed);
-            ReloadNote.Write(_rooms, failed, failed ? note[1..] : note);
-            _service.Ready(Environment.ProcessId);
-        }
+        _reloading.Reopen();
     }
 }

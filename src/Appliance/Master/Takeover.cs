@@ -105,7 +105,7 @@ public sealed class Takeover
         foreach (int number in _formerWorkers)
         {
             _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
-            fleet.TakeThrough(number % workers, taking);
+            fleet.Moves.TakeThrough(number % workers, taking);
             _ = _channel.Send(UpgradeProtocol.Way, number.ToString(CultureInfo.InvariantCulture), giving);
             _ = Syscall.Close(taking);
             _ = Syscall.Close(giving);

@@ -10,16 +10,10 @@ namespace Appliance.Master;
 
 /// <summary>
 /// The old master's side of an upgrade: starts the binary that is on disk now, waits until it serves, has every worker give its
-/// connections to the new ones, and ends. Whatever goes wrong before the end, this master goes on.
+/// connections to the new ones, and ends. Whatever goes wrong before the end, or takes too long, this master goes on.
 /// </summary>
 internal sealed class Upgrade
 {
-    /// <summary>Time for the new process to serve.</summary>
-    private const int StartMs = 30_000;
-
-    /// <summary>Time for all connections to be given; a worker takes 20 to 40 µs for each.</summary>
-    private const int GiveMs = 60_000;
-
     private readonly Settings _settings;
     private readonly Estate _estate;
     private readonly WorkerFleet _fleet;
@@ -27,10 +21,11 @@ internal sealed class Upgrade
     private readonly ControlDesk _control;
     private readonly Relaunch _relaunch;
     private readonly EventLog _log;
-    private readonly Dictionary<int, int> _ways = [];
+    private readonly SortedSet<int> _signals = [];
+    private readonly Ways _ways;
     private ControlChannel? _channel;
     private int _pid;
-    private bool _ending;
+    private bool _isLastPart;
 
     /// <summary>An upgrade that can begin.</summary>
     public Upgrade(Settings settings, Estate estate, WorkerFleet fleet, ServiceManager service, ControlDesk control, Relaunch relaunch, EventLog log)
@@ -42,26 +37,34 @@ internal sealed class Upgrade
         _service = service;
         _relaunch = relaunch;
         _log = log;
+        _ways = new Ways(fleet.Moves);
     }
 
     /// <summary>Is called when all connections are given, right before the new master begins.</summary>
     public required Action OnHandOver { get; init; }
 
+    /// <summary>How far it has come.</summary>
+    public UpgradeState State { get; private set; }
+
     /// <summary>Whether one is under way.</summary>
-    public bool IsUnderWay => _channel is not null;
+    public bool IsUnderWay => State is not (UpgradeState.None or UpgradeState.Complete);
 
     /// <summary>Whether connections are given already: then it can only be brought to its end.</summary>
-    public bool IsGiving { get; private set; }
+    public bool IsGiving => State is UpgradeState.Giving or UpgradeState.Ending;
 
     /// <summary>Whether all is handed over: this process has nothing left to do.</summary>
-    public bool IsComplete { get; private set; }
+    public bool IsComplete => State == UpgradeState.Complete;
 
-    /// <summary>A signal that came too late for this process, and is the new one's.</summary>
-    public int SignalForSuccessor { get; set; }
+    /// <summary>Of the time that all may take, what is left at least for connections to be given; a worker takes 20 to 40 µs for each.</summary>
+    private int LastPartMs => _settings.UpgradeTimeoutSeconds * 1000 / 3;
+
+    /// <summary>A signal that is for whoever is the server in the end.</summary>
+    public void PassOn(int signal) => _ = _signals.Add(signal);
 
     /// <summary>Starts the new process. Returns the channel to watch and how long to wait, or null when that fails.</summary>
     public (int Descriptor, int LimitMs)? Begin()
     {
+        _isLastPart = false;
         _service.Reloading();
         try
         {
@@ -83,13 +86,14 @@ internal sealed class Upgrade
             return null;
         }
 
+        State = UpgradeState.Starting;
         _estate.IsShared = true;
         _log.Write(EventCatalogue.UpgradeBegun, _relaunch.Binary, _pid);
-        return (_channel.Descriptor, StartMs);
+        return (_channel.Descriptor, (_settings.UpgradeTimeoutSeconds * 1000) - LastPartMs);
     }
 
-    /// <summary>The new process has said something or has ended. Returns a new time limit, or null when it stays.</summary>
-    public int? OnReadable()
+    /// <summary>The new process has said something or has ended.</summary>
+    public void OnReadable()
     {
         bool ended = false;
         while (_channel is not null && _channel.TryReceive(out var message, out ended))
@@ -98,19 +102,20 @@ internal sealed class Upgrade
             {
                 case UpgradeProtocol.Refused:
                     Fail(message.Text);
-                    return null;
-                case UpgradeProtocol.Way:
-                    _ways[int.Parse(message.Text, NumberStyles.None, CultureInfo.InvariantCulture)] = message.Descriptors[0];
+                    return;
+                case UpgradeProtocol.Way when int.TryParse(message.Text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && message.Descriptors.Length == 1:
+                    _ways.Add(number, message.Descriptors[0]);
                     break;
-                case UpgradeProtocol.Serves when _fleet.Numbers.Except(_ways.Keys).Any():
+                case UpgradeProtocol.Serves when !_ways.Serve(_fleet.Numbers):
                     Fail("the new process does not take the connections of every worker");
-                    return null;
-                case UpgradeProtocol.Serves:
-                    IsGiving = true;
-                    _fleet.GiveAll(_ways);
-                    CloseWays();
-                    return GiveMs;
+                    return;
+                case UpgradeProtocol.Serves when State == UpgradeState.Starting:
+                    // One that is stopped would keep what it has, while the others have given theirs.
+                    State = UpgradeState.Probing;
+                    _fleet.Probe();
+                    break;
                 default:
+                    Array.ForEach(message.Descriptors, descriptor => _ = Syscall.Close(descriptor));
                     break;
             }
         }
@@ -119,50 +124,83 @@ internal sealed class Upgrade
         {
             Fail("the new process ended; its log may say why");
         }
-
-        return null;
     }
 
-    /// <summary>The time is over.</summary>
-    public void OnTimer()
+    /// <summary>
+    /// The time is over: that for whatever comes before connections are given, and then the last part. Returns how long that is, or null
+    /// when nothing is to be waited for.
+    /// </summary>
+    public int? OnTimer()
     {
-        if (IsUnderWay && !_ending)
+        if (IsGiving && !_isLastPart)
         {
-            Fail(IsGiving ? "not all connections could be given in time" : "the new process did not serve in time");
+            _isLastPart = true;
+            return LastPartMs;
         }
+
+        switch (State)
+        {
+            case UpgradeState.Starting:
+                Fail("the new process did not serve in time");
+                break;
+            case UpgradeState.Probing:
+                Fail("a worker does not answer, so its connections could not be given");
+                break;
+            case UpgradeState.Giving:
+                Fail("not all connections could be given in time");
+                break;
+            case UpgradeState.Ending:
+                // They have no client any more.
+                _fleet.Kill();
+                break;
+            case UpgradeState.None:
+            case UpgradeState.Complete:
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+
+        return null;
     }
 
     /// <summary>Once a turn: looks whether the next step is due.</summary>
     public void Continue()
     {
-        if (!IsGiving)
+        if (State == UpgradeState.Probing && !_fleet.OwesAnswers)
         {
-            return;
+            State = UpgradeState.Giving;
+            _ways.GiveAll();
         }
 
-        if (!_ending && !_fleet.IsGiving)
+        if (State == UpgradeState.Giving)
         {
-            if (HasSuccessorEnded())
+            _ways.Continue();
+            if (_ways.AreBlocked)
             {
-                Fail("the new process ended while it took connections over; those that it had are lost");
-                return;
+                Fail("no new worker takes the rest of the connections");
             }
-
-            // What comes for the server from here on is its successor's to take.
-            _ending = true;
-            _control.HandOver();
-            _fleet.EndAll();
+            else if (_ways.AreDone)
+            {
+                EndWorkers();
+            }
         }
 
-        if (_ending && _fleet.HasNoProcess)
+        if (State == UpgradeState.Ending && _fleet.HasNoProcess)
         {
             Complete();
         }
     }
 
-    /// <summary>Goes on as if nothing had happened.</summary>
+    /// <summary>Goes on as if nothing had happened; what new workers have taken is lost with them.</summary>
     public void Fail(string why)
     {
+        string loss = IsGiving ? "; the connections that it had taken are lost" : "";
+        if (IsGiving)
+        {
+            _control.TakeBack();
+            _fleet.KeepAll();
+        }
+
         if (_pid > 0)
         {
             _ = Syscall.Kill(_pid, Syscall.SIGKILL);
@@ -171,17 +209,28 @@ internal sealed class Upgrade
 
         _channel?.Dispose();
         (_channel, _pid) = (null, 0);
-        CloseWays();
+        _ways.Close();
         _estate.IsShared = false;
-        if (IsGiving)
+        State = UpgradeState.None;
+        _log.Write(EventCatalogue.UpgradeFailed, why + loss);
+        ReloadNote.WriteFailedUpgrade(_estate.Rooms, why + loss);
+        _service.Ready(Environment.ProcessId);
+        SendSignals(Environment.ProcessId);
+    }
+
+    private void EndWorkers()
+    {
+        _ways.Close();
+        if (HasSuccessorEnded())
         {
-            IsGiving = false;
-            _fleet.KeepAll();
+            Fail("the new process ended");
+            return;
         }
 
-        _log.Write(EventCatalogue.UpgradeFailed, why);
-        ReloadNote.WriteFailedUpgrade(_estate.Rooms, why);
-        _service.Ready(Environment.ProcessId);
+        // What comes for the server from here on is its successor's to take.
+        State = UpgradeState.Ending;
+        _control.HandOver();
+        _fleet.EndAll();
     }
 
     private void Complete()
@@ -193,12 +242,18 @@ internal sealed class Upgrade
         _service.HandOver(_pid);
         OnHandOver();
         _ = _channel!.Send(UpgradeProtocol.Done);
-        if (SignalForSuccessor != 0)
+        SendSignals(_pid);
+        State = UpgradeState.Complete;
+    }
+
+    private void SendSignals(int server)
+    {
+        foreach (int signal in _signals)
         {
-            _ = Syscall.Kill(_pid, SignalForSuccessor);
+            _ = Syscall.Kill(server, signal);
         }
 
-        IsComplete = true;
+        _signals.Clear();
     }
 
     private bool HasSuccessorEnded()
@@ -206,15 +261,5 @@ internal sealed class Upgrade
         bool ended = Syscall.WaitNoHang(_pid, out _) is not { Ok: true, Value: 0 };
         _pid = ended ? 0 : _pid;
         return ended;
-    }
-
-    private void CloseWays()
-    {
-        foreach (int socket in _ways.Values)
-        {
-            _ = Syscall.Close(socket);
-        }
-
-        _ways.Clear();
     }
 }

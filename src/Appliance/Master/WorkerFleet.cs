@@ -23,11 +23,10 @@ public sealed class WorkerFleet : IDisposable
     private readonly EventLog _log;
     private readonly List<ChildWorker> _workers = [];
     private readonly Lending _lending;
-    private readonly Evening _evening;
     private readonly RoomLogSuspicion _suspicion = new();
     private bool _stopping;
     private bool _checking;
-    private bool _isGivingAll;
+    private int _wanted;
 
     /// <summary>No worker yet.</summary>
     public WorkerFleet(Settings settings, Estate estate, Poller poller, TimerWheel timers, LoopClock clock, EventLog log)
@@ -41,11 +40,14 @@ public sealed class WorkerFleet : IDisposable
         _clock = clock;
         _log = log;
         _lending = new Lending(estate.Listeners, _workers);
-        _evening = new Evening(_workers, estate.Rooms);
+        Moves = new ConnectionMoves(_workers, estate.Rooms, new Evening(_workers, estate.Rooms));
     }
 
     /// <summary>Its workers, those that end included.</summary>
     public IReadOnlyList<ChildWorker> Workers => _workers;
+
+    /// <summary>The connections that move between them.</summary>
+    internal ConnectionMoves Moves { get; }
 
     /// <summary>Whether every worker serves.</summary>
     public bool AllServe => _workers.TrueForAll(worker => worker.State == ChildState.Serving);
@@ -66,11 +68,8 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Called with a worker's number and its answer to a question.</summary>
     public Action<int, string> OnAnswer { get; set; } = (_, _) => { };
 
-    /// <summary>Whether connections are on their way from a worker.</summary>
-    public bool IsGiving => _workers.Exists(worker => worker.Gifts > 0);
-
     /// <summary>Clients of all workers.</summary>
-    public int ConnectionCount => _workers.Sum(ConnectionsOf);
+    public int ConnectionCount => _workers.Sum(worker => _rooms.Worker(worker.Slot).Connections);
 
     /// <summary>Why a worker keeps failing before all have served; null while none does.</summary>
     public string? StartFailure { get; private set; }
@@ -81,6 +80,7 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Has so many workers: starts what is missing, retires the highest ones.</summary>
     public void Resize(int count)
     {
+        _wanted = count;
         _rooms.Header.Workers = count;
         _ = _workers.RemoveAll(worker => worker.State == ChildState.Ended);
         if (_workers.Count > 0 && _workers.Count(worker => !worker.IsRetired) != count)
@@ -103,9 +103,7 @@ public sealed class WorkerFleet : IDisposable
         }
 
         _lending.Update(count);
-        var superfluous = _workers.FindAll(worker => worker.Number >= count && !worker.IsRetired);
-        superfluous.ForEach(worker => worker.IsRetired = true);
-        superfluous.ForEach(worker => Retire(worker, tell: true));
+        RetireSuperfluous();
     }
 
     /// <summary>Starts no worker any more and asks each to end: gracefully, or at once and without a word to its clients.</summary>
@@ -121,35 +119,19 @@ public sealed class WorkerFleet : IDisposable
         _listeners.Dispose();
     }
 
-    /// <summary>Has every worker give all its connections through the socket of its number; none takes any more, and none is replaced.</summary>
-    public void GiveAll(IReadOnlyDictionary<int, int> sockets)
-    {
-        _isGivingAll = true;
-        foreach (var worker in _workers.Where(worker => worker.Channel is not null && sockets.ContainsKey(worker.Number)))
-        {
-            worker.GiveThrough(sockets[worker.Number], ControlWord.Everything);
-        }
-    }
-
-    /// <summary>What was to be given stays, and is served again; who has ended meanwhile is replaced.</summary>
+    /// <summary>What was to be given stays, and is served again; who has ended meanwhile, or is about to, is replaced.</summary>
     public void KeepAll()
     {
-        _isGivingAll = false;
-        foreach (var worker in _workers)
+        Moves.KeepAll();
+        Resize(_wanted);
+        foreach (var worker in _workers.Where(worker => worker is { Pid: 0, IsRetired: false }))
         {
-            _ = worker.Channel?.Send(ControlWord.Resume);
-            if (worker is { Pid: 0, IsRetired: false })
-            {
-                _timers.Arm(worker.Number, _clock.NowMs);
-            }
+            _timers.Arm(worker.Number, _clock.NowMs);
         }
     }
 
     /// <summary>Has every worker end, once all that it had is given away.</summary>
     public void EndAll() => _workers.ForEach(worker => Retire(worker, tell: true));
-
-    /// <summary>Has a worker take connections that come through a socket.</summary>
-    public void TakeThrough(int number, int socket) => _ = _workers.Find(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, "", socket);
 
     /// <summary>Sends a signal to every process.</summary>
     public void SignalAll(int signal)
@@ -171,10 +153,13 @@ public sealed class WorkerFleet : IDisposable
     }
 
     /// <summary>Has every worker take the settings over.</summary>
-    public void SendSettings() => Ask(ControlWord.Settings, SettingsBuilder.Write(_settings));
+    public void SendSettings() => AskAll(ControlWord.Settings, SettingsBuilder.Write(_settings));
+
+    /// <summary>Has every worker show that it takes orders.</summary>
+    public void Probe() => _workers.ForEach(worker => Ask(worker, ControlWord.Probe, ""));
 
     /// <summary>Has every worker open the log anew.</summary>
-    public void SendReopen() => Ask(ControlWord.Reopen, "");
+    public void SendReopen() => AskAll(ControlWord.Reopen, "");
 
     /// <summary>Passes a question on to a worker; false when it cannot take any.</summary>
     public bool Question(int number, string text) =>
@@ -217,28 +202,26 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>A worker's pause is over.</summary>
     public void OnTimer(int number)
     {
-        if (!_stopping && !_isGivingAll && _workers.Find(worker => worker.Number == number) is { Pid: 0, IsRetired: false } worker)
+        if (!_stopping && !Moves.IsGivingAll && _workers.Find(worker => worker.Number == number) is { Pid: 0, IsRetired: false } worker)
         {
             Start(worker);
         }
     }
 
     /// <summary>From now on for some time, connections are evened out.</summary>
-    public void BeginEvening() => _evening.Begin(_clock.NowMs);
+    public void BeginEvening() => Moves.BeginEvening(_clock.NowMs);
 
     /// <summary>Moves connections from full workers to empty ones, if it is time to and nothing else is under way.</summary>
     public void EvenOut()
     {
-        if (!_stopping && !_checking && !_isGivingAll && !IsGiving && AllServe)
+        if (!_stopping && !_checking && AllServe)
         {
-            _evening.Continue(_clock.NowMs);
+            Moves.EvenOut(_clock.NowMs);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => _workers.ForEach(worker => worker.CloseChannel());
-
-    private int ConnectionsOf(ChildWorker worker) => _rooms.Worker(worker.Slot).Connections;
 
     private void Hear(ChildWorker worker, in ChannelMessage message)
     {
@@ -248,15 +231,12 @@ public sealed class WorkerFleet : IDisposable
                 worker.State = worker.State == ChildState.Starting ? ChildState.Serving : worker.State;
                 _log.Write(EventCatalogue.WorkerReady, worker.Number, worker.Pid);
                 _lending.OnReady(worker);
+                RetireSuperfluous();
                 break;
             case ControlWord.Given:
-                worker.Gifts = Math.Max(0, worker.Gifts - 1);
-                _log.Write(EventCatalogue.ConnectionsMoved, worker.Number, message.Text.Split(' ')[0]);
-                if (worker is { Gifts: 0, IsRetired: true })
-                {
-                    _ = worker.Channel!.Send(ControlWord.Stop);
-                }
-
+                string[] outcome = message.Text.Split(' ');
+                _log.Write(EventCatalogue.ConnectionsMoved, worker.Number, outcome[0]);
+                Moves.Hear(worker, failed: outcome[1] != "0");
                 break;
             case ControlWord.Answer:
                 OnAnswer(worker.Number, message.Text);
@@ -284,6 +264,17 @@ public sealed class WorkerFleet : IDisposable
         }
     }
 
+    /// <summary>Gives up the workers beyond those that are wanted, once there is one who can take their clients.</summary>
+    private void RetireSuperfluous()
+    {
+        if (!_stopping && ServingWorkers.Any(number => number < _wanted))
+        {
+            var superfluous = _workers.FindAll(worker => worker.Number >= _wanted && !worker.IsRetired);
+            superfluous.ForEach(worker => worker.IsRetired = true);
+            superfluous.ForEach(worker => Retire(worker, tell: true));
+        }
+    }
+
     /// <summary>
     /// Has a worker end: its connections go to those that stay, or get a close when all are to end. Its sockets stay open, and another
     /// worker serves them.
@@ -292,12 +283,7 @@ public sealed class WorkerFleet : IDisposable
     {
         (worker.IsRetired, worker.IsWantedAgain) = (true, false);
         _timers.Cancel(worker.Number);
-        ChildWorker[] others = _stopping || _isGivingAll ? [] : [.. _workers.Where(other => other is { IsRetired: false, State: ChildState.Serving })];
-        if (tell && others.Length > 0 && worker.State == ChildState.Serving)
-        {
-            worker.GiveAllTo(others, ConnectionsOf(worker));
-        }
-        else if (tell)
+        if (tell && (_stopping || !Moves.GiveToOthers(worker)))
         {
             _ = worker.Channel?.Send(ControlWord.Stop);
         }
@@ -318,13 +304,9 @@ public sealed class WorkerFleet : IDisposable
         }
     }
 
-    private void Ask(char what, string text)
-    {
-        foreach (var worker in _workers.Where(worker => !worker.IsRetired))
-        {
-            worker.Owed += worker.Channel?.Send(what, text) == true ? 1 : 0;
-        }
-    }
+    private void AskAll(char what, string text) => _workers.FindAll(worker => !worker.IsRetired).ForEach(worker => Ask(worker, what, text));
+
+    private static void Ask(ChildWorker worker, char what, string text) => worker.Owed += worker.Channel?.Send(what, text) == true ? 1 : 0;
 
     private void OnEnd(ChildWorker worker, int pid, ExitStatus how)
     {
@@ -354,7 +336,7 @@ public sealed class WorkerFleet : IDisposable
         {
             EndCheck();
         }
-        else if (pauseMs == 0 && !_isGivingAll)
+        else if (pauseMs == 0 && !Moves.IsGivingAll)
         {
             Start(worker);
         }

@@ -40,6 +40,8 @@ public static unsafe partial class Syscall
     private const short F_WRLCK = 1;
     private const short F_UNLCK = 2;
     private const int PR_SET_NAME = 15;
+    private const int PR_SET_PDEATHSIG = 1;
+    private const nint SIGCONT = 18;
     private const int AT_EMPTY_PATH = 0x1000;
     private const uint STATX_INO = 0x100;
     private const int StatxInodeOffset = 32;
@@ -205,6 +207,12 @@ public static unsafe partial class Syscall
     /// <summary>Names this process's first thread, and so the process where ps -e shows it: at most 15 bytes. prctl(2), PR_SET_NAME.</summary>
     public static void SetName(string name) => _ = Imports.prctl(PR_SET_NAME, name);
 
+    /// <summary>
+    /// Has the end of the parent wake this process if somebody has stopped it, so that it notices. prctl(2), PR_SET_PDEATHSIG with
+    /// SIGCONT.
+    /// </summary>
+    public static void WakeWithParent() => _ = Imports.prctl(PR_SET_PDEATHSIG, SIGCONT);
+
     /// <summary>kill(2); signal 0 only asks whether the process is there.</summary>
     public static SysResult Kill(int pid, int signal) => SysResult.From(Imports.kill(pid, signal));
 
@@ -302,6 +310,9 @@ public static unsafe partial class Syscall
 
         [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
         internal static partial int prctl(int option, string name);
+
+        [LibraryImport("libc")]
+        internal static partial int prctl(int option, nint argument);
 
         [LibraryImport("libc")]
         internal static partial int kill(int pid, int signal);

@@ -19,6 +19,7 @@ public static unsafe partial class Syscall
     public const int TCP_NODELAY = 1;
     public const int IPPROTO_IPV6 = 41;
     public const int IPV6_V6ONLY = 26;
+    public const int SHUT_RD = 0;
     public const int SHUT_WR = 1;
 
     /// <summary>More bytes follow at once: the kernel may wait for them before it makes a packet.</summary>

@@ -59,6 +59,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
             throw new IOException("a worker is started by its master alone");
         }
 
+        Syscall.WakeWithParent();
         string[] lines = first.Text.Split('\n');
         string[] parts = lines[0].Split(' ');
         var layout = new RoomLogLayout(Number(parts[1]), Number(parts[2]));
@@ -110,7 +111,10 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                     loop.Stop("the master's request");
                     break;
                 case ControlWord.Resume:
-                    loop.Clients.Acceptor.Resume();
+                    loop.Clients.KeepAll();
+                    break;
+                case ControlWord.Probe:
+                    _ = _channel.Send(ControlWord.Done);
                     break;
                 case ControlWord.Listen:
                     Listen(loop.Clients.Acceptor, Number(message.Text), message.Descriptors);

@@ -25,6 +25,7 @@ public sealed class SettingsTableTests
         ["timeout"] = (1, Day),
         ["handshake-timeout"] = (1, 3600),
         ["drain"] = (0, 3600),
+        ["upgrade-timeout"] = (1, 90),
     };
 
     public static TheoryData<string> Names => [.. SettingsTable.Rows.Select(row => row.Name)];

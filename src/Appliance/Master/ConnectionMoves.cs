@@ -1,0 +1,87 @@
+using Appliance.Ipc;
+using Appliance.Loop;
+
+namespace Appliance.Master;
+
+/// <summary>
+/// Orders workers to give connections to each other: all of one that retires, all of all in an upgrade, and some of full ones to empty
+/// ones. Whoever gives everything also gives what others are still giving to it, so orders may overlap.
+/// </summary>
+internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, RoomLog rooms, Evening evening)
+{
+    /// <summary>Whether connections are on their way from a worker.</summary>
+    public bool IsGiving => workers.Any(worker => worker.Gifts > 0);
+
+    /// <summary>Whether everything goes to another master's workers: none takes connections any more, and none is replaced.</summary>
+    public bool IsGivingAll { get; private set; }
+
+    /// <summary>While everything is given: called with a worker's number, and whether some could not be given and stay there.</summary>
+    public Action<int, bool> OnGiven { get; set; } = (_, _) => { };
+
+    /// <summary>Has every worker give all its connections through the socket of its number.</summary>
+    public void GiveAll(IReadOnlyDictionary<int, int> sockets)
+    {
+        IsGivingAll = true;
+        foreach (var (number, socket) in sockets)
+        {
+            _ = Give(number, socket);
+        }
+    }
+
+    /// <summary>Has a worker give all its connections through a socket; false when it has no process.</summary>
+    public bool Give(int number, int socket) =>
+        workers.FirstOrDefault(worker => worker.Number == number) is { Channel: not null } worker && worker.GiveThrough(socket, ControlWord.Everything);
+
+    /// <summary>What was not given yet stays, and is served again.</summary>
+    public void KeepAll()
+    {
+        IsGivingAll = false;
+        foreach (var worker in workers)
+        {
+            _ = worker.Channel?.Send(ControlWord.Resume);
+        }
+    }
+
+    /// <summary>Has a worker take connections that come through a socket.</summary>
+    public void TakeThrough(int number, int socket) =>
+        _ = workers.FirstOrDefault(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, "", socket);
+
+    /// <summary>Has a worker that retires give its connections to those that stay; false when there is none, or it has no process.</summary>
+    public bool GiveToOthers(ChildWorker retired)
+    {
+        ChildWorker[] others = [.. workers.Where(other => other is { IsRetired: false, State: ChildState.Serving })];
+        if (IsGivingAll || others.Length == 0 || retired.State != ChildState.Serving)
+        {
+            return false;
+        }
+
+        retired.GiveAllTo(others, rooms.Worker(retired.Slot).Connections);
+        return true;
+    }
+
+    /// <summary>A worker has carried out an order; one that retires and has nothing left may end.</summary>
+    public void Hear(ChildWorker worker, bool failed)
+    {
+        worker.Gifts = Math.Max(0, worker.Gifts - 1);
+        if (IsGivingAll)
+        {
+            OnGiven(worker.Number, failed);
+        }
+        else if (worker is { Gifts: 0, IsRetired: true } && !(failed && worker.MayGiveAgain() && GiveToOthers(worker)))
+        {
+            _ = worker.Channel?.Send(ControlWord.Stop);
+        }
+    }
+
+    /// <summary>From now on for some time, connections are evened out.</summary>
+    public void BeginEvening(long nowMs) => evening.Begin(nowMs);
+
+    /// <summary>Moves connections from full workers to empty ones, if it is time to; all workers serve.</summary>
+    public void EvenOut(long nowMs)
+    {
+        if (!IsGivingAll && !IsGiving)
+        {
+            evening.Continue(nowMs);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using Appliance.Native;
+
+namespace Appliance.Master;
+
+/// <summary>
+/// The sockets through which the workers of a master give all their connections to those of the next one. When the worker at the other end
+/// of one fails, what is left goes through another one that has done its work.
+/// </summary>
+internal sealed class Ways
+{
+    private readonly ConnectionMoves _moves;
+    private readonly Dictionary<int, int> _sockets = [];
+    private readonly Dictionary<int, int> _used = [];
+    private readonly Stack<int> _free = [];
+    private readonly Queue<int> _left = [];
+
+    /// <summary>No way yet.</summary>
+    public Ways(ConnectionMoves moves) => _moves = moves;
+
+    /// <summary>Whether all connections are given.</summary>
+    public bool AreDone => !_moves.IsGiving && _left.Count == 0;
+
+    /// <summary>Whether connections are left that nobody takes.</summary>
+    public bool AreBlocked => !_moves.IsGiving && _left.Count > 0;
+
+    /// <summary>A socket for a worker.</summary>
+    public void Add(int number, int socket)
+    {
+        if (!_sockets.TryAdd(number, socket))
+        {
+            _ = Syscall.Close(socket);
+        }
+    }
+
+    /// <summary>Whether there is one for each of these workers.</summary>
+    public bool Serve(IEnumerable<int> workers) => workers.All(_sockets.ContainsKey);
+
+    /// <summary>Has every worker give all its connections.</summary>
+    public void GiveAll()
+    {
+        foreach (var (number, socket) in _sockets)
+        {
+            _used[number] = socket;
+        }
+
+        _moves.OnGiven = OnGiven;
+        _moves.GiveAll(_sockets);
+    }
+
+    /// <summary>Once a turn: has those give once more whose way has failed.</summary>
+    public void Continue()
+    {
+        while (_left.Count > 0 && _free.TryPop(out int socket))
+        {
+            int number = _left.Dequeue();
+            _used[number] = socket;
+            if (!_moves.Give(number, socket))
+            {
+                _free.Push(socket);
+            }
+        }
+    }
+
+    /// <summary>Closes all of them: their ends tell the new workers that nothing more comes.</summary>
+    public void Close()
+    {
+        foreach (int socket in _sockets.Values)
+        {
+            _ = Syscall.Close(socket);
+        }
+
+        _sockets.Clear();
+        _used.Clear();
+        _free.Clear();
+        _left.Clear();
+        _moves.OnGiven = (_, _) => { };
+    }
+
+    private void OnGiven(int number, bool failed)
+    {
+        if (failed)
+        {
+            _left.Enqueue(number);
+        }
+        else if (_used.TryGetValue(number, out int socket))
+        {
+            _free.Push(socket);
+        }
+    }
+}
