@@ -59,6 +59,43 @@ public sealed class HealthTests
         await WaitForAsync(port, "/readyz", 200);
     }
 
+    /// <summary>What was told as busy before a worker died in the middle of its work is not taken back: a counter that falls was begun anew.</summary>
+    [Fact]
+    public async Task Counters_never_go_down_when_a_busy_worker_dies()
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(1, ["--echo", "--announce", "off", .. MonitoringPort.Options]);
+        var port = await MonitoringPort.OfAsync(daemon);
+        await using var client = await RawClient.ConnectAsync(daemon.Address);
+        Assert.Equal(101, (await client.UpgradeAsync("/echo")).Status);
+        var talking = Task.WhenAll(FloodAsync(client), DrainAsync(client));
+        _ = await port.WaitForStatusAsync("work", status => status.GetProperty("rps").GetDouble() > 0);
+        var worker = daemon.Workers()[0];
+        var told = await TimeLimit.GuardAsync("a stop in the middle of a turn", async limit =>
+        {
+            while (true)
+            {
+                limit.ThrowIfCancellationRequested();
+                await ApplianceDaemon.SignalAsync(worker, "STOP");
+                var (first, second) = (await BusyAfterAsync(port, 2), await BusyAfterAsync(port, 1));
+                if (second > first)
+                {
+                    return second;
+                }
+
+                await ApplianceDaemon.SignalAsync(worker, "CONT");
+            }
+        });
+        await ApplianceDaemon.SignalAsync(worker, "KILL");
+        await talking;
+        await daemon.WaitUntilAsync("another worker", () => daemon.Workers().TryGetValue(0, out var successor) && successor != worker);
+        for (var sample = 0; sample < 3; sample++)
+        {
+            var busy = await BusyAfterAsync(port, 1);
+            Assert.True(busy >= told, $"{busy} after {told}");
+            told = busy;
+        }
+    }
+
     /// <summary>A worker that is asleep because nothing happens is well.</summary>
     [Fact]
     public async Task Idle_server_stays_healthy()
@@ -71,6 +108,41 @@ public sealed class HealthTests
             Assert.True(status.GetProperty("ready").GetBoolean(), status.ToString());
             return status.GetProperty("time").GetInt64() > began + 10_000;
         });
+    }
+
+    /// <summary>Until the worker dies.</summary>
+    private static async Task FloodAsync(RawClient client)
+    {
+        var message = ClientFrame.Encode(ClientFrame.Text(new string('x', 60_000)));
+        _ = await Record.ExceptionAsync(async () =>
+        {
+            while (true)
+            {
+                await client.SendAsync(message);
+            }
+        });
+    }
+
+    private static async Task DrainAsync(RawClient client) => _ = await Record.ExceptionAsync(async () =>
+    {
+        while (true)
+        {
+            _ = await client.ReadFrameAsync();
+        }
+    });
+
+    /// <summary>Busy seconds so many samples from now.</summary>
+    private static async Task<double> BusyAfterAsync(MonitoringPort port, int samples)
+    {
+        var busy = 0.0;
+        for (var sample = 0; sample < samples; sample++)
+        {
+            var time = (await port.StatusAsync()).GetProperty("time").GetInt64();
+            var status = await port.WaitForStatusAsync("a sample", status => status.GetProperty("time").GetInt64() > time);
+            busy = status.GetProperty("busy_seconds").GetDouble();
+        }
+
+        return busy;
     }
 
     private static async Task WaitForAsync(MonitoringPort port, string target, int status) => _ = await TimeLimit.GuardAsync($"{status} of {target}", async limit =>

@@ -4,6 +4,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>A single process that nobody uses does nothing at all, and yet knows its figures.</summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class IdleTests
 {
     private static readonly string[] Quiet = ["--announce", "off", "--ping", "3600", "--timeout", "7200"];

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text;
 using Appliance.Config;
+using Appliance.Metrics;
 
 namespace Appliance.Cli;
 
@@ -16,6 +17,7 @@ internal static class ManualPage
         .Replace("@VERSION@", Usage.Version, StringComparison.Ordinal)
         .Replace(".\\\" @OPTIONS@\n", Options(), StringComparison.Ordinal)
         .Replace(".\\\" @COMMANDS@\n", Commands(), StringComparison.Ordinal)
+        .Replace(".\\\" @FIGURES@\n", Figures(), StringComparison.Ordinal)
         .Replace(".\\\" @SETTINGS@\n", SettingsOfFile(), StringComparison.Ordinal));
 
     /// <summary>The day of the release.</summary>
@@ -84,6 +86,18 @@ internal static class ManualPage
         }
 
         _ = text.Append(".RE\n");
+    }
+
+    /// <summary>What the monitoring port tells, a figure an entry.</summary>
+    private static string Figures()
+    {
+        var text = new StringBuilder();
+        foreach (var metric in MetricsTable.Rows)
+        {
+            AppendEntry(text, $"\\fB{metric.Name}\\fR, \\fBappliance_{metric.Prometheus}\\fR", $"{metric.Help}{(metric.IsPerWorker ? "" : " Of the server as a whole.")}");
+        }
+
+        return text.ToString();
     }
 
     private static string SettingsOfFile()

@@ -65,7 +65,8 @@ public sealed unsafe partial class RoomLog
     {
         DirtyBits(worker).Clear();
         ref var header = ref Worker(worker);
-        (header.Sleeping, header.MarkedNs, header.TurnBeganNs) = (0, 0, 0);
+        Scoreboard.EndBrokenTurn(ref header);
+        (header.Sleeping, header.MarkedNs) = (0, 0);
         (header.Pid, header.Connections, header.LagBytes) = (0, 0, 0);
         for (int slot = 0; slot < Layout.Rooms; slot++)
         {

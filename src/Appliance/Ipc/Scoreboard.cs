@@ -46,6 +46,21 @@ public static unsafe class Scoreboard
         Volatile.Write(ref header.Sequence, header.Sequence + 1);
     }
 
+    /// <summary>Ends the turn in which a worker has died: its time was told as busy, and a counter does not go back.</summary>
+    public static void EndBrokenTurn(ref WorkerHeader header)
+    {
+        if (header.TurnBeganNs == 0)
+        {
+            return;
+        }
+
+        Volatile.Write(ref header.Sequence, header.Sequence | 1);
+        Thread.MemoryBarrier();
+        header.Figures.BusyNs += Math.Max(0, Stopwatch.GetTimestamp() - header.TurnBeganNs);
+        header.TurnBeganNs = 0;
+        Volatile.Write(ref header.Sequence, header.Sequence + 1);
+    }
+
     /// <summary>Whether a slot was ever used since the daemon started: the figures of one that is given up still count.</summary>
     public static bool IsUsed(RoomLog log, int slot) => (Volatile.Read(ref log.Header.UsedSlots[slot / WordBits]) & (1UL << (slot % WordBits))) != 0;
 

@@ -38,6 +38,9 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
             int slot = _slots[i];
             ref var header = ref rooms.Worker(slot);
             _workers[i] = Scoreboard.Read(ref header);
+
+            // A turn that ended just now was measured a little earlier than it was published: what was told of it before is not taken back.
+            _workers[i].Figures.BusyNs = Math.Max(_workers[i].Figures.BusyNs, header.After.Figures.BusyNs);
             _workers[i].State = Judge(rooms, slot, _workers[i].State, nowNs);
             if (_workers[i].State is WorkerState.Serving or WorkerState.Stuck && nowNs - header.TurnedNs > WakeAfterNs)
             {

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Appliance.Cli;
 using Appliance.Config;
+using Appliance.Metrics;
 
 namespace Appliance.Tests.Cli;
 
@@ -48,6 +49,13 @@ public sealed class PackageFilesTests
         ["etc/init.d/appliance"],
         PackageFiles.All().Where(file => file.IsExecutable && !file.Path.Contains("/examples/", StringComparison.Ordinal)).Select(file => file.Path),
         StringComparer.Ordinal);
+
+    [Fact]
+    public void Page_has_every_figure()
+    {
+        string page = Plain(Texts["usr/share/man/man8/appliance.8"]);
+        Assert.All(MetricsTable.Rows, row => Assert.Contains($".TP\n{row.Name}, appliance_{row.Prometheus}\n", page, StringComparison.Ordinal));
+    }
 
     [Theory]
     [MemberData(nameof(Pages))]

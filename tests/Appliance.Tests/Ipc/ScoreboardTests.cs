@@ -37,6 +37,23 @@ public sealed class ScoreboardTests
         Assert.Equal(5, Scoreboard.Read(ref header).Figures.BusyNs);
     }
 
+    /// <summary>What was told as busy before a worker died in its turn is not taken back.</summary>
+    [Fact]
+    public void Turn_of_a_dead_worker_stays_busy()
+    {
+        using var memory = new MemoryRoomLog();
+        ref var header = ref memory.Log.Worker(0);
+        _ = Scoreboard.Begin(memory.Log, 0, pid: 77, unixMs: 5);
+        _ = Scoreboard.BeginTurn(memory.Log, ref header, System.Diagnostics.Stopwatch.GetTimestamp() - 1_000_000_000);
+        long told = Scoreboard.Read(ref header).Figures.BusyNs;
+        memory.Log.ResetWorker(0);
+        long after = Scoreboard.Read(ref header).Figures.BusyNs;
+        Assert.True(after >= told, $"{after} after {told}");
+        memory.Log.ResetWorker(0);
+        Assert.Equal(after, Scoreboard.Begin(memory.Log, 0, pid: 78, unixMs: 6).BusyNs);
+        Assert.Equal(0u, header.Sequence % 2);
+    }
+
     /// <summary>A sampler rests only behind a whole interval without a turn, and a turn that begins then learns of it.</summary>
     [Fact]
     public void Sampler_rests_while_nothing_turns()
