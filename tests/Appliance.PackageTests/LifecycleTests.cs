@@ -61,13 +61,32 @@ public sealed class LifecycleTests
         await using (var ann = await machine.JoinAsync())
         {
             _ = await ann.SayAndReadAsync("before the upgrade");
+            await UpgradeAsync(machine);
+            _ = await ann.SayAndReadAsync("connected all the time");
         }
 
-        await UpgradeAsync(machine);
+        await FallBackAsync(machine);
         await RemoveAsync(machine);
 
         _ = await machine.SucceedAsync("apt-get purge --yes appliance");
         Assert.Equal("", (await machine.SucceedAsync(Traces)).Trim());
+    }
+
+    /// <summary>A server that cannot hand over is restarted, one that stands still is started; whoever forbids a restart forbids both.</summary>
+    private static async Task FallBackAsync(Machine machine)
+    {
+        const string Again = "dpkg --force-confold --install /root/next.deb";
+        _ = await machine.SucceedAsync("echo 'nofork = on' >>/etc/appliance/appliance.conf && service appliance restart");
+        var first = await machine.SucceedAsync("cat /run/appliance/appliance.pid");
+        Assert.Contains("a single process (--nofork) cannot hand its connections over", (await machine.RunAsync(Again)).Error, StringComparison.Ordinal);
+        Assert.NotEqual(first, await machine.SucceedAsync("service appliance status >/dev/null && cat /run/appliance/appliance.pid"));
+        _ = await machine.SucceedAsync("sed -i '$d' /etc/appliance/appliance.conf && service appliance restart");
+
+        var second = await machine.SucceedAsync("cat /run/appliance/appliance.pid");
+        _ = await machine.SucceedAsync("printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d");
+        _ = await machine.SucceedAsync(Again);
+        Assert.Equal(second, await machine.SucceedAsync("cat /run/appliance/appliance.pid"));
+        _ = await machine.SucceedAsync($"rm /usr/sbin/policy-rc.d && service appliance stop && {Again} && service appliance status");
     }
 
     /// <summary>The edited configuration stays, the new one lies beside it, the history is there, and what was disabled stays so.</summary>
@@ -78,6 +97,7 @@ public sealed class LifecycleTests
         var first = await machine.SucceedAsync("cat /run/appliance/appliance.pid");
         _ = await machine.SucceedAsync($"apt-get install --yes --option Dpkg::Options::=--force-confold {next}");
         Assert.NotEqual(first, await machine.SucceedAsync("cat /run/appliance/appliance.pid"));
+        _ = await machine.SucceedAsync("[ ! -d /run/systemd/system ] || [ \"$(systemctl show --property=MainPID --value appliance)\" = \"$(cat /run/appliance/appliance.pid)\" ]");
         Assert.Contains("\nhistory = 77\n", await machine.SucceedAsync("cat /etc/appliance/appliance.conf"), StringComparison.Ordinal);
         Assert.Contains("Said by the next version", await machine.SucceedAsync("cat /etc/appliance/appliance.conf.dpkg-dist"), StringComparison.Ordinal);
         await using var bob = await machine.JoinAsync();

@@ -93,13 +93,15 @@ public sealed class RpmTests
         Assert.Equal("/etc/appliance /etc/appliance/appliance.conf.rpmsave", string.Join(' ', Lines(await machine.SucceedAsync(Traces))));
     }
 
-    /// <summary>An upgrade to the same version: the edited configuration and the history stay, the process is another one.</summary>
+    /// <summary>An upgrade to the same version: the edited configuration, the history and who is there stay, the process is another one.</summary>
     private static async Task UpgradeAsync(Machine machine, string package)
     {
         _ = await machine.SucceedAsync("echo 'history = 77' >>/etc/appliance/appliance.conf");
         var first = await machine.SucceedAsync("cat /run/appliance/appliance.pid");
+        await using var ann = await machine.JoinAsync();
         _ = await machine.SucceedAsync($"{Rpm} --upgrade --force {package}");
         Assert.NotEqual(first, await machine.SucceedAsync("cat /run/appliance/appliance.pid"));
+        _ = await ann.SayAndReadAsync("connected all the time");
         Assert.Contains("\nhistory = 77\n", await machine.SucceedAsync("cat /etc/appliance/appliance.conf"), StringComparison.Ordinal);
         await using var bob = await machine.JoinAsync();
         _ = await bob.ReadMessageAsync("before the upgrade");
