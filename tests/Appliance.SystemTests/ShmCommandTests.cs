@@ -164,6 +164,18 @@ public sealed class ShmCommandTests
         Assert.Empty(await folder.ObjectsAsync());
     }
 
+    /// <summary>Of a long value the list looks at its beginning alone.</summary>
+    [Fact]
+    public async Task List_of_long_values_takes_little_memory()
+    {
+        await using var folder = new IpcFolder();
+        _ = await folder.PhpAsync("$s = shm_attach($key, 45000000, 0600); shm_put_var($s, 1, str_repeat(\"\\u{1F600}\", 5000000)); shm_put_var($s, 2, ['x' => str_repeat(\"\\xFF\", 20000000)]);");
+        var list = await CommandResult.RunAsync("sh", "-c", $"ulimit -d 131072; '{PublishedBinary.FilePath}' shm list --path '{folder.FullName}'");
+        Assert.Equal((0, ""), (list.ExitCode, list.Error));
+        Assert.Contains($"\n1         string  20000014  {string.Concat(Enumerable.Repeat("😀", 30))}...\n", list.Output, StringComparison.Ordinal);
+        Assert.Contains(@"  ['x' => '\xFF\xFF", list.Output, StringComparison.Ordinal);
+    }
+
     /// <summary>PHP removes the old value first, and then finds that there is no room.</summary>
     [Fact]
     public async Task What_does_not_fit_leaves_the_value_and_says_what_it_takes()

@@ -32,9 +32,7 @@ internal static class ShmListCommand
             new("variable", variable.Key),
             new("type", isValue ? PhpText.TypeOf(value!) : "unknown"),
             new("bytes", variable.Length),
-            new("value", isValue ? (json ? value : Shorten(PhpText.Show(value!))) : (json ? new PhpString(bytes) : Shorten(PrintableText.Escape(bytes)))),
+            new("value", isValue ? (json ? value : PhpText.ShowBeginning(value!, ShownLettersMax)) : (json ? new PhpString(bytes) : PrintableText.EscapeBeginning(bytes, ShownLettersMax))),
         ];
     }
-
-    private static string Shorten(string text) => text.Length <= ShownLettersMax ? text : $"{text.AsSpan(0, ShownLettersMax)}...";
 }

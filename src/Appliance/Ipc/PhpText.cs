@@ -16,8 +16,21 @@ public static class PhpText
         }
 
         var text = new StringBuilder();
-        Append(text, value);
+        Append(text, value, int.MaxValue);
         return text.ToString();
+    }
+
+    /// <summary>The same up to a length, and three points when there is more: no more is looked at than is shown, however large the value.</summary>
+    public static string ShowBeginning(PhpValue value, int lettersMax)
+    {
+        if (value is PhpString alone)
+        {
+            return PrintableText.EscapeBeginning(alone.Bytes.Span, lettersMax);
+        }
+
+        var text = new StringBuilder();
+        Append(text, value, lettersMax);
+        return PrintableText.Shorten(text.ToString(), lettersMax);
     }
 
     /// <summary>The name of a type, as PHP's gettype() has it.</summary>
@@ -62,49 +75,60 @@ public static class PhpText
         return colon < 0 ? name : $"{name[..colon]}::{name[(colon + 1)..]}";
     }
 
-    private static void Append(StringBuilder text, PhpValue value) => _ = value switch
+    /// <summary>Appends a value; once the text is longer than it has to be, what is left of it is left out.</summary>
+    private static void Append(StringBuilder text, PhpValue value, int lettersMax) => _ = value switch
     {
         PhpNull => text.Append("null"),
         PhpBool one => text.Append(one.Value ? "true" : "false"),
         PhpInt number => text.Append(number.Value),
         PhpFloat number => text.Append(PhpSerialization.FloatText(number.Value)),
-        PhpString bytes => text.Append('\'').Append(PrintableText.Escape(bytes.Bytes.Span, "'\\")).Append('\''),
-        PhpArray array => AppendArray(text, array),
-        PhpObject thing => AppendObject(text, thing),
-        PhpCustomObject thing => text.Append(PrintableText.Escape(thing.ClassName.Bytes.Span)).Append(" {").Append(PrintableText.Escape(thing.Data.Span)).Append('}'),
+        PhpString bytes => text.Append('\'').Append(PrintableText.Escape(PrintableText.Beginning(bytes.Bytes.Span, lettersMax), "'\\")).Append('\''),
+        PhpArray array => AppendArray(text, array, lettersMax),
+        PhpObject thing => AppendObject(text, thing, lettersMax),
+        PhpCustomObject thing => text.Append(PrintableText.Escape(thing.ClassName.Bytes.Span)).Append(" {").Append(PrintableText.Escape(PrintableText.Beginning(thing.Data.Span, lettersMax))).Append('}'),
         PhpEnum name => text.Append(EnumName(name)),
         PhpReference reference => text.Append('&').Append(reference.To),
         _ => throw new UnreachableException(),
     };
 
-    private static StringBuilder AppendArray(StringBuilder text, PhpArray array)
+    private static StringBuilder AppendArray(StringBuilder text, PhpArray array, int lettersMax)
     {
         bool isList = array.IsList;
         string separator = "[";
         foreach (var (key, value) in array.Entries)
         {
+            if (text.Length > lettersMax)
+            {
+                break;
+            }
+
             _ = text.Append(separator);
             if (!isList)
             {
-                Append(text, key);
+                Append(text, key, lettersMax);
                 _ = text.Append(" => ");
             }
 
-            Append(text, value);
+            Append(text, value, lettersMax);
             separator = ", ";
         }
 
         return text.Append(array.Entries.Count == 0 ? "[]" : "]");
     }
 
-    private static StringBuilder AppendObject(StringBuilder text, PhpObject thing)
+    private static StringBuilder AppendObject(StringBuilder text, PhpObject thing, int lettersMax)
     {
         string separator = "";
         _ = text.Append(PrintableText.Escape(thing.ClassName.Bytes.Span)).Append(" {");
         foreach (var (key, value) in thing.Properties)
         {
+            if (text.Length > lettersMax)
+            {
+                break;
+            }
+
             _ = text.Append(separator).Append(PropertyName(key)).Append(": ");
-            Append(text, value);
+            Append(text, value, lettersMax);
             separator = ", ";
         }
 

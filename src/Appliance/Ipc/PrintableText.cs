@@ -47,6 +47,16 @@ public static class PrintableText
         return text.ToString();
     }
 
+    /// <summary>What <see cref="Escape"/> makes of bytes, up to a length, and three points when there is more.</summary>
+    public static string EscapeBeginning(ReadOnlySpan<byte> bytes, int lettersMax) => Shorten(Escape(Beginning(bytes, lettersMax)), lettersMax);
+
+    /// <summary>No fewer bytes than a text of some length is made of, and some more; a character has four at most.</summary>
+    public static ReadOnlySpan<byte> Beginning(ReadOnlySpan<byte> bytes, int lettersMax) => bytes[..(int)Math.Min(bytes.Length, 4L * (lettersMax + 1L))];
+
+    /// <summary>The beginning of a text that is longer, which ends with three points then; no character is cut in two.</summary>
+    public static string Shorten(string text, int lettersMax) => text.Length <= lettersMax ? text
+        : $"{text.AsSpan(0, char.IsHighSurrogate(text[lettersMax - 1]) ? lettersMax - 1 : lettersMax)}...";
+
     /// <summary>A text between quotes, its beginning at least: for messages that tell what was not understood.</summary>
     public static string Quote(string text) =>
         $"'{Escape(Encoding.UTF8.GetBytes(text.Length > QuotedMax ? text[..QuotedMax] : text))}{(text.Length > QuotedMax ? "…" : "")}'";
