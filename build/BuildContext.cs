@@ -28,6 +28,9 @@ public sealed class BuildContext(ICakeContext context) : FrostingContext(context
     /// <summary>Project of the benchmark.</summary>
     public const string Bench = "tests/Appliance.Bench/Appliance.Bench.csproj";
 
+    /// <summary>Project of the part of the benchmark that is native code.</summary>
+    public const string BenchNative = "tests/Appliance.Bench.Native/Appliance.Bench.Native.csproj";
+
     /// <summary>Everything that a build makes lies here.</summary>
     public const string Artifacts = "artifacts";
 

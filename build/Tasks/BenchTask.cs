@@ -12,6 +12,8 @@ public sealed class BenchTask : FrostingTask<BuildContext>
     public override void Run(BuildContext context)
     {
         Prerequisites.Install(context, Purpose.Bench);
+        context.Run("dotnet", "publish", BuildContext.BenchNative, "--runtime", $"linux-{BuildContext.Architecture}", "--configuration", "Release",
+            "--output", $"{BuildContext.Artifacts}/bench-native", "--nologo");
         context.Run("dotnet", ["run", "--project", BuildContext.Bench, "--configuration", "Release", "--", .. context.Forwarded]);
     }
 }

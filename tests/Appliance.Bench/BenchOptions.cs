@@ -1,3 +1,5 @@
+using Appliance.Bench.Servers;
+
 namespace Appliance.Bench;
 
 /// <summary>What the command line asks for.</summary>
@@ -38,6 +40,12 @@ public sealed record BenchOptions
 
     /// <summary>The published binary; null for that of this repository.</summary>
     public string? Binary { get; init; }
+
+    /// <summary>
+    /// Whether a server of ours is measured where figures of one engine do: that which it takes by itself, and one that is named.
+    /// </summary>
+    public bool IsOurs(ServerUnderTest server) =>
+        server.Name == ApplianceServer.Standard || (server.Kind == ServerKind.Ours && Only.Contains(server.Name, StringComparer.Ordinal));
 
     /// <summary>Sizes of a run that shall take two minutes.</summary>
     public static BenchOptions Quick { get; } = new() { IsQuick = true, Rounds = 1, Seconds = 1, Crowd = 10_000, PingSeconds = 5 };

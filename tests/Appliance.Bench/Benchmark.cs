@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Appliance.Bench.Load;
 using Appliance.Bench.Peers;
 using Appliance.Bench.Plots;
@@ -21,6 +22,8 @@ public sealed class Benchmark
     private readonly ScenarioTable _table;
     private readonly Figures _figures = new();
     private readonly List<string> _failures = [];
+    private volatile RunningServer? _running;
+    private volatile bool _interrupted;
 
     /// <summary>Of the published binary beside its peers.</summary>
     public Benchmark(BenchOptions options)
@@ -60,6 +63,8 @@ public sealed class Benchmark
             return 1;
         }
 
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, StopServer);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, StopServer);
         foreach (var scenario in scenarios)
         {
             long started = Stopwatch.GetTimestamp();
@@ -76,7 +81,7 @@ public sealed class Benchmark
 
         if (IsNamed(PublishPathRun.Name) || !NamesAScenario)
         {
-            Collect(PublishPathRun.Name, Servers[0].Name, note => PublishPathRun.Run(Path.Combine(_artifacts, "bench"), note));
+            Collect(PublishPathRun.Name, Servers[0].Name, note => PublishPathRun.Run(_artifacts, note));
         }
 
         return Write([.. servers.Select(server => server.Name)]);
@@ -112,11 +117,25 @@ public sealed class Benchmark
         return _failures.Count == 0 && bars.All(bar => bar.IsMet != false) ? 0 : 1;
     }
 
+    /// <summary>A server does not outlive an interrupted run; generators end with their stdin.</summary>
+    private void StopServer(PosixSignalContext context)
+    {
+        _interrupted = true;
+        _running?.Dispose();
+    }
+
     private void Measure(Scenario scenario, ScenarioCase part, ServerUnderTest server, int round) =>
         Collect(string.Create(CultureInfo.InvariantCulture, $"{scenario.Name}, {server.Name}, round {round}"), server.Name, note =>
         {
+            if (_interrupted)
+            {
+                Thread.Sleep(Timeout.Infinite);
+            }
+
             using var running = new RunningServer(server, part.Setup);
+            _running = running;
             part.Run(running, note);
+            _running = null;
         });
 
     private void Collect(string name, string server, Action<Note> run)

@@ -38,6 +38,7 @@ public sealed class Disturbance : IDisposable
         _process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Argument, kind, target.ToString(CultureInfo.InvariantCulture)])
         {
             UseShellExecute = false,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!;
         if (_process.StandardOutput.ReadLine() is null)
@@ -46,9 +47,16 @@ public sealed class Disturbance : IDisposable
         }
     }
 
-    /// <summary>Disturbs until it is ended.</summary>
+    /// <summary>Disturbs until it is ended, or its stdin: the program that started it may end without a word.</summary>
     public static int Run(string kind, string target)
     {
+        var watch = new Thread(() =>
+        {
+            _ = Console.In.ReadToEnd();
+            Environment.Exit(0);
+        });
+        watch.IsBackground = true;
+        watch.Start();
         Kinds[kind](int.Parse(target, CultureInfo.InvariantCulture));
         return 0;
     }

@@ -38,11 +38,7 @@ public sealed class Bars(ScenarioTable table, Figures figures, IReadOnlyList<Ser
         Number("no garbage collection in 10 s of steady load", table.Loads.Collections, number => number == 0),
         Number("ready in under 30 ms", table.Connections.ReadyMs, number => number < 30),
         Number("no CPU when idle (at most 0.1 % of a core: a sample a second)", table.Connections.IdleCpuUs, number => ConnectionScenarios.IdleShare(number) <= IdleShareMax),
-        .. PublishPathRun.Promised.SelectMany(measures => new[]
-        {
-            Number($"at most {PublishPathRun.NanosecondsMax} ns: {measures.Time.Text}", measures.Time, number => number <= PublishPathRun.NanosecondsMax),
-            Number($"none: {measures.Allocated.Text}", measures.Allocated, number => number == 0),
-        }),
+        .. Workload.All.Where(workload => workload.IsPromised).Select(PublishPath),
     ];
 
     private Bar Ratio(string text, Measure measure, string peer, Func<double, bool> isMet) =>
@@ -75,6 +71,14 @@ public sealed class Bars(ScenarioTable table, Figures figures, IReadOnlyList<Ser
     private Bar SmallRooms(string whose, Measure small, Measure large) => Judge(
         $"a delivery in {whose} small rooms costs at most 1.5 times one in a large room",
         figures.Median(small, _ours) / figures.Median(large, _ours), "N2", " times", ratio => ratio <= 1.5);
+
+    private Bar PublishPath(Workload workload)
+    {
+        string text = string.Create(CultureInfo.InvariantCulture, $"at most {PublishPathRun.NanosecondsMax} ns and no allocation: {workload.Name}");
+        return figures.Median(PublishPathRun.Native(workload), _ours) is { } native && figures.Find(PublishPathRun.Allocated(workload), _ours) is { } bytes
+            ? new Bar(text, $"{Spread.Number(native, "N0")} ns, {Spread.Number(bytes.Max, "N0")} bytes", native <= PublishPathRun.NanosecondsMax && bytes.Max == 0)
+            : new Bar(text, "", null);
+    }
 
     private static Bar Judge(string text, double? number, string format, string unit, Func<double, bool> isMet) =>
         number is { } known ? new Bar(text, known.ToString(format, CultureInfo.InvariantCulture) + unit, isMet(known)) : new Bar(text, "", null);

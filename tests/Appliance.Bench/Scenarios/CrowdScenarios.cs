@@ -38,6 +38,10 @@ public sealed class CrowdScenarios(BenchOptions options)
     /// <summary>What they cost.</summary>
     public Measure ChatCpuUs { get; } = new($"{Many(options)}, one room, 1 in flight: server CPU µs per delivery", "N2");
 
+    /// <summary>Connections opened in a second, and kept, when each tenth is the first of a room.</summary>
+    public Measure RoomsOpensPerSecond { get; } = new(string.Create(CultureInfo.InvariantCulture,
+        $"{options.Crowd / Members:N0} rooms of {Members}: connections opened per second"), "N0");
+
     /// <summary>Cost of a delivery in many small rooms.</summary>
     public Measure SmallRoomsCpuUs { get; } = new(string.Create(CultureInfo.InvariantCulture,
         $"{options.Crowd / Members:N0} rooms of {Members}, {DeliveriesInFlight / Members} in flight: server CPU µs per delivery"), "N2");
@@ -57,14 +61,14 @@ public sealed class CrowdScenarios(BenchOptions options)
     /// <summary>The scenarios.</summary>
     public IReadOnlyList<Scenario> Rows =>
     [
-        new("crowd") { Alias = "idle-100k", Rounds = 1, Cases = [new(server => server.Kind == ServerKind.Ours, Crowd) { Setup = Setup(Workers, "--ping", Text(options.PingSeconds)) }] },
+        new("crowd") { Alias = "idle-100k", Rounds = 1, Cases = [new(options.IsOurs, Crowd) { Setup = Setup(Workers, "--ping", Text(options.PingSeconds)) }] },
         new("rooms")
         {
             Rounds = 1,
             Cases =
             [
-                new(server => server.Kind == ServerKind.Ours, RoomsOfMany) { Setup = Setup(Workers, "--max-rooms", Text(_rooms + 2)) },
-                new(server => server.Kind == ServerKind.Ours, RoomsOfOne) { Setup = Setup(1, "--max-rooms", Text(_rooms + 2)) },
+                new(options.IsOurs, RoomsOfMany) { Setup = Setup(Workers, "--max-rooms", Text(_rooms + 2)) },
+                new(options.IsOurs, RoomsOfOne) { Setup = Setup(1, "--max-rooms", Text(_rooms + 2)) },
             ],
         },
     ];
@@ -101,26 +105,30 @@ public sealed class CrowdScenarios(BenchOptions options)
     }
 
     /// <summary>As many deliveries under way in many rooms, which take turns, as in one: on the same server, with as many generators.</summary>
-    private (double Small, double Large) Rooms(RunningServer server, int processes)
+    private (double OpensPerSecond, double Small, double Large) Rooms(RunningServer server, int processes)
     {
-        using var many = new Fleet(server.Port, processes, processes * Fleet.ClientsPerProcess, processes * Fleet.ClientsPerProcess / Members, "r");
+        int clients = processes * Fleet.ClientsPerProcess;
+        using var many = new Fleet(server.Port, processes, clients, clients / Members, "r");
+        long started = Stopwatch.GetTimestamp();
         many.Open();
+        double opensPerSecond = clients / Stopwatch.GetElapsedTime(started).TotalSeconds;
         using var one = new Fleet(server.Port, processes, DeliveriesInFlight, rooms: 1, prefix: "");
         one.Open();
         var figures = server.Observe();
-        return (Load(many, DeliveriesInFlight / Members, figures).CpuUs, Load(one, 1, figures).CpuUs);
+        return (opensPerSecond, Load(many, DeliveriesInFlight / Members, figures).CpuUs, Load(one, 1, figures).CpuUs);
     }
 
     private void RoomsOfMany(RunningServer server, Note note)
     {
-        var (small, large) = Rooms(server, _processes);
+        var (opensPerSecond, small, large) = Rooms(server, _processes);
+        note(RoomsOpensPerSecond, opensPerSecond);
         note(SmallRoomsCpuUs, small);
         note(LargeRoomCpuUs, large);
     }
 
     private void RoomsOfOne(RunningServer server, Note note)
     {
-        var (small, large) = Rooms(server, processes: 1);
+        var (_, small, large) = Rooms(server, processes: 1);
         note(SmallRoomsOfOneCpuUs, small);
         note(LargeRoomOfOneCpuUs, large);
     }

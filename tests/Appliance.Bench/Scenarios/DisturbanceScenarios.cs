@@ -4,7 +4,7 @@ using Appliance.Bench.Servers;
 namespace Appliance.Bench.Scenarios;
 
 /// <summary>Whether clients notice what happens beside them: latency at 100 messages a second with one disturbance at a time.</summary>
-public sealed class DisturbanceScenarios(LoadScenarios loads)
+public sealed class DisturbanceScenarios(BenchOptions options, LoadScenarios loads)
 {
     /// <summary>Without one.</summary>
     public LoadMeasures None { get; } = new("100 messages/s, undisturbed");
@@ -37,7 +37,7 @@ public sealed class DisturbanceScenarios(LoadScenarios loads)
     private readonly LoadMeasures _debug = new("100 messages/s, --log-level debug");
 
     private ScenarioCase Case(LoadMeasures measures, ServerSetup setup, Func<RunningServer, Disturbance?> disturb) =>
-        new(server => server.Name == ApplianceServer.Standard, (server, note) =>
+        new(options.IsOurs, (server, note) =>
         {
             using var disturbance = disturb(server);
             measures.NoteLatency(loads.RunSlow(server), note);

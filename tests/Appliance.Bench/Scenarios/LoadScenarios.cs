@@ -48,7 +48,7 @@ public sealed class LoadScenarios(BenchOptions options)
         new("single") { Alias = "1", Cases = [Waiting(One, 1)] },
         new("paced-100") { Cases = [AtPace(Slow, SlowPace, 1), AtPace(SlowOnTwo, SlowPace, 2)] },
         new("paced-500") { IsQuick = false, Cases = [AtPace(Fast, FastPace, 1), AtPace(FastOnTwo, FastPace, 2)] },
-        new("garbage") { Rounds = 1, IsQuick = false, Cases = [new(server => server.Kind == ServerKind.Ours, Garbage)] },
+        new("garbage") { Rounds = 1, IsQuick = false, Cases = [new(options.IsOurs, Garbage)] },
     ];
 
     /// <summary>Loads a server with clients in one room.</summary>
@@ -80,9 +80,9 @@ public sealed class LoadScenarios(BenchOptions options)
         new(server => server.ClientsMax >= options.Clients, (server, note) =>
             measures.NoteLoad(Run(server, Traffic.Waiting(inFlight), options.WarmUpSeconds, options.Seconds), note));
 
-    /// <summary>Limits know no pace, and over several workers only those count that have some.</summary>
+    /// <summary>Limits know no pace, and over several workers only those that have some are measured.</summary>
     private ScenarioCase AtPace(LoadMeasures measures, int perSecond, int workers) =>
-        new(server => server.Kind != ServerKind.Limit && server.ClientsMax >= options.Clients && (workers == 1 || server.HasWorkers), (server, note) =>
+        new(server => (server.Kind == ServerKind.Peer || options.IsOurs(server)) && server.ClientsMax >= options.Clients && (workers == 1 || server.HasWorkers), (server, note) =>
             measures.NoteLatency(Run(server, Traffic.Paced(perSecond, PacedPublishers), options.WarmUpSeconds, options.Seconds), note))
         {
             Setup = new ServerSetup { Workers = workers },

@@ -9,7 +9,7 @@ public sealed class ScenarioTable
         Loads = new LoadScenarios(options);
         Connections = new ConnectionScenarios(options);
         Crowds = new CrowdScenarios(options);
-        Disturbances = new DisturbanceScenarios(Loads);
+        Disturbances = new DisturbanceScenarios(options, Loads);
     }
 
     /// <summary>Load on one room.</summary>

@@ -22,6 +22,7 @@ public sealed class RunningServer : IDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-bench-");
     private readonly StringBuilder _log = new();
     private readonly Process _process;
+    private bool _isDisposed;
 
     /// <summary>Starts a server and waits until it has answered a handshake.</summary>
     /// <exception cref="LoadException">It ended, or did not serve in time.</exception>
@@ -96,13 +97,22 @@ public sealed class RunningServer : IDisposable
         _process.WaitForExit();
     }
 
-    /// <inheritdoc/>
+    /// <summary>Ends it and removes its folder, once: who interrupts a run does it beside the one who runs it.</summary>
     public void Dispose()
     {
-        Stop();
-        _process.Dispose();
-        _server.CleanUp(_folder.FullName);
-        _folder.Delete(recursive: true);
+        lock (_folder)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _isDisposed = true;
+            Stop();
+            _process.Dispose();
+            _server.CleanUp(_folder.FullName);
+            _folder.Delete(recursive: true);
+        }
     }
 
     private static int NextPort()
