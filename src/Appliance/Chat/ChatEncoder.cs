@@ -22,6 +22,15 @@ public static class ChatEncoder
     /// <summary>Milliseconds since 1970 have 13 digits until the year 2286.</summary>
     private const int TimeDigits = 13;
 
+    /// <summary>Stands behind the backslash of <c>\u00XX</c>.</summary>
+    private const byte Unicode = (byte)'u';
+
+    /// <summary>Behind an escape the next one is near: so many bytes are looked at one by one before a vectorised search is worth its start.</summary>
+    private const int ShortRunBytes = 16;
+
+    /// <summary>What stands behind the backslash for a byte that must be escaped; 0 for one that need not be.</summary>
+    private static readonly byte[] Escapes = MakeEscapes();
+
     private static readonly SearchValues<byte> Escaped = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\', 0x7F]);
 
@@ -89,47 +98,59 @@ public static class ChatEncoder
 
     private static void WriteEscaped(ref Span<byte> rest, ReadOnlySpan<byte> text)
     {
-        while (true)
+        int next;
+        while ((next = text.IndexOfAny(Escaped)) >= 0)
         {
-            int next = text.IndexOfAny(Escaped);
-            if (next < 0)
+            Write(ref rest, text[..next]);
+            text = text[next..];
+
+            // Behind an escape the next one is near.
+            int at = 0;
+            int written = 0;
+            for (int plain = 0; at < text.Length && plain < ShortRunBytes; at++)
             {
-                Write(ref rest, text);
-                return;
+                byte value = text[at];
+                byte escape = Escapes[value];
+                if (escape == 0)
+                {
+                    rest[written++] = value;
+                    plain++;
+                    continue;
+                }
+
+                plain = 0;
+                rest[written] = (byte)'\\';
+                rest[written + 1] = escape;
+                written += 2;
+                if (escape == Unicode)
+                {
+                    rest[written] = rest[written + 1] = (byte)'0';
+                    rest[written + 2] = HexDigit(value >> 4);
+                    rest[written + 3] = HexDigit(value & 0xF);
+                    written += 4;
+                }
             }
 
-            Write(ref rest, text[..next]);
-            WriteEscape(ref rest, text[next]);
-            text = text[(next + 1)..];
+            rest = rest[written..];
+            text = text[at..];
         }
+
+        Write(ref rest, text);
     }
 
-    private static void WriteEscape(ref Span<byte> rest, byte value)
+    private static byte[] MakeEscapes()
     {
-        switch (value)
+        byte[] escapes = new byte[256];
+        escapes.AsSpan(0, 0x20).Fill(Unicode);
+        escapes[0x7F] = Unicode;
+        var values = "\"\\\n\r\t"u8;
+        var letters = "\"\\nrt"u8;
+        for (int i = 0; i < values.Length; i++)
         {
-            case (byte)'"':
-                Write(ref rest, "\\\""u8);
-                break;
-            case (byte)'\\':
-                Write(ref rest, "\\\\"u8);
-                break;
-            case (byte)'\n':
-                Write(ref rest, "\\n"u8);
-                break;
-            case (byte)'\r':
-                Write(ref rest, "\\r"u8);
-                break;
-            case (byte)'\t':
-                Write(ref rest, "\\t"u8);
-                break;
-            default:
-                Write(ref rest, "\\u00"u8);
-                rest[0] = HexDigit(value >> 4);
-                rest[1] = HexDigit(value & 0xF);
-                rest = rest[2..];
-                break;
+            escapes[values[i]] = letters[i];
         }
+
+        return escapes;
     }
 
     private static byte HexDigit(int value) => (byte)(value < 10 ? '0' + value : 'a' + value - 10);

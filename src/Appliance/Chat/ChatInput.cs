@@ -29,7 +29,7 @@ public readonly ref struct ChatInput
     public static ChatRefusal Read(ReadOnlySpan<byte> json, Span<byte> scratch, in ChatLimits limits, out ChatInput input)
     {
         input = default;
-        var reader = new JsonReader(json);
+        var reader = new JsonReader(json, scratch);
         if (!reader.TryTake('{'))
         {
             return ChatRefusal.BadJson;
@@ -40,21 +40,19 @@ public readonly ref struct ChatInput
         var color = default(ReadOnlySpan<byte>);
         var room = default(ReadOnlySpan<byte>);
         bool more = !reader.TryTake('}');
-        bool wholeText = true;
         while (more)
         {
-            if (!reader.TryReadString(out var key, out bool escapedKey) || !reader.TryTake(':'))
+            if (!reader.TryReadString(out var member) || !reader.TryTake(':'))
             {
                 return ChatRefusal.BadJson;
             }
 
-            var member = escapedKey ? Unescape(key, ref scratch, ref wholeText) : key;
             var target = member.SequenceEqual("name"u8) ? Member.Name
                 : member.SequenceEqual("message"u8) ? Member.Message
                 : member.SequenceEqual("color"u8) ? Member.Color
                 : member.SequenceEqual("room"u8) ? Member.Room
                 : Member.Other;
-            if (!TryReadValue(ref reader, target != Member.Other, ref scratch, ref wholeText, out var value))
+            if (!TryReadValue(ref reader, target != Member.Other, out var value))
             {
                 return ChatRefusal.BadJson;
             }
@@ -70,7 +68,7 @@ public readonly ref struct ChatInput
             }
         }
 
-        if (!reader.IsAtEnd || !wholeText)
+        if (!reader.IsAtEnd || !reader.IsText)
         {
             return ChatRefusal.BadJson;
         }
@@ -98,30 +96,10 @@ public readonly ref struct ChatInput
     }
 
     /// <summary>A value that is no string counts as an empty one: name and message are then refused, a colour is the default one.</summary>
-    private static bool TryReadValue(
-        scoped ref JsonReader reader, bool wanted, scoped ref Span<byte> scratch, scoped ref bool wholeText, scoped out ReadOnlySpan<byte> value)
+    private static bool TryReadValue(scoped ref JsonReader reader, bool wanted, scoped out ReadOnlySpan<byte> value)
     {
         value = default;
-        if (!wanted || !reader.NextIs('"'))
-        {
-            return reader.TrySkipValue();
-        }
-
-        if (!reader.TryReadString(out var raw, out bool escaped))
-        {
-            return false;
-        }
-
-        value = escaped ? Unescape(raw, ref scratch, ref wholeText) : raw;
-        return true;
-    }
-
-    private static ReadOnlySpan<byte> Unescape(ReadOnlySpan<byte> raw, scoped ref Span<byte> scratch, scoped ref bool wholeText)
-    {
-        wholeText &= JsonReader.TryUnescape(raw, scratch, out int length);
-        var text = scratch[..length];
-        scratch = scratch[length..];
-        return text;
+        return wanted && reader.NextIs('"') ? reader.TryReadString(out value) : reader.TrySkipValue();
     }
 
     private static bool IsBlank(ReadOnlySpan<byte> text) => text.IndexOfAnyExcept(" \t\r\n"u8) < 0;

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 
 namespace Appliance.Chat;
 
@@ -7,16 +6,41 @@ namespace Appliance.Chat;
 /// Just enough of RFC 8259 to take a chat message out of UTF-8 that is known to be valid: walks over any value strictly, never
 /// throws, allocates nothing.
 /// </summary>
-internal ref struct JsonReader(ReadOnlySpan<byte> json)
+/// <param name="json">The text.</param>
+/// <param name="scratch">Room for what escaped strings mean: at least as long as the text.</param>
+internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
 {
     /// <summary>How deep values nobody asked for may be nested.</summary>
     private const int DepthMax = 32;
+
+    private const uint HighSurrogates = 0xD800;
+    private const uint LowSurrogates = 0xDC00;
+    private const uint LastSurrogate = 0xDFFF;
+
+    /// <summary>Stands for <c>\uXXXX</c>; the letter itself, which no other escape means.</summary>
+    private const byte Unicode = (byte)'u';
+
+    /// <summary>Behind an escape the next one is near: so many bytes are looked at one by one before a vectorised search is worth its start.</summary>
+    private const int ShortRunBytes = 16;
+
+    /// <summary>What a letter behind a backslash means: a byte, <see cref="Unicode"/> for <c>\uXXXX</c>, 0 for nothing.</summary>
+    private static readonly byte[] Meanings = MakeTable("\"\\/bfnrtu"u8, "\"\\/\b\f\n\r\tu"u8, other: 0);
+
+    /// <summary>What a hexadecimal digit is worth; <see cref="NoDigit"/> for any other byte.</summary>
+    private static readonly byte[] Digits = MakeTable(
+        "0123456789abcdefABCDEF"u8, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 10, 11, 12, 13, 14, 15], NoDigit);
+
+    private const byte NoDigit = 0xF0;
 
     private static readonly SearchValues<byte> StringEnds = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\']);
 
     private readonly ReadOnlySpan<byte> _json = json;
+    private Span<byte> _scratch = scratch;
     private int _at;
+
+    /// <summary>Whether every string that was kept is text: none names half of a surrogate pair.</summary>
+    public bool IsText { get; private set; } = true;
 
     /// <summary>True at the end of the bytes, white space aside.</summary>
     public bool IsAtEnd
@@ -43,42 +67,26 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json)
         return taken;
     }
 
-    /// <summary>
-    /// Goes past a string and gives what stands between its quotes, still escaped; <paramref name="escaped"/> tells whether
-    /// anything in it is.
-    /// </summary>
-    public bool TryReadString(out ReadOnlySpan<byte> raw, out bool escaped)
+    /// <summary>Goes past a string and gives what it means.</summary>
+    /// <param name="text">Lies in the text, or in the scratch memory if anything was escaped.</param>
+    /// <param name="keep">Whether that is to stay there.</param>
+    public bool TryReadString(out ReadOnlySpan<byte> text, bool keep = true)
     {
-        raw = default;
-        escaped = false;
+        text = default;
         if (!TryTake('"'))
         {
             return false;
         }
 
-        int start = _at;
-        while (true)
+        int end = _json[_at..].IndexOfAny(StringEnds);
+        if (end < 0 || _json[_at + end] != '"')
         {
-            int end = _json[_at..].IndexOfAny(StringEnds);
-            _at += Math.Max(end, 0);
-            if (end < 0 || _json[_at] < 0x20)
-            {
-                return false;
-            }
-
-            if (_json[_at] == '"')
-            {
-                raw = _json[start.._at];
-                _at++;
-                return true;
-            }
-
-            escaped = true;
-            if (!SkipEscape())
-            {
-                return false;
-            }
+            return end >= 0 && _json[_at + end] == '\\' && TryReadEscaped(end, keep, out text);
         }
+
+        text = _json.Slice(_at, end);
+        _at += end + 1;
+        return true;
     }
 
     /// <summary>Goes past any value.</summary>
@@ -92,7 +100,7 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json)
 
         return _json[_at] switch
         {
-            (byte)'"' => TryReadString(out _, out _),
+            (byte)'"' => TryReadString(out _, keep: false),
             (byte)'{' => TrySkipMembers('{', '}', depth),
             (byte)'[' => TrySkipMembers('[', ']', depth),
             (byte)'t' => TrySkipWord("true"u8),
@@ -102,101 +110,154 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json)
         };
     }
 
-    /// <summary>Writes what an escaped string means; false when it names half of a surrogate pair.</summary>
-    /// <param name="raw">What <see cref="TryReadString"/> gave.</param>
-    /// <param name="text">Room for as many bytes as <paramref name="raw"/> has.</param>
-    /// <param name="length">Bytes written.</param>
-    public static bool TryUnescape(ReadOnlySpan<byte> raw, Span<byte> text, out int length)
+    /// <summary>Goes past the rest of a string whose first escape stands behind so many plain bytes.</summary>
+    private bool TryReadEscaped(int plainBytes, bool keep, out ReadOnlySpan<byte> text)
     {
-        length = 0;
-        for (int i = 0; i < raw.Length;)
+        text = default;
+        var from = _json;
+        var to = _scratch;
+        int at = _at + plainBytes;
+        int length = plainBytes;
+        from[_at..at].CopyTo(to);
+        for (int plain = 0; at < from.Length;)
         {
-            if (raw[i] != '\\')
+            byte value = from[at++];
+            if (value == '"')
             {
-                int next = raw[i..].IndexOf((byte)'\\');
-                var plain = next < 0 ? raw[i..] : raw.Slice(i, next);
-                plain.CopyTo(text[length..]);
-                length += plain.Length;
-                i += plain.Length;
-                continue;
+                text = to[..length];
+                _scratch = keep ? to[length..] : to;
+                _at = at;
+                return true;
             }
 
-            byte kind = raw[i + 1];
-            i += 2;
-            if (kind != 'u')
+            if (value == '\\')
             {
-                text[length++] = kind switch
+                byte meant = at < from.Length ? Meanings[from[at++]] : (byte)0;
+                if (meant == Unicode)
                 {
-                    (byte)'b' => (byte)'\b',
-                    (byte)'f' => (byte)'\f',
-                    (byte)'n' => (byte)'\n',
-                    (byte)'r' => (byte)'\r',
-                    (byte)'t' => (byte)'\t',
-                    _ => kind,
-                };
+                    at = ReadRune(at, keep, out uint rune);
+                    length += WriteRune(rune, to[length..]);
+                }
+                else
+                {
+                    to[length++] = meant;
+                }
+
+                if (meant == 0 || at < 0)
+                {
+                    return false;
+                }
+
+                plain = 0;
                 continue;
             }
 
-            if (!TryReadRune(raw, ref i, out var rune))
+            if (value < 0x20)
             {
                 return false;
             }
 
-            length += rune.EncodeToUtf8(text[length..]);
+            to[length++] = value;
+            if (++plain == ShortRunBytes)
+            {
+                int run = from[at..].IndexOfAny(StringEnds);
+                if (run < 0)
+                {
+                    return false;
+                }
+
+                from.Slice(at, run).CopyTo(to[length..]);
+                (at, length, plain) = (at + run, length + run, 0);
+            }
         }
 
-        return true;
+        return false;
     }
 
-    private static bool TryReadRune(ReadOnlySpan<byte> raw, ref int i, out Rune rune)
+    /// <summary>
+    /// Reads the digits behind <c>\u</c>, and of a surrogate pair the other half; half a pair counts as U+FFFD. Returns where it ends, or
+    /// -1 when there are no digits.
+    /// </summary>
+    private int ReadRune(int at, bool keep, out uint rune)
     {
-        char first = (char)Hex(raw.Slice(i, 4));
-        i += 4;
-        if (!char.IsHighSurrogate(first))
+        if (!TryReadUnit(at, out rune))
         {
-            return Rune.TryCreate(first, out rune);
+            return -1;
         }
 
-        bool pair = raw.Length - i >= 6 && raw[i] == '\\' && raw[i + 1] == 'u';
-        char second = pair ? (char)Hex(raw.Slice(i + 2, 4)) : '\0';
-        i += pair ? 6 : 0;
-        return Rune.TryCreate(first, second, out rune);
-    }
-
-    private static int Hex(ReadOnlySpan<byte> digits)
-    {
-        int value = 0;
-        foreach (byte digit in digits)
+        at += 4;
+        if (rune is < HighSurrogates or > LastSurrogate)
         {
-            value = (value << 4) | (digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+            return at;
         }
 
-        return value;
+        bool pair = rune < LowSurrogates && _json[at..].StartsWith("\\u"u8);
+        if (pair && TryReadUnit(at + 2, out uint second) && second is >= LowSurrogates and <= LastSurrogate)
+        {
+            rune = 0x10000 + ((rune - HighSurrogates) << 10) + (second - LowSurrogates);
+            return at + 6;
+        }
+
+        IsText &= !keep;
+        rune = 0xFFFD;
+        return at;
     }
 
-    private bool SkipEscape()
+    /// <summary>Reads four hexadecimal digits.</summary>
+    private readonly bool TryReadUnit(int at, out uint unit)
     {
-        if (_at + 1 >= _json.Length)
+        unit = 0;
+        if (_json.Length - at < 4)
         {
             return false;
         }
 
-        byte kind = _json[_at + 1];
-        _at += 2;
-        if (kind != 'u')
+        uint first = Digits[_json[at]];
+        uint second = Digits[_json[at + 1]];
+        uint third = Digits[_json[at + 2]];
+        uint fourth = Digits[_json[at + 3]];
+        unit = (first << 12) | (second << 8) | (third << 4) | fourth;
+        return (first | second | third | fourth) < NoDigit;
+    }
+
+    /// <summary>The bytes of a character (RFC 3629, 3); returns how many.</summary>
+    private static int WriteRune(uint rune, Span<byte> text)
+    {
+        switch (rune)
         {
-            return "\"\\/bfnrt"u8.Contains(kind);
+            case < 0x80:
+                text[0] = (byte)rune;
+                return 1;
+            case < 0x800:
+                text[1] = Continuation(rune);
+                text[0] = (byte)(0xC0 | (rune >> 6));
+                return 2;
+            case < 0x10000:
+                text[2] = Continuation(rune);
+                text[1] = Continuation(rune >> 6);
+                text[0] = (byte)(0xE0 | (rune >> 12));
+                return 3;
+            default:
+                text[3] = Continuation(rune);
+                text[2] = Continuation(rune >> 6);
+                text[1] = Continuation(rune >> 12);
+                text[0] = (byte)(0xF0 | (rune >> 18));
+                return 4;
+        }
+    }
+
+    private static byte Continuation(uint rune) => (byte)(0x80 | (rune & 0x3F));
+
+    private static byte[] MakeTable(ReadOnlySpan<byte> keys, ReadOnlySpan<byte> values, byte other)
+    {
+        byte[] table = new byte[256];
+        Array.Fill(table, other);
+        for (int i = 0; i < keys.Length; i++)
+        {
+            table[keys[i]] = values[i];
         }
 
-        for (int i = 0; i < 4; i++, _at++)
-        {
-            if (_at >= _json.Length || !char.IsAsciiHexDigit((char)_json[_at]))
-            {
-                return false;
-            }
-        }
-
-        return true;
+        return table;
     }
 
     private bool TrySkipMembers(char open, char close, int depth)
@@ -209,7 +270,7 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json)
 
         do
         {
-            bool named = open == '[' || (TryReadString(out _, out _) && TryTake(':'));
+            bool named = open == '[' || (TryReadString(out _, keep: false) && TryTake(':'));
             if (!named || !TrySkipValue(depth + 1))
             {
                 return false;

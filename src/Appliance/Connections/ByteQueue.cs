@@ -1,16 +1,18 @@
-using System.Buffers;
+using System.Runtime.InteropServices;
 
 namespace Appliance.Connections;
 
 /// <summary>
-/// Bytes that come at one end and go at the other, in a rented buffer that is given back as soon as it is empty: an outbox for what
-/// is not in a room's log, or the unfinished head of a request.
+/// Bytes that come at one end and go at the other, in a buffer that is freed as soon as it is empty: an outbox for what is not in a
+/// room's log, or the unfinished head of a request. The buffer lies outside the managed heap: the kernel may read from it at any time,
+/// and a crowd that connects at once leaves no garbage.
 /// </summary>
-public sealed class ByteQueue
+public sealed unsafe class ByteQueue
 {
     private const int FirstBufferBytes = 512;
 
-    private byte[] _buffer = [];
+    private byte* _buffer;
+    private int _capacity;
     private int _start;
     private int _end;
 
@@ -18,7 +20,10 @@ public sealed class ByteQueue
     public int Count => _end - _start;
 
     /// <summary>What waits.</summary>
-    public Span<byte> Bytes => _buffer.AsSpan(_start, Count);
+    public Span<byte> Bytes => new(_buffer + _start, Count);
+
+    /// <summary>Where that lies until something is added or taken away.</summary>
+    public byte* Address => _buffer + _start;
 
     /// <summary>Adds bytes.</summary>
     public void Append(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Reserve(bytes.Length));
@@ -26,13 +31,13 @@ public sealed class ByteQueue
     /// <summary>Adds so many bytes, for the caller to fill.</summary>
     public Span<byte> Reserve(int count)
     {
-        if (_end + count > _buffer.Length)
+        if (_end + count > _capacity)
         {
             MakeRoom(count);
         }
 
         _end += count;
-        return _buffer.AsSpan(_end - count, count);
+        return new Span<byte>(_buffer + _end - count, count);
     }
 
     /// <summary>Takes bytes from the front away.</summary>
@@ -48,30 +53,29 @@ public sealed class ByteQueue
     /// <summary>Takes all away.</summary>
     public void Clear()
     {
-        if (_buffer.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(_buffer);
-        }
-
-        _buffer = [];
-        _start = _end = 0;
+        NativeMemory.Free(_buffer);
+        _buffer = null;
+        _capacity = _start = _end = 0;
     }
 
     private void MakeRoom(int count)
     {
-        int needed = Count + count;
-        if (needed <= _buffer.Length && _start >= _buffer.Length / 2)
+        int kept = Count;
+        int needed = kept + count;
+        if (needed <= _capacity && _start >= _capacity / 2)
         {
-            Bytes.CopyTo(_buffer);
-            (_start, _end) = (0, Count);
-            return;
+            Bytes.CopyTo(new Span<byte>(_buffer, kept));
+        }
+        else
+        {
+            int capacity = Math.Max(FirstBufferBytes, Math.Max(needed, 2 * kept));
+            byte* larger = (byte*)NativeMemory.Alloc((nuint)capacity);
+            Bytes.CopyTo(new Span<byte>(larger, kept));
+            NativeMemory.Free(_buffer);
+            _buffer = larger;
+            _capacity = capacity;
         }
 
-        byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(FirstBufferBytes, Math.Max(needed, 2 * Count)));
-        int kept = Count;
-        Bytes.CopyTo(larger);
-        Clear();
-        _buffer = larger;
-        _end = kept;
+        (_start, _end) = (0, kept);
     }
 }

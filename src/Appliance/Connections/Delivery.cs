@@ -46,13 +46,47 @@ public sealed unsafe class Delivery
         foreach (int fd in _table.FlushList)
         {
             ref var connection = ref _table[fd];
-            if (connection.State != ConnectionState.None && !connection.Is(ConnectionFlags.Doomed | ConnectionFlags.Blocked))
+            if (connection.State == ConnectionState.None || connection.Is(ConnectionFlags.Doomed | ConnectionFlags.Blocked))
+            {
+                continue;
+            }
+
+            if (connection.Outbox == 0 || HasLogBytes(connection))
             {
                 Flush(fd);
+                continue;
+            }
+
+            var outbox = _table.ExistingOutbox(connection);
+            ref var request = ref _requests[_requestCount++];
+            request.Descriptor = fd;
+            request.Bytes = outbox.Address;
+            request.Count = outbox.Count;
+            if (_requestCount == Sender.RequestsMax)
+            {
+                SubmitAnswers();
             }
         }
 
+        SubmitAnswers();
         _table.ClearFlushList();
+    }
+
+    /// <summary>Sends a list of outboxes that nothing else waits behind.</summary>
+    private void SubmitAnswers()
+    {
+        var requests = _requests.AsSpan(0, _requestCount);
+        _sender.Submit(requests);
+        foreach (ref readonly var request in requests)
+        {
+            int fd = request.Descriptor;
+            _ = TakeFromOutbox(fd, request.Result);
+
+            // The rest of it, and what was to happen once it is out.
+            Flush(fd);
+        }
+
+        _requestCount = 0;
     }
 
     /// <summary>Sends one client all that waits for it, until there is no more or the kernel's buffer is full.</summary>
@@ -225,19 +259,22 @@ public sealed unsafe class Delivery
     {
         ref var connection = ref _table[fd];
         var outbox = _table.ExistingOutbox(connection);
-        fixed (byte* bytes = outbox.Bytes)
-        {
-            int flags = HasLogBytes(connection) ? Syscall.MSG_MORE : 0;
-            var result = Syscall.Send(fd, bytes, outbox.Count, flags);
-            if (!result.Ok)
-            {
-                return DoomUnlessBlocked(fd, result);
-            }
+        int flags = HasLogBytes(connection) ? Syscall.MSG_MORE : 0;
+        return TakeFromOutbox(fd, Syscall.Send(fd, outbox.Address, outbox.Count, flags));
+    }
 
-            _counters.Figures.SentBytes += result.Value;
-            outbox.Consume(result.Value);
+    /// <summary>Takes from the outbox what a send has taken; false when the kernel's buffer is full.</summary>
+    private bool TakeFromOutbox(int fd, SysResult sent)
+    {
+        if (!sent.Ok)
+        {
+            return DoomUnlessBlocked(fd, sent);
         }
 
+        ref var connection = ref _table[fd];
+        var outbox = _table.ExistingOutbox(connection);
+        _counters.Figures.SentBytes += sent.Value;
+        outbox.Consume(sent.Value);
         if (outbox.Count > 0)
         {
             return false;

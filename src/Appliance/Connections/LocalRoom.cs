@@ -48,9 +48,13 @@ public sealed class RecordBatch
 }
 
 /// <summary>What one worker knows of a room: its log, the worker's own clients in it, and what this turn brought.</summary>
-public sealed class LocalRoom(int slot, RoomRing ring)
+public sealed unsafe class LocalRoom(int slot, RoomRing ring)
 {
-    private int[] _members = new int[4];
+    private const int FirstMembersMax = 4;
+
+    /// <summary>Outside the managed heap, where a room that grows would leave every former array as garbage; null while there is no member.</summary>
+    private int* _members;
+    private int _membersMax;
 
     /// <summary>The room's number.</summary>
     public int Slot { get; } = slot;
@@ -59,7 +63,7 @@ public sealed class LocalRoom(int slot, RoomRing ring)
     public RoomRing Ring { get; } = ring;
 
     /// <summary>Descriptors of the worker's clients in the room.</summary>
-    public ReadOnlySpan<int> Members => _members.AsSpan(0, MemberCount);
+    public ReadOnlySpan<int> Members => new(_members, MemberCount);
 
     /// <summary>How many there are.</summary>
     public int MemberCount { get; private set; }
@@ -85,9 +89,10 @@ public sealed class LocalRoom(int slot, RoomRing ring)
     /// <summary>Adds a client.</summary>
     public void Add(int fd, ref Connection connection)
     {
-        if (MemberCount == _members.Length)
+        if (MemberCount == _membersMax)
         {
-            Array.Resize(ref _members, 2 * MemberCount);
+            _membersMax = Math.Max(FirstMembersMax, 2 * MemberCount);
+            _members = (int*)NativeMemory.Realloc(_members, (nuint)_membersMax * sizeof(int));
         }
 
         connection.MemberIndex = MemberCount;
@@ -101,5 +106,11 @@ public sealed class LocalRoom(int slot, RoomRing ring)
         _members[connection.MemberIndex] = last;
         table[last].MemberIndex = connection.MemberIndex;
         connection.MemberIndex = -1;
+        if (MemberCount == 0)
+        {
+            NativeMemory.Free(_members);
+            _members = null;
+            _membersMax = 0;
+        }
     }
 }

@@ -273,9 +273,14 @@ public sealed class ControlQueue : IDisposable
         bool untouched = Syscall.IsOwnThread(status.msg_lrpid) || (status.msg_rtime == _lastStatus.msg_rtime && status.msg_lrpid == _lastStatus.msg_lrpid);
         bool stuck = untouched && status.msg_cbytes > status.msg_qbytes / 2 && _lastStatus.msg_cbytes > _lastStatus.msg_qbytes / 2;
         _lastStatus = status;
+        if (!stuck)
+        {
+            return;
+        }
+
         int discarded = 0;
         var queue = MessageQueue.Of(_id);
-        while (stuck && status.msg_cbytes > status.msg_qbytes / 4 && queue.Discard(CommandType, except: true, messagesMax: 1) == 1 && TryReadStatus(out status))
+        while (status.msg_cbytes > status.msg_qbytes / 4 && queue.Discard(CommandType, except: true, messagesMax: 1) == 1 && TryReadStatus(out status))
         {
             discarded++;
         }

@@ -55,6 +55,7 @@ public sealed class WorkerLoop : IDisposable
     private readonly Poller _poller = new(EventsMax);
     private readonly Wakeup _wakeup;
     private readonly SignalSet _signals;
+    private readonly SignalRow[] _signalRows;
     private readonly ClientServer _clients;
     private readonly TurnMeter _meter;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
@@ -83,7 +84,8 @@ public sealed class WorkerLoop : IDisposable
             _ = _poller.Add(supervisor.Descriptor, 0).OrThrow("epoll_ctl");
         }
 
-        foreach (var row in supervisor.Signals)
+        _signalRows = [.. supervisor.Signals];
+        foreach (var row in _signalRows)
         {
             _signals.Watch(row.Signal);
         }
@@ -221,7 +223,7 @@ public sealed class WorkerLoop : IDisposable
 
     private void TakeSignals()
     {
-        foreach (var row in _supervisor.Signals)
+        foreach (var row in _signalRows)
         {
             if (_signals.Take(row.Signal))
             {
