@@ -105,13 +105,16 @@ public sealed class UpgradeLimitTests
         await using var daemon = await StartAsync();
         await using var ann = await daemon.JoinAsync();
         var former = daemon.Master;
-        await ApplianceDaemon.SignalAsync(daemon.Workers()[0], "STOP");
+        var stopped = daemon.Workers()[0];
+        await ApplianceDaemon.SignalAsync(stopped, "STOP");
         await ApplianceDaemon.SignalAsync(former, "USR2");
         _ = await daemon.WaitForLogAsync("appliance .* starting, pid (?!" + former.Pid + ")");
         File.Move(daemon.LogFile, daemon.LogFile + ".1");
         await ApplianceDaemon.SignalAsync(former, "USR1");
+        _ = await daemon.WaitForLogAsync("log reopened");
         await ApplianceDaemon.SignalAsync(former, "HUP");
-        await ApplianceDaemon.SignalAsync(daemon.Workers()[0], "CONT");
+        _ = await daemon.WaitForLogAsync("SIGHUP received in the middle of an upgrade");
+        await ApplianceDaemon.SignalAsync(stopped, "CONT");
         await daemon.WaitForEndAsync(former);
         _ = await daemon.WaitForLogAsync("configuration reloaded");
         var moved = (await File.ReadAllLinesAsync(daemon.LogFile + ".1")).Length;

@@ -113,14 +113,14 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// Gives so many connections to another worker, in the following turns; of <see cref="ControlWord.Everything"/> none is left, and none is taken
     /// any more meanwhile. <see cref="OnGiven"/> tells the outcome.
     /// </summary>
-    public void Give(int socket, int count)
+    public void Give(int socket, int count, bool isWay)
     {
         if (count == ControlWord.Everything)
         {
             Acceptor.Pause();
         }
 
-        _handover.Give(socket, count);
+        _handover.Give(socket, count, isWay);
     }
 
     /// <summary>What is not given yet stays here, and others may come again.</summary>
@@ -131,7 +131,14 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     }
 
     /// <summary>Takes connections that another worker gives.</summary>
-    public void Take(int socket) => _handover.Take(socket);
+    public void Take(int socket, bool isWay) => _handover.Take(socket, isWay);
+
+    /// <summary>Gives everything to the other master of an upgrade, this one's being gone; false when there is none. <see cref="OnGiven"/> tells the outcome.</summary>
+    public bool TryReturn()
+    {
+        Acceptor.Pause();
+        return _handover.TryReturn();
+    }
 
     /// <summary>A descriptor that is no client's is readable: a listener, or the way to another worker.</summary>
     public void OnDescriptor(int descriptor)

@@ -16,17 +16,18 @@ public readonly record struct HandoverOutcome(int Given, bool Failed);
 /// </summary>
 public sealed class Handover
 {
-    private const int AnswerBytes = sizeof(int);
-
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
     private readonly Poller _poller;
     private readonly TimerWheel _timers;
-    private readonly Queue<(int Socket, int Count)> _orders = new();
+    private readonly Queue<(int Socket, int Count, bool IsWay)> _orders = new();
     private readonly HandoverBatch _giving = new();
     private readonly HandoverBatch _taking = new();
     private readonly List<int> _sources = [];
+    private readonly List<int> _ways = [];
     private int _target = -1;
+    private bool _isWay;
+    private bool _isReturning;
     private int _left;
     private int _given;
     private int _cursor;
@@ -47,13 +48,35 @@ public sealed class Handover
     public bool IsGiving => _target >= 0 || _orders.Count > 0;
 
     /// <summary>Orders so many connections to be given through a socket, one order behind the other.</summary>
-    public void Give(int socket, int count) => _orders.Enqueue((socket, count));
+    /// <param name="socket">The socket, this worker's from now on.</param>
+    /// <param name="count">How many, or <see cref="ControlWord.Everything"/>.</param>
+    /// <param name="isWay">Whether what is given may come back, as long as the other end is open: in an upgrade.</param>
+    public void Give(int socket, int count, bool isWay = false) => _orders.Enqueue((socket, count, isWay));
 
     /// <summary>Takes connections that come through a socket, until it ends.</summary>
-    public void Take(int socket)
+    /// <param name="socket">The socket, this worker's from now on.</param>
+    /// <param name="isWay">Whether they may be given back.</param>
+    public void Take(int socket, bool isWay = false)
     {
-        _sources.Add(socket);
+        (isWay ? _ways : _sources).Add(socket);
         _ = _poller.Add(socket, 0).OrThrow("epoll_ctl");
+    }
+
+    /// <summary>
+    /// This worker's master is gone in the middle of an upgrade: gives everything to the other one, whose workers are at the other ends of
+    /// the ways, and takes nothing any more. False when no way is left.
+    /// </summary>
+    public bool TryReturn()
+    {
+        _isReturning = true;
+        if (_ways.Count > 0)
+        {
+            _orders.Enqueue((_ways[^1], ControlWord.Everything, IsWay: true));
+            _poller.Remove(_ways[^1]);
+            _ways.RemoveAt(_ways.Count - 1);
+        }
+
+        return IsGiving;
     }
 
     /// <summary>
@@ -65,15 +88,16 @@ public sealed class Handover
         if (_target >= 0)
         {
             _ = Syscall.Shutdown(_target, Syscall.SHUT_RD);
-            if (_giving.Count > 0)
-            {
-                OnAnswer();
-            }
+        }
+
+        while (_target >= 0 && _giving.Count > 0)
+        {
+            Receive(_target);
         }
 
         if (_target >= 0)
         {
-            End(failed: true);
+            End(failed: true, hasEnded: true);
         }
 
         while (_orders.TryDequeue(out var order))
@@ -81,18 +105,22 @@ public sealed class Handover
             _ = Syscall.Close(order.Socket);
             OnDone(new HandoverOutcome(0, Failed: true));
         }
+
+        foreach (int way in _ways)
+        {
+            _poller.Remove(way);
+            _ = Syscall.Close(way);
+        }
+
+        _ways.Clear();
     }
 
     /// <summary>Something came through one of the sockets.</summary>
     public void OnReadable(int socket)
     {
-        if (socket == _target)
+        if (socket == _target || _sources.Contains(socket) || _ways.Contains(socket))
         {
-            OnAnswer();
-        }
-        else if (_sources.Contains(socket))
-        {
-            TakeBatch(socket);
+            Receive(socket);
         }
     }
 
@@ -106,7 +134,7 @@ public sealed class Handover
         {
             if (_target < 0 && _orders.TryDequeue(out var order))
             {
-                (_target, _left, _given) = (order.Socket, order.Count, 0);
+                (_target, _left, _given, _isWay) = (order.Socket, order.Count, 0, order.IsWay);
                 _ = _poller.Add(_target, 0).OrThrow("epoll_ctl");
             }
 
@@ -136,29 +164,46 @@ public sealed class Handover
             // What another worker still gives to this one is to be given away, too.
             if (!all || _sources.Count == 0)
             {
-                End(failed: false);
+                End(failed: false, hasEnded: false);
             }
         }
         else if (!_giving.Send(_target).Ok)
         {
             TakeBack();
-            End(failed: true);
+            End(failed: true, hasEnded: true);
         }
     }
 
-    private void OnAnswer()
+    /// <summary>Takes the next message of a socket: the answer to what is under way there, connections, or its end.</summary>
+    private void Receive(int socket)
     {
-        Span<byte> answer = stackalloc byte[AnswerBytes];
-        var received = Syscall.ReceiveRights(_target, answer, default, out _, out _);
+        var received = _taking.Receive(socket, out bool whole);
         if (received.WouldBlock)
         {
             return;
         }
 
-        if (!received.Ok || received.Value != AnswerBytes || BinaryPrimitives.ReadInt32LittleEndian(answer) != _giving.Count)
+        bool isTarget = socket == _target;
+        if (!received.Ok || received.Value == 0)
+        {
+            OnEnd(socket, isTarget);
+        }
+        else if (isTarget && received.Value == HandoverBatch.AnswerBytes)
+        {
+            OnAnswer(_taking.Answer);
+        }
+        else
+        {
+            TakeBatch(socket, whole);
+        }
+    }
+
+    private void OnAnswer(int answer)
+    {
+        if (answer != _giving.Count || answer == 0)
         {
             TakeBack();
-            End(failed: true);
+            End(failed: true, hasEnded: false);
             return;
         }
 
@@ -172,14 +217,37 @@ public sealed class Handover
         CountOut();
         if (_left == 0)
         {
-            End(failed: false);
+            End(failed: false, hasEnded: false);
         }
     }
 
-    private void End(bool failed)
+    private void OnEnd(int socket, bool isTarget)
     {
-        _poller.Remove(_target);
-        _ = Syscall.Close(_target);
+        if (isTarget)
+        {
+            TakeBack();
+            End(failed: true, hasEnded: true);
+            return;
+        }
+
+        _poller.Remove(socket);
+        _ = Syscall.Close(socket);
+        _ = _sources.Remove(socket) || _ways.Remove(socket);
+    }
+
+    /// <summary>An order has come to its end; a way stays open for what may come back.</summary>
+    private void End(bool failed, bool hasEnded)
+    {
+        if (_isWay && !hasEnded && !_isReturning)
+        {
+            _ways.Add(_target);
+        }
+        else
+        {
+            _poller.Remove(_target);
+            _ = Syscall.Close(_target);
+        }
+
         _target = -1;
         OnDone(new HandoverOutcome(_given, failed));
     }
@@ -213,24 +281,10 @@ public sealed class Handover
         _giving.Clear();
     }
 
-    private void TakeBatch(int socket)
+    private void TakeBatch(int socket, bool whole)
     {
-        var received = _taking.Receive(socket, out bool whole);
-        if (received.WouldBlock)
-        {
-            return;
-        }
-
-        if (!received.Ok || received.Value == 0)
-        {
-            _poller.Remove(socket);
-            _ = Syscall.Close(socket);
-            _ = _sources.Remove(socket);
-            return;
-        }
-
-        bool watched = whole && WatchAll();
-        Span<byte> answer = stackalloc byte[AnswerBytes];
+        bool watched = whole && !_isReturning && WatchAll();
+        Span<byte> answer = stackalloc byte[HandoverBatch.AnswerBytes];
         BinaryPrimitives.WriteInt32LittleEndian(answer, watched ? _taking.Count : 0);
 
         // Nothing that could fail is left, and nothing has been sent to anybody yet. An answer that gets through makes them this worker's,

@@ -97,6 +97,9 @@ public sealed class HandoverBatch
     /// <summary>Connections of one batch: what one message can carry, less the file.</summary>
     public const int ConnectionsMax = Syscall.RightsMax - 1;
 
+    /// <summary>What answers a batch: how many connections were taken, all of it or none.</summary>
+    public const int AnswerBytes = sizeof(int);
+
     /// <summary>A batch that holds so much is full: nobody is to wait for much more than for a small one.</summary>
     private const int BorrowedBytesEnough = 1 << 20;
 
@@ -113,6 +116,9 @@ public sealed class HandoverBatch
 
     /// <summary>Whether no further connection should be added.</summary>
     public bool IsFull => Count == ConnectionsMax || _borrowed.Count >= BorrowedBytesEnough;
+
+    /// <summary>The number in what was received last, if that was an answer.</summary>
+    public int Answer => BinaryPrimitives.ReadInt32LittleEndian(_message);
 
     /// <summary>Their records.</summary>
     public Span<ConnectionRecord> Records => MemoryMarshal.Cast<byte, ConnectionRecord>(_message.AsSpan(HeadBytes, Count * ConnectionRecord.Bytes));

@@ -32,6 +32,7 @@ public static class EventCatalogue
     public static readonly LogEvent UpgradeFailed = new(1024, LogLevel.Error, "upgrade failed, this process goes on: {Reason}");
     public static readonly LogEvent Upgraded = new(1025, LogLevel.Info, "upgrade: all is handed over to pid {Pid}; ending");
     public static readonly LogEvent TookOver = new(1026, LogLevel.Info, "took over from pid {Pid}: {Connections} connections");
+    public static readonly LogEvent Postponed = new(1028, LogLevel.Info, "{Signal} received in the middle of an upgrade: whoever is the server in the end does it");
     public static readonly LogEvent ConnectionsMoved = new(1027, LogLevel.Debug, "worker {Worker} has given {Connections} connections to another one");
 
     public static readonly LogEvent LogCreated = new(2000, LogLevel.Info, "room log created: key {Key}, {Rooms} rooms of {RoomBytes} bytes at most");

@@ -40,6 +40,9 @@ public static class ControlWord
     /// <summary>To a worker: take connections that another one gives through the socket that comes with it.</summary>
     public const char Take = 'H';
 
+    /// <summary>Behind the text of both in an upgrade: what is given may come back the same way.</summary>
+    public const char Way = 'w';
+
     /// <summary>From a worker: connections were given; how many, and 1 if some could not be.</summary>
     public const char Given = 'g';
 

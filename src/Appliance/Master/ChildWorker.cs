@@ -126,9 +126,9 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     }
 
     /// <summary>Has it give so many connections to whoever is at the other end of a socket; false when it does not take the order.</summary>
-    public bool GiveThrough(int socket, int count)
+    public bool GiveThrough(int socket, int count, string way = "")
     {
-        bool ordered = Channel!.Send(ControlWord.Give, string.Create(CultureInfo.InvariantCulture, $"{count}"), socket);
+        bool ordered = Channel!.Send(ControlWord.Give, string.Create(CultureInfo.InvariantCulture, $"{count}{way}"), socket);
         Gifts += ordered ? 1 : 0;
         return ordered;
     }

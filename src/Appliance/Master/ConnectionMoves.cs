@@ -30,7 +30,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
 
     /// <summary>Has a worker give all its connections through a socket; false when it has no process.</summary>
     public bool Give(int number, int socket) =>
-        workers.FirstOrDefault(worker => worker.Number == number) is { Channel: not null } worker && worker.GiveThrough(socket, ControlWord.Everything);
+        workers.FirstOrDefault(worker => worker.Number == number) is { Channel: not null } worker && worker.GiveThrough(socket, ControlWord.Everything, $"{ControlWord.Way}");
 
     /// <summary>What was not given yet stays, and is served again.</summary>
     public void KeepAll()
@@ -44,7 +44,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
 
     /// <summary>Has a worker take connections that come through a socket.</summary>
     public void TakeThrough(int number, int socket) =>
-        _ = workers.FirstOrDefault(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, "", socket);
+        _ = workers.FirstOrDefault(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, $"{ControlWord.Way}", socket);
 
     /// <summary>Has a worker that retires give its connections to those that stay; false when there is none, or it has no process.</summary>
     public bool GiveToOthers(ChildWorker retired)

@@ -94,7 +94,11 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _fleet = new WorkerFleet(settings, estate, _poller, _timers, _clock, log) { OnAnswer = control.OnAnswer };
         _load = new LoadFollower(settings, _rooms, _fleet, log);
         _reloading = new Reloading(settings, readAgain, estate, _fleet, _load, service, log);
-        _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, log) { OnHandOver = monitor.Dispose };
+        _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, log)
+        {
+            OnHandOver = monitor.Dispose,
+            OnReturning = afterMs => _timers.Arm(UpgradeTimer, _clock.NowMs + afterMs),
+        };
         _ = _poller.Add(_wakeup.Descriptor, WakeupEvent).OrThrow("epoll_ctl");
         _ = _poller.Add(control.Descriptor, ControlEvent).OrThrow("epoll_ctl");
         if (takeover is not null)
@@ -311,7 +315,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     {
         if (_upgrade.IsGiving)
         {
-            _upgrade.PassOn(atOnce ? Syscall.SIGQUIT : Syscall.SIGTERM);
+            _upgrade.PassOn(atOnce ? Syscall.SIGQUIT : Syscall.SIGTERM, reason);
             return;
         }
 
@@ -342,7 +346,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _owesReload = _takeover is not null && _estate.IsShared && !_upgrade.IsUnderWay;
         if (_upgrade.IsUnderWay)
         {
-            _upgrade.PassOn(Syscall.SIGHUP);
+            _upgrade.PassOn(Syscall.SIGHUP, "SIGHUP");
         }
         else if (!_owesReload && !_stopping)
         {
@@ -355,7 +359,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     {
         if (_upgrade.IsUnderWay)
         {
-            _upgrade.PassOn(Syscall.SIGUSR1);
+            _upgrade.PassOn(Syscall.SIGUSR1, "SIGUSR1");
         }
 
         _reloading.Reopen();

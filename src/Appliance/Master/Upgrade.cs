@@ -14,6 +14,10 @@ namespace Appliance.Master;
 /// </summary>
 internal sealed class Upgrade
 {
+    /// <summary>How often it is looked whether all that was given has come back, and how many times.</summary>
+    private const int LookEveryMs = 100;
+    private const int LooksMax = 30;
+
     private readonly Settings _settings;
     private readonly Estate _estate;
     private readonly WorkerFleet _fleet;
@@ -26,6 +30,8 @@ internal sealed class Upgrade
     private ControlChannel? _channel;
     private int _pid;
     private bool _isLastPart;
+    private string _failure = "";
+    private int _looks;
 
     /// <summary>An upgrade that can begin.</summary>
     public Upgrade(Settings settings, Estate estate, WorkerFleet fleet, ServiceManager service, ControlDesk control, Relaunch relaunch, EventLog log)
@@ -40,6 +46,9 @@ internal sealed class Upgrade
         _ways = new Ways(fleet.Moves);
     }
 
+    /// <summary>Is told how soon <see cref="OnTimer"/> is to be called, because connections come back.</summary>
+    public required Action<int> OnReturning { get; init; }
+
     /// <summary>Is called when all connections are given, right before the new master begins.</summary>
     public required Action OnHandOver { get; init; }
 
@@ -50,7 +59,7 @@ internal sealed class Upgrade
     public bool IsUnderWay => State is not (UpgradeState.None or UpgradeState.Complete);
 
     /// <summary>Whether connections are given already: then it can only be brought to its end.</summary>
-    public bool IsGiving => State is UpgradeState.Giving or UpgradeState.Ending;
+    public bool IsGiving => State is UpgradeState.Giving or UpgradeState.Returning or UpgradeState.Ending;
 
     /// <summary>Whether all is handed over: this process has nothing left to do.</summary>
     public bool IsComplete => State == UpgradeState.Complete;
@@ -59,7 +68,11 @@ internal sealed class Upgrade
     private int LastPartMs => _settings.UpgradeTimeoutSeconds * 1000 / 3;
 
     /// <summary>A signal that is for whoever is the server in the end.</summary>
-    public void PassOn(int signal) => _ = _signals.Add(signal);
+    public void PassOn(int signal, string name)
+    {
+        _log.Write(EventCatalogue.Postponed, name);
+        _ = _signals.Add(signal);
+    }
 
     /// <summary>Starts the new process. Returns the channel to watch and how long to wait, or null when that fails.</summary>
     public (int Descriptor, int LimitMs)? Begin()
@@ -132,7 +145,7 @@ internal sealed class Upgrade
     /// </summary>
     public int? OnTimer()
     {
-        if (IsGiving && !_isLastPart)
+        if (State is UpgradeState.Giving or UpgradeState.Ending && !_isLastPart)
         {
             _isLastPart = true;
             return LastPartMs;
@@ -140,6 +153,11 @@ internal sealed class Upgrade
 
         switch (State)
         {
+            case UpgradeState.Returning when ++_looks < LooksMax && !_ways.HaveEnded:
+                return LookEveryMs;
+            case UpgradeState.Returning:
+                GoOn();
+                break;
             case UpgradeState.Starting:
                 Fail("the new process did not serve in time");
                 break;
@@ -191,16 +209,13 @@ internal sealed class Upgrade
         }
     }
 
-    /// <summary>Goes on as if nothing had happened; what new workers have taken is lost with them.</summary>
+    /// <summary>
+    /// Goes on as if nothing had happened: once what is given has come back, since new workers whose master is gone give back what they
+    /// have.
+    /// </summary>
     public void Fail(string why)
     {
-        string loss = IsGiving ? "; the connections that it had taken are lost" : "";
-        if (IsGiving)
-        {
-            _control.TakeBack();
-            _fleet.KeepAll();
-        }
-
+        _failure = why;
         if (_pid > 0)
         {
             _ = Syscall.Kill(_pid, Syscall.SIGKILL);
@@ -209,23 +224,42 @@ internal sealed class Upgrade
 
         _channel?.Dispose();
         (_channel, _pid) = (null, 0);
+        if (State is UpgradeState.Giving)
+        {
+            (State, _looks) = (UpgradeState.Returning, 0);
+            OnReturning(LookEveryMs);
+            return;
+        }
+
+        GoOn();
+    }
+
+    private void GoOn()
+    {
+        if (IsGiving)
+        {
+            _control.TakeBack();
+            _fleet.KeepAll();
+        }
+
         _ways.Close();
         _estate.IsShared = false;
         State = UpgradeState.None;
-        _log.Write(EventCatalogue.UpgradeFailed, why + loss);
-        ReloadNote.WriteFailedUpgrade(_estate.Rooms, why + loss);
+        _log.Write(EventCatalogue.UpgradeFailed, _failure);
+        ReloadNote.WriteFailedUpgrade(_estate.Rooms, _failure);
         _service.Ready(Environment.ProcessId);
         SendSignals(Environment.ProcessId);
     }
 
     private void EndWorkers()
     {
-        _ways.Close();
         if (HasSuccessorEnded())
         {
             Fail("the new process ended");
             return;
         }
+
+        _ways.Close();
 
         // What comes for the server from here on is its successor's to take.
         State = UpgradeState.Ending;

@@ -15,6 +15,9 @@ internal enum UpgradeState
     /// <summary>Connections are given: the upgrade can only be brought to its end, or lose those that are given.</summary>
     Giving,
 
+    /// <summary>It has failed while connections were given: the new workers give back what they have.</summary>
+    Returning,
+
     /// <summary>All are given, and the workers of this master end.</summary>
     Ending,
 

@@ -23,6 +23,9 @@ internal sealed class Ways
     /// <summary>Whether connections are left that nobody takes.</summary>
     public bool AreBlocked => !_moves.IsGiving && _left.Count > 0;
 
+    /// <summary>Whether the new workers have ended, and whatever they have given back is taken.</summary>
+    public bool HaveEnded => _sockets.Values.All(Syscall.HasEnded);
+
     /// <summary>A socket for a worker.</summary>
     public void Add(int number, int socket)
     {

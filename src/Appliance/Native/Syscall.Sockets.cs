@@ -38,6 +38,7 @@ public static unsafe partial class Syscall
     private const int SOCK_STREAM = 1;
     private const int SOCK_NONBLOCK = 0x800;
     private const int SOCK_CLOEXEC = 0x80000;
+    private const int MSG_PEEK = 2;
     private const int MSG_DONTWAIT = 0x40;
     private const int MSG_NOSIGNAL = 0x4000;
 
@@ -135,6 +136,14 @@ public static unsafe partial class Syscall
         }
         while (result.Error == Errno.EINTR);
         return result;
+    }
+
+    /// <summary>Whether nothing is to be read from a socket any more, now or later; recv(2) with MSG_PEEK.</summary>
+    public static bool HasEnded(int fd)
+    {
+        byte letter;
+        var result = SysResult.From(Imports.recv(fd, &letter, 1, MSG_DONTWAIT | MSG_PEEK));
+        return result.Ok ? result.Value == 0 : !result.WouldBlock && result.Error != Errno.EINTR;
     }
 
     /// <summary>Takes what has come in, without waiting; recv(2). The value 0 is the end of the stream.</summary>

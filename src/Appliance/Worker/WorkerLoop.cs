@@ -47,6 +47,9 @@ public sealed class WorkerLoop : IDisposable
     /// <summary>Largest table of connections, whatever the system allows.</summary>
     private const int DescriptorsMax = 1 << 20;
 
+    /// <summary>How long connections may take to go back to the former master's workers, all of which wait for them.</summary>
+    private const int ReturnMsMax = 2000;
+
     private readonly EventLog _log;
     private readonly Settings _settings;
     private readonly IWorkerSupervisor _supervisor;
@@ -63,6 +66,7 @@ public sealed class WorkerLoop : IDisposable
     private int _handled;
     private bool _stopping;
     private bool _stopped;
+    private bool _isReturning;
     private long _stopAtMs;
     private long _keepAliveAtMs = long.MaxValue;
 
@@ -152,6 +156,17 @@ public sealed class WorkerLoop : IDisposable
     /// <summary>Ends without a word to anybody.</summary>
     public void StopAtOnce() => _stopped = true;
 
+    /// <summary>
+    /// The master is gone. In an upgrade another one goes on, whose workers get what this one has; otherwise, and after that, it ends without
+    /// a word to anybody.
+    /// </summary>
+    public void OnMasterLost()
+    {
+        _poller.Remove(_supervisor.Descriptor);
+        _isReturning = true;
+        _stopAtMs = _clock.NowMs + ReturnMsMax;
+    }
+
     /// <summary>Takes over settings that have changed in place.</summary>
     public void OnSettings()
     {
@@ -195,8 +210,15 @@ public sealed class WorkerLoop : IDisposable
         }
 
         _clients.ExpireTimers();
+        _stopped |= _isReturning && (_clock.NowMs >= _stopAtMs || !(_clients.IsGiving || _clients.TryReturn()));
         _clients.EndTurn();
         _meter.EndTurn();
+        if (_isReturning && !_clients.IsGiving)
+        {
+            // Looks in the next turn whether there is another way.
+            _wakeup.Set();
+        }
+
         _stopped |= _stopping && ((_clients.ConnectionCount == 0 && !_clients.IsGiving) || _clock.NowMs >= _stopAtMs);
     }
 
@@ -235,7 +257,7 @@ public sealed class WorkerLoop : IDisposable
     /// <summary>A wait ends for whatever comes first: a timer of a client (-1: none), the end of a stop, a word to the supervisor.</summary>
     private int LimitWait(int waitMs)
     {
-        long until = Math.Min(_keepAliveAtMs, _stopping ? _stopAtMs : long.MaxValue);
+        long until = Math.Min(_keepAliveAtMs, _stopping || _isReturning ? _stopAtMs : long.MaxValue);
         if (until == long.MaxValue)
         {
             return waitMs;

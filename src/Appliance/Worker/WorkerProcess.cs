@@ -123,10 +123,10 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                     Listen(loop.Clients.Acceptor, Number(message.Text), []);
                     break;
                 case ControlWord.Give:
-                    loop.Clients.Give(message.Descriptors[0], Number(message.Text));
+                    loop.Clients.Give(message.Descriptors[0], Number(message.Text.TrimEnd(ControlWord.Way)), message.Text.EndsWith(ControlWord.Way));
                     break;
                 case ControlWord.Take:
-                    loop.Clients.Take(message.Descriptors[0]);
+                    loop.Clients.Take(message.Descriptors[0], message.Text.EndsWith(ControlWord.Way));
                     break;
                 default:
                     throw new System.Diagnostics.UnreachableException();
@@ -136,7 +136,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         if (ended)
         {
             _log!.Write(EventCatalogue.MasterLost);
-            loop.StopAtOnce();
+            loop.OnMasterLost();
         }
     }
 

@@ -109,6 +109,34 @@ public sealed class HandoverTests : IDisposable
         Assert.Equal((0, 1), (_ann.Table.Count, _bob.Table.Count));
     }
 
+    /// <summary>The taker's master is gone: what it took goes back the way it came, also past a batch that comes the other way.</summary>
+    [Fact]
+    public void What_was_given_in_an_upgrade_comes_back()
+    {
+        (int atAnn, int atBob) = Way();
+        _bob.Handover.Take(atBob, isWay: true);
+        Connect(_ann);
+        _ann.Handover.Give(atAnn, ControlWord.Everything, isWay: true);
+        _ann.Handover.Continue();
+        _bob.Handover.OnReadable(atBob);
+        Connect(_ann);
+        _ann.Handover.OnReadable(atAnn);
+        _ann.Handover.Continue();
+        Assert.Equal((0, 1), (_ann.Table.Count, _bob.Table.Count));
+
+        Assert.True(_bob.Handover.TryReturn());
+        _bob.Handover.Continue();
+        _bob.Handover.OnReadable(atBob);
+        _ann.Handover.OnReadable(atAnn);
+        _ann.Handover.OnReadable(atAnn);
+        _bob.Handover.OnReadable(atBob);
+        _bob.Handover.Continue();
+        Assert.Equal((2, 0), (_ann.Table.Count, _bob.Table.Count));
+        Assert.Equal([new HandoverOutcome(1, Failed: true)], _ann.Outcomes);
+        Assert.Equal([new HandoverOutcome(1, Failed: false)], _bob.Outcomes);
+        Assert.False(_bob.Handover.TryReturn());
+    }
+
     private static (int Giving, int Taking) Way()
     {
         _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
