@@ -46,6 +46,11 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     /// <summary>Where it is in its life.</summary>
     public ChildState State { get; set; }
 
+    /// <summary>
+    /// Whether it can be told something: the channel of a process that dies closes some time before anybody learns that it has ended.
+    /// </summary>
+    public bool IsServing => State == ChildState.Serving && Channel is not null;
+
     /// <summary>The process; 0 for none.</summary>
     public int Pid { get; private set; }
 

@@ -49,8 +49,8 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
     /// <summary>Has a worker that retires give its connections to those that stay; false when there is none, or it has no process.</summary>
     public bool GiveToOthers(ChildWorker retired)
     {
-        ChildWorker[] others = [.. workers.Where(other => other is { IsRetired: false, State: ChildState.Serving })];
-        if (IsGivingAll || others.Length == 0 || retired.State != ChildState.Serving)
+        ChildWorker[] others = [.. workers.Where(other => other is { IsRetired: false, IsServing: true })];
+        if (IsGivingAll || others.Length == 0 || !retired.IsServing)
         {
             return false;
         }
@@ -76,10 +76,10 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
     /// <summary>From now on for some time, connections are evened out.</summary>
     public void BeginEvening(long nowMs) => evening.Begin(nowMs);
 
-    /// <summary>Moves connections from full workers to empty ones, if it is time to; all workers serve.</summary>
+    /// <summary>Moves connections from full workers to empty ones, if it is time to.</summary>
     public void EvenOut(long nowMs)
     {
-        if (!IsGivingAll && !IsGiving)
+        if (!IsGivingAll && !IsGiving && workers.All(worker => worker.IsServing))
         {
             evening.Continue(nowMs);
         }

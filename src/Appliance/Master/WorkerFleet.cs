@@ -50,7 +50,7 @@ public sealed class WorkerFleet : IDisposable
     internal ConnectionMoves Moves { get; }
 
     /// <summary>Whether every worker serves.</summary>
-    public bool AllServe => _workers.TrueForAll(worker => worker.State == ChildState.Serving);
+    public bool AllServe => _workers.TrueForAll(worker => worker.IsServing);
 
     /// <summary>Whether the fleet was stopped and no process is left.</summary>
     public bool HasEnded => _stopping && HasNoProcess;
@@ -63,7 +63,7 @@ public sealed class WorkerFleet : IDisposable
 
     /// <summary>Numbers of the workers that serve and are to go on, in growing order.</summary>
     public IEnumerable<int> ServingWorkers =>
-        _workers.Where(worker => worker is { State: ChildState.Serving, IsRetired: false }).Select(worker => worker.Number).Order();
+        _workers.Where(worker => worker is { IsServing: true, IsRetired: false }).Select(worker => worker.Number).Order();
 
     /// <summary>Called with a worker's number and its answer to a question.</summary>
     public Action<int, string> OnAnswer { get; set; } = (_, _) => { };
