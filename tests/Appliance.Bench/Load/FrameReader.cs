@@ -122,7 +122,7 @@ public sealed unsafe class FrameReader(Client[] clients, int rooms)
             (_samples.Sum(sample => sample.Missing), "missing on sampled connections"),
             (_samples.Sum(sample => sample.Repeated), "repeated on sampled connections"),
             (_samples.Sum(sample => sample.Reordered), "reordered on sampled connections"),
-            (_samples.Where((sample, i) => sample.Order != _samples[i - (i % _samplesOfARoom)].Order).Count(), "sampled connections with another order"),
+            (_samples.Where((sample, i) => sample.Contradicts(_samples[i - (i % _samplesOfARoom)])).Count(), "sampled connections with another order"),
         ];
         return string.Join(", ", faults.Where(fault => fault.Count > 0)
             .Select(fault => string.Create(CultureInfo.InvariantCulture, $"{fault.Count} {fault.What}")));

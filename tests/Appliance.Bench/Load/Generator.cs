@@ -20,7 +20,7 @@ public sealed unsafe class Generator : IDisposable
 
     private const int EventsMax = 1024;
     private const int EventsAPace = 16;
-    private const int DrainMsMax = 3000;
+    private const int DrainMsMax = 2000;
     private const int ReceiveBytesMax = 256 << 10;
 
     /// <summary>SO_RCVBUF of socket(7).</summary>
@@ -198,7 +198,12 @@ public sealed unsafe class Generator : IDisposable
         _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_TCP, Syscall.TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
         _clients[index] = new Client { Descriptor = fd, State = ClientState.Connecting, Publisher = -1, Sample = -1 };
         _opening++;
-        _ = Syscall.Connect(fd, SocketAddress.Internet([127, 0, 0, 1], _options.Port));
+        var connected = Syscall.Connect(fd, SocketAddress.Internet([127, 0, 0, 1], _options.Port));
+        if (!connected.Ok && connected.Error != Errno.EINPROGRESS)
+        {
+            throw Failure(index, $"connect: {SyscallException.Describe(connected.Error)}");
+        }
+
         _ = _poller.Add(fd, (uint)index + 1).OrThrow("epoll_ctl");
         SendRequest(index);
     }

@@ -19,14 +19,21 @@ public sealed class SequenceCheck(int publishers)
     /// <summary>Messages that came behind a later one of the same publisher.</summary>
     public long Reordered { get; private set; }
 
+    /// <summary>Messages that came.</summary>
+    public long Count { get; private set; }
+
     /// <summary>A digest of all messages in the order they came in.</summary>
     public ulong Order { get; private set; }
+
+    /// <summary>Whether another connection of the same room got the messages in another order; one that has got fewer so far tells nothing.</summary>
+    public bool Contradicts(SequenceCheck other) => Count == other.Count && Order != other.Order;
 
     /// <summary>Takes note of a message.</summary>
     public void Note(in BenchMessage message)
     {
         ref long last = ref _last[message.Publisher];
         long step = message.Sequence - last;
+        Count++;
         Order = (Order * Prime) ^ ((ulong)message.Publisher << 48) ^ (ulong)message.Sequence;
         if (step > 0)
         {
