@@ -100,6 +100,7 @@ public sealed class StatusCommandTests
     [InlineData(2, "CRITICAL - workers is 2 (1), connections is 0 (1:), ", "--critical", "workers=1", "--warning", "rps=1000", "--warning", "connections=1:")]
     [InlineData(3, "UNKNOWN - --warning: 'nothing' is no figure", "--warning", "nothing=1")]
     [InlineData(3, "UNKNOWN - --critical: '5' must be FIGURE=RANGE", "--critical", "5")]
+    [InlineData(3, "UNKNOWN - --host: there is no such option", "--host", "localhost")]
     public async Task Plugin_exits_as_plugins_do(int exitCode, string beginning, params string[] options)
     {
         await using var daemon = await ApplianceDaemon.StartAsync(2, "--announce", "off");
@@ -110,6 +111,29 @@ public sealed class StatusCommandTests
         if (exitCode < 3)
         {
             Assert.InRange(MonitoringPort.PerformanceData(plugin.Output).Count, 20, 100);
+        }
+    }
+
+    /// <summary>Figures that nobody takes any more are no good news.</summary>
+    [Fact]
+    public async Task Master_that_does_not_answer_is_told()
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(2, "--announce", "off");
+        var master = daemon.Master;
+        await ApplianceDaemon.SignalAsync(master, "STOP");
+        try
+        {
+            CommandResult? plugin = null;
+            await daemon.WaitUntilAsync("an alert", () => (plugin = daemon.RunCommandAsync("status", "--nagios").Result).ExitCode != 0);
+            Assert.True(plugin!.ExitCode == 2, plugin.ToString());
+            Assert.Matches("^CRITICAL - the figures are [0-9]+ seconds old: the master does not answer, ", plugin.Output);
+            var json = JsonDocument.Parse((await daemon.RunCommandAsync("status", "--json")).Output).RootElement;
+            Assert.Equal((false, false), (json.GetProperty("healthy").GetBoolean(), json.GetProperty("ready").GetBoolean()));
+            Assert.Contains("seconds old", (await daemon.RunCommandAsync("status")).Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await ApplianceDaemon.SignalAsync(master, "CONT");
         }
     }
 

@@ -63,7 +63,12 @@ internal static class CommandLine
                 Syscall.SetBrokenPipe(ends: true);
             }
 
-            return parsed.Errors.Count > 0 ? Complain(ExitCode.Usage, Explain(parsed)) : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            if (parsed.Errors.Count > 0)
+            {
+                return StatusCommand.IsPlugin(args) ? StatusCommand.ComplainAsPlugin(Explain(parsed)) : Complain(ExitCode.Usage, Explain(parsed));
+            }
+
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
         catch (SettingException wrong)
         {

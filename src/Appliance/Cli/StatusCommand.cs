@@ -5,6 +5,7 @@ using Appliance.Ipc;
 using Appliance.Master;
 using Appliance.Metrics;
 using Appliance.Monitoring;
+using Appliance.Native;
 
 namespace Appliance.Cli;
 
@@ -52,6 +53,16 @@ internal static class StatusCommand
         return command;
     }
 
+    /// <summary>Whether a command line that is wrong comes from Nagios, which takes exit status 2 for something else.</summary>
+    public static bool IsPlugin(string[] arguments) => arguments.Contains("status", StringComparer.Ordinal) && arguments.Contains("--nagios", StringComparer.Ordinal);
+
+    /// <summary>Says what went wrong on stdout, where Nagios reads it, as a state of its own.</summary>
+    public static int ComplainAsPlugin(string message)
+    {
+        Console.Out.WriteLine($"{NagiosLine.Word(NagiosState.Unknown)} - {message}");
+        return (int)NagiosState.Unknown;
+    }
+
     /// <summary>Again and again until the server ends, or somebody presses Ctrl-C.</summary>
     private static int Watch(Func<int> once)
     {
@@ -73,7 +84,7 @@ internal static class StatusCommand
         {
             return Print(settings, asJson);
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or SyscallException or UnauthorizedAccessException)
         {
             Console.Error.WriteLine($"appliance: status: {failure.Message}");
             return Unknown;
@@ -138,7 +149,6 @@ internal static class StatusCommand
         ? MonitorClient.Get(address, target, AnswerMs)
         : throw new IOException("this user may not read the server's shared memory, and --metrics is off");
 
-    /// <summary>What goes wrong is told on stdout, where Nagios reads it, as a state of its own.</summary>
     private static int RunPlugin(Func<Settings> read, string warning, string critical)
     {
         try
@@ -147,10 +157,9 @@ internal static class StatusCommand
             Console.Out.WriteLine(line);
             return (int)state;
         }
-        catch (Exception failure) when (failure is SettingException or IOException)
+        catch (Exception failure) when (failure is SettingException or IOException or SyscallException or UnauthorizedAccessException)
         {
-            Console.Out.WriteLine($"{NagiosLine.Word(NagiosState.Unknown)} - {failure.Message}");
-            return (int)NagiosState.Unknown;
+            return ComplainAsPlugin(failure.Message);
         }
     }
 

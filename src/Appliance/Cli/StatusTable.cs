@@ -7,7 +7,6 @@ namespace Appliance.Cli;
 /// <summary>The figures for people: a row a worker, what is wrong in red where that can be shown.</summary>
 internal static class StatusTable
 {
-    private const int StaleMs = 5000;
     private const long UptimeSecondsMax = 1_000_000_000;
     private const string Red = "\e[1;31m";
     private const string Plain = "\e[0m";
@@ -42,13 +41,7 @@ internal static class StatusTable
     public static string Write(Sample sample, int pid)
     {
         bool colors = ShowsColors;
-        long ageMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() - sample.Server.UnixMs;
         List<string> troubles = [.. sample.Troubles];
-        if (ageMs > StaleMs)
-        {
-            troubles.Insert(0, Text($"the figures are {ageMs / 1000} seconds old: the master does not answer"));
-        }
-
         if (sample.Server.Stopping != 0)
         {
             troubles.Add("the server is stopping");

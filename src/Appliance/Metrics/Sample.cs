@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Appliance.Metrics;
 
 /// <summary>A worker's slot at both borders of an interval.</summary>
@@ -33,6 +35,9 @@ public sealed class Sample
 {
     /// <summary>An idle loop turns at least every two seconds, because it is woken: one that has not for so long is stuck.</summary>
     public const long StuckAfterNs = 5_000_000_000;
+
+    /// <summary>A sampler that has taken none for so long does not any more, and with it the master.</summary>
+    private const long StaleAfterNs = 5_000_000_000;
 
     private const int WorkersMax = 64;
 
@@ -78,6 +83,9 @@ public sealed class Sample
     /// <summary>Length of the interval; 0 until there was one.</summary>
     public long IntervalNs { get; }
 
+    /// <summary>How long ago the interval ended, for who has not taken the sample himself.</summary>
+    public long AgeNs { get; init; }
+
     /// <summary>All workers together, those included that are not there any more.</summary>
     public Figures Total { get; }
 
@@ -93,7 +101,8 @@ public sealed class Sample
 
     /// <summary>What is wrong, in words: <c>worker 3 is dead</c>.</summary>
     public IReadOnlyList<string> Troubles =>
-        [.. Workers.Where(worker => worker.State is WorkerState.Dead or WorkerState.Stuck).Select(worker => $"worker {worker.Worker} is {Word(worker.State)}")];
+        [.. AgeNs > StaleAfterNs ? [string.Create(CultureInfo.InvariantCulture, $"the figures are {AgeNs / 1_000_000_000} seconds old: the master does not answer")] : (string[])[],
+         .. Workers.Where(worker => worker.State is WorkerState.Dead or WorkerState.Stuck).Select(worker => $"worker {worker.Worker} is {Word(worker.State)}")];
 
     /// <summary>The word for a state.</summary>
     public static string Word(WorkerState state) => state switch

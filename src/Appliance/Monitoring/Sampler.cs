@@ -73,7 +73,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     /// <param name="rooms">Where they are.</param>
     /// <param name="build">Which build tells them.</param>
     /// <param name="asOfNow">For people: counts and states as they are now.</param>
-    /// <param name="queue">The command queue, for who can look itself what the sampler does not: that while it rests, memory where it has no port.</param>
+    /// <param name="queue">The command queue, for who can look itself what the sampler does not: that while it rests, memory where it has no port, and whether there still is one.</param>
     public static Sample Read(RoomLog rooms, BuildInfo build, bool asOfNow = false, CommandQueueDepth? queue = null)
     {
         var clock = new LoopClock();
@@ -103,7 +103,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
             after.MasterMemoryBytes = slots.Exists(slot => slot.Now.Pid == after.Pid) ? 0 : MemoryOf(after.Pid, after.MasterMemoryBytes);
         }
 
-        return new Sample(build, before, after, slots);
+        return new Sample(build, before, after, slots) { AgeNs = queue is not null && after.AtNs > 0 ? clock.NowNs - after.AtNs : 0 };
     }
 
     private static long MemoryOf(int pid, long measured) => measured == 0 && pid > 0 ? ProcessMemory.Read(pid) : measured;
