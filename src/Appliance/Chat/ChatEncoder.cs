@@ -22,15 +22,6 @@ public static class ChatEncoder
     /// <summary>Milliseconds since 1970 have 13 digits until the year 2286.</summary>
     private const int TimeDigits = 13;
 
-    /// <summary>Stands behind the backslash of <c>\u00XX</c>.</summary>
-    private const byte Unicode = (byte)'u';
-
-    /// <summary>Behind an escape the next one is near: so many bytes are looked at one by one before a vectorised search is worth its start.</summary>
-    private const int ShortRunBytes = 16;
-
-    /// <summary>What stands behind the backslash for a byte that must be escaped; 0 for one that need not be.</summary>
-    private static readonly byte[] Escapes = MakeEscapes();
-
     private static readonly SearchValues<byte> Escaped = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\', 0x7F]);
 
@@ -107,10 +98,10 @@ public static class ChatEncoder
             // Behind an escape the next one is near.
             int at = 0;
             int written = 0;
-            for (int plain = 0; at < text.Length && plain < ShortRunBytes; at++)
+            for (int plain = 0; at < text.Length && plain < JsonEscapes.ShortRunBytes; at++)
             {
                 byte value = text[at];
-                byte escape = Escapes[value];
+                byte escape = JsonEscapes.Written[value];
                 if (escape == 0)
                 {
                     rest[written++] = value;
@@ -122,7 +113,7 @@ public static class ChatEncoder
                 rest[written] = (byte)'\\';
                 rest[written + 1] = escape;
                 written += 2;
-                if (escape == Unicode)
+                if (escape == JsonEscapes.Unicode)
                 {
                     rest[written] = rest[written + 1] = (byte)'0';
                     rest[written + 2] = HexDigit(value >> 4);
@@ -136,21 +127,6 @@ public static class ChatEncoder
         }
 
         Write(ref rest, text);
-    }
-
-    private static byte[] MakeEscapes()
-    {
-        byte[] escapes = new byte[256];
-        escapes.AsSpan(0, 0x20).Fill(Unicode);
-        escapes[0x7F] = Unicode;
-        var values = "\"\\\n\r\t"u8;
-        var letters = "\"\\nrt"u8;
-        for (int i = 0; i < values.Length; i++)
-        {
-            escapes[values[i]] = letters[i];
-        }
-
-        return escapes;
     }
 
     private static byte HexDigit(int value) => (byte)(value < 10 ? '0' + value : 'a' + value - 10);

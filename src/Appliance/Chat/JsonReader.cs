@@ -17,21 +17,6 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
     private const uint LowSurrogates = 0xDC00;
     private const uint LastSurrogate = 0xDFFF;
 
-    /// <summary>Stands for <c>\uXXXX</c>; the letter itself, which no other escape means.</summary>
-    private const byte Unicode = (byte)'u';
-
-    /// <summary>Behind an escape the next one is near: so many bytes are looked at one by one before a vectorised search is worth its start.</summary>
-    private const int ShortRunBytes = 16;
-
-    /// <summary>What a letter behind a backslash means: a byte, <see cref="Unicode"/> for <c>\uXXXX</c>, 0 for nothing.</summary>
-    private static readonly byte[] Meanings = MakeTable("\"\\/bfnrtu"u8, "\"\\/\b\f\n\r\tu"u8, other: 0);
-
-    /// <summary>What a hexadecimal digit is worth; <see cref="NoDigit"/> for any other byte.</summary>
-    private static readonly byte[] Digits = MakeTable(
-        "0123456789abcdefABCDEF"u8, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 10, 11, 12, 13, 14, 15], NoDigit);
-
-    private const byte NoDigit = 0xF0;
-
     private static readonly SearchValues<byte> StringEnds = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\']);
 
@@ -55,6 +40,12 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
     /// <summary>Whether the next thing begins with this byte.</summary>
     public bool NextIs(char expected)
     {
+        // Most texts have no white space between things.
+        if (_at < _json.Length && _json[_at] == expected)
+        {
+            return true;
+        }
+
         SkipWhiteSpace();
         return _at < _json.Length && _json[_at] == expected;
     }
@@ -132,8 +123,8 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
 
             if (value == '\\')
             {
-                byte meant = at < from.Length ? Meanings[from[at++]] : (byte)0;
-                if (meant == Unicode)
+                byte meant = at < from.Length ? JsonEscapes.Meanings[from[at++]] : (byte)0;
+                if (meant == JsonEscapes.Unicode)
                 {
                     at = ReadRune(at, keep, out uint rune);
                     length += WriteRune(rune, to[length..]);
@@ -158,7 +149,7 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
             }
 
             to[length++] = value;
-            if (++plain == ShortRunBytes)
+            if (++plain == JsonEscapes.ShortRunBytes)
             {
                 int run = from[at..].IndexOfAny(StringEnds);
                 if (run < 0)
@@ -212,12 +203,12 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
             return false;
         }
 
-        uint first = Digits[_json[at]];
-        uint second = Digits[_json[at + 1]];
-        uint third = Digits[_json[at + 2]];
-        uint fourth = Digits[_json[at + 3]];
+        uint first = JsonEscapes.Digits[_json[at]];
+        uint second = JsonEscapes.Digits[_json[at + 1]];
+        uint third = JsonEscapes.Digits[_json[at + 2]];
+        uint fourth = JsonEscapes.Digits[_json[at + 3]];
         unit = (first << 12) | (second << 8) | (third << 4) | fourth;
-        return (first | second | third | fourth) < NoDigit;
+        return (first | second | third | fourth) < JsonEscapes.NoDigit;
     }
 
     /// <summary>The bytes of a character (RFC 3629, 3); returns how many.</summary>
@@ -247,18 +238,6 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
     }
 
     private static byte Continuation(uint rune) => (byte)(0x80 | (rune & 0x3F));
-
-    private static byte[] MakeTable(ReadOnlySpan<byte> keys, ReadOnlySpan<byte> values, byte other)
-    {
-        byte[] table = new byte[256];
-        Array.Fill(table, other);
-        for (int i = 0; i < keys.Length; i++)
-        {
-            table[keys[i]] = values[i];
-        }
-
-        return table;
-    }
 
     private bool TrySkipMembers(char open, char close, int depth)
     {
