@@ -23,16 +23,17 @@ public sealed class PackageTree
     /// <summary>Absolute path of the folder.</summary>
     public string Root { get; }
 
+    /// <summary>
+    /// KiB on an installed system, counted as <c>dpkg-gencontrol</c> does: what a folder takes depends on the file system, so it counts as one.
+    /// </summary>
+    public long InstalledSize => new DirectoryInfo(Root).EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
+        .Sum(entry => entry is FileInfo file ? (file.Length + 1023) / 1024 : 1);
+
     /// <summary>Adds what both kinds of package hold: the binary, and what it says belongs to an installed system.</summary>
     public void AddProduct(BuildContext context)
     {
         AddFile(BuildContext.Binary, "usr/bin/appliance", executable: true);
         _ = context.Capture(Path.GetFullPath(BuildContext.Binary), "dump", Root);
-        foreach (var folder in Directory.EnumerateDirectories(Root, "*", SearchOption.AllDirectories))
-        {
-            File.SetUnixFileMode(folder, Executable);
-        }
-
         Compress(context, "usr/share/man");
         MakeFolder(Path.Combine(Root, "var/lib/appliance"));
         MakeFolder(Path.Combine(Root, "var/log/appliance"));

@@ -50,14 +50,13 @@ public sealed class DebTask : FrostingTask<BuildContext>
 
     private static void AddControl(BuildContext context, PackageTree tree, string architecture)
     {
-        var size = context.Capture("du", "-sk", "--apparent-size", tree.Root).Single().Split('\t')[0];
         tree.AddText(
             File.ReadAllText("pkg/deb/control.in")
                 .Replace("@VERSION@", context.Version, StringComparison.Ordinal)
                 .Replace("@ARCHITECTURE@", architecture, StringComparison.Ordinal)
                 .Replace("@MAINTAINER@", context.Maintainer, StringComparison.Ordinal)
                 .Replace("@GLIBC@", BinaryCheck.GlibcMax.ToString(), StringComparison.Ordinal)
-                .Replace("@INSTALLED_SIZE@", size, StringComparison.Ordinal),
+                .Replace("@INSTALLED_SIZE@", tree.InstalledSize.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal),
             "DEBIAN/control");
 
         var files = Directory.EnumerateFiles(tree.Root, "*", SearchOption.AllDirectories)

@@ -26,6 +26,15 @@ public sealed class DebTests
         Assert.Contains(lines, line => line.StartsWith("-rwxr-xr-x", StringComparison.Ordinal) && line.EndsWith(" ./etc/init.d/appliance", StringComparison.Ordinal));
     }
 
+    /// <summary>What a folder takes depends on the file system that the package is made on, so it counts as 1 KiB, as Debian's tools count.</summary>
+    [Fact]
+    public async Task Size_is_the_same_wherever_it_is_built()
+    {
+        var counted = await Artifacts.SucceedAsync(
+            "sh", "-c", $"dpkg-deb --contents '{Deb}' | awk '$6 != \"./\" {{ total += /^d/ ? 1 : int(($3 + 1023) / 1024) }} END {{ print total }}'");
+        Assert.Equal(counted, await Artifacts.SucceedAsync("dpkg-deb", "--field", Deb, "Installed-Size"));
+    }
+
     [Fact]
     public async Task Files_are_what_the_binary_says()
     {

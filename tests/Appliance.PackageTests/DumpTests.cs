@@ -105,8 +105,26 @@ public sealed class DumpTests(DumpedFiles dumped) : IClassFixture<DumpedFiles>
     }
 
     [Fact]
+    public async Task Everybody_may_read_it_whatever_the_umask()
+    {
+        var folder = Directory.CreateTempSubdirectory("appliance-dump-umask-");
+        try
+        {
+            _ = await Artifacts.SucceedAsync("sh", "-c", $"umask 077 && '{Artifacts.Find("appliance")}' dump '{folder.FullName}/root'");
+            Assert.Equal("", await Artifacts.SucceedAsync("find", $"{folder.FullName}/root", "-not", "-perm", "-a+r"));
+            Assert.Equal("", await Artifacts.SucceedAsync("find", $"{folder.FullName}/root", "-perm", "/go+w"));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task Directory_is_asked_for()
     {
+        var empty = await CommandResult.ApplianceAsync("dump", "");
+        Assert.Equal((2, "appliance: dump: '' is no directory; the present one is '.'\n"), (empty.ExitCode, empty.Error));
         var bare = await CommandResult.ApplianceAsync("dump");
         Assert.Equal(2, bare.ExitCode);
         var impossible = await CommandResult.ApplianceAsync("dump", "/proc/no");

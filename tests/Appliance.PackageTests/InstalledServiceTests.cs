@@ -69,6 +69,21 @@ public abstract class InstalledServiceTests(InstalledMachine fixture)
     public async Task Installed_files_are_as_the_package_has_them() => Assert.Equal("", await Machine.SucceedAsync("dpkg --verify appliance"));
 
     [RootFact]
+    public async Task Mode_that_the_administrator_gave_the_logs_stays()
+    {
+        _ = await Machine.SucceedAsync("dpkg-statoverride --update --add appliance adm 2770 /var/log/appliance");
+        try
+        {
+            _ = await Machine.SucceedAsync("dpkg --install /root/appliance.deb && if [ -d /run/systemd/system ]; then systemd-tmpfiles --create; fi");
+            Assert.Equal("appliance adm 2770", (await Machine.SucceedAsync("stat -c '%U %G %a' /var/log/appliance")).Trim());
+        }
+        finally
+        {
+            _ = await Machine.SucceedAsync("dpkg-statoverride --remove /var/log/appliance && chmod 2750 /var/log/appliance");
+        }
+    }
+
+    [RootFact]
     public async Task Commands_of_an_administrator_find_the_server()
     {
         Assert.Contains("running, pid", await Machine.SucceedAsync("appliance status"), StringComparison.Ordinal);

@@ -66,6 +66,7 @@ public sealed class LifecycleTests
         }
 
         await FallBackAsync(machine);
+        await GoOnAsync(machine);
         await RemoveAsync(machine);
 
         _ = await machine.SucceedAsync("apt-get purge --yes appliance");
@@ -87,6 +88,16 @@ public sealed class LifecycleTests
         _ = await machine.SucceedAsync(Again);
         Assert.Equal(second, await machine.SucceedAsync("cat /run/appliance/appliance.pid"));
         _ = await machine.SucceedAsync($"rm /usr/sbin/policy-rc.d && service appliance stop && {Again} && service appliance status");
+    }
+
+    /// <summary>A configuration with which no server would start ends none that runs, and whoever upgrades hears of it.</summary>
+    private static async Task GoOnAsync(Machine machine)
+    {
+        _ = await machine.SucceedAsync("echo 'histroy = 5' >>/etc/appliance/appliance.conf");
+        var first = await machine.SucceedAsync("cat /run/appliance/appliance.pid");
+        Assert.Contains("histroy", (await machine.RunAsync("dpkg --force-confold --install /root/next.deb")).Error, StringComparison.Ordinal);
+        Assert.Equal(first, await machine.SucceedAsync("service appliance status >/dev/null && cat /run/appliance/appliance.pid"));
+        _ = await machine.SucceedAsync("sed -i '$d' /etc/appliance/appliance.conf && dpkg --configure --pending && service appliance status");
     }
 
     /// <summary>The edited configuration stays, the new one lies beside it, the history is there, and what was disabled stays so.</summary>

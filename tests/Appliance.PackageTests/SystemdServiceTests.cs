@@ -69,6 +69,38 @@ public sealed class SystemdServiceTests(SystemdMachine fixture) : InstalledServi
         }
     }
 
+    /// <summary>Its settings are not left aside in silence.</summary>
+    [RootFact]
+    public async Task Configuration_that_the_service_may_not_read_prevents_a_start()
+    {
+        _ = await Machine.SucceedAsync("chmod 700 /etc/appliance");
+        try
+        {
+            Assert.NotEqual(0, (await Machine.RunAsync("systemctl restart appliance")).ExitCode);
+            Assert.Contains("'/etc/appliance/appliance.conf' cannot be read", await Machine.SucceedAsync("journalctl --no-pager --unit appliance"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            _ = await Machine.SucceedAsync("chmod 755 /etc/appliance && systemctl restart appliance");
+        }
+    }
+
+    [RootFact]
+    public async Task Socket_listens_again_after_a_removal_and_an_installation()
+    {
+        _ = await Machine.SucceedAsync("systemctl disable --now appliance.service && systemctl enable --now appliance.socket");
+        try
+        {
+            _ = await Machine.SucceedAsync("apt-get remove --yes appliance && dpkg --install /root/appliance.deb");
+            Assert.Equal("active", (await Machine.RunAsync("systemctl is-active appliance.socket")).Output.Trim());
+            Assert.Equal("inactive", (await Machine.RunAsync("systemctl is-active appliance.service")).Output.Trim());
+        }
+        finally
+        {
+            _ = await Machine.SucceedAsync("systemctl disable --now appliance.socket && systemctl enable --now appliance.service");
+        }
+    }
+
     [RootFact]
     public async Task Sandbox_is_tight()
     {
@@ -85,6 +117,8 @@ public sealed class SystemdServiceTests(SystemdMachine fixture) : InstalledServi
             cp /usr/share/doc/appliance/examples/systemd/*.conf /etc/systemd/system/appliance.service.d/
             echo 'listen = 127.0.0.1:9000' >>/etc/appliance/appliance.conf
             echo 'listen = 127.0.0.1:80' >>/etc/appliance/appliance.conf
+            install -d -o appliance /srv/appliance
+            echo 'journal = /srv/appliance/rooms.journal' >>/etc/appliance/appliance.conf
             systemctl daemon-reload
             systemctl restart appliance
             """);
@@ -93,12 +127,14 @@ public sealed class SystemdServiceTests(SystemdMachine fixture) : InstalledServi
             using var socket = await NetworkNamespace.ConnectAsync(Machine.Init, new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 80));
             var ann = RawClient.Over(socket);
             _ = await ann.UpgradeAsync("/");
+            _ = await Machine.SucceedAsync("test -s /srv/appliance/rooms.journal");
+            Assert.Contains("\"io_uring\": 0,", await Machine.SucceedAsync("appliance status --json"), StringComparison.Ordinal);
         }
         finally
         {
             _ = await Machine.SucceedAsync("""
-                cd /etc/systemd/system/appliance.service.d && rm io-uring.conf privileged-port.conf
-                sed -i '/^listen/d' /etc/appliance/appliance.conf
+                cd /etc/systemd/system/appliance.service.d && rm no-io-uring.conf other-directory.conf privileged-port.conf
+                sed -i '/^listen/d; /^journal/d' /etc/appliance/appliance.conf
                 systemctl daemon-reload && systemctl restart appliance
                 """);
         }

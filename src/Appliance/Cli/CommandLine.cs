@@ -86,7 +86,7 @@ internal static class CommandLine
     {
         string? file = parsed.GetValue(Config);
         IEnumerable<GivenValue> given = InEnvironment();
-        if (file is not null || File.Exists(SystemConfigFile))
+        if (file is not null || !Syscall.IsAbsent(SystemConfigFile))
         {
             file = Path.GetFullPath(file ?? SystemConfigFile, StartDirectory);
             given = given.Concat(SettingsBuilder.ReadFile(file, ReadLines(file)));

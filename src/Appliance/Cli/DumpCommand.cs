@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Appliance.Config;
 
 namespace Appliance.Cli;
 
@@ -17,12 +18,18 @@ internal static class DumpCommand
         var directory = new Argument<string>("DIR");
         var force = new Option<bool>("--force") { Description = "overwrite what is there" };
         var command = new Command("dump") { directory, force };
-        command.SetAction(parsed => Run(Path.GetFullPath(parsed.GetValue(directory)!), parsed.GetValue(force)));
+        command.SetAction(parsed => Run(parsed.GetValue(directory)!, parsed.GetValue(force)));
         return command;
     }
 
     private static int Run(string directory, bool force)
     {
+        if (directory.Length == 0)
+        {
+            throw new SettingException("dump: '' is no directory; the present one is '.'") { IsUsage = true };
+        }
+
+        directory = Path.GetFullPath(directory);
         var files = PackageFiles.All().Select(file => (Path: Path.Combine(directory, file.Path), file.Content, file.IsExecutable)).ToList();
         var changed = files.FindAll(file => File.Exists(file.Path) && !File.ReadAllBytes(file.Path).AsSpan().SequenceEqual(file.Content));
         if (changed.Count > 0 && !force)
@@ -32,12 +39,23 @@ internal static class DumpCommand
 
         foreach (var (path, content, isExecutable) in files)
         {
-            _ = Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            MakeDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllBytes(path, content);
             File.SetUnixFileMode(path, isExecutable ? Executable : Readable);
             Console.Out.WriteLine(path);
         }
 
         return ExitCode.Fine;
+    }
+
+    /// <summary>Makes a directory and those above it that are missing: the service's user reads them, whatever the umask of who makes them.</summary>
+    private static void MakeDirectory(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            MakeDirectory(Path.GetDirectoryName(path)!);
+            _ = Directory.CreateDirectory(path);
+            File.SetUnixFileMode(path, Executable);
+        }
     }
 }

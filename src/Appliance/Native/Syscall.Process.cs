@@ -46,6 +46,7 @@ public static unsafe partial class Syscall
     private const uint STATX_INO = 0x100;
     private const int StatxInodeOffset = 32;
     private const int RLIMIT_NOFILE = 7;
+    private const int F_OK = 0;
     private const int W_OK = 2;
     private const int R_OK = 4;
     private const int AT_FDCWD = -100;
@@ -72,6 +73,9 @@ public static unsafe partial class Syscall
         bool found = SysResult.From(Imports.statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, status)).Ok;
         return found && (*(ushort*)(status + StatxModeOffset) & S_IFMT) == S_IFSOCK;
     }
+
+    /// <summary>Whether there is no such file; one in a directory that is closed to this user may be there. access(2).</summary>
+    public static bool IsAbsent(string path) => SysResult.From(Imports.access(path, F_OK)).Error == Errno.ENOENT;
 
     /// <summary>Whether a file is there for this user to read; access(2).</summary>
     public static bool IsReadable(string path) => Imports.access(path, R_OK) == 0;
