@@ -145,7 +145,7 @@ public sealed class JournalTests
     public async Task After_a_power_cut_no_id_repeats_and_resuming_tells_a_gap(string sync)
     {
         await using var daemon = new ApplianceDaemon();
-        string[] options = [.. Reboot.Options(daemon), "--journal-sync", sync];
+        string[] options = [.. Reboot.Options(daemon), "--journal-sync", sync, "--history", "1000"];
         var said = new List<ChatMessage>();
         for (var round = 0; round < 3; round++)
         {
@@ -159,6 +159,9 @@ public sealed class JournalTests
                 }
             }
 
+            // How far the writing is behind is not promised; that it comes to it is.
+            var first = Encoding.ASCII.GetBytes("\"message\":\"0 0\"");
+            await daemon.WaitUntilAsync("the first message in the journal", () => File.ReadAllBytes(Reboot.JournalOf(daemon)).AsSpan().IndexOf(first) >= 0);
             await Reboot.CutPowerAsync(daemon);
         }
 
@@ -170,7 +173,7 @@ public sealed class JournalTests
         await using var carol = await daemon.JoinAsync();
         var history = await carol.ReadUntilAsync(message => message.Message == "the end");
         Assert.All(history.SkipLast(1), old => Assert.Contains(said, message => message.ToString() == old.ToString()));
-        Assert.InRange(history.Count, 3, 50);
+        Assert.InRange(history.Count, 2, said.Count + 1);
         Assert.Contains(history, message => message.Message == "0 0");
     }
 

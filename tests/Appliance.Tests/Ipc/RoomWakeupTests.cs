@@ -148,7 +148,14 @@ public sealed class RoomWakeupTests
 
         Thread[] threads = [new(Read), new(() => Write(0)), new(() => Write(1))];
         Array.ForEach(threads, thread => thread.Start());
-        bool ended = threads[0].Join(TimeSpan.FromSeconds(60));
+        bool ended;
+        int before;
+        do
+        {
+            before = Volatile.Read(ref heard[0]) + Volatile.Read(ref heard[1]);
+            ended = threads[0].Join(TimeSpan.FromSeconds(20));
+        }
+        while (!ended && Volatile.Read(ref heard[0]) + Volatile.Read(ref heard[1]) != before);
         Volatile.Write(ref stop, true);
         Array.ForEach(threads, thread => thread.Join());
         Assert.True(ended, "sleeps for ever");
