@@ -147,6 +147,9 @@ public sealed class ControlFloodTests
         await using var server = await StartAsync(2);
         await using var client = await server.JoinWorkerAsync(1);
         await ApplianceDaemon.SignalAsync(server.Workers()[0], "KILL");
+
+        // What a worker was asked that dies before it answers is told in the log: it may have been done, and nothing is done twice.
+        _ = await server.WaitForLogAsync(" 1012 ");
         await server.PushAsync("'say after the death'");
         _ = await client.ReadMessageAsync("after the death");
     }

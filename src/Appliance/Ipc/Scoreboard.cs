@@ -10,7 +10,9 @@ namespace Appliance.Ipc;
 /// </summary>
 public static unsafe class Scoreboard
 {
-    private const int TriesMax = 1000;
+    /// <summary>How often whoever reads some figures gives way, for all of them together: in damaged memory every slot seems to be written to.</summary>
+    public const int YieldsMax = 900;
+
     private const int TriesBeforeYield = 100;
     private const int WordBits = 64;
 
@@ -67,6 +69,13 @@ public static unsafe class Scoreboard
     /// <summary>A worker as it is now; a turn that is under way counts up to now. Memory and listen queue are not known here.</summary>
     public static WorkerSnapshot Read(ref WorkerHeader header)
     {
+        int yields = YieldsMax;
+        return Read(ref header, ref yields);
+    }
+
+    /// <summary>The same, of many workers one after the other: they share <see cref="YieldsMax"/>.</summary>
+    public static WorkerSnapshot Read(ref WorkerHeader header, ref int yields)
+    {
         WorkerSnapshot snapshot;
         uint sequence;
         int tries = 0;
@@ -89,7 +98,7 @@ public static unsafe class Scoreboard
             snapshot.Figures.BusyNs += began > 0 ? Math.Max(0, snapshot.AtNs - began) : 0;
             Thread.MemoryBarrier();
         }
-        while (((sequence & 1) != 0 || sequence != Volatile.Read(ref header.Sequence)) && TriesAgain(ref tries));
+        while (((sequence & 1) != 0 || sequence != Volatile.Read(ref header.Sequence)) && TriesAgain(ref tries, ref yields));
         return snapshot;
     }
 
@@ -151,18 +160,30 @@ public static unsafe class Scoreboard
     {
         uint sequence;
         int tries = 0;
+        int yields = YieldsMax;
         do
         {
             sequence = Volatile.Read(ref log.Header.SampleSequence);
             copy();
             Thread.MemoryBarrier();
         }
-        while (((sequence & 1) != 0 || sequence != Volatile.Read(ref log.Header.SampleSequence)) && TriesAgain(ref tries));
+        while (((sequence & 1) != 0 || sequence != Volatile.Read(ref log.Header.SampleSequence)) && TriesAgain(ref tries, ref yields));
     }
 
-    private static bool TriesAgain(ref int tries)
+    private static bool TriesAgain(ref int tries, ref int yields)
     {
-        _ = ++tries > TriesBeforeYield && Thread.Yield();
-        return tries < TriesMax;
+        if (++tries <= TriesBeforeYield)
+        {
+            return true;
+        }
+
+        if (yields == 0)
+        {
+            return false;
+        }
+
+        yields--;
+        _ = Thread.Yield();
+        return true;
     }
 }

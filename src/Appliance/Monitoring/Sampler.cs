@@ -33,11 +33,12 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     {
         long nowNs = LoopClock.ReadNs();
         FindSlots(rooms, _slots);
+        int yields = Scoreboard.YieldsMax;
         for (int i = 0; i < _slots.Count; i++)
         {
             int slot = _slots[i];
             ref var header = ref rooms.Worker(slot);
-            _workers[i] = Scoreboard.Read(ref header);
+            _workers[i] = Scoreboard.Read(ref header, ref yields);
 
             // A turn that ended just now was measured a little earlier than it was published: what was told of it before is not taken back.
             _workers[i].Figures.BusyNs = Math.Max(_workers[i].Figures.BusyNs, header.After.Figures.BusyNs);
@@ -93,8 +94,9 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         });
         if (asOfNow)
         {
+            int yields = Scoreboard.YieldsMax;
             after = Now(rooms, after);
-            slots = [.. slots.Zip(Slots(rooms), (interval, slot) => interval with { Now = Now(rooms, slot, interval.After) })];
+            slots = [.. slots.Zip(Slots(rooms), (interval, slot) => interval with { Now = Now(rooms, slot, interval.After, ref yields) })];
         }
 
         if (queue is not null)
@@ -123,9 +125,9 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     }
 
     /// <summary>What a sampler alone can tell is as it was at the last border.</summary>
-    private static WorkerSnapshot Now(RoomLog rooms, int slot, in WorkerSnapshot after)
+    private static WorkerSnapshot Now(RoomLog rooms, int slot, in WorkerSnapshot after, ref int yields)
     {
-        var now = Scoreboard.Read(ref rooms.Worker(slot));
+        var now = Scoreboard.Read(ref rooms.Worker(slot), ref yields);
         return now with { State = Judge(rooms, slot, now.State, now.AtNs), MemoryBytes = after.MemoryBytes, ListenQueue = after.ListenQueue };
     }
 
