@@ -50,6 +50,34 @@ public sealed class UpgradeTests
         Assert.Matches($@"(?m)^ *0 +{daemon.Workers()[0].Pid} ", await daemon.SucceedAsync("status"));
     }
 
+    /// <summary>Commands come from the queue all the time: whichever process takes one, it is done, and once.</summary>
+    [Fact]
+    public async Task No_command_of_the_queue_is_lost_or_done_twice()
+    {
+        const int Commands = 1500;
+        await using var daemon = await ApplianceDaemon.StartAsync(2, "--announce", "off");
+        await using var ann = await daemon.JoinAsync();
+        var pushing = daemon.PhpAsync(
+            $"$q = msg_get_queue($key); for ($i = 0; $i < {Commands}; $i++) {{ while (!@msg_send($q, 1, \"say $i\", false, false)) {{ usleep(1000); }} usleep(1000); }}");
+        do
+        {
+            _ = await daemon.SucceedAsync("upgrade");
+        }
+        while (!pushing.IsCompleted);
+        _ = await pushing;
+
+        // What the former process has given back stands behind what came later.
+        var missing = Enumerable.Range(0, Commands).Select(i => $"{i}").ToHashSet(StringComparer.Ordinal);
+        while (missing.Count > 0)
+        {
+            var message = (await ann.ReadAsync()).Message ?? "";
+            Assert.True(missing.Remove(message), $"'{message}' came twice.");
+        }
+
+        await ann.SayAsync("the end");
+        Assert.Equal("the end", (await ann.ReadAsync()).Message);
+    }
+
     /// <summary>What a client has half said goes with it: the rest of a frame, of a message, of a character, of a request.</summary>
     [Fact]
     public async Task Half_of_everything_goes_along()

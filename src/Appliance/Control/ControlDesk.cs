@@ -104,6 +104,9 @@ public sealed class ControlDesk : IDisposable
     /// <summary>Leaves the queue, with what nobody has taken yet, to the next process; what was taken is brought to its end here.</summary>
     public void HandOver() => _queue.Release();
 
+    /// <summary>The next process may begin to read: this one does not any more.</summary>
+    public void Finish() => _queue.Finish();
+
     /// <summary>There is no next process: this one goes on with the queue.</summary>
     public void TakeBack() => _queue.Reclaim();
 

@@ -39,6 +39,7 @@ public sealed class ControlQueue : IDisposable
     private readonly BlockingCollection<ControlMessage> _inbox = new(InboxMax);
     private readonly Lock _gate = new();
     private Thread? _thread;
+    private int _threadId;
     private Action _arrived = () => { };
     private Thread? _mailboxes;
     private long _oldLeft;
@@ -88,10 +89,22 @@ public sealed class ControlQueue : IDisposable
     public void Release()
     {
         Volatile.Write(ref _released, true);
-        while (_inbox.TryTake(out var message))
+        GiveBack();
+    }
+
+    /// <summary>
+    /// Ends the reading for good after <see cref="Release"/>, before the next process begins to: the kernel gives a message straight to a
+    /// thread that waits, and one that still did when its process ends would take a command with it. A signal has it look up.
+    /// </summary>
+    public void Finish()
+    {
+        for (int waitedMs = 0; _thread is { } thread && !thread.Join(1) && waitedMs < JoinMsMax; waitedMs++)
         {
-            _ = Answers.Send(CommandType, message.Text, wait: false);
+            // One that comes just before the thread waits is lost on it; the next one is not.
+            _ = Syscall.SignalThread(Volatile.Read(ref _threadId), Syscall.SIGCHLD);
         }
+
+        GiveBack();
     }
 
     /// <summary>Goes on reading after <see cref="Release"/>, unless something has come meanwhile.</summary>
@@ -120,8 +133,17 @@ public sealed class ControlQueue : IDisposable
     /// <summary>The queue as the loop's thread uses it.</summary>
     private MessageQueue Answers => _answers is { } answers && answers.Id == _id ? answers : _answers = MessageQueue.Of(_id);
 
+    private void GiveBack()
+    {
+        while (_inbox.TryTake(out var message))
+        {
+            _ = Answers.Send(CommandType, message.Text, wait: false);
+        }
+    }
+
     private void Read()
     {
+        Volatile.Write(ref _threadId, Syscall.ThreadId());
         while (!_closing.IsCancellationRequested)
         {
             if (TryOpen(out var queue))

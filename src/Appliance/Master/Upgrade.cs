@@ -269,6 +269,7 @@ internal sealed class Upgrade
 
     private void Complete()
     {
+        _control.Finish();
         _estate.Journal?.Stop(isLast: false);
         _log.Write(EventCatalogue.Upgraded, _pid);
         _estate.PidFile.Abandon();

@@ -220,6 +220,12 @@ public static unsafe partial class Syscall
     /// <summary>kill(2); signal 0 only asks whether the process is there.</summary>
     public static SysResult Kill(int pid, int signal) => SysResult.From(Imports.kill(pid, signal));
 
+    /// <summary>The calling thread, as the kernel numbers it; gettid(2).</summary>
+    public static int ThreadId() => Imports.gettid();
+
+    /// <summary>Has a signal come to one thread of this process; tgkill(2).</summary>
+    public static SysResult SignalThread(int thread, int signal) => SysResult.From(Imports.tgkill(Imports.getpid(), thread, signal));
+
     /// <summary>Whether a process is there, whoever's it is; kill(2) with signal 0.</summary>
     public static bool IsAlive(int pid) => Kill(pid, 0) is { Error: Errno.None or Errno.EPERM };
 
@@ -320,6 +326,15 @@ public static unsafe partial class Syscall
 
         [LibraryImport("libc")]
         internal static partial int kill(int pid, int signal);
+
+        [LibraryImport("libc")]
+        internal static partial int tgkill(int pid, int thread, int signal);
+
+        [LibraryImport("libc")]
+        internal static partial int gettid();
+
+        [LibraryImport("libc")]
+        internal static partial int getpid();
 
         [LibraryImport("libc")]
         internal static partial uint geteuid();
