@@ -116,7 +116,11 @@ public sealed class UpgradeLimitTests
         _ = await daemon.WaitForLogAsync("SIGHUP received in the middle of an upgrade");
         await ApplianceDaemon.SignalAsync(stopped, "CONT");
         await daemon.WaitForEndAsync(former);
-        _ = await daemon.WaitForLogAsync("configuration reloaded");
+
+        // Both may be done in one turn, the reload first: its line is in the former file then.
+        await daemon.WaitUntilAsync("a reload", () => File.ReadLines(daemon.LogFile + ".1").Concat(daemon.Log)
+            .Any(line => line.Contains("configuration reloaded", StringComparison.Ordinal)));
+        _ = await daemon.WaitForLogAsync("log reopened");
         var moved = (await File.ReadAllLinesAsync(daemon.LogFile + ".1")).Length;
         _ = await daemon.SucceedAsync("reload");
         Assert.Equal(moved, (await File.ReadAllLinesAsync(daemon.LogFile + ".1")).Length);
