@@ -177,6 +177,29 @@ public sealed class JournalTests
         Assert.Contains(history, message => message.Message == "0 0");
     }
 
+    /// <summary>Power fails again and again at once, and nothing of what was said in between has reached the disk.</summary>
+    [Fact]
+    public async Task Ids_of_what_was_lost_are_not_given_out_again_by_the_next_start_either()
+    {
+        await using var daemon = new ApplianceDaemon();
+        var options = Reboot.Options(daemon);
+        var last = 0L;
+        for (var round = 0; round < 4; round++)
+        {
+            await Reboot.StartAsync(daemon, 2, options);
+            var kept = await File.ReadAllBytesAsync(Reboot.JournalOf(daemon));
+            await using (var ann = await daemon.JoinAsync("history=0"))
+            {
+                var said = await ann.SayAndReadAsync("lost");
+                Assert.True(said.IdNumber > last, $"{said.IdNumber} behind {last}");
+                last = said.IdNumber;
+            }
+
+            await Reboot.CutPowerAsync(daemon);
+            await File.WriteAllBytesAsync(Reboot.JournalOf(daemon), kept);
+        }
+    }
+
     /// <summary>Workers die, masters hand over, somebody talks all the time: after a reboot each message is there once, in order.</summary>
     [Theory]
     [InlineData("group")]

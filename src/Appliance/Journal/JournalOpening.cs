@@ -115,8 +115,14 @@ internal static class JournalOpening
     /// </summary>
     private static void RaiseLeastId(JournalFile file, JournalSummary summary)
     {
-        long ahead = summary.Rooms.Count == 0 ? 0 : summary.Rooms.Max(room => room.LastId) + LostMax;
-        _ = file.SetHeader(file.Header with { IsComplete = false, LeastId = Math.Max(ahead, JournalFile.IdOfNow) }).OrThrow($"pwrite '{file.Path}'");
+        // All that was said since the last jump may be lost: the next one goes on from there, not from what is kept.
+        long last = file.Header.LeastId;
+        foreach (var room in summary.Rooms)
+        {
+            last = Math.Max(last, room.LastId);
+        }
+
+        _ = file.SetHeader(file.Header with { IsComplete = false, LeastId = Math.Max(last == 0 ? 0 : last + LostMax, JournalFile.IdOfNow) }).OrThrow($"pwrite '{file.Path}'");
     }
 
     /// <summary>Fills the rooms, those that were used last if not all have place.</summary>
