@@ -190,9 +190,14 @@ public sealed class JournalTests
             var kept = await File.ReadAllBytesAsync(Reboot.JournalOf(daemon));
             await using (var ann = await daemon.JoinAsync("history=0"))
             {
-                var said = await ann.SayAndReadAsync("lost");
+                var said = await ann.SayAndReadAsync("hello");
                 Assert.True(said.IdNumber > last, $"{said.IdNumber} behind {last}");
                 last = said.IdNumber;
+            }
+
+            if (round == 0)
+            {
+                await daemon.WaitUntilAsync("the message in the journal", () => (kept = File.ReadAllBytes(Reboot.JournalOf(daemon))).AsSpan().IndexOf("\"message\":\"hello\""u8) >= 0);
             }
 
             await Reboot.CutPowerAsync(daemon);
