@@ -175,25 +175,17 @@ public sealed class MonitorPageTests(Browser browser)
     private sealed class MonitorPage : IAsyncDisposable
     {
         private readonly IBrowserContext _profile;
-        private readonly List<string> _complaints = [];
 
         public MonitorPage(IBrowserContext profile, IPage page)
         {
             _profile = profile;
             Page = page;
-            page.Console += (_, message) =>
-            {
-                if (message.Type is "error" or "warning")
-                {
-                    _complaints.Add(message.Text);
-                }
-            };
-            page.PageError += (_, error) => _complaints.Add(error);
+            Complaints = Browser.ComplaintsOf(page);
         }
 
         public IPage Page { get; }
 
-        public IReadOnlyList<string> Complaints => _complaints;
+        public IReadOnlyList<string> Complaints { get; }
 
         public ILocator State => Page.GetByRole(AriaRole.Status);
 

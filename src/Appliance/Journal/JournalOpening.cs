@@ -122,7 +122,7 @@ internal static class JournalOpening
             last = Math.Max(last, room.LastId);
         }
 
-        _ = file.SetHeader(file.Header with { IsComplete = false, LeastId = Math.Max(last == 0 ? 0 : last + LostMax, JournalFile.IdOfNow) }).OrThrow($"pwrite '{file.Path}'");
+        _ = file.SetHeader(file.Header with { IsComplete = false, LeastId = Math.Max(last + LostMax, JournalFile.IdOfNow) }).OrThrow($"pwrite '{file.Path}'");
     }
 
     /// <summary>Fills the rooms, those that were used last if not all have place.</summary>

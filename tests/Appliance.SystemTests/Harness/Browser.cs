@@ -35,6 +35,21 @@ public sealed class Browser : IAsyncLifetime
         return profile;
     }
 
+    /// <summary>What a page's console will hold of errors and warnings, violations of the Content-Security-Policy among them.</summary>
+    public static IReadOnlyList<string> ComplaintsOf(IPage page)
+    {
+        var complaints = new List<string>();
+        page.Console += (_, message) =>
+        {
+            if (message.Type is "error" or "warning")
+            {
+                complaints.Add(message.Text);
+            }
+        };
+        page.PageError += (_, error) => complaints.Add(error);
+        return complaints;
+    }
+
     /// <inheritdoc/>
     public async Task DisposeAsync()
     {

@@ -7,26 +7,18 @@ namespace Appliance.SystemTests.Harness;
 public sealed class ChatPage : IAsyncDisposable
 {
     private readonly IBrowserContext _profile;
-    private readonly List<string> _complaints = [];
 
     private ChatPage(IBrowserContext profile, IPage page)
     {
         _profile = profile;
         Page = page;
-        page.Console += (_, message) =>
-        {
-            if (message.Type is "error" or "warning")
-            {
-                _complaints.Add(message.Text);
-            }
-        };
-        page.PageError += (_, error) => _complaints.Add(error);
+        Complaints = Browser.ComplaintsOf(page);
     }
 
     public IPage Page { get; }
 
     /// <summary>What the console holds of errors and warnings, violations of the Content-Security-Policy among them.</summary>
-    public IReadOnlyList<string> Complaints => _complaints;
+    public IReadOnlyList<string> Complaints { get; }
 
     public ILocator Name => Page.GetByLabel("Your name");
 
