@@ -231,11 +231,12 @@ public sealed class UpgradeTests
     [Theory]
     [InlineData("version = 2\nlayout = 2", "the former process hands over in version 2, this one takes 1: restart instead")]
     [InlineData("version = 0\nlayout = 2", "the former process hands over in version 0, this one takes 1: restart instead")]
-    [InlineData("version = 1\nlayout = 3", "the room log has layout 3, this version needs 4: restart instead")]
-    [InlineData("version = 1\nlayout = 5", "the room log has layout 5, this version needs 4: restart instead")]
+    [InlineData("version = 1\nlayout = 3", "the room log has layout 3, this version takes 4 to 5: restart instead")]
+    [InlineData("version = 1\nlayout = 6", "the room log has layout 6, this version takes 4 to 5: restart instead")]
     [InlineData("version = 1", "'layout' is missing in what is to be handed over")]
     [InlineData("version = one", "'one' is no number")]
     [InlineData("version = 1\nlayout = 4", "not all that is to be handed over has arrived")]
+    [InlineData("version = 1\nlayout = 5", "not all that is to be handed over has arrived")]
     public async Task Other_versions_are_refused(string head, string reason)
     {
         const string FormerMaster = """

@@ -108,12 +108,7 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
         found.Clear();
         var epochs = new RoomEpochs(ring.Header);
         int length = (int)Math.Clamp(head - Position, 0, bytes.Length);
-        for (int copied = 0; copied < length;)
-        {
-            byte* piece = ring.Read(Position + copied, Position + length, out int count);
-            new ReadOnlySpan<byte>(piece, count).CopyTo(bytes[copied..]);
-            copied += count;
-        }
+        ring.Read(Position, bytes[..length]);
 
         int offset = 0;
         for (long number = Number; offset < length; number++)

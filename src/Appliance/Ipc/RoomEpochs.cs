@@ -53,7 +53,8 @@ internal readonly unsafe struct RoomEpochs(RoomHeader* header)
     {
         if (header->FirstId == header->NextId)
         {
-            header->FirstId = header->NextId = header->EpochId = nextId;
+            ring.BeginAt(nextId);
+            header->EpochId = nextId;
             header->FormerCount = 0;
         }
         else if (nextId != header->NextId)

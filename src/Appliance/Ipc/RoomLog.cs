@@ -50,12 +50,7 @@ public sealed unsafe partial class RoomLog
     internal SharedLock DirectoryLock => new(((SegmentHeader*)_base)->Lock);
 
     /// <summary>The log of the room in a slot.</summary>
-    public RoomRing Ring(int slot)
-    {
-        byte* room = _base + Layout.RoomsOffset + (slot * Layout.RoomStride);
-        byte* bytes = room + (Layout.RoomStride - Layout.RingBytes);
-        return new RoomRing((SegmentHeader*)_base, HeaderOf(slot), (long*)room, bytes, Layout);
-    }
+    public RoomRing Ring(int slot) => new((SegmentHeader*)_base, HeaderOf(slot), Layout, slot);
 
     /// <summary>What everybody may know of a worker.</summary>
     public ref WorkerHeader Worker(int worker) => ref ((WorkerHeader*)(_base + Layout.WorkersOffset))[worker];
@@ -137,8 +132,10 @@ public sealed unsafe partial class RoomLog
     internal void Release(int slot)
     {
         Directory[slot] = 0;
-        byte* room = _base + Layout.RoomsOffset + (slot * Layout.RoomStride);
-        _ = Syscall.Discard(room, (nuint)Layout.RoomStride);
+        foreach (ref readonly var piece in Layout.Pieces)
+        {
+            _ = Syscall.Discard(_base + piece.OffsetOf(slot), (nuint)piece.Stride);
+        }
     }
 
     /// <summary>Takes over the rooms of a log of other sizes, as many as there is place for.</summary>
@@ -167,7 +164,8 @@ public sealed unsafe partial class RoomLog
         long now = Math.Max(unixMs * 1000, IdMin);
         long nextId = header->NextId - now is > 0 and < IdLeadMax ? header->NextId : now;
         *header = default;
-        header->FirstId = header->NextId = header->EpochId = header->SyncedId = nextId;
+        Ring(slot).BeginAt(nextId);
+        header->EpochId = header->SyncedId = nextId;
         header->UsedMs = unixMs;
         header->NameBytes = name.Length;
         name.CopyTo(new Span<byte>(header->Name, RoomHeader.NameBytesMax));
@@ -178,7 +176,7 @@ public sealed unsafe partial class RoomLog
     /// <summary>Says whose segment it is and how it is laid out, and makes its lock anew. No other process uses it.</summary>
     internal void WriteHeader()
     {
-        Header.Version = RoomLogLayout.Version;
+        Header.Version = Layout.Version;
         Header.Rooms = Layout.Rooms;
         Header.RingBytes = Layout.RingBytes;
         DirectoryLock.Initialize();

@@ -72,15 +72,13 @@ public static unsafe class RoomLogCheck
     {
         int header = ring.ByteAt(start + 1) switch { 126 => 4, 127 => 10, _ => 2 };
         byte* first = ring.Read(start + header, end, out int count);
-        long rest = end - start - header - count;
-        if (rest <= 0)
+        if (count >= end - start - header)
         {
             return Utf8.IsValid(new ReadOnlySpan<byte>(first, count));
         }
 
-        byte[] whole = new byte[count + rest];
-        new ReadOnlySpan<byte>(first, count).CopyTo(whole);
-        new ReadOnlySpan<byte>(ring.Read(start + header + count, end, out int left), left).CopyTo(whole.AsSpan(count));
+        byte[] whole = new byte[end - start - header];
+        ring.Read(start + header, whole);
         return Utf8.IsValid(whole);
     }
 

@@ -12,17 +12,22 @@ namespace Appliance.Ipc;
 /// DirtyOffset           a bit a room for each slot: "has got something"; a slot's bits fill whole cache lines
 /// DirectoryOffset       name hash, 8 bytes a room   (0: the slot is free), to the next page
 /// HeadersOffset         RoomHeader, 1024 bytes a room, to the next page
-/// RoomsOffset           per room: index (8 bytes an entry), then the ring of bytes
+/// RoomsOffset           of every room the first 7 KiB of its ring, behind their part of its index (8 bytes an entry), to the next page;
+///                       then the next 56 KiB of every room, and so on: see <see cref="RoomPiece"/>
 /// </code>
-/// The segment is made without reserving memory: a page counts once it is touched.
+/// The segment is made without reserving memory: a page counts once it is touched. That the beginnings of many rooms lie together
+/// makes small rooms cheap: a page of the page table covers 256 of them, in each process, where rings that lie apart take one each.
 /// </summary>
 public sealed class RoomLogLayout
 {
     /// <summary>"APPLROOM", the first eight bytes.</summary>
     public const ulong Magic = 0x4D4F4F524C505041;
 
-    /// <summary>Changes with every change of this page; another version's segment is never touched.</summary>
-    public const uint Version = 4;
+    /// <summary>Changes with every change of this page; a segment of a version that is not taken over is never touched.</summary>
+    public const uint NewestVersion = 5;
+
+    /// <summary>The oldest version that is taken over: there, each room's ring is one piece.</summary>
+    public const uint OldestVersion = 4;
 
     /// <summary>No record is shorter, so that an index of ring bytes / 64 entries covers the whole ring.</summary>
     public const int RecordBytesMin = 64;
@@ -52,9 +57,18 @@ public sealed class RoomLogLayout
     private const int CacheLineBytes = 64;
     private const int WordBits = 64;
 
+    /// <summary>Of a ring's first piece: with its part of the index it fills two pages.</summary>
+    private const int FirstPieceBytes = 7 << 10;
+
+    /// <summary>How many times as large as the one before a piece is.</summary>
+    private const int PieceGrowth = 8;
+
+    private readonly RoomPiece[] _pieces;
+
     /// <summary>The layout for that many rooms with rings of that many bytes, rounded up to a power of two.</summary>
-    public RoomLogLayout(int rooms, int ringBytes)
+    public RoomLogLayout(int rooms, int ringBytes, uint version = NewestVersion)
     {
+        Version = version;
         Rooms = rooms;
         RingBytes = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(ringBytes, RingBytesMin, RingBytesMax));
         IndexEntries = RingBytes / RecordBytesMin;
@@ -66,9 +80,12 @@ public sealed class RoomLogLayout
         DirectoryOffset = PageAlign(DirtyOffset + (Slots * DirtyStride));
         HeadersOffset = PageAlign(DirectoryOffset + ((long)rooms * sizeof(ulong)));
         RoomsOffset = PageAlign(HeadersOffset + ((long)rooms * RoomHeader.Bytes));
-        RoomStride = PageAlign((long)IndexEntries * sizeof(long)) + RingBytes;
-        SegmentBytes = RoomsOffset + (rooms * RoomStride);
+        _pieces = [.. Split(version == OldestVersion ? RingBytes : FirstPieceBytes)];
+        SegmentBytes = _pieces[^1].OffsetOf(rooms);
     }
+
+    /// <summary>Which version's it is.</summary>
+    public uint Version { get; }
 
     /// <summary>How many rooms there can be.</summary>
     public int Rooms { get; }
@@ -103,14 +120,41 @@ public sealed class RoomLogLayout
     /// <summary>Where the room headers start.</summary>
     public long HeadersOffset { get; }
 
-    /// <summary>Where the first room's index starts.</summary>
+    /// <summary>Where the rooms' pieces start.</summary>
     public long RoomsOffset { get; }
 
-    /// <summary>From one room's index to the next one's.</summary>
-    public long RoomStride { get; }
+    /// <summary>The pieces of each room, in the order of its ring.</summary>
+    public ReadOnlySpan<RoomPiece> Pieces => _pieces;
 
     /// <summary>Size of the whole segment.</summary>
     public long SegmentBytes { get; }
+
+    /// <summary>The piece in which an offset of a ring lies. Most of a ring that is in full use is the last one's.</summary>
+    public ref readonly RoomPiece PieceAt(int offset)
+    {
+        int piece = _pieces.Length - 1;
+        while (offset < _pieces[piece].Start)
+        {
+            piece--;
+        }
+
+        return ref _pieces[piece];
+    }
+
+    /// <summary>Each piece is larger than the one before; the last one takes what is left, so that it is no small rest.</summary>
+    private IEnumerable<RoomPiece> Split(int bytes)
+    {
+        long offset = RoomsOffset;
+        for (int start = 0; start < RingBytes; bytes *= PieceGrowth)
+        {
+            int left = RingBytes - start;
+            int length = left < 2L * bytes ? left : bytes;
+            var piece = new RoomPiece(start, start + length, offset, PageAlign(length + RoomPiece.IndexBytesOf(length)));
+            yield return piece;
+            offset = piece.OffsetOf(Rooms);
+            start = piece.End;
+        }
+    }
 
     private static long PageAlign(long bytes) => (bytes + PageBytes - 1) & ~(long)(PageBytes - 1);
 }
@@ -142,7 +186,7 @@ public unsafe struct SegmentHeader
     [FieldOffset(0)]
     public ulong Magic;
 
-    /// <summary><see cref="RoomLogLayout.Version"/>.</summary>
+    /// <summary><see cref="RoomLogLayout.NewestVersion"/> of whoever has made the segment.</summary>
     [FieldOffset(8)]
     public uint Version;
 
@@ -311,6 +355,10 @@ public unsafe struct RoomHeader
     /// <summary>From this number on a record's number is its id. What is older came from a journal and has lower ids.</summary>
     [FieldOffset(224)]
     public long EpochId;
+
+    /// <summary>Number of the record that has the first entry of the index: the room's first, so that small rooms use its beginning.</summary>
+    [FieldOffset(232)]
+    public long IndexBase;
 
     /// <summary>Bytes of <see cref="Name"/>.</summary>
     [FieldOffset(256)]

@@ -8,7 +8,7 @@ namespace Appliance.Ipc;
 /// <param name="Resumed">True when a segment of an earlier run was taken over.</param>
 /// <param name="Rooms">How many rooms came with it.</param>
 /// <param name="DamagedRooms">How many of them were damaged and begin a new epoch.</param>
-/// <param name="Resized">True when the rooms were copied from a segment of other sizes.</param>
+/// <param name="Resized">True when the rooms were copied from a segment of other sizes, or of an older version.</param>
 /// <param name="Removed">How many segments of ours were too damaged to be read, and were removed.</param>
 public sealed record RoomLogReport(int Key, int Id, bool Resumed, int Rooms, int DamagedRooms, bool Resized, int Removed);
 
@@ -50,7 +50,7 @@ public static unsafe class RoomLogStore
             if (found.Ok && AttachIfOurs(found.Value) is { } log)
             {
                 WaitUntilAlone(found.Value, ours: 1);
-                if (log.Layout.SegmentBytes == layout.SegmentBytes && log.Layout.Rooms == layout.Rooms)
+                if (log.Layout.SegmentBytes == layout.SegmentBytes && log.Layout.Rooms == layout.Rooms && log.Layout.Version == layout.Version)
                 {
                     log.ResetWorkers();
                     return (log, new RoomLogReport(key, found.Value, Resumed: true, log.RoomCount(), RoomLogCheck.Mend(log, unixMs), Resized: false, removed));
@@ -195,7 +195,7 @@ public static unsafe class RoomLogStore
         return null;
     }
 
-    /// <summary>Whether a segment is ours, of this version, but does not have the size that it says.</summary>
+    /// <summary>Whether a segment is ours, of a version that is taken over, but does not have the size that it says.</summary>
     private static bool IsDamagedOurs(int id)
     {
         long bytes = Syscall.ShmSize(id);
@@ -220,9 +220,10 @@ public static unsafe class RoomLogStore
     /// <summary>The layout that a header describes; null when it does not go with the segment's size.</summary>
     private static RoomLogLayout? LayoutOf(SegmentHeader* header, long bytes)
     {
-        var layout = header->Rooms > 0 ? new RoomLogLayout(header->Rooms, header->RingBytes) : null;
+        var layout = header->Rooms > 0 ? new RoomLogLayout(header->Rooms, header->RingBytes, header->Version) : null;
         return layout is not null && layout.RingBytes == header->RingBytes && layout.SegmentBytes == bytes ? layout : null;
     }
 
-    private static bool IsOurs(SegmentHeader* header) => header->Magic == RoomLogLayout.Magic && header->Version == RoomLogLayout.Version;
+    private static bool IsOurs(SegmentHeader* header) =>
+        header->Magic == RoomLogLayout.Magic && header->Version is >= RoomLogLayout.OldestVersion and <= RoomLogLayout.NewestVersion;
 }

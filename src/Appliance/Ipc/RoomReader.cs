@@ -62,7 +62,7 @@ public static unsafe class RoomReader
                 return new RoomPage(epochs.IdOf(fitsNowhere ? id : id - 1), HasMore: !fitsNowhere || id + 1 < next, gap || fitsNowhere);
             }
 
-            Copy(ring, start, lines.GetSpan(length + 1)[..length]);
+            ring.Read(start, lines.GetSpan(length + 1)[..length]);
             Thread.MemoryBarrier();
             if (position < ring.Tail)
             {
@@ -100,16 +100,5 @@ public static unsafe class RoomReader
         start = position + 2 + extended;
         length = (int)Math.Clamp(bytes, 0, ring.BatchBytesMax);
         return bytes >= 0 && bytes <= ring.BatchBytesMax && start + bytes <= head;
-    }
-
-    private static void Copy(RoomRing ring, long position, Span<byte> destination)
-    {
-        byte* bytes = ring.Read(position, position + destination.Length, out int count);
-        new ReadOnlySpan<byte>(bytes, count).CopyTo(destination);
-        if (count < destination.Length)
-        {
-            bytes = ring.Read(position + count, position + destination.Length, out int rest);
-            new ReadOnlySpan<byte>(bytes, rest).CopyTo(destination[count..]);
-        }
     }
 }

@@ -29,19 +29,15 @@ public readonly unsafe struct RoomRing
 
     private readonly SegmentHeader* _segment;
     private readonly RoomHeader* _header;
-    private readonly long* _index;
-    private readonly byte* _bytes;
-    private readonly int _ringBytes;
-    private readonly int _guardBytes;
+    private readonly RoomLogLayout _layout;
+    private readonly int _slot;
 
-    internal RoomRing(SegmentHeader* segment, RoomHeader* header, long* index, byte* bytes, RoomLogLayout layout)
+    internal RoomRing(SegmentHeader* segment, RoomHeader* header, RoomLogLayout layout, int slot)
     {
         _segment = segment;
         _header = header;
-        _index = index;
-        _bytes = bytes;
-        _ringBytes = layout.RingBytes;
-        _guardBytes = layout.GuardBytes;
+        _layout = layout;
+        _slot = slot;
     }
 
     /// <summary>Position behind the newest byte.</summary>
@@ -68,7 +64,7 @@ public readonly unsafe struct RoomRing
         get
         {
             Thread.MemoryBarrier();
-            return Tail - _guardBytes;
+            return Tail - _layout.GuardBytes;
         }
     }
 
@@ -79,7 +75,7 @@ public readonly unsafe struct RoomRing
     public long RecordCount => Math.Max(0, NextId - Volatile.Read(ref _header->FirstId));
 
     /// <summary>The largest batch that one append takes.</summary>
-    public int BatchBytesMax => _guardBytes;
+    public int BatchBytesMax => _layout.GuardBytes;
 
     private bool IsAwaited => Volatile.Read(ref *(int*)&_segment->Journal) == (int)JournalState.Awaited;
 
@@ -90,23 +86,36 @@ public readonly unsafe struct RoomRing
     /// Whether positions and ids can be true at all. Ids may be ahead or behind by one batch after a holder's death, which
     /// <see cref="Repair"/> puts right.
     /// </summary>
-    internal bool IsSane => _header->Tail >= 0 && (ulong)(_header->Head - _header->Tail) <= (ulong)_ringBytes && _header->FirstId > 0
-        && (ulong)(_header->NextId - _header->FirstId) <= (ulong)(2 * _ringBytes / RoomLogLayout.RecordBytesMin);
+    internal bool IsSane => _header->Tail >= 0 && (ulong)(_header->Head - _header->Tail) <= (ulong)_layout.RingBytes && _header->FirstId > 0
+        && (ulong)(_header->NextId - _header->FirstId) <= (ulong)(2 * _layout.IndexEntries);
 
     internal RoomHeader* Header => _header;
 
     /// <summary>The bytes from a position on that lie in one piece, at most up to <paramref name="end"/>.</summary>
     public byte* Read(long position, long end, out int count)
     {
-        int offset = (int)(position & (_ringBytes - 1));
-        count = (int)Math.Min(end - position, _ringBytes - offset);
-        return _bytes + offset;
+        int offset = (int)(position & (_layout.RingBytes - 1));
+        ref readonly var piece = ref _layout.PieceAt(offset);
+        count = (int)Math.Min(end - position, piece.End - offset);
+        return BlockOf(piece) + piece.IndexBytes + (offset - piece.Start);
+    }
+
+    /// <summary>Copies the bytes from a position on, in however many pieces they lie.</summary>
+    public void Read(long position, Span<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            byte* from = Read(position, position + bytes.Length, out int count);
+            new ReadOnlySpan<byte>(from, count).CopyTo(bytes);
+            bytes = bytes[count..];
+            position += count;
+        }
     }
 
     /// <summary>Appends records that lie one behind the other in <paramref name="batch"/>, and writes each one's id into it.</summary>
     public void Append(Span<byte> batch, ReadOnlySpan<LogRecord> records)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Length, _guardBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Length, _layout.GuardBytes);
         Enter();
         long head = _header->Head;
         MakeRoom(head + batch.Length);
@@ -130,7 +139,7 @@ public readonly unsafe struct RoomRing
             id++;
         }
 
-        Copy(head, batch);
+        Write(head, batch);
         _header->NextId = id;
         Volatile.Write(ref _header->Head, head + batch.Length);
         Exit();
@@ -202,12 +211,26 @@ public readonly unsafe struct RoomRing
     public void CountMember(int worker, int change) =>
         Volatile.Write(ref _header->Members[worker], _header->Members[worker] + change);
 
-    internal ref long IndexOf(long id) => ref _index[id & ((_ringBytes / RoomLogLayout.RecordBytesMin) - 1)];
+    internal ref long IndexOf(long id)
+    {
+        int offset = (int)((id - _header->IndexBase) & (_layout.IndexEntries - 1)) * RoomLogLayout.RecordBytesMin;
+        ref readonly var piece = ref _layout.PieceAt(offset);
+        return ref ((long*)BlockOf(piece))[(offset - piece.Start) / RoomLogLayout.RecordBytesMin];
+    }
 
     /// <summary>Position of a record that is there, or of the head for the next id.</summary>
     internal long PositionOf(long id) => id == _header->NextId ? _header->Head : IndexOf(id) >> 1;
 
-    internal byte ByteAt(long position) => _bytes[position & (_ringBytes - 1)];
+    internal byte ByteAt(long position) => *Read(position, position + 1, out _);
+
+    /// <summary>Gives the next record of an empty room its number. Nobody else uses the room.</summary>
+    internal void BeginAt(long number)
+    {
+        _header->FirstId = _header->NextId = number;
+
+        // Where a ring is one piece, the layout before knew of no base.
+        _header->IndexBase = _layout.Pieces.Length > 1 ? number : 0;
+    }
 
     /// <summary>
     /// Takes over the newest records of another ring that fit into this one, which is empty, with their ids. Nobody else uses either.
@@ -216,29 +239,26 @@ public readonly unsafe struct RoomRing
     {
         var from = other._header;
         long id = from->FirstId;
-        while (id < from->NextId && from->Head - other.PositionOf(id) > _ringBytes - _guardBytes)
+        while (id < from->NextId && from->Head - other.PositionOf(id) > _layout.RingBytes - _layout.GuardBytes)
         {
             id++;
         }
 
-        _header->FirstId = _header->NextId = id;
+        BeginAt(id);
         new RoomEpochs(_header).CopyFrom(from);
-        byte[] record = new byte[Math.Min(_guardBytes, other._guardBytes)];
+        byte[] record = new byte[Math.Min(BatchBytesMax, other.BatchBytesMax)];
         for (; id < from->NextId; id++)
         {
             long start = other.PositionOf(id);
             int length = (int)(other.PositionOf(id + 1) - start);
             if (length > record.Length)
             {
-                _header->FirstId = _header->NextId = id + 1;
+                BeginAt(id + 1);
                 _header->Tail = _header->Head;
                 continue;
             }
 
-            for (int i = 0; i < length; i++)
-            {
-                record[i] = other.ByteAt(start + i);
-            }
+            other.Read(start, record.AsSpan(0, length));
 
             bool isMessage = (other.IndexOf(id) & 1) != 0;
             Append(record.AsSpan(0, length), [new LogRecord(length, IdOffset: -1, isMessage)]);
@@ -291,7 +311,7 @@ public readonly unsafe struct RoomRing
     /// <summary>Advances the tail past what the next append overwrites, guard included, before it does.</summary>
     private void MakeRoom(long newHead)
     {
-        long oldest = newHead - (_ringBytes - _guardBytes);
+        long oldest = newHead - (_layout.RingBytes - _layout.GuardBytes);
         if (oldest <= _header->Tail)
         {
             return;
@@ -308,13 +328,18 @@ public readonly unsafe struct RoomRing
         Thread.MemoryBarrier();
     }
 
-    private void Copy(long position, ReadOnlySpan<byte> batch)
+    private void Write(long position, ReadOnlySpan<byte> batch)
     {
-        int offset = (int)(position & (_ringBytes - 1));
-        int first = Math.Min(batch.Length, _ringBytes - offset);
-        batch[..first].CopyTo(new Span<byte>(_bytes + offset, first));
-        batch[first..].CopyTo(new Span<byte>(_bytes, batch.Length - first));
+        while (!batch.IsEmpty)
+        {
+            byte* to = Read(position, position + batch.Length, out int count);
+            batch[..count].CopyTo(new Span<byte>(to, count));
+            batch = batch[count..];
+            position += count;
+        }
     }
+
+    private byte* BlockOf(in RoomPiece piece) => (byte*)_segment + piece.OffsetOf(_slot);
 
     /// <summary>Takes the lock.</summary>
     /// <exception cref="InvalidDataException">

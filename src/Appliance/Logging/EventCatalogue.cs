@@ -37,7 +37,7 @@ public static class EventCatalogue
 
     public static readonly LogEvent LogCreated = new(2000, LogLevel.Info, "room log created: key {Key}, {Rooms} rooms of {RoomBytes} bytes at most");
     public static readonly LogEvent LogResumed = new(2001, LogLevel.Info, "room log resumed: key {Key}, {Rooms} rooms");
-    public static readonly LogEvent LogResized = new(2002, LogLevel.Info, "room log copied to a segment of new sizes: key {Key}, {Rooms} rooms");
+    public static readonly LogEvent LogResized = new(2002, LogLevel.Info, "room log copied to a segment of new sizes or layout: key {Key}, {Rooms} rooms");
     public static readonly LogEvent RoomsDamaged = new(2003, LogLevel.Warning, "{Damaged} rooms of the log were damaged and begin anew");
     public static readonly LogEvent LogRemoved = new(2006, LogLevel.Warning, "{Removed} room logs were too damaged to be read and were removed");
     public static readonly LogEvent RoomCreated = new(2004, LogLevel.Info, "room {Room} created");

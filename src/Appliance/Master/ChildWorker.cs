@@ -90,7 +90,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         (Channel, var there) = ControlChannel.CreatePair();
         using (there)
         {
-            string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {string.Join(',', Listeners.Select(socket => socket.Descriptor))} {string.Join(',', wakeups.Select(wakeup => wakeup.Descriptor))}";
+            string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {layout.Version} {string.Join(',', Listeners.Select(socket => socket.Descriptor))} {string.Join(',', wakeups.Select(wakeup => wakeup.Descriptor))}";
             _ = Channel.Send(ControlWord.Settings, $"{descriptors}\n{settings}");
             Pid = Syscall.Spawn(new SpawnRequest
             {

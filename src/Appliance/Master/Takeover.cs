@@ -86,7 +86,7 @@ public sealed class Takeover
         int segment = Number(head, "segment");
         var estate = new Estate
         {
-            Rooms = RoomLogStore.Attach(segment, new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"))),
+            Rooms = RoomLogStore.Attach(segment, new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"), (uint)Number(head, "layout"))),
             SegmentId = segment,
             Listeners = new ListenerSet(inForce.Listen, listeners, isInherited: head["inherited"] == "1"),
             PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),
@@ -134,9 +134,10 @@ public sealed class Takeover
             throw new IOException($"the former process hands over in version {head["version"]}, this one takes {UpgradeProtocol.Version}: restart instead");
         }
 
-        if (Number(head, "layout") != RoomLogLayout.Version)
+        if ((uint)Number(head, "layout") is < RoomLogLayout.OldestVersion or > RoomLogLayout.NewestVersion)
         {
-            throw new IOException($"the room log has layout {head["layout"]}, this version needs {RoomLogLayout.Version}: restart instead");
+            throw new IOException(
+                $"the room log has layout {head["layout"]}, this version takes {RoomLogLayout.OldestVersion} to {RoomLogLayout.NewestVersion}: restart instead");
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Loop;
 
 namespace Appliance.Master;
@@ -53,7 +52,7 @@ public static class UpgradeProtocol
             version = {Version}
             pid = {Environment.ProcessId}
             segment = {estate.SegmentId}
-            layout = {RoomLogLayout.Version}
+            layout = {layout.Version}
             rooms = {layout.Rooms}
             room-bytes = {layout.RingBytes}
             first-slot = {estate.FirstSlot}

@@ -62,9 +62,9 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         Syscall.WakeWithParent();
         string[] lines = first.Text.Split('\n');
         string[] parts = lines[0].Split(' ');
-        var layout = new RoomLogLayout(Number(parts[1]), Number(parts[2]));
-        ListenSocket[] listeners = [.. parts[3].Split(',').Select(descriptor => ListenSocket.Inherit(Number(descriptor)))];
-        Wakeup[] wakeups = [.. parts[4].Split(',').Select(descriptor => new Wakeup(Number(descriptor)))];
+        var layout = new RoomLogLayout(Number(parts[1]), Number(parts[2]), (uint)Number(parts[3]));
+        ListenSocket[] listeners = [.. parts[4].Split(',').Select(descriptor => ListenSocket.Inherit(Number(descriptor)))];
+        Wakeup[] wakeups = [.. parts[5].Split(',').Select(descriptor => new Wakeup(Number(descriptor)))];
         _settings = ReadSettings(lines[1..]);
         _log = new EventLog(
             _settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, $"worker {_slot % RoomLogLayout.WorkersMax}");

@@ -23,20 +23,25 @@ internal sealed unsafe class RoomLogImage : IDisposable
 
     private const int PageBytes = 4096;
 
-    private static readonly RoomLogLayout Layout = new(Rooms, RingBytes);
     private static readonly string[] Kept = ["Magic", "Version", "Rooms", "RingBytes", "ReloadTextBytes", "ReopenTextBytes"];
 
-    private readonly byte* _base = (byte*)NativeMemory.AllocZeroed((nuint)Layout.SegmentBytes);
+    private readonly byte* _base;
 
-    private RoomLogImage() => Log = new RoomLog(_base, Layout);
+    private RoomLogImage(uint version)
+    {
+        var layout = new RoomLogLayout(Rooms, RingBytes, version);
+        _base = (byte*)NativeMemory.AllocZeroed((nuint)layout.SegmentBytes);
+        Log = new RoomLog(_base, layout);
+    }
 
     public RoomLog Log { get; }
 
     /// <summary>As today's code writes it.</summary>
+    /// <param name="version">Of its layout.</param>
     /// <param name="names">The fields that there were: others are zero.</param>
-    public static RoomLogImage Write(IReadOnlySet<string> names)
+    public static RoomLogImage Write(uint version, IReadOnlySet<string> names)
     {
-        var image = new RoomLogImage();
+        var image = new RoomLogImage(version);
         var log = image.Log;
         log.WriteHeader();
         ReloadNote.Write(log, failed: true, "what was wrong");
@@ -57,9 +62,9 @@ internal sealed unsafe class RoomLogImage : IDisposable
     }
 
     /// <summary>As a fixture has it.</summary>
-    public static RoomLogImage Of(ReadOnlySpan<byte> pages)
+    public static RoomLogImage Of(uint version, ReadOnlySpan<byte> pages)
     {
-        var image = new RoomLogImage();
+        var image = new RoomLogImage(version);
         for (; !pages.IsEmpty; pages = pages[(sizeof(long) + PageBytes)..])
         {
             long offset = MemoryMarshal.Read<long>(pages);
@@ -73,7 +78,7 @@ internal sealed unsafe class RoomLogImage : IDisposable
     public byte[] ToPages()
     {
         var pages = new MemoryStream();
-        for (long offset = 0; offset < Layout.SegmentBytes; offset += PageBytes)
+        for (long offset = 0; offset < Log.Layout.SegmentBytes; offset += PageBytes)
         {
             var page = new ReadOnlySpan<byte>(_base + offset, PageBytes);
             if (page.ContainsAnyExcept((byte)0))
@@ -87,7 +92,7 @@ internal sealed unsafe class RoomLogImage : IDisposable
     }
 
     /// <summary>The whole segment, to be put where a server looks for it.</summary>
-    public ReadOnlySpan<byte> Bytes => new(_base, (int)Layout.SegmentBytes);
+    public ReadOnlySpan<byte> Bytes => new(_base, (int)Log.Layout.SegmentBytes);
 
     /// <summary>Every field that today's code knows, a line each, and what can be read of the rooms.</summary>
     public string Describe()

@@ -18,8 +18,9 @@ public sealed unsafe class RoomLogCheckTests
         ["directory"] = layout => (layout.DirectoryOffset, layout.Rooms * sizeof(ulong)),
         ["room header"] = layout => (layout.HeadersOffset, RoomHeader.Bytes),
         ["positions and ids"] = layout => (layout.HeadersOffset + 64, 192),
-        ["index"] = layout => (layout.RoomsOffset, layout.IndexEntries * sizeof(long)),
-        ["beginning of the bytes"] = layout => (layout.RoomsOffset + layout.RoomStride - layout.RingBytes, 2000),
+        ["beginning of the index"] = layout => (layout.RoomsOffset, layout.Pieces[0].IndexBytes),
+        ["beginning of the bytes"] = layout => (layout.RoomsOffset + layout.Pieces[0].IndexBytes, 2000),
+        ["second piece"] = layout => (layout.Pieces[1].Offset, (int)layout.Pieces[1].Stride),
         ["everything"] = layout => (0, (int)layout.SegmentBytes),
     };
 

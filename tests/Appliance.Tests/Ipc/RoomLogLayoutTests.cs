@@ -31,15 +31,44 @@ public sealed unsafe class RoomLogLayoutTests
     public void Parts_lie_in_order_on_pages(int rooms, int ringBytes)
     {
         var layout = new RoomLogLayout(rooms, ringBytes);
-        Assert.All((long[])[layout.WorkersOffset, layout.DirtyOffset, layout.DirectoryOffset, layout.HeadersOffset, layout.RoomsOffset, layout.RoomStride], offset => Assert.Equal(0, offset % PageBytes));
+        Assert.All((long[])[layout.WorkersOffset, layout.DirtyOffset, layout.DirectoryOffset, layout.HeadersOffset, layout.RoomsOffset], offset => Assert.Equal(0, offset % PageBytes));
         Assert.True(layout.WorkersOffset >= sizeof(SegmentHeader));
         Assert.True(layout.DirtyOffset >= layout.WorkersOffset + (RoomLogLayout.WorkerSlots * WorkerHeader.Bytes));
         Assert.True(layout.DirectoryOffset >= layout.DirtyOffset + (RoomLogLayout.WorkerSlots * layout.DirtyStride));
         Assert.True(layout.HeadersOffset >= layout.DirectoryOffset + ((long)rooms * sizeof(ulong)));
         Assert.True(layout.RoomsOffset >= layout.HeadersOffset + ((long)rooms * RoomHeader.Bytes));
-        Assert.True(layout.RoomStride >= layout.RingBytes + ((long)layout.IndexEntries * sizeof(long)));
-        Assert.Equal(layout.RoomsOffset + (rooms * layout.RoomStride), layout.SegmentBytes);
     }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Pieces_lie_in_order_on_pages_and_are_the_whole_ring_and_index(int rooms, int ringBytes)
+    {
+        foreach (uint version in (uint[])[RoomLogLayout.OldestVersion, RoomLogLayout.NewestVersion])
+        {
+            var layout = new RoomLogLayout(rooms, ringBytes, version);
+            long offset = layout.RoomsOffset;
+            int start = 0;
+            int indexBytes = 0;
+            foreach (var piece in layout.Pieces)
+            {
+                Assert.Equal((start, offset), (piece.Start, piece.Offset));
+                Assert.Equal((0, 0), (piece.Offset % PageBytes, piece.Stride % PageBytes));
+                Assert.True(piece.Stride >= piece.IndexBytes + piece.End - piece.Start);
+                Assert.Equal(piece, layout.PieceAt(piece.Start));
+                Assert.Equal(piece, layout.PieceAt(piece.End - 1));
+                start = piece.End;
+                indexBytes += piece.IndexBytes;
+                offset = piece.OffsetOf(rooms);
+            }
+
+            Assert.Equal((layout.RingBytes, layout.IndexEntries * sizeof(long), layout.SegmentBytes), (start, indexBytes, offset));
+            Assert.Equal(version == RoomLogLayout.OldestVersion, layout.Pieces.Length == 1);
+        }
+    }
+
+    /// <summary>Two pages hold the beginning of a room, its part of the index included.</summary>
+    [Fact]
+    public void Small_rooms_lie_close_together() => Assert.Equal((7 << 10, 2L * PageBytes), (new RoomLogLayout(256, 4 << 20).Pieces[0].End, new RoomLogLayout(256, 4 << 20).Pieces[0].Stride));
 
     [Theory]
     [MemberData(nameof(Sizes))]
