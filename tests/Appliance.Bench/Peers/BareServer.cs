@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using System.Text;
 using Appliance.Http;
 using Appliance.Loop;
 using Appliance.Native;
@@ -8,14 +9,15 @@ using Appliance.WebSocket;
 namespace Appliance.Bench.Peers;
 
 /// <summary>
-/// The limit of one way to send: shakes hands, and sends each message it gets to every client at once. It knows no rooms, no
-/// slow clients and no frame that comes in pieces.
+/// The limit of one way to send: shakes hands, and sends each message it gets to every client that asked for the same room, at once.
+/// It knows no slow clients and no frame that comes in pieces.
 /// </summary>
 public sealed unsafe class BareServer(BareWay way) : IDisposable
 {
     private const int ReceiveBytesMax = 64 << 10;
 
-    private readonly List<int> _clients = [];
+    private readonly Dictionary<string, List<int>> _rooms = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, List<int>> _roomOf = [];
     private readonly Sender _sender = new(together: way == BareWay.Uring);
     private readonly SendRequest[] _requests = new SendRequest[Sender.RequestsMax];
     private readonly byte* _received = (byte*)NativeMemory.Alloc(ReceiveBytesMax);
@@ -68,7 +70,7 @@ public sealed unsafe class BareServer(BareWay way) : IDisposable
         var result = Syscall.Receive(fd, _received, ReceiveBytesMax);
         if (!result.Ok || result.Value == 0)
         {
-            _ = _clients.Remove(fd);
+            _ = _roomOf.Remove(fd, out var room) && room.Remove(fd);
             _ = Syscall.Close(fd);
             return;
         }
@@ -85,7 +87,7 @@ public sealed unsafe class BareServer(BareWay way) : IDisposable
             int start = FrameHeader.LengthFrom(bytes[1]);
             var payload = bytes.Slice(start, (int)header.PayloadLength);
             _ = Masking.Apply(payload, header.Mask);
-            Broadcast(payload);
+            Broadcast(_roomOf[fd], payload);
             bytes = bytes[(start + payload.Length)..];
         }
     }
@@ -96,11 +98,15 @@ public sealed unsafe class BareServer(BareWay way) : IDisposable
         {
             int length = Handshake.WriteResponse(request, new Span<byte>(_frame, ReceiveBytesMax));
             _ = Syscall.Send(fd, _frame, length, 0);
-            _clients.Add(fd);
+            string room = Encoding.ASCII.GetString(request.Query);
+            ref var members = ref CollectionsMarshal.GetValueRefOrAddDefault(_rooms, room, out _);
+            members ??= [];
+            members.Add(fd);
+            _roomOf[fd] = members;
         }
     }
 
-    private void Broadcast(ReadOnlySpan<byte> payload)
+    private void Broadcast(List<int> room, ReadOnlySpan<byte> payload)
     {
         var frame = new Span<byte>(_frame, ReceiveBytesMax);
         int header = FrameHeader.WriteServer(frame, Opcode.Text, payload.Length);
@@ -108,24 +114,24 @@ public sealed unsafe class BareServer(BareWay way) : IDisposable
         int length = header + payload.Length;
         if (way == BareWay.Uring)
         {
-            SendTogether(length);
+            SendTogether(room, length);
             return;
         }
 
-        foreach (int fd in CollectionsMarshal.AsSpan(_clients))
+        foreach (int fd in CollectionsMarshal.AsSpan(room))
         {
             Send(fd, 0, length);
         }
     }
 
-    private void SendTogether(int length)
+    private void SendTogether(List<int> room, int length)
     {
-        for (int first = 0; first < _clients.Count; first += _requests.Length)
+        for (int first = 0; first < room.Count; first += _requests.Length)
         {
-            var requests = _requests.AsSpan(0, Math.Min(_requests.Length, _clients.Count - first));
+            var requests = _requests.AsSpan(0, Math.Min(_requests.Length, room.Count - first));
             for (int i = 0; i < requests.Length; i++)
             {
-                requests[i] = new SendRequest { Bytes = _frame, Count = length, Descriptor = _clients[first + i] };
+                requests[i] = new SendRequest { Bytes = _frame, Count = length, Descriptor = room[first + i] };
             }
 
             _sender.Submit(requests);
