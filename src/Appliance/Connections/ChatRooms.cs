@@ -155,6 +155,26 @@ public sealed class ChatRooms
         MarkDirty(room, _clock.NowNs);
     }
 
+    /// <summary>
+    /// The slot of the worker that has most clients of a connection's room, the connection aside, of the workers of this master; -1 when it is
+    /// this one, the room is not small, or that worker has too many connections.
+    /// </summary>
+    public int HostOf(in Connection connection, int membersMax, int connectionsMax)
+    {
+        var members = RoomOf(connection).Ring.Members;
+        int first = _worker / RoomLogLayout.WorkersMax * RoomLogLayout.WorkersMax;
+        int total = 0;
+        int host = _worker;
+        int most = members[_worker] - 1;
+        for (int slot = first; slot < first + RoomLogLayout.WorkersMax; slot++)
+        {
+            total += members[slot];
+            (host, most) = members[slot] > most && slot != _worker ? (slot, members[slot]) : (host, most);
+        }
+
+        return host != _worker && total <= membersMax && _log.Worker(host).Connections <= connectionsMax ? host : -1;
+    }
+
     /// <summary>Counts a client out that is in another worker now.</summary>
     public void CountOut(int slot) => _log.Ring(slot).CountMember(_worker, -1);
 

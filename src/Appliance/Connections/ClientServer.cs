@@ -35,6 +35,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     private readonly WebSocketEndpoint _webSocket;
     private readonly ConnectionTimers _connectionTimers;
     private readonly Handover _handover;
+    private readonly Gathering _gathering;
     private readonly Drain _drain;
     private readonly RoomLog _log;
     private readonly WorkerCounters _counters = new();
@@ -65,12 +66,17 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer, _counters);
         _connectionTimers = new ConnectionTimers(_table, _http, _webSocket, _timers, settings);
         _drain = new Drain(_table, _webSocket, _timers, _drainTimer);
-        _handover = new Handover(_table, _rooms, poller, _timers) { OnDone = EndGiving };
+        var packing = new HandoverPacking(_table, _rooms, _timers);
+        _gathering = new Gathering(_table, _rooms, packing, poller) { OnWanted = slot => OnLinkWanted(slot) };
+        _handover = new Handover(_table, packing, _gathering, poller) { OnDone = EndGiving };
         _received = (byte*)NativeMemory.Alloc(ReadBytesMax);
     }
 
     /// <summary>Is told when connections have been given to another worker.</summary>
     public Action<HandoverOutcome> OnGiven { get; set; } = _ => { };
+
+    /// <summary>Is told when a link to the worker of another slot is wanted.</summary>
+    public Action<int> OnLinkWanted { get; set; } = _ => { };
 
     /// <summary>What operators ask of these clients.</summary>
     public OperatorCommands Operator { get; }
@@ -104,7 +110,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public bool TurnIsFull => _turnBytes >= TurnBytesMax || _rooms.MustDeliver;
 
     /// <summary>Whether connections are to be given to other workers.</summary>
-    public bool IsGiving => _handover.IsGiving;
+    public bool IsGiving => _handover.IsGiving || _gathering.IsUnderWay;
 
     /// <summary>The listening sockets.</summary>
     public Acceptor Acceptor { get; }
@@ -127,11 +133,18 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public void KeepAll()
     {
         _handover.Abandon();
+        _gathering.Resume();
         Acceptor.Resume();
     }
 
     /// <summary>Takes connections that another worker gives.</summary>
     public void Take(int socket, bool isWay) => _handover.Take(socket, isWay);
+
+    /// <summary>Takes connections of small rooms that another worker gives through a link.</summary>
+    public void TakeLinked(int socket) => _handover.TakeLinked(socket);
+
+    /// <summary>A link that was wanted is there; -1: there is none.</summary>
+    public void Link(int slot, int socket) => _gathering.OnLink(slot, socket);
 
     /// <summary>Gives everything to the other master of an upgrade, this one's being gone; false when there is none. <see cref="OnGiven"/> tells the outcome.</summary>
     public bool TryReturn()
@@ -143,7 +156,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// <summary>A descriptor that is no client's is readable: a listener, or the way to another worker.</summary>
     public void OnDescriptor(int descriptor)
     {
-        if (!Acceptor.OnReadable(descriptor))
+        if (!Acceptor.OnReadable(descriptor) && !_gathering.OnReadable(descriptor))
         {
             _handover.OnReadable(descriptor);
         }
@@ -218,6 +231,11 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
         _table.ClearDoomed();
         _turnBytes = 0;
+        if (_gathering.IsGiving)
+        {
+            _gathering.Continue();
+        }
+
         if (_handover.IsGiving)
         {
             _handover.Continue();
@@ -225,7 +243,11 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     }
 
     /// <summary>Begins to close every connection, within so many seconds.</summary>
-    public void CloseAll(int seconds) => _drain.Begin(_clock.NowMs, seconds);
+    public void CloseAll(int seconds)
+    {
+        _gathering.Stop();
+        _drain.Begin(_clock.NowMs, seconds);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -242,6 +264,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     {
         if (outcome.Failed)
         {
+            _gathering.Resume();
             Acceptor.Resume();
         }
 
@@ -300,6 +323,11 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
             case ConnectionState.Chat:
             case ConnectionState.Echo:
                 _timers.Arm(fd, _clock.NowMs + (_settings.PingSeconds * 1000L));
+                if (connection.State == ConnectionState.Chat)
+                {
+                    _gathering.OnJoined(fd);
+                }
+
                 if (!behind.IsEmpty)
                 {
                     _webSocket.OnBytes(fd, behind);

@@ -58,8 +58,10 @@ internal sealed class Drain(ConnectionTable table, WebSocketEndpoint webSocket, 
             }
         }
 
-        if (_cursor <= table.HighestDescriptor)
+        if (table.Count > 0)
         {
+            // Another worker may give some yet, or not take back what was under way.
+            _cursor = _cursor <= table.HighestDescriptor ? _cursor : 0;
             timers.Arm(timer, nowMs + TimerWheel.TickMs);
         }
     }

@@ -17,14 +17,15 @@ public readonly record struct HandoverOutcome(int Given, bool Failed);
 public sealed class Handover
 {
     private readonly ConnectionTable _table;
-    private readonly ChatRooms _rooms;
+    private readonly HandoverPacking _packing;
+    private readonly Gathering _gathering;
     private readonly Poller _poller;
-    private readonly TimerWheel _timers;
     private readonly Queue<(int Socket, int Count, bool IsWay)> _orders = new();
     private readonly HandoverBatch _giving = new();
     private readonly HandoverBatch _taking = new();
     private readonly List<int> _sources = [];
     private readonly List<int> _ways = [];
+    private readonly List<int> _links = [];
     private int _target = -1;
     private bool _isWay;
     private bool _isReturning;
@@ -33,12 +34,12 @@ public sealed class Handover
     private int _cursor;
 
     /// <summary>Moves connections of this table.</summary>
-    public Handover(ConnectionTable table, ChatRooms rooms, Poller poller, TimerWheel timers)
+    public Handover(ConnectionTable table, HandoverPacking packing, Gathering gathering, Poller poller)
     {
         _table = table;
-        _rooms = rooms;
+        _packing = packing;
+        _gathering = gathering;
         _poller = poller;
-        _timers = timers;
     }
 
     /// <summary>Is told when an order is carried out.</summary>
@@ -56,11 +57,10 @@ public sealed class Handover
     /// <summary>Takes connections that come through a socket, until it ends.</summary>
     /// <param name="socket">The socket, this worker's from now on.</param>
     /// <param name="isWay">Whether they may be given back.</param>
-    public void Take(int socket, bool isWay = false)
-    {
-        (isWay ? _ways : _sources).Add(socket);
-        _ = _poller.Add(socket, 0).OrThrow("epoll_ctl");
-    }
+    public void Take(int socket, bool isWay = false) => Take(isWay ? _ways : _sources, socket);
+
+    /// <summary>Takes connections that come through a link of another worker, which lasts, until this worker gives everything away.</summary>
+    public void TakeLinked(int socket) => Take(_links, socket);
 
     /// <summary>
     /// This worker's master is gone in the middle of an upgrade: gives everything to the other one, whose workers are at the other ends of
@@ -118,7 +118,7 @@ public sealed class Handover
     /// <summary>Something came through one of the sockets.</summary>
     public void OnReadable(int socket)
     {
-        if (socket == _target || _sources.Contains(socket) || _ways.Contains(socket))
+        if (socket == _target || _sources.Contains(socket) || _ways.Contains(socket) || _links.Contains(socket))
         {
             Receive(socket);
         }
@@ -136,6 +136,10 @@ public sealed class Handover
             {
                 (_target, _left, _given, _isWay) = (order.Socket, order.Count, 0, order.IsWay);
                 _ = _poller.Add(_target, 0).OrThrow("epoll_ctl");
+                if (_left == ControlWord.Everything)
+                {
+                    EndLinks();
+                }
             }
 
             if (_target >= 0 && _giving.Count == 0)
@@ -144,6 +148,27 @@ public sealed class Handover
             }
         }
         while (_target < 0 && _orders.Count > 0);
+    }
+
+    private void Take(List<int> sockets, int socket)
+    {
+        sockets.Add(socket);
+        _ = _poller.Add(socket, 0).OrThrow("epoll_ctl");
+    }
+
+    /// <summary>Nothing more comes through links: others keep what they would send from now on. What they have sent is taken.</summary>
+    private void EndLinks()
+    {
+        _gathering.Stop();
+        while (_links.Count > 0)
+        {
+            int link = _links[^1];
+            _ = Syscall.Shutdown(link, Syscall.SHUT_RD);
+            while (_links.Contains(link))
+            {
+                Receive(link);
+            }
+        }
     }
 
     private void GiveBatch()
@@ -155,21 +180,21 @@ public sealed class Handover
             bool suits = _table[_cursor].State is ConnectionState.Chat or ConnectionState.Echo || (all && _table[_cursor].State != ConnectionState.None);
             if (suits)
             {
-                Save(_cursor);
+                _packing.Pack(_giving, _cursor);
             }
         }
 
         if (_giving.Count == 0)
         {
-            // What another worker still gives to this one is to be given away, too.
-            if (!all || _sources.Count == 0)
+            // What another worker still gives to this one, or may not take, is to be given away, too.
+            if (!all || (_sources.Count == 0 && !_gathering.IsUnderWay))
             {
                 End(failed: false, hasEnded: false);
             }
         }
         else if (!_giving.Send(_target).Ok)
         {
-            TakeBack();
+            _packing.TakeBack(_giving);
             End(failed: true, hasEnded: true);
         }
     }
@@ -202,19 +227,14 @@ public sealed class Handover
     {
         if (answer != _giving.Count || answer == 0)
         {
-            TakeBack();
+            _packing.TakeBack(_giving);
             End(failed: true, hasEnded: false);
             return;
         }
 
         _given += _giving.Count;
         _left -= _left == ControlWord.Everything ? 0 : _giving.Count;
-        foreach (int fd in _giving.Descriptors)
-        {
-            _ = Syscall.Close(fd);
-        }
-
-        CountOut();
+        _packing.Forget(_giving);
         if (_left == 0)
         {
             End(failed: false, hasEnded: false);
@@ -225,14 +245,14 @@ public sealed class Handover
     {
         if (isTarget)
         {
-            TakeBack();
+            _packing.TakeBack(_giving);
             End(failed: true, hasEnded: true);
             return;
         }
 
         _poller.Remove(socket);
         _ = Syscall.Close(socket);
-        _ = _sources.Remove(socket) || _ways.Remove(socket);
+        _ = _sources.Remove(socket) || _ways.Remove(socket) || _links.Remove(socket);
     }
 
     /// <summary>An order has come to its end; a way stays open for what may come back.</summary>
@@ -252,38 +272,9 @@ public sealed class Handover
         OnDone(new HandoverOutcome(_given, failed));
     }
 
-    /// <summary>Those that were under way are served here again.</summary>
-    private void TakeBack()
-    {
-        for (int i = 0; i < _giving.Count; i++)
-        {
-            if (!_table.Watch(_giving.Descriptors[i]))
-            {
-                _giving.Records[i].State = ConnectionState.None;
-            }
-        }
-
-        Adopt(_giving);
-        CountOut();
-    }
-
-    /// <summary>Members stay counted while they are under way: an empty room may be given up.</summary>
-    private void CountOut()
-    {
-        foreach (ref readonly var record in _giving.Records)
-        {
-            if (record.IsMember != 0)
-            {
-                _rooms.CountOut(record.Room);
-            }
-        }
-
-        _giving.Clear();
-    }
-
     private void TakeBatch(int socket, bool whole)
     {
-        bool watched = whole && !_isReturning && WatchAll();
+        bool watched = whole && !_isReturning && _packing.TryWatch(_taking);
         Span<byte> answer = stackalloc byte[HandoverBatch.AnswerBytes];
         BinaryPrimitives.WriteInt32LittleEndian(answer, watched ? _taking.Count : 0);
 
@@ -292,86 +283,13 @@ public sealed class Handover
         bool answered = Syscall.SendRights(socket, answer, default).Ok;
         if (watched && answered)
         {
-            Adopt(_taking);
+            _packing.Unpack(_taking);
         }
         else
         {
-            LetGo();
+            _packing.LetGo(_taking);
         }
 
         _taking.Clear();
-    }
-
-    /// <summary>Watches all connections of a batch; false when one cannot be.</summary>
-    private bool WatchAll()
-    {
-        bool watched = true;
-        foreach (int fd in _taking.Descriptors)
-        {
-            watched = watched && _table.Watch(fd);
-        }
-
-        return watched;
-    }
-
-    /// <summary>The connections of a batch stay with the giver, who has descriptors of its own.</summary>
-    private void LetGo()
-    {
-        foreach (int fd in _taking.Descriptors)
-        {
-            _table.Unwatch(fd);
-            _ = Syscall.Close(fd);
-        }
-    }
-
-    private void Save(int fd)
-    {
-        ref var connection = ref _table[fd];
-        ref var record = ref _giving.Add(fd);
-        record.Position = connection.Position;
-        record.IpHigh = connection.IpHigh;
-        record.IpLow = connection.IpLow;
-        record.HeardMs = connection.HeardMs;
-        record.DueMs = _timers.DueMs(fd);
-        record.Rate = connection.Rate;
-        record.Room = connection.Room;
-        record.SinceSeconds = connection.SinceSeconds;
-        record.Number = connection.Number;
-        record.Home = connection.Home;
-        record.CloseCode = connection.CloseCode;
-        record.State = connection.State;
-        record.Flags = connection.Flags;
-        record.IsMember = _rooms.Detach(fd) ? (byte)1 : (byte)0;
-        _table.Detach(fd, _giving, ref record);
-    }
-
-    private void Adopt(HandoverBatch batch)
-    {
-        var borrowed = batch.Borrowed;
-        for (int i = 0; i < batch.Count; i++)
-        {
-            ref readonly var record = ref batch.Records[i];
-            int count = record.HeadBytes + record.OutboxBytes + record.ReaderBytes;
-            int fd = batch.Descriptors[i];
-            if (record.State == ConnectionState.None)
-            {
-                _ = Syscall.Close(fd);
-            }
-            else
-            {
-                _table.Adopt(fd, record, borrowed[..count]);
-                if (record.DueMs > 0)
-                {
-                    _timers.Arm(fd, record.DueMs);
-                }
-
-                if (record.IsMember != 0)
-                {
-                    _rooms.Attach(fd);
-                }
-            }
-
-            borrowed = borrowed[count..];
-        }
     }
 }

@@ -8,6 +8,9 @@ namespace Appliance.Connections;
 /// <summary>Records that one turn has produced for one room, one behind the other as they will lie in its log.</summary>
 public sealed class RecordBatch
 {
+    /// <summary>Where it begins to grow: a turn of many small rooms has a batch for each.</summary>
+    private const int FirstBytes = 1024;
+
     private readonly List<LogRecord> _records = [];
     private byte[] _bytes = [];
     private int _length;
@@ -19,22 +22,22 @@ public sealed class RecordBatch
     public ReadOnlySpan<LogRecord> Records => CollectionsMarshal.AsSpan(_records);
 
     /// <summary>How many bytes fit.</summary>
-    public int Capacity
-    {
-        get => _bytes.Length;
-        set => _bytes = value == _bytes.Length ? _bytes : new byte[value];
-    }
+    public int Capacity { get; set; }
 
     /// <summary>Whether a JSON text of a length fits as a frame.</summary>
-    public bool Fits(int jsonLength) => _length + FrameHeader.ServerBytes(jsonLength) + jsonLength <= _bytes.Length;
+    public bool Fits(int jsonLength) => _length + FrameHeader.ServerBytes(jsonLength) + jsonLength <= Capacity;
 
     /// <summary>Adds a JSON text, which ends as <see cref="ChatEncoder"/> says, as a frame.</summary>
     public void Add(ReadOnlySpan<byte> json, bool isMessage)
     {
-        var frame = _bytes.AsSpan(_length);
-        int header = FrameHeader.WriteServer(frame, Opcode.Text, json.Length);
-        json.CopyTo(frame[header..]);
-        int length = header + json.Length;
+        int length = FrameHeader.ServerBytes(json.Length) + json.Length;
+        if (_length + length > _bytes.Length)
+        {
+            Array.Resize(ref _bytes, Math.Min(Capacity, Math.Max(_length + length, Math.Max(FirstBytes, 2 * _bytes.Length))));
+        }
+
+        var frame = _bytes.AsSpan(_length, length);
+        json.CopyTo(frame[FrameHeader.WriteServer(frame, Opcode.Text, json.Length)..]);
         _records.Add(new LogRecord(length, length - ChatEncoder.IdFromEnd, isMessage));
         _length += length;
     }

@@ -192,13 +192,16 @@ public readonly unsafe struct RoomRing
     /// <summary>Notes that the room is in use: a room that nobody has used for long makes place for another.</summary>
     public void Touch(long unixMs) => Volatile.Write(ref _header->UsedMs, unixMs);
 
+    /// <summary>Clients in the room now, by worker's slot.</summary>
+    public ReadOnlySpan<int> Members => new(_header->Members, RoomLogLayout.WorkerSlots);
+
     /// <summary>Clients in the room now, of all workers.</summary>
     public int MemberCount
     {
         get
         {
             int count = 0;
-            foreach (int members in new ReadOnlySpan<int>(_header->Members, RoomLogLayout.WorkerSlots))
+            foreach (int members in Members)
             {
                 count += members;
             }

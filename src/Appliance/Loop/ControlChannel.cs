@@ -43,6 +43,12 @@ public static class ControlWord
     /// <summary>Behind the text of both in an upgrade: what is given may come back the same way.</summary>
     public const char Way = 'w';
 
+    /// <summary>
+    /// From a worker: it wants a socket that lasts to another one, whose number is the text. To a worker: that number, and the socket if there
+    /// can be one. As the text of <see cref="Take"/>: the other end of it.
+    /// </summary>
+    public const char Link = 'l';
+
     /// <summary>From a worker: connections were given; how many, and 1 if some could not be.</summary>
     public const char Given = 'g';
 

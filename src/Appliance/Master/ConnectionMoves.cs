@@ -1,5 +1,7 @@
+using System.Globalization;
 using Appliance.Ipc;
 using Appliance.Loop;
+using Appliance.Native;
 
 namespace Appliance.Master;
 
@@ -45,6 +47,24 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
     /// <summary>Has a worker take connections that come through a socket.</summary>
     public void TakeThrough(int number, int socket) =>
         _ = workers.FirstOrDefault(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, $"{ControlWord.Way}", socket);
+
+    /// <summary>Joins a worker to another one, through a socket that lasts, if both go on; tells it in any case.</summary>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public void Link(ChildWorker worker, string number)
+    {
+        var other = workers.FirstOrDefault(other => other.Number.ToString(CultureInfo.InvariantCulture) == number);
+        if (IsGivingAll || worker is not { IsServing: true, IsRetired: false } || other is not { IsServing: true, IsRetired: false })
+        {
+            _ = worker.Channel?.Send(ControlWord.Link, number);
+            return;
+        }
+
+        _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
+        _ = other.Channel!.Send(ControlWord.Take, $"{ControlWord.Link}", taking);
+        _ = worker.Channel!.Send(ControlWord.Link, number, giving);
+        _ = Syscall.Close(taking);
+        _ = Syscall.Close(giving);
+    }
 
     /// <summary>Has a worker that retires give its connections to those that stay; false when there is none, or it has no process.</summary>
     public bool GiveToOthers(ChildWorker retired)

@@ -238,6 +238,9 @@ public sealed class WorkerFleet : IDisposable
                 _log.Write(EventCatalogue.ConnectionsMoved, worker.Number, outcome[0]);
                 Moves.Hear(worker, failed: outcome[1] != "0");
                 break;
+            case ControlWord.Link:
+                Moves.Link(worker, message.Text);
+                break;
             case ControlWord.Answer:
                 OnAnswer(worker.Number, message.Text);
                 break;

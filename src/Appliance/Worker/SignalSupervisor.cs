@@ -100,6 +100,11 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     {
     }
 
+    /// <inheritdoc/>
+    public void OnLinkWanted(int slot)
+    {
+    }
+
     private void Stop(WorkerLoop loop, string signal)
     {
         _rooms.Header.Stopping = 1;

@@ -31,6 +31,9 @@ public interface IWorkerSupervisor
 
     /// <summary>Connections were given to another worker.</summary>
     void OnGiven(HandoverOutcome outcome);
+
+    /// <summary>The worker wants a link to that of another slot (<see cref="Gathering"/>).</summary>
+    void OnLinkWanted(int slot);
 }
 
 /// <summary>One signal and what it does.</summary>
@@ -100,6 +103,7 @@ public sealed class WorkerLoop : IDisposable
         }
 
         _clients.OnGiven = supervisor.OnGiven;
+        _clients.OnLinkWanted = supervisor.OnLinkWanted;
     }
 
     /// <summary>The clients, whom the supervisor may have moved.</summary>

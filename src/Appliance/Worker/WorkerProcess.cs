@@ -125,8 +125,15 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                 case ControlWord.Give:
                     loop.Clients.Give(message.Descriptors[0], Number(message.Text.TrimEnd(ControlWord.Way)), message.Text.EndsWith(ControlWord.Way));
                     break;
+                case ControlWord.Take when message.Text.EndsWith(ControlWord.Link):
+                    loop.Clients.TakeLinked(message.Descriptors[0]);
+                    break;
                 case ControlWord.Take:
                     loop.Clients.Take(message.Descriptors[0], message.Text.EndsWith(ControlWord.Way));
+                    break;
+                case ControlWord.Link:
+                    int link = message.Descriptors is [int socket, ..] ? socket : -1;
+                    loop.Clients.Link(_slot - (_slot % RoomLogLayout.WorkersMax) + Number(message.Text), link);
                     break;
                 default:
                     throw new System.Diagnostics.UnreachableException();
@@ -142,6 +149,9 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
 
     /// <inheritdoc/>
     public void OnGiven(HandoverOutcome outcome) => _channel.Send(ControlWord.Given, $"{outcome.Given} {(outcome.Failed ? 1 : 0)}");
+
+    /// <inheritdoc/>
+    public void OnLinkWanted(int slot) => _channel.Send(ControlWord.Link, $"{slot % RoomLogLayout.WorkersMax}");
 
     /// <summary>Listens at the sockets of another slot, in place of those it had from that slot.</summary>
     private void Listen(Acceptor acceptor, int slot, int[] sockets)

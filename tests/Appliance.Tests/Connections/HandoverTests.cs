@@ -1,7 +1,5 @@
-using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Loop;
-using Appliance.Metrics;
 using Appliance.Native;
 using Appliance.Tests.Ipc;
 
@@ -11,16 +9,16 @@ namespace Appliance.Tests.Connections;
 public sealed class HandoverTests : IDisposable
 {
     private readonly MemoryRoomLog _memory = new();
-    private readonly Side _ann;
-    private readonly Side _bob;
-    private readonly Side _carol;
+    private readonly WorkerSide _ann;
+    private readonly WorkerSide _bob;
+    private readonly WorkerSide _carol;
     private readonly List<int> _clients = [];
 
-    public HandoverTests() => (_ann, _bob, _carol) = (new Side(_memory), new Side(_memory), new Side(_memory));
+    public HandoverTests() => (_ann, _bob, _carol) = (new WorkerSide(_memory, 0), new WorkerSide(_memory, 0), new WorkerSide(_memory, 0));
 
     public void Dispose()
     {
-        foreach (var side in (Side[])[_ann, _bob, _carol])
+        foreach (var side in (WorkerSide[])[_ann, _bob, _carol])
         {
             side.Dispose();
         }
@@ -143,50 +141,10 @@ public sealed class HandoverTests : IDisposable
         return (giving, taking);
     }
 
-    private void Connect(Side side)
+    private void Connect(WorkerSide side)
     {
         _ = Syscall.SocketPair(out int server, out int client).OrThrow("socketpair");
         _clients.Add(client);
         Assert.True(side.Table.Open(server, default, nowMs: 0, unixMs: 0));
-    }
-
-    /// <summary>What a worker has of connections.</summary>
-    private sealed class Side : IDisposable
-    {
-        private const int Capacity = 4096;
-
-        private readonly Poller _poller = new(8);
-        private readonly TimerWheel _timers = new(Capacity + 1, 0);
-        private readonly Wakeup _wakeup = new();
-
-        public Side(MemoryRoomLog memory)
-        {
-            Table = new ConnectionTable(Capacity, _poller, _timers);
-            var settings = SettingsBuilder.Build(new DefaultPaths("/run", "/state"), []);
-            var rooms = new ChatRooms(memory.Log, new WorkerIdentity(0, [_wakeup]), Table, _timers, new LoopClock(), settings, new WorkerCounters());
-            Handover = new Handover(Table, rooms, _poller, _timers) { OnDone = Outcomes.Add };
-        }
-
-        public ConnectionTable Table { get; }
-
-        public Handover Handover { get; }
-
-        public List<HandoverOutcome> Outcomes { get; } = [];
-
-        public void Dispose()
-        {
-            for (int fd = 0; fd <= Table.HighestDescriptor; fd++)
-            {
-                if (Table[fd].State != ConnectionState.None)
-                {
-                    Table.Close(fd);
-                }
-            }
-
-            Table.Dispose();
-            _timers.Dispose();
-            _poller.Dispose();
-            _wakeup.Dispose();
-        }
     }
 }

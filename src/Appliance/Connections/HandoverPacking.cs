@@ -1,0 +1,122 @@
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Connections;
+
+/// <summary>Puts connections of a worker into a batch that goes to another one, and takes them out of one.</summary>
+public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, TimerWheel timers)
+{
+    /// <summary>Puts a connection into a batch: nobody serves it from now on, but it stays a counted member, because an empty room may be given up.</summary>
+    public void Pack(HandoverBatch batch, int fd)
+    {
+        ref var connection = ref table[fd];
+        ref var record = ref batch.Add(fd);
+        record.Position = connection.Position;
+        record.IpHigh = connection.IpHigh;
+        record.IpLow = connection.IpLow;
+        record.HeardMs = connection.HeardMs;
+        record.DueMs = timers.DueMs(fd);
+        record.Rate = connection.Rate;
+        record.Room = connection.Room;
+        record.SinceSeconds = connection.SinceSeconds;
+        record.Number = connection.Number;
+        record.Home = connection.Home;
+        record.CloseCode = connection.CloseCode;
+        record.State = connection.State;
+        record.Flags = connection.Flags;
+        record.IsMember = rooms.Detach(fd) ? (byte)1 : (byte)0;
+        table.Detach(fd, batch, ref record);
+    }
+
+    /// <summary>The other worker has taken a batch: its connections end here.</summary>
+    public void Forget(HandoverBatch batch)
+    {
+        foreach (int fd in batch.Descriptors)
+        {
+            _ = Syscall.Close(fd);
+        }
+
+        CountOut(batch);
+    }
+
+    /// <summary>The other worker has not taken a batch: its connections are served here again.</summary>
+    public void TakeBack(HandoverBatch batch)
+    {
+        for (int i = 0; i < batch.Count; i++)
+        {
+            if (!table.Watch(batch.Descriptors[i]))
+            {
+                batch.Records[i].State = ConnectionState.None;
+            }
+        }
+
+        Unpack(batch);
+        CountOut(batch);
+    }
+
+    /// <summary>Watches all connections of a batch that another worker gives; false when one cannot be.</summary>
+    public bool TryWatch(HandoverBatch batch)
+    {
+        bool watched = true;
+        foreach (int fd in batch.Descriptors)
+        {
+            watched = watched && table.Watch(fd);
+        }
+
+        return watched;
+    }
+
+    /// <summary>The connections of a batch stay with the giver, who has descriptors of its own.</summary>
+    public void LetGo(HandoverBatch batch)
+    {
+        foreach (int fd in batch.Descriptors)
+        {
+            table.Unwatch(fd);
+            _ = Syscall.Close(fd);
+        }
+    }
+
+    /// <summary>Serves the connections of a batch, which are watched.</summary>
+    public void Unpack(HandoverBatch batch)
+    {
+        var borrowed = batch.Borrowed;
+        for (int i = 0; i < batch.Count; i++)
+        {
+            ref readonly var record = ref batch.Records[i];
+            int count = record.HeadBytes + record.OutboxBytes + record.ReaderBytes;
+            int fd = batch.Descriptors[i];
+            if (record.State == ConnectionState.None)
+            {
+                _ = Syscall.Close(fd);
+            }
+            else
+            {
+                table.Adopt(fd, record, borrowed[..count]);
+                if (record.DueMs > 0)
+                {
+                    timers.Arm(fd, record.DueMs);
+                }
+
+                if (record.IsMember != 0)
+                {
+                    rooms.Attach(fd);
+                }
+            }
+
+            borrowed = borrowed[count..];
+        }
+    }
+
+    private void CountOut(HandoverBatch batch)
+    {
+        foreach (ref readonly var record in batch.Records)
+        {
+            if (record.IsMember != 0)
+            {
+                rooms.CountOut(record.Room);
+            }
+        }
+
+        batch.Clear();
+    }
+}

@@ -1,0 +1,59 @@
+using Appliance.Config;
+using Appliance.Connections;
+using Appliance.Ipc;
+using Appliance.Loop;
+using Appliance.Metrics;
+using Appliance.Tests.Ipc;
+
+namespace Appliance.Tests.Connections;
+
+/// <summary>What a worker has of connections, on logs in the memory of this process.</summary>
+internal sealed class WorkerSide : IDisposable
+{
+    private const int Capacity = 4096;
+
+    private readonly Poller _poller = new(8);
+    private readonly TimerWheel _timers = new(Capacity + 1, 0);
+    private readonly Wakeup _wakeup = new();
+
+    /// <summary>The worker of a slot.</summary>
+    public WorkerSide(MemoryRoomLog memory, int slot)
+    {
+        Table = new ConnectionTable(Capacity, _poller, _timers);
+        var settings = SettingsBuilder.Build(new DefaultPaths("/run", "/state"), []);
+        var wakeups = Enumerable.Repeat(_wakeup, RoomLogLayout.Slots).ToArray();
+        Rooms = new ChatRooms(memory.Log, new WorkerIdentity(slot, wakeups), Table, _timers, new LoopClock(), settings, new WorkerCounters());
+        var packing = new HandoverPacking(Table, Rooms, _timers);
+        Gathering = new Gathering(Table, Rooms, packing, _poller) { OnWanted = Wanted.Add, ConnectionsMin = 2 };
+        Handover = new Handover(Table, packing, Gathering, _poller) { OnDone = Outcomes.Add };
+    }
+
+    public ConnectionTable Table { get; }
+
+    public ChatRooms Rooms { get; }
+
+    public Gathering Gathering { get; }
+
+    public Handover Handover { get; }
+
+    /// <summary>Slots to which it has asked for a link.</summary>
+    public List<int> Wanted { get; } = [];
+
+    public List<HandoverOutcome> Outcomes { get; } = [];
+
+    public void Dispose()
+    {
+        for (int fd = 0; fd <= Table.HighestDescriptor; fd++)
+        {
+            if (Table[fd].State != ConnectionState.None)
+            {
+                Table.Close(fd);
+            }
+        }
+
+        Table.Dispose();
+        _timers.Dispose();
+        _poller.Dispose();
+        _wakeup.Dispose();
+    }
+}
