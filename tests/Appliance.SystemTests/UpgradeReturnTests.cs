@@ -52,13 +52,14 @@ public sealed class UpgradeReturnTests
         if (!fork()) {
             POSIX::close($ENV{APPLIANCE_FD});
             sub workers { open(my $file, '<', "/proc/$_[0]/task/$_[0]/children") or return (); return split(' ', <$file> // ''); }
+            sub is_gone { open(my $file, '<', "/proc/$_[0]/stat") or return 1; my @tasks = glob("/proc/$_[0]/task/*"); return <$file> =~ /\) Z / && @tasks <= 1; }
             sub has_clients { my $count = () = glob("/proc/$_[0]/fd/*"); return $count > 350; }
             while (kill(0, $new)) {
                 next unless grep { has_clients($_) } workers($new);
                 kill('STOP', $old);
                 if (grep { has_clients($_) } workers($old)) {
                     kill('KILL', $new);
-                    1 while readlink("/proc/$new/exe");
+                    1 until is_gone($new);
                 }
                 kill('CONT', $old);
                 last;
