@@ -7,7 +7,7 @@ namespace Appliance.SystemTests;
 /// In a server with many connections the clients of a small room come together at one worker. They notice nothing of it, whatever happens
 /// to the workers meanwhile.
 /// </summary>
-public sealed class GatheringTests : IAsyncDisposable
+public sealed class GatheringTests : IAsyncDisposable, IAsyncLifetime
 {
     /// <summary>So many that each of two workers has more than it must have before it gives any away.</summary>
     private const int Crowd = 1400;
@@ -19,6 +19,10 @@ public sealed class GatheringTests : IAsyncDisposable
     private readonly List<RawClient> _crowd = [];
     private readonly List<StormClient> _members = [];
     private readonly CancellationTokenSource _enough = new();
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public async ValueTask DisposeAsync()
     {
