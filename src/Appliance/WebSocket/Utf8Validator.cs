@@ -1,10 +1,8 @@
-using System.Text.Unicode;
-
 namespace Appliance.WebSocket;
 
 /// <summary>
 /// Checks UTF-8 that comes in pieces, and fails at the first byte that no valid text can hold there (RFC 3629, 4: no overlong
-/// forms, no surrogates, nothing above U+10FFFF). Whole stretches go through the vectorised check of the runtime.
+/// forms, no surrogates, nothing above U+10FFFF). Whole stretches are checked in blocks.
 /// </summary>
 public struct Utf8Validator
 {
@@ -40,7 +38,7 @@ public struct Utf8Validator
 
         piece = piece[i..];
         int whole = piece.Length - LengthOfIncompleteEnd(piece);
-        if (!Utf8.IsValid(piece[..whole]))
+        if (!Utf8Blocks.IsValid(piece[..whole]))
         {
             return false;
         }

@@ -20,6 +20,7 @@ public sealed class Utf8ValidatorTests
         "κόσμε",
         "ascii ünd \u00FC\u07FF\u0800\uFFFF \uD7FF\uE000 \U00010000\U0010FFFF at the end",
         "🙂🙃",
+        "🙂 ein Gruß, привет, 你好, これは長い文です, und noch mehr 🙃🙂🙃🙂 dahinter",
     ];
 
     private enum Status
@@ -51,6 +52,29 @@ public sealed class Utf8ValidatorTests
                 {
                     break;
                 }
+            }
+        }
+    }
+
+    /// <summary>Blocks of vectors are looked at in another way than what is too short for them: every sequence at every place of one.</summary>
+    [Theory]
+    [InlineData("a")]
+    [InlineData("é")]
+    [InlineData("€")]
+    [InlineData("🙂")]
+    public void Every_sequence_of_three_edge_bytes_at_every_place_of_a_long_text(string around)
+    {
+        byte[] character = Encoding.UTF8.GetBytes(around);
+        for (int places = 0; places < 18; places++)
+        {
+            byte[] before = [.. Enumerable.Repeat(character, places).SelectMany(bytes => bytes)];
+            byte[] bytes = [0xC3, 0xA9, .. before, 0, 0, 0, .. Enumerable.Repeat(character, 40).SelectMany(bytes => bytes)];
+            int at = 2 + before.Length;
+            for (int number = 0; number < Edges.Length * Edges.Length * Edges.Length; number++)
+            {
+                (bytes[at], bytes[at + 1], bytes[at + 2]) = (Edges[number % Edges.Length], Edges[number / Edges.Length % Edges.Length], Edges[number / Edges.Length / Edges.Length]);
+                AssertWhole(Reference(bytes.AsSpan(at)), bytes);
+                AssertWhole(Reference(bytes.AsSpan(at, 3)), bytes.AsSpan(0, at + 3));
             }
         }
     }
