@@ -23,8 +23,14 @@ public sealed class Bars(ScenarioTable table, Figures figures, IReadOnlyList<Ser
     public IReadOnlyList<Bar> Rows =>
     [
         Ratio("1 in flight: CPU per delivery at most 0.8 times the bare send loop's", table.Loads.One.CpuUs, "bare-send", ratio => ratio <= 0.8),
+        BestPeer("1 in flight: CPU per delivery no higher than any peer's", table.Loads.One.CpuUs, less: true),
+        BestPeer("16 in flight: CPU per delivery no higher than any peer's", table.Loads.Sixteen.CpuUs, less: true),
+        BestPeer("40 in flight: CPU per delivery no higher than any peer's", table.Loads.Busy.CpuUs, less: true),
+        BestPeer("40 in flight: deliveries per second no less than any peer's", table.Loads.Busy.PerSecond, less: false),
         Ratio("40 in flight: deliveries per second at least 20 times Nchan's", table.Loads.Busy.PerSecond, "nchan", ratio => ratio >= 20),
         BestPeer("connects per second no less than any peer's", table.Connections.Connects, less: false),
+        BestPeer("bytes (PSS) per idle connection no more than any peer's", table.Connections.IdleBytes, less: true),
+        BestPeer("ms to the first handshake no more than any peer's", table.Connections.ReadyMs, less: true),
         BestPeer("100 messages/s: p99 no higher than any peer's", table.Loads.Slow.P99Ms, less: true),
         BestPeer("500 messages/s: p99 no higher than any peer's", table.Loads.Fast.P99Ms, less: true),
         BestPeer("100 messages/s, two workers: p99 no higher than any peer's", table.Loads.SlowOnTwo.P99Ms, less: true),
