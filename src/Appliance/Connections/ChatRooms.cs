@@ -53,14 +53,14 @@ public sealed class ChatRooms
         OnSettings();
     }
 
-    /// <summary>Whether a room has got so much in this turn that clients would be overtaken by much more of it.</summary>
+    /// <summary>Whether a room has got so much that clients would be overtaken by much more of it: all of them are served first.</summary>
     public bool MustDeliver { get; private set; }
 
-    /// <summary>Rooms that have got something since they were last delivered.</summary>
-    public List<LocalRoom> Dirty { get; } = [];
+    /// <summary>Rooms in which some member may lack something, in the order in which they are served.</summary>
+    public Queue<LocalRoom> Dirty { get; } = new();
 
     /// <summary>Whether nothing is left to do before the loop waits; other workers wake it from now on.</summary>
-    public bool BeginSleep() => _pending.Count == 0 && _log.BeginSleep(_worker);
+    public bool BeginSleep() => _pending.Count == 0 && Dirty.Count == 0 && _log.BeginSleep(_worker);
 
     /// <summary>The wait is over: finds the rooms that other workers have appended to.</summary>
     public void EndSleep()
@@ -71,7 +71,7 @@ public sealed class ChatRooms
         {
             if (slot < _rooms.Length && _rooms[slot] is { MemberCount: > 0 } room)
             {
-                MarkDirty(room, sinceNs);
+                MarkDirty(room, sinceNs, bytes: 0);
             }
         }
     }
@@ -152,7 +152,7 @@ public sealed class ChatRooms
         var room = LocalRoomOf(connection.Room);
         room.Add(fd, ref connection);
         room.Ring.CountMember(_worker, 1);
-        MarkDirty(room, _clock.NowNs);
+        MarkDirty(room, _clock.NowNs, bytes: 0);
     }
 
     /// <summary>
@@ -312,9 +312,7 @@ public sealed class ChatRooms
         long nowNs = LoopClock.ReadNs();
         if (_log.Journal != JournalState.Awaited)
         {
-            room.UnservedBytes += room.Batch.Bytes.Length;
-            MustDeliver |= room.UnservedBytes >= room.Ring.BatchBytesMax;
-            MarkDirty(room, nowNs);
+            MarkDirty(room, nowNs, room.Batch.Bytes.Length);
         }
 
         room.Ring.Touch(_clock.UnixMs);
@@ -362,20 +360,16 @@ public sealed class ChatRooms
         return lag;
     }
 
-    /// <summary>Forgets the dirty rooms, which have been served.</summary>
-    public void ClearDirty()
-    {
-        Dirty.Clear();
-        MustDeliver = false;
-    }
+    /// <summary>All members of all rooms have been served.</summary>
+    public void EndServing() => MustDeliver = false;
 
-    private void MarkDirty(LocalRoom room, long sinceNs)
+    private void MarkDirty(LocalRoom room, long sinceNs, int bytes)
     {
-        if (!room.IsDirty)
+        if (room.MarkDirty(sinceNs, bytes))
         {
-            room.IsDirty = true;
-            room.WaitingSinceNs = sinceNs;
-            Dirty.Add(room);
+            Dirty.Enqueue(room);
         }
+
+        MustDeliver |= room.UnservedBytes >= room.Ring.BatchBytesMax;
     }
 }

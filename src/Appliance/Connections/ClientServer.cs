@@ -22,6 +22,9 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// </summary>
     private const int TurnBytesMax = 512 << 10;
 
+    /// <summary>The same while clients are still to be served: reading takes about as long then as what is served in a turn.</summary>
+    private const int BusyTurnBytesMax = 64 << 10;
+
     private readonly Poller _poller;
     private readonly TimerWheel _timers;
     private readonly LoopClock _clock;
@@ -107,7 +110,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     }
 
     /// <summary>Whether the turn has brought so much that it must be delivered before more is taken.</summary>
-    public bool TurnIsFull => _turnBytes >= TurnBytesMax || _rooms.MustDeliver;
+    public bool TurnIsFull => _turnBytes >= (_rooms.Dirty.Count > 0 ? BusyTurnBytesMax : TurnBytesMax) || _rooms.MustDeliver;
 
     /// <summary>Whether connections are to be given to other workers.</summary>
     public bool IsGiving => _handover.IsGiving || _gathering.IsUnderWay;

@@ -31,18 +31,19 @@ public sealed unsafe class Delivery
         _rooms = rooms;
     }
 
-    /// <summary>Serves every room that has got something, then every outbox that was filled.</summary>
+    /// <summary>
+    /// Serves as many clients as one list has place for, room after room, then every outbox that was filled. Who is served later gets
+    /// what has come in until then: nothing waits for a whole round of a large room, neither what is said in it nor another room.
+    /// </summary>
     public void Deliver()
     {
-        foreach (var room in _rooms.Dirty)
+        do
         {
-            room.IsDirty = false;
-            room.UnservedBytes = 0;
-            Enlist(room);
+            Enlist();
+            Submit();
         }
-
-        Submit();
-        _rooms.ClearDirty();
+        while (_rooms.MustDeliver && _rooms.Dirty.Count > 0);
+        _rooms.EndServing();
         foreach (int fd in _table.FlushList)
         {
             ref var connection = ref _table[fd];
@@ -131,15 +132,34 @@ public sealed unsafe class Delivery
         }
     }
 
-    /// <summary>Lists what the members of a room are to get; a full list is sent.</summary>
+    /// <summary>Fills the list. The room that fills it stands behind the others then.</summary>
+    private void Enlist()
+    {
+        while (_requestCount < Sender.RequestsMax && _rooms.Dirty.TryDequeue(out var room))
+        {
+            Enlist(room);
+            if (room.IsDirty)
+            {
+                _rooms.Dirty.Enqueue(room);
+            }
+            else
+            {
+                room.EndServing();
+            }
+        }
+    }
+
+    /// <summary>Lists what the next members of a room are to get.</summary>
     private void Enlist(LocalRoom room)
     {
-        var part = new Part(room, room.Ring.Published, room.Ring.PublishedId, Requests: 0);
+        var end = room.Look(LoopClock.ReadNs());
         long tail = room.Ring.Tail;
-        foreach (int fd in room.Members)
+        long oldest = long.MaxValue;
+        int first = _requestCount;
+        while (_requestCount < Sender.RequestsMax && room.TryTakeNext(out int fd))
         {
             ref var connection = ref _table[fd];
-            if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.Doomed) || connection.Position >= part.Head)
+            if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.Doomed) || connection.Position >= end.Position)
             {
                 continue;
             }
@@ -147,27 +167,26 @@ public sealed unsafe class Delivery
             if (connection.Outbox != 0 || connection.Position < tail || connection.State != ConnectionState.Chat)
             {
                 long before = _counters.Figures.Deliveries;
+                long sinceNs = room.Serve(connection.Position);
                 Flush(fd);
-                NoteLatency(room, before, LoopClock.ReadNs());
+                NoteLatency(before, sinceNs, LoopClock.ReadNs());
                 continue;
             }
 
             ref var request = ref _requests[_requestCount++];
             request.Descriptor = fd;
-            request.Bytes = room.Ring.Read(connection.Position, part.Head, out request.Count);
-            part = part with { Requests = part.Requests + 1 };
-            if (_requestCount == Sender.RequestsMax)
-            {
-                _parts.Add(part);
-                Submit();
-                part = part with { Requests = 0 };
-            }
+            request.Bytes = room.Ring.Read(connection.Position, end.Position, out request.Count);
+            oldest = Math.Min(oldest, connection.Position);
         }
 
-        _parts.Add(part with { IsLast = true });
+        if (_requestCount > first)
+        {
+            long sinceNs = room.Serve(oldest);
+            _parts.Add(new Part(room.Ring, room.Served, end, sinceNs, _requestCount - first));
+        }
     }
 
-    /// <summary>Sends the list, and counts; most clients stand where all were served before, and get the same number of records.</summary>
+    /// <summary>Sends the list, and counts.</summary>
     private void Submit()
     {
         var requests = _requests.AsSpan(0, _requestCount);
@@ -178,31 +197,27 @@ public sealed unsafe class Delivery
             long before = _counters.Figures.Deliveries;
             Note(part, requests[..part.Requests]);
             requests = requests[part.Requests..];
-            NoteLatency(part.Room, before, nowNs);
-            if (part.IsLast)
-            {
-                part.Room.Served = (part.Head, part.NextId);
-            }
+            NoteLatency(before, part.SinceNs, nowNs);
         }
 
         _parts.Clear();
         _requestCount = 0;
     }
 
-    /// <summary>Counts what was delivered since a former count with the age of the oldest that the room had to deliver.</summary>
-    private void NoteLatency(LocalRoom room, long before, long nowNs)
+    /// <summary>Counts what was delivered since a former count with the age of the oldest of it.</summary>
+    private void NoteLatency(long before, long sinceNs, long nowNs)
     {
         ref var figures = ref _counters.Figures;
         if (figures.Deliveries > before)
         {
-            figures.NoteDelivered(figures.Deliveries - before, nowNs - room.WaitingSinceNs);
+            figures.NoteDelivered(figures.Deliveries - before, nowNs - Math.Min(sinceNs, nowNs));
         }
     }
 
+    /// <summary>Takes note of what became of a room's requests. Most clients stood at one position and got the same.</summary>
     private void Note(in Part part, ReadOnlySpan<SendRequest> requests)
     {
-        var ring = part.Room.Ring;
-        var served = part.Room.Served;
+        var ring = part.Ring;
         ref var figures = ref _counters.Figures;
         long safeFrom = ring.SafeFrom;
         foreach (ref readonly var request in requests)
@@ -219,9 +234,9 @@ public sealed unsafe class Delivery
             int sent = request.Result.Ok ? request.Result.Value : 0;
             connection.Position += sent;
             figures.SentBytes += sent;
-            bool isUsual = from == served.Head && connection.Position == part.Head;
-            figures.Deliveries += isUsual ? part.NextId - served.NextId : ring.CountRecords(from, connection.Position);
-            if (connection.Position < part.Head)
+            bool isUsual = from == part.Start.Position && connection.Position == part.End.Position;
+            figures.Deliveries += isUsual ? part.End.NextId - part.Start.NextId : ring.CountRecords(from, connection.Position);
+            if (connection.Position < part.End.Position)
             {
                 NoteShortSend(request, ref connection, ring);
             }
@@ -374,13 +389,10 @@ public sealed unsafe class Delivery
     }
 
     /// <summary>What stands on the list for one room.</summary>
-    /// <param name="Room">The room.</param>
-    /// <param name="Head">Its head when the list was made: up to there all get.</param>
-    /// <param name="NextId">The id that came next then.</param>
+    /// <param name="Ring">Its log.</param>
+    /// <param name="Start">Where most of them stand.</param>
+    /// <param name="End">Up to there all get.</param>
+    /// <param name="SinceNs">When the oldest of it was appended, on the monotonic clock; long.MaxValue: not known.</param>
     /// <param name="Requests">How many requests of the list are its members'.</param>
-    private readonly record struct Part(LocalRoom Room, long Head, long NextId, int Requests)
-    {
-        /// <summary>Whether all its members are served with this part.</summary>
-        public bool IsLast { get; init; }
-    }
+    private readonly record struct Part(RoomRing Ring, LogEnd Start, LogEnd End, long SinceNs, int Requests);
 }

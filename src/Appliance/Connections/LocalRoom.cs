@@ -50,6 +50,11 @@ public sealed class RecordBatch
     }
 }
 
+/// <summary>Where a room's log ends, or ended, for readers.</summary>
+/// <param name="Position">The position.</param>
+/// <param name="NextId">The record number that comes next.</param>
+public readonly record struct LogEnd(long Position, long NextId);
+
 /// <summary>What one worker knows of a room: its log, the worker's own clients in it, and what this turn brought.</summary>
 public sealed unsafe class LocalRoom(int slot, RoomRing ring)
 {
@@ -58,6 +63,16 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
     /// <summary>Outside the managed heap, where a room that grows would leave every former array as garbage; null while there is no member.</summary>
     private int* _members;
     private int _membersMax;
+
+    /// <summary>Members are served in turn, round and round: the place of the next one, and how many may lack something from there on.</summary>
+    private int _next;
+    private int _unserved;
+
+    /// <summary>What some member may lack: where the log ended with it, and when it was appended, on the monotonic clock.</summary>
+    private readonly Queue<(LogEnd End, long SinceNs)> _waiting = new();
+
+    /// <summary>Where the log ended when it was last looked at.</summary>
+    private LogEnd _end = new(ring.Published, ring.PublishedId);
 
     /// <summary>The room's number.</summary>
     public int Slot { get; } = slot;
@@ -74,20 +89,80 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
     /// <summary>What is to be appended at the end of the turn; null for nothing.</summary>
     public RecordBatch? Batch { get; set; }
 
-    /// <summary>The position up to which the members have been served, and the id that came next: most of them stand there.</summary>
-    public (long Head, long NextId) Served { get; set; } = (ring.Published, ring.PublishedId);
+    /// <summary>Where the log ended with what every member has got that is served from now on: most of them stand there.</summary>
+    public LogEnd Served { get; private set; } = new(ring.Published, ring.PublishedId);
 
-    /// <summary>Bytes that were appended here since the members were last served.</summary>
-    public int UnservedBytes { get; set; }
-
-    /// <summary>When the oldest of what is to be delivered was appended, on the monotonic clock; counts while the room is dirty.</summary>
-    public long WaitingSinceNs { get; set; }
+    /// <summary>Bytes that were appended here since all members were served.</summary>
+    public int UnservedBytes { get; private set; }
 
     /// <summary>Whether the room stands on the list of rooms to deliver.</summary>
-    public bool IsDirty { get; set; }
+    public bool IsDirty => _unserved > 0;
 
     /// <summary>How joins and leaves are summed up.</summary>
     public AnnounceThrottle Throttle;
+
+    /// <summary>Notes that something was appended, which every member may lack; false when the room was dirty before.</summary>
+    public bool MarkDirty(long sinceNs, int bytes)
+    {
+        bool isNew = !IsDirty;
+        _unserved = int.MaxValue;
+        UnservedBytes += bytes;
+        _ = Look(sinceNs);
+        return isNew;
+    }
+
+    /// <summary>
+    /// Where the log ends now. Others may be appending meanwhile: one position has one number here, however late that is read.
+    /// </summary>
+    /// <param name="sinceNs">When what is new there was appended.</param>
+    public LogEnd Look(long sinceNs)
+    {
+        long position = Ring.Published;
+        if (position != _end.Position)
+        {
+            _end = new LogEnd(position, Ring.PublishedId);
+            _waiting.Enqueue((_end, sinceNs));
+        }
+
+        return _end;
+    }
+
+    /// <summary>Takes the next member to look at; false when all have been.</summary>
+    public bool TryTakeNext(out int fd)
+    {
+        _unserved = Math.Min(_unserved, MemberCount);
+        if (_unserved == 0)
+        {
+            fd = -1;
+            return false;
+        }
+
+        _unserved--;
+        _next = _next < MemberCount ? _next : 0;
+        fd = _members[_next++];
+        return true;
+    }
+
+    /// <summary>
+    /// A member that stands at a position is served, and all who are served after it stand no further behind. Returns when the oldest
+    /// of what they lack was appended; long.MaxValue: not known.
+    /// </summary>
+    public long Serve(long position)
+    {
+        while (_waiting.TryPeek(out var oldest) && oldest.End.Position <= position)
+        {
+            Served = _waiting.Dequeue().End;
+        }
+
+        return _waiting.TryPeek(out var next) ? next.SinceNs : long.MaxValue;
+    }
+
+    /// <summary>All members have been served.</summary>
+    public void EndServing()
+    {
+        _ = Serve(long.MaxValue);
+        UnservedBytes = 0;
+    }
 
     /// <summary>Adds a client.</summary>
     public void Add(int fd, ref Connection connection)
@@ -109,6 +184,9 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
         _members[connection.MemberIndex] = last;
         table[last].MemberIndex = connection.MemberIndex;
         connection.MemberIndex = -1;
+
+        // The one that was moved may have waited for its turn.
+        _unserved = IsDirty ? int.MaxValue : 0;
         if (MemberCount == 0)
         {
             NativeMemory.Free(_members);

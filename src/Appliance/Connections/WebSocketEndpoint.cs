@@ -89,10 +89,14 @@ public sealed class WebSocketEndpoint
             return;
         }
 
-        if (connection.State == ConnectionState.Chat && awaitAnswer)
+        if (connection.State == ConnectionState.Chat)
         {
-            // Its own last messages come back to it before the close does.
-            _rooms.AppendEarly(_rooms.RoomOf(connection));
+            if (awaitAnswer)
+            {
+                // Its own last messages come back to it before the close does.
+                _rooms.AppendEarly(_rooms.RoomOf(connection));
+            }
+
             _delivery.Flush(fd);
         }
 
