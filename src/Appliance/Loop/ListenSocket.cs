@@ -40,18 +40,23 @@ public sealed class ListenSocket : IDisposable
     /// <exception cref="SyscallException">Another program listens there, the address is not of this host, or no right.</exception>
     public static ListenSocket BindInternet(ReadOnlySpan<byte> ip, int port, bool dual, bool shared, string name)
     {
-        bool v6 = ip.Length == 16;
-        int fd = Syscall.Socket(v6 ? Syscall.AF_INET6 : Syscall.AF_INET).OrThrow("socket");
-        if (v6)
-        {
-            _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_IPV6, Syscall.IPV6_V6ONLY, dual ? 0 : 1).OrThrow("setsockopt IPV6_V6ONLY");
-        }
+        int fd = Open(ip, dual, shared);
+        Bind(fd, SocketAddress.Internet(ip, port), name, isPath: false);
+        return Listen(fd, name, path: null);
+    }
 
-        // Accepted sockets inherit it: a chat sends small packets at once.
-        _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_TCP, Syscall.TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
-        _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_REUSEADDR, 1).OrThrow("setsockopt SO_REUSEADDR");
-        _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_REUSEPORT, shared ? 1 : 0).OrThrow("setsockopt SO_REUSEPORT");
-        return Bind(fd, SocketAddress.Internet(ip, port), name, path: null);
+    /// <summary>A port at which nobody listens, and nobody does while it is looked for: a client would be taken and cut off.</summary>
+    /// <param name="ip">4 or 16 bytes.</param>
+    /// <param name="port">The port; 0 lets the kernel choose.</param>
+    /// <param name="dual">Whether an IPv6 socket takes IPv4 as well.</param>
+    /// <param name="name">Option and address for errors.</param>
+    /// <exception cref="SyscallException">Another program listens there, the address is not of this host, or no right.</exception>
+    public static int FindFree(ReadOnlySpan<byte> ip, int port, bool dual, string name)
+    {
+        int fd = Open(ip, dual, shared: false);
+        Bind(fd, SocketAddress.Internet(ip, port), name, isPath: false);
+        using var socket = new ListenSocket(fd, path: null);
+        return socket.Port;
     }
 
     /// <summary>Listens at a path. A socket file that nobody listens at any more is replaced.</summary>
@@ -67,7 +72,9 @@ public sealed class ListenSocket : IDisposable
             File.Delete(path);
         }
 
-        var socket = Bind(Syscall.Socket(Syscall.AF_UNIX).OrThrow("socket"), address, name, path);
+        int fd = Syscall.Socket(Syscall.AF_UNIX).OrThrow("socket");
+        Bind(fd, address, name, isPath: true);
+        var socket = Listen(fd, name, path);
 
         // Whoever may enter the directory may chat: a reverse proxy runs as another user.
         File.SetUnixFileMode(path, (UnixFileMode)0x1B6); // 0666
@@ -104,7 +111,23 @@ public sealed class ListenSocket : IDisposable
         }
     }
 
-    private static ListenSocket Bind(int fd, in SocketAddress address, string name, string? path)
+    private static int Open(ReadOnlySpan<byte> ip, bool dual, bool shared)
+    {
+        bool v6 = ip.Length == 16;
+        int fd = Syscall.Socket(v6 ? Syscall.AF_INET6 : Syscall.AF_INET).OrThrow("socket");
+        if (v6)
+        {
+            _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_IPV6, Syscall.IPV6_V6ONLY, dual ? 0 : 1).OrThrow("setsockopt IPV6_V6ONLY");
+        }
+
+        // Accepted sockets inherit it: a chat sends small packets at once.
+        _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_TCP, Syscall.TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
+        _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_REUSEADDR, 1).OrThrow("setsockopt SO_REUSEADDR");
+        _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_REUSEPORT, shared ? 1 : 0).OrThrow("setsockopt SO_REUSEPORT");
+        return fd;
+    }
+
+    private static void Bind(int fd, in SocketAddress address, string name, bool isPath)
     {
         var bound = Syscall.Bind(fd, address);
         using var waiting = new ManualResetEventSlim();
@@ -115,14 +138,22 @@ public sealed class ListenSocket : IDisposable
             bound = Syscall.Bind(fd, address);
         }
 
-        bound = bound.Ok ? Syscall.Listen(fd, Backlog) : bound;
-        if (!bound.Ok)
+        CloseUnless(bound, fd, name, isPath);
+    }
+
+    private static ListenSocket Listen(int fd, string name, string? path)
+    {
+        CloseUnless(Syscall.Listen(fd, Backlog), fd, name, isPath: path is not null);
+        return new ListenSocket(fd, path);
+    }
+
+    private static void CloseUnless(SysResult done, int fd, string name, bool isPath)
+    {
+        if (!done.Ok)
         {
             _ = Syscall.Close(fd);
-            throw new SyscallException(name, bound.Error, WayOut(bound.Error, isPath: path is not null));
+            throw new SyscallException(name, done.Error, WayOut(done.Error, isPath));
         }
-
-        return new ListenSocket(fd, path);
     }
 
     private static string WayOut(Errno error, bool isPath) =>

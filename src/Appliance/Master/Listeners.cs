@@ -31,12 +31,7 @@ public static class Listeners
             return [.. Enumerable.Repeat(socket, workers)];
         }
 
-        int port;
-        using (var probe = Bind(address))
-        {
-            port = probe.Port;
-        }
-
+        int port = ListenSocket.FindFree(address.Ip!.GetAddressBytes(), address.Port, address.IsAnyFamily, Named(address, ListenOption));
         List<ListenSocket> sockets = [];
         for (int worker = 0; worker < workers; worker++)
         {
@@ -64,6 +59,8 @@ public static class Listeners
     }
 
     private static ListenSocket Bind(ListenAddress address, int port, bool shared, string option = ListenOption) => address.UnixPath is { } path
-        ? ListenSocket.BindUnix(path, $"{option} {address.Text}")
-        : ListenSocket.BindInternet(address.Ip!.GetAddressBytes(), port, address.IsAnyFamily, shared, $"{option} {address.Text}");
+        ? ListenSocket.BindUnix(path, Named(address, option))
+        : ListenSocket.BindInternet(address.Ip!.GetAddressBytes(), port, address.IsAnyFamily, shared, Named(address, option));
+
+    private static string Named(ListenAddress address, string option) => $"{option} {address.Text}";
 }
