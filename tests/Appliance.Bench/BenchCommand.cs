@@ -15,7 +15,7 @@ public static class BenchCommand
         string[] scenarioNames = [.. new ScenarioTable(defaults).Rows.SelectMany(row => new[] { row.Name, row.Alias }).OfType<string>(), PublishPathRun.Name];
         string[] serverNames = [.. new Benchmark(defaults).Servers.Select(server => server.Name)];
         var quick = new Option<bool>("--quick") { Description = "one short round without the longest scenarios: two minutes" };
-        var rounds = Number("--rounds", "rounds of the load and connect scenarios", 100);
+        var rounds = Number("--rounds", "rounds of each scenario, of starts aside", 100);
         var seconds = Number("--seconds", "how long a load is measured", 3600);
         var warmUp = Number("--warm-up", "seconds of load before it is measured", 3600);
         var clients = Number("--clients", "clients of the load scenarios", 100_000);

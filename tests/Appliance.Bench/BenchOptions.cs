@@ -5,7 +5,7 @@ namespace Appliance.Bench;
 /// <summary>What the command line asks for.</summary>
 public sealed record BenchOptions
 {
-    /// <summary>Rounds of the load and connect scenarios.</summary>
+    /// <summary>Rounds of each scenario, of starts aside.</summary>
     public int Rounds { get; init; } = 3;
 
     /// <summary>How long a load is measured.</summary>

@@ -23,6 +23,12 @@ public sealed unsafe class Generator : IDisposable
     private const int DrainMsMax = 2000;
     private const int ReceiveBytesMax = 256 << 10;
 
+    /// <summary>IP_BIND_ADDRESS_NO_PORT of ip(7): the port is chosen when it is known where to, and one that waits out its end for elsewhere will do.</summary>
+    private const int BindAddressNoPort = 24;
+
+    /// <summary>IPPROTO_IP.</summary>
+    private const int InternetLevel = 0;
+
     /// <summary>SO_RCVBUF of socket(7).</summary>
     private const int ReceiveBufferOption = 8;
 
@@ -187,6 +193,7 @@ public sealed unsafe class Generator : IDisposable
         byte source = (byte)(_options.FirstSource + (index / ClientsPerAddress));
         if (source > 1)
         {
+            _ = Syscall.SetSocketOption(fd, InternetLevel, BindAddressNoPort, 1).OrThrow("setsockopt IP_BIND_ADDRESS_NO_PORT");
             _ = Syscall.Bind(fd, SocketAddress.Internet([127, 0, 0, source], 0)).OrThrow("bind");
         }
 

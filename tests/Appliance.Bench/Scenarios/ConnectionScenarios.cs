@@ -36,9 +36,9 @@ public sealed class ConnectionScenarios(BenchOptions options)
     public IReadOnlyList<Scenario> Rows =>
     [
         new("connects") { Cases = [new(_ => true, OpenAndClose)] },
-        new("memory") { Rounds = 1, Cases = [new(server => server.ClientsMax >= IdleClients, Memory)] },
+        new("memory") { Cases = [new(server => server.ClientsMax >= IdleClients, Memory)] },
         new("ready") { Rounds = ReadyRounds, IsQuick = false, Cases = [new(_ => true, (server, note) => note(ReadyMs, server.ReadyMs))] },
-        new("idle") { Rounds = 1, Cases = [new(_ => true, Idle)] },
+        new("idle") { Cases = [new(_ => true, Idle)] },
     ];
 
     private void OpenAndClose(RunningServer server, Note note)

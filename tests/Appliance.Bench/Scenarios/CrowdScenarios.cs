@@ -61,10 +61,9 @@ public sealed class CrowdScenarios(BenchOptions options)
     /// <summary>The scenarios.</summary>
     public IReadOnlyList<Scenario> Rows =>
     [
-        new("crowd") { Alias = "idle-100k", Rounds = 1, Cases = [new(options.IsOurs, Crowd) { Setup = Setup(Workers, "--ping", Text(options.PingSeconds)) }] },
+        new("crowd") { Alias = "idle-100k", Cases = [new(options.IsOurs, Crowd) { Setup = Setup(Workers, "--ping", Text(options.PingSeconds)) }] },
         new("rooms")
         {
-            Rounds = 1,
             Cases =
             [
                 new(options.IsOurs, RoomsOfMany) { Setup = Setup(Workers, "--max-rooms", Text(_rooms + 2)) },

@@ -48,7 +48,7 @@ public sealed class LoadScenarios(BenchOptions options)
         new("single") { Alias = "1", Cases = [Waiting(One, 1)] },
         new("paced-100") { Cases = [AtPace(Slow, SlowPace, 1), AtPace(SlowOnTwo, SlowPace, 2)] },
         new("paced-500") { IsQuick = false, Cases = [AtPace(Fast, FastPace, 1), AtPace(FastOnTwo, FastPace, 2)] },
-        new("garbage") { Rounds = 1, IsQuick = false, Cases = [new(options.IsOurs, Garbage)] },
+        new("garbage") { IsQuick = false, Cases = [new(options.IsOurs, Garbage)] },
     ];
 
     /// <summary>Loads a server with clients in one room.</summary>
