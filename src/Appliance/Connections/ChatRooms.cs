@@ -53,9 +53,6 @@ public sealed class ChatRooms
         OnSettings();
     }
 
-    /// <summary>Whether a room has got so much that clients would be overtaken by much more of it: all of them are served first.</summary>
-    public bool MustDeliver { get; private set; }
-
     /// <summary>Rooms in which some member may lack something, in the order in which they are served.</summary>
     public Queue<LocalRoom> Dirty { get; } = new();
 
@@ -71,7 +68,7 @@ public sealed class ChatRooms
         {
             if (slot < _rooms.Length && _rooms[slot] is { MemberCount: > 0 } room)
             {
-                MarkDirty(room, sinceNs, bytes: 0);
+                MarkDirty(room, sinceNs);
             }
         }
     }
@@ -152,7 +149,7 @@ public sealed class ChatRooms
         var room = LocalRoomOf(connection.Room);
         room.Add(fd, ref connection);
         room.Ring.CountMember(_worker, 1);
-        MarkDirty(room, _clock.NowNs, bytes: 0);
+        MarkDirty(room, _clock.NowNs);
     }
 
     /// <summary>
@@ -312,7 +309,7 @@ public sealed class ChatRooms
         long nowNs = LoopClock.ReadNs();
         if (_log.Journal != JournalState.Awaited)
         {
-            MarkDirty(room, nowNs, room.Batch.Bytes.Length);
+            MarkDirty(room, nowNs);
         }
 
         room.Ring.Touch(_clock.UnixMs);
@@ -360,16 +357,11 @@ public sealed class ChatRooms
         return lag;
     }
 
-    /// <summary>All members of all rooms have been served.</summary>
-    public void EndServing() => MustDeliver = false;
-
-    private void MarkDirty(LocalRoom room, long sinceNs, int bytes)
+    private void MarkDirty(LocalRoom room, long sinceNs)
     {
-        if (room.MarkDirty(sinceNs, bytes))
+        if (room.MarkDirty(sinceNs))
         {
             Dirty.Enqueue(room);
         }
-
-        MustDeliver |= room.UnservedBytes >= room.Ring.BatchBytesMax;
     }
 }

@@ -110,7 +110,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     }
 
     /// <summary>Whether the turn has brought so much that it must be delivered before more is taken.</summary>
-    public bool TurnIsFull => _turnBytes >= (_rooms.Dirty.Count > 0 ? BusyTurnBytesMax : TurnBytesMax) || _rooms.MustDeliver;
+    public bool TurnIsFull => _turnBytes >= (_rooms.Dirty.Count > 0 ? BusyTurnBytesMax : TurnBytesMax);
 
     /// <summary>Whether connections are to be given to other workers.</summary>
     public bool IsGiving => _handover.IsGiving || _gathering.IsUnderWay;
@@ -180,7 +180,9 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
             _delivery.Flush(fd);
         }
 
-        if (happened.Readable && !connection.Is(ConnectionFlags.Doomed))
+        // Of a full room epoll tells again.
+        bool isHeldBack = connection.MemberIndex >= 0 && _rooms.RoomOf(connection).IsFull;
+        if (happened.Readable && !isHeldBack && !connection.Is(ConnectionFlags.Doomed))
         {
             Read(fd);
         }
@@ -350,14 +352,10 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         }
     }
 
-    /// <summary>The peer has closed its side. An answer that is still under way goes out; nothing else is owed.</summary>
+    /// <summary>The peer has closed its side. What is already on its way to it goes out; nothing else is owed.</summary>
     private void OnEnd(int fd)
     {
-        if (_table[fd].Outbox != 0)
-        {
-            _delivery.Flush(fd);
-        }
-
+        _delivery.Flush(fd);
         _table.Doom(fd);
     }
 }

@@ -14,6 +14,9 @@ namespace Appliance.Connections;
 /// </summary>
 public sealed unsafe class Delivery
 {
+    /// <summary>Bytes of a list at most, and those of one client: a few milliseconds.</summary>
+    private const int RequestBytesMax = 512 << 10;
+
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
     private readonly Sender _sender;
@@ -21,6 +24,7 @@ public sealed unsafe class Delivery
     private readonly SendRequest[] _requests = new SendRequest[Sender.RequestsMax];
     private readonly List<Part> _parts = [];
     private int _requestCount;
+    private int _requestBytes;
 
     /// <summary>Serves the clients of these rooms.</summary>
     public Delivery(ConnectionTable table, ChatRooms rooms, Sender sender, WorkerCounters counters)
@@ -37,13 +41,8 @@ public sealed unsafe class Delivery
     /// </summary>
     public void Deliver()
     {
-        do
-        {
-            Enlist();
-            Submit();
-        }
-        while (_rooms.MustDeliver && _rooms.Dirty.Count > 0);
-        _rooms.EndServing();
+        Enlist();
+        Submit();
         foreach (int fd in _table.FlushList)
         {
             ref var connection = ref _table[fd];
@@ -132,10 +131,12 @@ public sealed unsafe class Delivery
         }
     }
 
+    private bool ListIsFull => _requestCount == Sender.RequestsMax || _requestBytes >= RequestBytesMax;
+
     /// <summary>Fills the list. The room that fills it stands behind the others then.</summary>
     private void Enlist()
     {
-        while (_requestCount < Sender.RequestsMax && _rooms.Dirty.TryDequeue(out var room))
+        while (!ListIsFull && _rooms.Dirty.TryDequeue(out var room))
         {
             Enlist(room);
             if (room.IsDirty)
@@ -156,7 +157,7 @@ public sealed unsafe class Delivery
         long tail = room.Ring.Tail;
         long oldest = long.MaxValue;
         int first = _requestCount;
-        while (_requestCount < Sender.RequestsMax && room.TryTakeNext(out int fd))
+        while (!ListIsFull && room.TryTakeNext(out int fd))
         {
             ref var connection = ref _table[fd];
             if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.Doomed) || connection.Position >= end.Position)
@@ -176,6 +177,7 @@ public sealed unsafe class Delivery
             ref var request = ref _requests[_requestCount++];
             request.Descriptor = fd;
             request.Bytes = room.Ring.Read(connection.Position, end.Position, out request.Count);
+            _requestBytes += request.Count;
             oldest = Math.Min(oldest, connection.Position);
         }
 
@@ -201,7 +203,7 @@ public sealed unsafe class Delivery
         }
 
         _parts.Clear();
-        _requestCount = 0;
+        _requestCount = _requestBytes = 0;
     }
 
     /// <summary>Counts what was delivered since a former count with the age of the oldest of it.</summary>

@@ -92,8 +92,11 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
     /// <summary>Where the log ended with what every member has got that is served from now on: most of them stand there.</summary>
     public LogEnd Served { get; private set; } = new(ring.Published, ring.PublishedId);
 
-    /// <summary>Bytes that were appended here since all members were served.</summary>
-    public int UnservedBytes { get; private set; }
+    /// <summary>
+    /// Whether members that are still to be served lack so much that much more would overtake them: the room's clients are not read until
+    /// they have it.
+    /// </summary>
+    public bool IsFull => _end.Position - Served.Position >= Ring.BatchBytesMax;
 
     /// <summary>Whether the room stands on the list of rooms to deliver.</summary>
     public bool IsDirty => _unserved > 0;
@@ -102,11 +105,10 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
     public AnnounceThrottle Throttle;
 
     /// <summary>Notes that something was appended, which every member may lack; false when the room was dirty before.</summary>
-    public bool MarkDirty(long sinceNs, int bytes)
+    public bool MarkDirty(long sinceNs)
     {
         bool isNew = !IsDirty;
         _unserved = int.MaxValue;
-        UnservedBytes += bytes;
         _ = Look(sinceNs);
         return isNew;
     }
@@ -158,11 +160,7 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
     }
 
     /// <summary>All members have been served.</summary>
-    public void EndServing()
-    {
-        _ = Serve(long.MaxValue);
-        UnservedBytes = 0;
-    }
+    public void EndServing() => _ = Serve(long.MaxValue);
 
     /// <summary>Adds a client.</summary>
     public void Add(int fd, ref Connection connection)
@@ -175,6 +173,7 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
 
         connection.MemberIndex = MemberCount;
         _members[MemberCount++] = fd;
+        BeginAnew();
     }
 
     /// <summary>Takes a client out; the last one takes its place.</summary>
@@ -184,9 +183,7 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
         _members[connection.MemberIndex] = last;
         table[last].MemberIndex = connection.MemberIndex;
         connection.MemberIndex = -1;
-
-        // The one that was moved may have waited for its turn.
-        _unserved = IsDirty ? int.MaxValue : 0;
+        BeginAnew();
         if (MemberCount == 0)
         {
             NativeMemory.Free(_members);
@@ -194,4 +191,7 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
             _membersMax = 0;
         }
     }
+
+    /// <summary>Places have changed, so those that a round has still to look at are not the next ones any more: it looks at all.</summary>
+    private void BeginAnew() => _unserved = IsDirty ? int.MaxValue : 0;
 }

@@ -53,8 +53,10 @@ public static class Listeners
             return address.Text;
         }
 
-        bool any = address.Ip!.Equals(IPAddress.Any) || address.Ip.Equals(IPAddress.IPv6Any);
-        var endpoint = new IPEndPoint(any ? IPAddress.Loopback : address.Ip, socket.Port);
+        var ip = address.IsAnyFamily || address.Ip!.Equals(IPAddress.Any) ? IPAddress.Loopback
+            : address.Ip.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback
+            : address.Ip;
+        var endpoint = new IPEndPoint(ip, socket.Port);
         return string.Create(CultureInfo.InvariantCulture, $"http://{endpoint}/");
     }
 

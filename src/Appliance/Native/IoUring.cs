@@ -57,7 +57,11 @@ public sealed unsafe class IoUring : IDisposable
         }
 
         var ring = new IoUring(opened.Value, capacity);
-        if (ring.Map((uint*)parameters, (uint*)(parameters + SubmissionOffsets), (uint*)(parameters + CompletionOffsets)))
+        bool isMapped = ring.Map((uint*)parameters, (uint*)(parameters + SubmissionOffsets), (uint*)(parameters + CompletionOffsets));
+
+        // A filter may forbid this one alone.
+        opened = Syscall.IoUringEnter(opened.Value, 0, 0);
+        if (isMapped && opened.Ok)
         {
             return ring;
         }

@@ -111,22 +111,43 @@ public sealed class LocalRoomTests : IDisposable
         long start = _room.Ring.Published;
         AppendElsewhere();
         Assert.Equal(new LogEnd(start + FrameBytes, _room.Ring.PublishedId), _room.Look(sinceNs: 5));
-        Assert.True(_room.MarkDirty(sinceNs: 7, bytes: 0));
+        Assert.True(_room.MarkDirty(sinceNs: 7));
         Assert.Equal(5, _room.Serve(start));
         Assert.Equal(long.MaxValue, _room.Serve(start + FrameBytes));
     }
 
+    /// <summary>It looks at all again, so nobody is passed over.</summary>
     [Fact]
-    public void Bytes_count_until_all_are_served()
+    public void Whoever_comes_in_the_middle_of_a_round_takes_nobodys_turn()
+    {
+        Enter(5);
+        Append(sinceNs: 1);
+        Assert.Equal([0, 1], Take(2));
+        Append(sinceNs: 2);
+        Assert.Equal([2], Take(1));
+        Enter(1, first: 7);
+        Assert.Equal([3, 4, 7, 0, 1], Take(5));
+        Assert.Equal([2], Take(10));
+        Assert.False(_room.IsDirty);
+    }
+
+    [Fact]
+    public void Room_is_full_until_those_who_lack_much_are_served()
     {
         Enter(2);
-        Append(sinceNs: 1);
-        _ = Take(1);
-        Append(sinceNs: 2);
-        Assert.Equal(2 * FrameBytes, _room.UnservedBytes);
-        _ = Take(2);
+        long start = _room.Ring.Published;
+        while (_room.Ring.Published - start < _room.Ring.BatchBytesMax)
+        {
+            Assert.False(_room.IsFull);
+            Append(sinceNs: 1);
+        }
+
+        Assert.True(_room.IsFull);
+        _ = _room.Serve(start);
+        Assert.True(_room.IsFull);
+        _ = _room.Serve(start + FrameBytes);
+        Assert.False(_room.IsFull);
         _room.EndServing();
-        Assert.Equal(0, _room.UnservedBytes);
         Assert.Equal(_room.Ring.Published, _room.Served.Position);
     }
 
@@ -143,7 +164,7 @@ public sealed class LocalRoomTests : IDisposable
     private void Append(long sinceNs)
     {
         AppendElsewhere();
-        _ = _room.MarkDirty(sinceNs, FrameBytes);
+        _ = _room.MarkDirty(sinceNs);
     }
 
     private void AppendElsewhere() => _room.Ring.Append(RingModel.Frame(FrameBytes, new Random(1)), [new LogRecord(FrameBytes, IdOffset: 60, IsMessage: true)]);
