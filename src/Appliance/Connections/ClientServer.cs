@@ -180,9 +180,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
             _delivery.Flush(fd);
         }
 
-        // Of a full room epoll tells again.
-        bool isHeldBack = connection.MemberIndex >= 0 && _rooms.RoomOf(connection).IsFull;
-        if (happened.Readable && !isHeldBack && !connection.Is(ConnectionFlags.Doomed))
+        if (happened.Readable && !connection.Is(ConnectionFlags.Doomed) && !IsHeldBack(connection))
         {
             Read(fd);
         }
@@ -275,6 +273,9 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
         OnGiven(outcome);
     }
+
+    /// <summary>Whoever is in a full room waits until that is served: epoll tells again what is to be read.</summary>
+    private bool IsHeldBack(in Connection connection) => connection.MemberIndex >= 0 && _rooms.RoomOf(connection).IsFull;
 
     private void Read(int fd)
     {

@@ -153,7 +153,7 @@ public sealed unsafe class Delivery
     /// <summary>Lists what the next members of a room are to get.</summary>
     private void Enlist(LocalRoom room)
     {
-        var end = room.Look(LoopClock.ReadNs());
+        var end = room.Look();
         long tail = room.Ring.Tail;
         long oldest = long.MaxValue;
         int first = _requestCount;

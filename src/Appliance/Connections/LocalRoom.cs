@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Appliance.Chat;
 using Appliance.Ipc;
+using Appliance.Loop;
 using Appliance.WebSocket;
 
 namespace Appliance.Connections;
@@ -56,7 +57,7 @@ public sealed class RecordBatch
 public readonly record struct LogEnd(long Position, long NextId);
 
 /// <summary>What one worker knows of a room: its log, the worker's own clients in it, and what this turn brought.</summary>
-public sealed unsafe class LocalRoom(int slot, RoomRing ring)
+public sealed unsafe class LocalRoom
 {
     private const int FirstMembersMax = 4;
 
@@ -72,13 +73,21 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
     private readonly Queue<(LogEnd End, long SinceNs)> _waiting = new();
 
     /// <summary>Where the log ended when it was last looked at.</summary>
-    private LogEnd _end = new(ring.Published, ring.PublishedId);
+    private LogEnd _end;
+
+    /// <summary>A room in which none of the worker's clients is yet.</summary>
+    public LocalRoom(int slot, RoomRing ring)
+    {
+        Slot = slot;
+        Ring = ring;
+        Served = _end = new LogEnd(ring.Published, ring.PublishedId);
+    }
 
     /// <summary>The room's number.</summary>
-    public int Slot { get; } = slot;
+    public int Slot { get; }
 
     /// <summary>The room's log.</summary>
-    public RoomRing Ring { get; } = ring;
+    public RoomRing Ring { get; }
 
     /// <summary>Descriptors of the worker's clients in the room.</summary>
     public ReadOnlySpan<int> Members => new(_members, MemberCount);
@@ -90,7 +99,7 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
     public RecordBatch? Batch { get; set; }
 
     /// <summary>Where the log ended with what every member has got that is served from now on: most of them stand there.</summary>
-    public LogEnd Served { get; private set; } = new(ring.Published, ring.PublishedId);
+    public LogEnd Served { get; private set; }
 
     /// <summary>
     /// Whether members that are still to be served lack so much that much more would overtake them: the room's clients are not read until
@@ -116,14 +125,14 @@ public sealed unsafe class LocalRoom(int slot, RoomRing ring)
     /// <summary>
     /// Where the log ends now. Others may be appending meanwhile: one position has one number here, however late that is read.
     /// </summary>
-    /// <param name="sinceNs">When what is new there was appended.</param>
-    public LogEnd Look(long sinceNs)
+    /// <param name="sinceNs">When what is new there was appended; null for just now: the word of it has not come yet.</param>
+    public LogEnd Look(long? sinceNs = null)
     {
         long position = Ring.Published;
         if (position != _end.Position)
         {
             _end = new LogEnd(position, Ring.PublishedId);
-            _waiting.Enqueue((_end, sinceNs));
+            _waiting.Enqueue((_end, sinceNs ?? LoopClock.ReadNs()));
         }
 
         return _end;
