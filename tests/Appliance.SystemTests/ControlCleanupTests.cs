@@ -55,7 +55,7 @@ public sealed class ControlCleanupTests
         await using var client = await server.JoinAsync();
         _ = await client.ReadMessageAsync("kept");
         _ = await client.ReadMessageAsync("kept too");
-        Assert.Equal(2, server.Log.Count(line => line.Contains("sent before this server started", StringComparison.Ordinal)));
+        await server.WaitForLogLinesAsync(2, "sent before this server started");
         await server.PushAsync("'kick 127.0.0.1'");
         Assert.Equal(1008, await client.Raw.ReadCloseAsync());
         await server.SucceedAsync("stop", "--purge");

@@ -81,7 +81,7 @@ public sealed class ControlFloodTests
             _ = await client.ReadMessageAsync($"round {round}");
         }
 
-        Assert.Equal(3, server.Log.Count(line => line.Contains(" 4002 ", StringComparison.Ordinal)));
+        await server.WaitForLogLinesAsync(3, " 4002 ");
     }
 
     [Theory]

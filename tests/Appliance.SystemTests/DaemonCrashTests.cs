@@ -45,7 +45,7 @@ public sealed class DaemonCrashTests(ITestOutputHelper output)
         AssertNothingLost(seen);
         output.WriteLine($"{Kills} workers killed, {seen.Count} messages, replaced in {replacements.TotalMilliseconds:0} ms at most");
         Assert.Equal(descriptors, daemon.Master.Descriptors.Count);
-        Assert.Equal(Kills, daemon.Log.Count(line => line.Contains("died: signal 9", StringComparison.Ordinal)));
+        await daemon.WaitForLogLinesAsync(Kills, "died: signal 9");
         var status = await daemon.SucceedAsync("status");
         Assert.Equal(Kills, Regex.Matches(status, @"(?m)^ *[0-9]+ .* (?<restarts>[0-9]+)$", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1))
             .Sum(row => int.Parse(row.Groups["restarts"].Value, CultureInfo.InvariantCulture)));

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Appliance.SystemTests.Harness;
 
 namespace Appliance.SystemTests;
@@ -40,7 +41,7 @@ public sealed class DaemonReloadTests
         _ = await daemon.WaitForLogAsync("DBG .* connected to room lobby");
         await using var bob = await daemon.JoinAsync("history=0");
         _ = await bob.ReadUntilAsync(message => message is { Type: "system", Message: "2 online" });
-        Assert.Contains(daemon.Log, line => line.EndsWith("configuration reloaded", StringComparison.Ordinal));
+        _ = await daemon.WaitForLogAsync("configuration reloaded$");
     }
 
     [Fact]
@@ -55,7 +56,7 @@ public sealed class DaemonReloadTests
         foreach (var name in new[] { "room-size", "max-rooms", "user" })
         {
             Assert.Contains(name, said, StringComparison.Ordinal);
-            Assert.Contains(daemon.Log, line => line.Contains("reloaded", StringComparison.Ordinal) && line.Contains(name, StringComparison.Ordinal));
+            _ = await daemon.WaitForLogAsync($"reloaded.*{name}");
         }
 
         Assert.DoesNotContain("history", said, StringComparison.Ordinal);
@@ -86,8 +87,7 @@ public sealed class DaemonReloadTests
             Assert.Contains(line.Split(' ')[0], reload.Error, StringComparison.Ordinal);
         }
 
-        Assert.Contains(daemon.Log, entry =>
-            entry.Contains("not reloaded", StringComparison.Ordinal) && entry.Contains($"{ConfigurationOf(daemon)}:", StringComparison.Ordinal));
+        _ = await daemon.WaitForLogAsync($"not reloaded.*{Regex.Escape(ConfigurationOf(daemon))}:");
         await AssertHistoryAsync(daemon, "2");
         Assert.Equal(processes, daemon.Workers());
         _ = await ann.SayAndReadAsync("3");

@@ -246,6 +246,15 @@ public sealed class ApplianceDaemon : IAsyncDisposable
         return found!;
     }
 
+    /// <summary>Waits until so many lines of the log have a text in them: a thread of its own writes the log, a little behind what it tells.</summary>
+    public async Task WaitForLogLinesAsync(int count, string text)
+    {
+        await WaitUntilAsync($"{count} lines with '{text}' in the log", () => Count() >= count);
+        Assert.Equal(count, Count());
+
+        int Count() => Log.Count(line => line.Contains(text, StringComparison.Ordinal));
+    }
+
     /// <summary>Waits until a process has ended.</summary>
     public Task WaitForEndAsync(ProcessStatus process) => WaitUntilAsync($"end of process {process.Pid}", () => !process.IsAlive);
 

@@ -63,7 +63,7 @@ public sealed record ProcessStatus(int Pid)
     /// <summary>Those of its children that live.</summary>
     public IReadOnlyList<ProcessStatus> Children() =>
     [
-        .. Directory.GetDirectories($"/proc/{Pid}/task")
+        .. Threads()
             .SelectMany(thread => ReadIfThere($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
             .Select(pid => new ProcessStatus(int.Parse(pid, CultureInfo.InvariantCulture)))
             .Where(process => process.IsAlive),
@@ -76,6 +76,19 @@ public sealed record ProcessStatus(int Pid)
         {
             var text = File.ReadAllText($"/proc/{Pid}/stat");
             return text[(text.LastIndexOf(')') + 2)..].Split(' ');
+        }
+    }
+
+    private string[] Threads()
+    {
+        try
+        {
+            return Directory.GetDirectories($"/proc/{Pid}/task");
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Ended meanwhile.
+            return [];
         }
     }
 
