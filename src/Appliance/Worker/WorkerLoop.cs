@@ -64,7 +64,6 @@ public sealed class WorkerLoop : IDisposable
     private readonly SignalRow[] _signalRows;
     private readonly ClientServer _clients;
     private readonly TurnMeter _meter;
-    private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private int _ready;
     private int _handled;
     private bool _stopping;
@@ -119,6 +118,9 @@ public sealed class WorkerLoop : IDisposable
     /// <summary>Serves until it is stopped.</summary>
     public void Run()
     {
+        // What starting has left behind would otherwise be collected some time later, in front of clients.
+        GC.Collect();
+        int collections = GC.CollectionCount(0);
         _meter.Begin(_clock.UnixMs);
         _supervisor.OnReady(this);
         _keepAliveAtMs = _supervisor.KeepAliveMs > 0 ? 0 : long.MaxValue;
@@ -128,7 +130,7 @@ public sealed class WorkerLoop : IDisposable
         }
 
         _log.Write(
-            EventCatalogue.Stopped, _clients.Figures.Requests, _clients.Figures.Deliveries, _clients.Figures.Accepted, GC.CollectionCount(0) - _collectionsAtStart);
+            EventCatalogue.Stopped, _clients.Figures.Requests, _clients.Figures.Deliveries, _clients.Figures.Accepted, GC.CollectionCount(0) - collections);
     }
 
     /// <summary>Ends gracefully: no new client, a close for each that is there. A second call does not wait for them any more.</summary>

@@ -88,7 +88,7 @@ public sealed class LoadScenarios(BenchOptions options)
             Setup = new ServerSetup { Workers = workers },
         };
 
-    /// <summary>The server's last line counts its collections from the start on, warm-up and connecting included.</summary>
+    /// <summary>The server's last line counts its collections since it was ready, connecting included.</summary>
     private void Garbage(RunningServer server, Note note)
     {
         _ = Run(server, Traffic.Waiting(options.InFlight), 0, SteadySeconds);
