@@ -54,6 +54,20 @@ public sealed class PhpExampleTests
         Assert.Equal("1001\n", await RunAsync("counter.php", folder.FullName));
     }
 
+    /// <summary>shm_attach() makes a new segment ready: two that do it at once may begin twice.</summary>
+    [Fact]
+    public async Task Counter_touches_the_segment_only_when_it_is_its_turn()
+    {
+        await using var folder = new IpcFolder();
+        await using var holder = RunningProgram.Start(PublishedBinary.FilePath, "sem", "run", "--path", folder.FullName, "--", "sh", "-c", "echo held; read line");
+        Assert.Equal("held", await holder.ReadLineAsync());
+        var counting = RunAsync("counter.php", folder.FullName, "3");
+        await folder.WaitForWaitingAsync(1);
+        Assert.DoesNotContain(await folder.ObjectsAsync(), one => one.Kind == "shm");
+        await holder.WriteLineAsync("");
+        Assert.Equal("3\n", await counting);
+    }
+
     [Fact]
     public async Task Follow_prints_every_message_once_through_upgrade_and_restart()
     {

@@ -84,9 +84,9 @@ public sealed class SemCommandTests
         Assert.Equal("held", await command.ReadLineAsync());
         Assert.Equal("bool(false)\n", await folder.PhpAsync(TryToTake));
         await using var script = RunningProgram.Start(folder, Hold);
-        await WaitForWaitingAsync(folder, 1);
+        await folder.WaitForWaitingAsync(1);
         await using var second = RunningProgram.Start(PublishedBinary.FilePath, "sem", "run", "--path", folder.FullName, "--", "echo", "second");
-        await WaitForWaitingAsync(folder, 2);
+        await folder.WaitForWaitingAsync(2);
         await command.WriteLineAsync("");
         Assert.Equal(0, await command.WaitAsync());
         Assert.Equal("held", await script.ReadLineAsync());
@@ -143,7 +143,7 @@ public sealed class SemCommandTests
         await using var holder = RunningProgram.Start(PublishedBinary.FilePath, "sem", "acquire", "--hold", "600", "--path", folder.FullName);
         Assert.NotNull(await holder.ReadLineAsync());
         await using var waiting = RunningProgram.Start(PublishedBinary.FilePath, "sem", "run", "--path", folder.FullName, "--", "true");
-        await WaitForWaitingAsync(folder, 1);
+        await folder.WaitForWaitingAsync(1);
         await SignalAsync(waiting, signal);
         Assert.Equal(exitCode, await waiting.WaitAsync());
         await SignalAsync(holder, signal);
@@ -185,7 +185,7 @@ public sealed class SemCommandTests
         await using var holder = RunningProgram.Start(PublishedBinary.FilePath, "sem", "acquire", "--hold", "600", "--path", folder.FullName);
         Assert.NotNull(await holder.ReadLineAsync());
         await using var waiting = RunningProgram.Start(PublishedBinary.FilePath, "sem", "run", "--path", folder.FullName, "--", "true");
-        await WaitForWaitingAsync(folder, 1);
+        await folder.WaitForWaitingAsync(1);
         _ = await folder.SucceedAsync("sem", "remove");
         Assert.Equal(1, await waiting.WaitAsync());
         Assert.Empty(await folder.ObjectsAsync());
@@ -246,14 +246,4 @@ public sealed class SemCommandTests
         var kill = await CommandResult.RunAsync("sh", "-c", $"kill -{signal} {program.Pid}");
         Assert.Equal(new CommandResult(0, "", ""), kill);
     }
-
-    private static Task<bool> WaitForWaitingAsync(IpcFolder folder, int count) => TimeLimit.GuardAsync($"{count} who wait", async limit =>
-    {
-        while (!(await folder.SucceedAsync("sem", "stat", "--json")).Contains($"\"waiting\":{count},", StringComparison.Ordinal))
-        {
-            await Task.Delay(10, limit);
-        }
-
-        return true;
-    });
 }

@@ -57,6 +57,17 @@ public sealed class IpcFolder : IAsyncDisposable
     /// <summary>Arguments of php for a script as <see cref="PhpAsync"/> runs it.</summary>
     public string[] PhpArguments(string script) => PhpScript.Arguments(FullName, script);
 
+    /// <summary>Waits until so many wait for the folder's semaphore.</summary>
+    public Task<bool> WaitForWaitingAsync(int count) => TimeLimit.GuardAsync($"{count} who wait", async limit =>
+    {
+        while (!(await SucceedAsync("sem", "stat", "--json")).Contains($"\"waiting\":{count},", StringComparison.Ordinal))
+        {
+            await Task.Delay(10, limit);
+        }
+
+        return true;
+    });
+
     /// <summary>The objects that lie under the folder's keys.</summary>
     public Task<IReadOnlyList<SystemVObject>> ObjectsAsync() => SystemVObjects.OfDirectoryAsync(FullName);
 
