@@ -100,7 +100,7 @@ public sealed class ConnectionTests
     [Fact]
     public async Task Server_pings_and_a_client_that_answers_stays()
     {
-        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--ping", "1", "--timeout", "2");
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--ping", "1", "--timeout", "4");
         await using var client = await RawClient.OpenAsync(server);
         for (var i = 0; i < 5; i++)
         {
@@ -122,7 +122,7 @@ public sealed class ConnectionTests
     [Fact]
     public async Task Client_that_falls_silent_is_closed_and_announced()
     {
-        await using var server = await ApplianceServer.StartAsync("--ping", "1", "--timeout", "2");
+        await using var server = await ApplianceServer.StartAsync("--ping", "1", "--timeout", "4");
         await using var ann = await ChatClient.JoinAsync(server);
         _ = await ann.ReadAsync();
         await using var silent = await RawClient.OpenAsync(server, "/?history=0");

@@ -104,21 +104,13 @@ public sealed class GatheringTests : IAsyncDisposable, IAsyncLifetime
         else if (round % 4 == 2)
         {
             _members.ForEach(member => member.Grant());
-            await SignalAsync("KILL", await AnyWorkerAsync());
+            await SignalAsync("KILL", await _daemon.AnyWorkerAsync(Random.Shared));
         }
         else if (round % 4 == 3)
         {
             await File.WriteAllTextAsync(Configuration, string.Create(CultureInfo.InvariantCulture, $"proc = {2 + (round % 8 / 4)}\n"));
             await SignalAsync("HUP", _daemon.Master);
         }
-    }
-
-    /// <summary>A master that has just begun in an upgrade has none yet.</summary>
-    private async Task<ProcessStatus> AnyWorkerAsync()
-    {
-        ProcessStatus? worker = null;
-        await _daemon.WaitUntilAsync("worker", () => (worker = _daemon.Workers().Values.FirstOrDefault()) is not null);
-        return worker!;
     }
 
     /// <summary>Whoever it was for may have ended in an upgrade just now.</summary>

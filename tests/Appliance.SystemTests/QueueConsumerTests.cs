@@ -184,7 +184,7 @@ public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
     public async Task Several_consumers_share_the_messages()
     {
         await MakeAsync();
-        var consumers = Enumerable.Range(0, 4).Select(_ => _folder.RunAsync("queue", "receive", "--all", "--wait", "--timeout", "3")).ToArray();
+        var consumers = Enumerable.Range(0, 4).Select(_ => _folder.RunAsync("queue", "receive", "--all", "--wait", "--timeout", "6")).ToArray();
         await _folder.PhpAsync("$queue = msg_get_queue($key); for ($i = 0; $i < 500; $i++) { msg_send($queue, 1, \"message-$i\", false); }");
         var lines = (await Task.WhenAll(consumers)).SelectMany(consumer => consumer.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)).ToList();
         Assert.Equal(500, lines.Count);

@@ -100,9 +100,14 @@ public sealed class StormTests(ITestOutputHelper output) : IDisposable
     /// <summary>The worker is stopped first, so that nobody comes to it or leaves it while it is noted whose it is.</summary>
     private async Task KillWorkerAsync(ApplianceDaemon daemon)
     {
-        var workers = daemon.Workers().Values.ToArray();
-        var victim = workers[_random.Next(workers.Length)];
-        await ApplianceDaemon.SignalAsync(victim, "STOP");
+        ProcessStatus victim;
+        do
+        {
+            // One that was given up may end meanwhile.
+            victim = await daemon.AnyWorkerAsync(_random);
+        }
+        while ((await CommandResult.RunAsync("sh", "-c", $"kill -STOP {victim.Pid}")).ExitCode != 0);
+
         var sockets = victim.Descriptors.Values.ToHashSet();
         foreach (var client in _clients)
         {

@@ -219,6 +219,14 @@ public sealed class ApplianceDaemon : IAsyncDisposable
         return workers;
     }
 
+    /// <summary>One of the workers, as soon as there is one: a master that has just begun in an upgrade, or whose only worker died, has none.</summary>
+    public async Task<ProcessStatus> AnyWorkerAsync(Random random)
+    {
+        ProcessStatus[] workers = [];
+        await WaitUntilAsync("a worker", () => (workers = [.. Workers().Values]).Length > 0);
+        return workers[random.Next(workers.Length)];
+    }
+
     /// <summary>Sends a signal by its name without SIG.</summary>
     public static async Task SignalAsync(ProcessStatus process, string name)
     {
