@@ -40,6 +40,7 @@ public static class Prerequisites
         (Purpose.Test, "script", "bsdutils"),
         (Purpose.Test, "perl", "perl"),
         (Purpose.Test, "strace", "strace"),
+        (Purpose.Test, "faketime", "faketime"),
         (Purpose.Test, "promtool", "prometheus"),
         (Purpose.Test, "zabbix_get", "zabbix-proxy-sqlite3"),
         (Purpose.Bench, "nginx", "nginx"),

@@ -37,7 +37,7 @@ while ($left > 0) {
             break;
         } elseif ($opcode === TEXT) {
             $message = json_decode($payload, flags: JSON_THROW_ON_ERROR);
-            $lastId = $message->id ?? $lastId;
+            $lastId = $message->id ?? $lastId; // that of a gap may be lower than the last one: it is where the room goes on
             if ($message->type === 'usermsg') {
                 echo "$message->name: $message->message\n";
                 $left--;

@@ -77,7 +77,7 @@ public sealed class ControlQueueTests
     [InlineData("clients", "ok", """{"id":"#","address":"127.0.0.1","room":"a","since":#,"lag":0}""")]
     [InlineData("rooms", "ok", """{"room":"a","clients":1,"messages":1,"last_id":"#","bytes":#}""")]
     [InlineData("history @a last 1", "ok #", """{"type":"usermsg","name":"server","message":"hello","color":"#000000","id":"#","time":#}""")]
-    [InlineData("history @a after 0", "ok #", """{"type":"gap","message":"Some messages are missing here."}""", """{"type":"usermsg","name":"server","message":"hello","color":"#000000","id":"#","time":#}""")]
+    [InlineData("history @a after 0", "ok #", """{"type":"gap","message":"Some messages are missing here.","id":"#"}""", """{"type":"usermsg","name":"server","message":"hello","color":"#000000","id":"#","time":#}""")]
     [InlineData("history @a last 0", "ok #")]
     [InlineData("history @b", "failed there is no room 'b'")]
     [InlineData("history @a next 5", "failed what is wanted is: history [@ROOM] [last N | after ID]")]

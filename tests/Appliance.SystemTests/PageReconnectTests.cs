@@ -41,6 +41,27 @@ public sealed class PageReconnectTests(Browser browser)
         Assert.DoesNotContain(page.Complaints, complaint => complaint.Contains("Content Security Policy", StringComparison.Ordinal));
     }
 
+    /// <summary>The page holds an id that is higher than any of today's.</summary>
+    [Fact]
+    public async Task Page_goes_on_when_the_clock_was_ahead_and_memory_is_lost()
+    {
+        using var clock = new FakeClock(DateTimeOffset.UtcNow.AddYears(10));
+        await using var server = await ApplianceServer.StartAsync(clock, "--announce", "off");
+        await using var page = await ChatPage.OpenAsync(browser, server, name: "ann");
+        await page.SayAsync("from the future");
+        await Expect(page.Texts).ToHaveTextAsync(["from the future"]);
+        _ = await server.StopAsync();
+        _ = await server.RunCommandAsync("stop", "--purge");
+        clock.Set(DateTimeOffset.UtcNow);
+        await server.RestartAsync();
+        await Expect(page.Status).ToHaveTextAsync("Online");
+        await page.SayAsync("of today");
+        await Expect(page.Texts).ToHaveTextAsync(["from the future", "of today"]);
+        await using var bob = await ChatClient.JoinAsync(server);
+        _ = await bob.SayAndReadAsync("and again", "bob");
+        await Expect(page.Texts).ToHaveTextAsync(["from the future", "of today", "and again"]);
+    }
+
     [Fact]
     public async Task What_is_written_while_away_stays_in_the_box()
     {

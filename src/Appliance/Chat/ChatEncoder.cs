@@ -3,30 +3,29 @@ using System.Buffers.Text;
 
 namespace Appliance.Chat;
 
+/// <summary>A message as it was encoded.</summary>
+/// <param name="Length">Its bytes.</param>
+/// <param name="IdOffset">Where in it the digits of the id begin: zeros, until the id is known.</param>
+public readonly record struct EncodedMessage(int Length, int IdOffset);
+
 /// <summary>
 /// Writes what the server says, as JSON in UTF-8. What goes into a room's log ends in
-/// <c>,"id":"0000000000000000","time":1700000000000}</c>, so that the id has a fixed place counted from the end and can be put in
-/// when it is known.
+/// <c>,"id":"0000000000000000","time":1700000000000}</c>; where the id stands is told beside it, because a time has as many digits as
+/// the host's clock makes of it.
 /// </summary>
 public static class ChatEncoder
 {
     /// <summary>Digits of an id.</summary>
     public const int IdDigits = 16;
 
-    /// <summary>Where the id begins, counted from the end of a message.</summary>
-    public const int IdFromEnd = IdDigits + 9 + TimeDigits + 1;
-
     /// <summary>More than all parts of a message that are not name, message or text of ours.</summary>
     public const int FixedBytesMax = 192;
-
-    /// <summary>Milliseconds since 1970 have 13 digits until the year 2286.</summary>
-    private const int TimeDigits = 13;
 
     private static readonly SearchValues<byte> Escaped = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\', 0x7F]);
 
-    /// <summary>A message of a person. Returns its length.</summary>
-    public static int WriteUserMessage(Span<byte> destination, in ChatInput input, long unixMs)
+    /// <summary>A message of a person.</summary>
+    public static EncodedMessage WriteUserMessage(Span<byte> destination, in ChatInput input, long unixMs)
     {
         var rest = destination;
         Write(ref rest, "{\"type\":\"usermsg\",\"name\":\""u8);
@@ -36,19 +35,17 @@ public static class ChatEncoder
         Write(ref rest, "\",\"color\":\""u8);
         Write(ref rest, input.Color);
         Write(ref rest, "\""u8);
-        WriteIdAndTime(ref rest, unixMs);
-        return destination.Length - rest.Length;
+        return WriteIdAndTime(destination, rest, unixMs);
     }
 
-    /// <summary>An announcement of the server. Returns its length.</summary>
-    public static int WriteSystemMessage(Span<byte> destination, ReadOnlySpan<byte> text, long unixMs)
+    /// <summary>An announcement of the server.</summary>
+    public static EncodedMessage WriteSystemMessage(Span<byte> destination, ReadOnlySpan<byte> text, long unixMs)
     {
         var rest = destination;
         Write(ref rest, "{\"type\":\"system\",\"message\":\""u8);
         WriteEscaped(ref rest, text);
         Write(ref rest, "\""u8);
-        WriteIdAndTime(ref rest, unixMs);
-        return destination.Length - rest.Length;
+        return WriteIdAndTime(destination, rest, unixMs);
     }
 
     /// <summary>Tells one client why its message was not passed on. Returns its length.</summary>
@@ -63,22 +60,32 @@ public static class ChatEncoder
         return destination.Length - rest.Length;
     }
 
-    /// <summary>Tells one client that messages are missing here. Returns its length.</summary>
-    public static int WriteGap(Span<byte> destination, ReadOnlySpan<byte> text)
+    /// <summary>
+    /// Tells one client that messages are missing here. What follows has ids above <paramref name="id"/>, whatever ids the client knows: it may
+    /// have some from before the room's memory was lost, and from a clock that was ahead. Returns its length.
+    /// </summary>
+    public static int WriteGap(Span<byte> destination, ReadOnlySpan<byte> text, long id)
     {
         var rest = destination;
         Write(ref rest, "{\"type\":\"gap\",\"message\":\""u8);
         WriteEscaped(ref rest, text);
+        Write(ref rest, "\",\"id\":\""u8);
+        _ = Utf8Formatter.TryFormat(id, rest, out int digits, new StandardFormat('D', IdDigits));
+        rest = rest[digits..];
         Write(ref rest, "\"}"u8);
         return destination.Length - rest.Length;
     }
 
-    private static void WriteIdAndTime(ref Span<byte> rest, long unixMs)
+    /// <summary>Ends a message, of which <paramref name="rest"/> is what is left of the memory.</summary>
+    private static EncodedMessage WriteIdAndTime(Span<byte> destination, Span<byte> rest, long unixMs)
     {
-        Write(ref rest, ",\"id\":\"0000000000000000\",\"time\":"u8);
+        Write(ref rest, ",\"id\":\""u8);
+        int idOffset = destination.Length - rest.Length;
+        Write(ref rest, "0000000000000000\",\"time\":"u8);
         _ = Utf8Formatter.TryFormat(unixMs, rest, out int digits);
         rest = rest[digits..];
         Write(ref rest, "}"u8);
+        return new EncodedMessage(destination.Length - rest.Length, idOffset);
     }
 
     private static void Write(ref Span<byte> rest, ReadOnlySpan<byte> bytes)

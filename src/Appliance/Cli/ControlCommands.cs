@@ -16,6 +16,10 @@ internal static class ControlCommands
 
     private static readonly Option<string?> Color = new("--color") { Description = "colour of the name, #rgb or #rrggbb", HelpName = "C" };
 
+    private static readonly long UnixMsMin = DateTimeOffset.MinValue.ToUnixTimeMilliseconds();
+
+    private static readonly long UnixMsMax = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
+
     private static readonly JsonWriterOptions JsonOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary><c>say TEXT</c></summary>
@@ -67,9 +71,9 @@ internal static class ControlCommands
         new("last_id", room.GetProperty("last_id").GetString()),
     ]);
 
-    /// <summary>A time for people, in their zone.</summary>
+    /// <summary>A time for people, in their zone; one beyond the years 1 to 9999 is shown as the next one within them.</summary>
     internal static string LocalTime(long unixMs) =>
-        DateTimeOffset.FromUnixTimeMilliseconds(unixMs).ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+        DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(unixMs, UnixMsMin, UnixMsMax)).ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
     private static Command MakeList(string name, Func<JsonElement, bool, Field[]> describe)
     {

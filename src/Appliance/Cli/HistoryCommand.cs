@@ -56,12 +56,22 @@ internal static class HistoryCommand
     /// <summary><c>2026-11-25 22:40:01  ann: hello</c>; nothing that anybody says can steer a terminal.</summary>
     private static string Show(string line)
     {
-        using var document = JsonDocument.Parse(line);
-        var message = document.RootElement;
-        string time = message.TryGetProperty("time", out var unixMs) ? ControlCommands.LocalTime(unixMs.GetInt64()) : new string(' ', "yyyy-MM-dd HH:mm:ss".Length);
-        string who = message.TryGetProperty("name", out var name) ? $"{Printable(name)}:" : "*";
-        return $"{time}  {who} {Printable(message.GetProperty("message"))}";
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            var message = document.RootElement;
+            string time = message.TryGetProperty("time", out var unixMs) ? ControlCommands.LocalTime(unixMs.GetInt64()) : NoTime;
+            string who = message.TryGetProperty("name", out var name) ? $"{Printable(name)}:" : "*";
+            return $"{time}  {who} {Printable(message.GetProperty("message"))}";
+        }
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            // What a former version wrote while its clock stood before 2001 was not JSON, and lies in the log for as long as that does.
+            return $"{NoTime}  ? {PrintableText.Escape(Encoding.UTF8.GetBytes(line))}";
+        }
     }
+
+    private static string NoTime => new(' ', "yyyy-MM-dd HH:mm:ss".Length);
 
     private static string Printable(JsonElement text) => PrintableText.Escape(Encoding.UTF8.GetBytes(text.GetString()!));
 }

@@ -93,7 +93,7 @@ public sealed class ChatRooms
     public RoomOpening Join(int fd, ReadOnlySpan<byte> name, long after, int history, out bool gap)
     {
         gap = false;
-        var opening = _log.Join(name, _worker, _clock.UnixMs, out int slot);
+        var opening = _log.Join(name, _worker, _clock.UnixMs, _clock.NowMs, out int slot);
         if (opening == RoomOpening.TooMany)
         {
             return opening;
@@ -121,7 +121,7 @@ public sealed class ChatRooms
 
         var room = RoomOf(connection);
         room.Remove(ref connection, _table);
-        room.Ring.Touch(_clock.UnixMs);
+        room.Ring.Touch(_clock.NowMs);
         Announce(room, join: false, fd);
         room.Ring.CountMember(_worker, -1);
     }
@@ -183,8 +183,7 @@ public sealed class ChatRooms
         if (refusal == ChatRefusal.None)
         {
             _counters.Figures.Requests++;
-            int length = ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs);
-            Add(RoomOf(connection), _encoded.AsSpan(0, length), isMessage: true);
+            Add(RoomOf(connection), ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs), isMessage: true);
         }
 
         return refusal;
@@ -193,15 +192,14 @@ public sealed class ChatRooms
     /// <summary>Takes a message into a room that its author need not be in; false when there is no place for that room.</summary>
     public bool Say(ReadOnlySpan<byte> name, in ChatInput input)
     {
-        if (_log.Join(name, _worker, _clock.UnixMs, out int slot) == RoomOpening.TooMany)
+        if (_log.Join(name, _worker, _clock.UnixMs, _clock.NowMs, out int slot) == RoomOpening.TooMany)
         {
             return false;
         }
 
         var room = LocalRoomOf(slot);
         _counters.Figures.Requests++;
-        int length = ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs);
-        Add(room, _encoded.AsSpan(0, length), isMessage: true);
+        Add(room, ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs), isMessage: true);
 
         // An empty room could be given up: the message must be in it before nobody counts as its member.
         AppendEarly(room);
@@ -282,12 +280,13 @@ public sealed class ChatRooms
     {
         Span<byte> utf8 = stackalloc byte[AnnouncementBytesMax / 2];
         int bytes = Encoding.UTF8.GetBytes(text, utf8);
-        int length = ChatEncoder.WriteSystemMessage(_encoded, utf8[..bytes], _clock.UnixMs);
-        Add(room, _encoded.AsSpan(0, length), isMessage: false);
+        Add(room, ChatEncoder.WriteSystemMessage(_encoded, utf8[..bytes], _clock.UnixMs), isMessage: false);
     }
 
-    private void Add(LocalRoom room, ReadOnlySpan<byte> json, bool isMessage)
+    /// <summary>Takes what has just been encoded into a room.</summary>
+    private void Add(LocalRoom room, EncodedMessage encoded, bool isMessage)
     {
+        var json = _encoded.AsSpan(0, encoded.Length);
         if (room.Batch is null)
         {
             room.Batch = _batches.TryPop(out var batch) ? batch : new RecordBatch();
@@ -300,7 +299,7 @@ public sealed class ChatRooms
             Append(room);
         }
 
-        room.Batch.Add(json, isMessage);
+        room.Batch.Add(json, encoded.IdOffset, isMessage);
     }
 
     private void Append(LocalRoom room)
@@ -312,7 +311,7 @@ public sealed class ChatRooms
             MarkDirty(room, nowNs);
         }
 
-        room.Ring.Touch(_clock.UnixMs);
+        room.Ring.Touch(_clock.NowMs);
         room.Batch.Clear();
         _log.MarkDirty(room.Slot, _worker, nowNs, ref _wake);
     }

@@ -352,7 +352,7 @@ public sealed unsafe class Delivery
 
         _counters.Figures.DroppedSlow++;
         connection.Position = ring.Tail;
-        QueueGap(fd, "Some messages are missing here: this connection was too slow for them."u8);
+        QueueGap(fd, "Some messages are missing here: this connection was too slow for them."u8, ring.IdBefore(connection.Position));
     }
 
     /// <summary>A stream that was cut inside a frame cannot go on.</summary>
@@ -363,11 +363,11 @@ public sealed unsafe class Delivery
         _table.Doom(fd);
     }
 
-    /// <summary>Tells a client that messages are missing.</summary>
-    public void QueueGap(int fd, ReadOnlySpan<byte> text)
+    /// <summary>Tells a client that messages are missing, and behind which id it goes on.</summary>
+    public void QueueGap(int fd, ReadOnlySpan<byte> text, long id)
     {
         Span<byte> json = stackalloc byte[ChatEncoder.FixedBytesMax];
-        WriteFrame(_table.OutboxOf(fd), Opcode.Text, json[..ChatEncoder.WriteGap(json, text)]);
+        WriteFrame(_table.OutboxOf(fd), Opcode.Text, json[..ChatEncoder.WriteGap(json, text, id)]);
     }
 
     /// <summary>Adds an unfragmented frame to an outbox.</summary>

@@ -215,7 +215,10 @@ public sealed class HttpEndpoint
         Accept(fd, request);
         if (gap)
         {
-            _delivery.QueueGap(fd, "Some messages are missing here: what followed the last one seen is not kept any more."u8);
+            _delivery.QueueGap(
+                fd,
+                "Some messages are missing here: what followed the last one seen is not kept any more."u8,
+                _rooms.RoomOf(connection).Ring.IdBefore(connection.Position));
         }
 
         _observer.OnConnected(connection, room, opening == RoomOpening.Created);

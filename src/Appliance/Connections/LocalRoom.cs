@@ -28,10 +28,14 @@ public sealed class RecordBatch
     /// <summary>Whether a JSON text of a length fits as a frame.</summary>
     public bool Fits(int jsonLength) => _length + FrameHeader.ServerBytes(jsonLength) + jsonLength <= Capacity;
 
-    /// <summary>Adds a JSON text, which ends as <see cref="ChatEncoder"/> says, as a frame.</summary>
-    public void Add(ReadOnlySpan<byte> json, bool isMessage)
+    /// <summary>Adds a JSON text as a frame.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="idOffset">Where in it <see cref="ChatEncoder.IdDigits"/> digits are kept free for the id.</param>
+    /// <param name="isMessage">True for what a person said.</param>
+    public void Add(ReadOnlySpan<byte> json, int idOffset, bool isMessage)
     {
-        int length = FrameHeader.ServerBytes(json.Length) + json.Length;
+        int header = FrameHeader.ServerBytes(json.Length);
+        int length = header + json.Length;
         if (_length + length > _bytes.Length)
         {
             Array.Resize(ref _bytes, Math.Min(Capacity, Math.Max(_length + length, Math.Max(FirstBytes, 2 * _bytes.Length))));
@@ -39,7 +43,7 @@ public sealed class RecordBatch
 
         var frame = _bytes.AsSpan(_length, length);
         json.CopyTo(frame[FrameHeader.WriteServer(frame, Opcode.Text, json.Length)..]);
-        _records.Add(new LogRecord(length, length - ChatEncoder.IdFromEnd, isMessage));
+        _records.Add(new LogRecord(length, header + idOffset, isMessage));
         _length += length;
     }
 

@@ -17,6 +17,9 @@ internal static class RoomReport
     /// <summary>Room for the first line of an answer.</summary>
     private const int OutcomeBytesMax = 64;
 
+    /// <summary>Room for the line that tells a gap.</summary>
+    private const int GapBytesMax = 128;
+
     /// <summary>The server in one object, with the names of the monitoring port.</summary>
     public static string Status(RoomLog rooms, int pid, long unixMs)
     {
@@ -96,13 +99,16 @@ internal static class RoomReport
         var ring = rooms.Ring(slot);
         long after = which is ["after", _] ? number : RoomReader.IdBeforeLast(ring, (int)Math.Min(number, HistoryMax));
         var lines = new ArrayBufferWriter<byte>();
-        var page = RoomReader.Read(ring, after, bytesMax - OutcomeBytesMax - GapLine.Length, lines);
-        string gap = page.Gap ? GapLine : "";
+        var page = RoomReader.Read(ring, after, bytesMax - OutcomeBytesMax - GapBytesMax, lines);
+        string gap = page.Gap ? GapLine(page.AfterId) : "";
         string text = Encoding.UTF8.GetString(lines.WrittenSpan).TrimEnd('\n');
         return Text($"{(page.HasMore ? "more" : "ok")} {page.LastId}{gap}{(text.Length > 0 ? "\n" : "")}{text}");
     }
 
-    private const string GapLine = "\n{\"type\":\"gap\",\"message\":\"Some messages are missing here.\"}";
+    private static string GapLine(long afterId) => Text($$"""
+
+        {"type":"gap","message":"Some messages are missing here.","id":"{{afterId:D16}}"}
+        """);
 
     private static string RoomLine(RoomLog rooms, int slot, string name)
     {

@@ -3,8 +3,12 @@ namespace Appliance.Ipc;
 /// <summary>Fills rooms of a segment with records that have ids already. Nobody else uses the segment.</summary>
 public static unsafe class RoomFilling
 {
-    /// <summary>Makes a room in a free slot.</summary>
-    public static void Create(RoomLog log, int slot, ReadOnlySpan<byte> name, long unixMs) => log.Create(slot, name, RoomLog.HashOf(name), unixMs);
+    /// <summary>Makes a room in a free slot, used just now: time is <paramref name="unixMs"/> since 1970 and <paramref name="nowMs"/> of the monotonic clock.</summary>
+    public static void Create(RoomLog log, int slot, ReadOnlySpan<byte> name, long unixMs, long nowMs)
+    {
+        log.Create(slot, name, RoomLog.HashOf(name), unixMs);
+        log.Ring(slot).Touch(nowMs);
+    }
 
     /// <summary>Appends a record behind those that are there; false when its id is not behind theirs or it is too large.</summary>
     public static bool TryAppend(RoomRing ring, long id, bool isMessage, Span<byte> frame)

@@ -24,11 +24,17 @@ public sealed unsafe partial class RoomLog
     /// <summary>How long an empty room with messages is kept before another may take its place.</summary>
     public const long IdleRoomKeptMs = 10 * 60 * 1000;
 
-    /// <summary>An id further ahead of the clock than this many microseconds (30 years) is damage and not a busy room.</summary>
-    private const long IdLeadMax = 1_000_000_000_000_000;
-
-    /// <summary>The least number of sixteen digits, for a host whose clock has no battery.</summary>
+    /// <summary>The least number of sixteen digits, for a host whose clock has no battery and starts in 1970.</summary>
     private const long IdMin = 1_000_000_000_000_000;
+
+    /// <summary>
+    /// Where ids begin at most, that of March 2255: up to 2^53, from which on a JavaScript number is not exact, it leaves more than seven
+    /// million million, enough for 20,000 messages a second for eleven years.
+    /// </summary>
+    private const long StartIdMax = 9_000_000_000_000_000;
+
+    /// <summary>An id that a room goes on with although its memory is lost lies below this, half of the way to 2^53; what is above is damage.</summary>
+    private const long KeptIdMax = StartIdMax + (((1L << 53) - StartIdMax) / 2);
 
     private readonly byte* _base;
 
@@ -48,6 +54,9 @@ public sealed unsafe partial class RoomLog
 
     /// <summary>While it is held no slot becomes another room's.</summary>
     internal SharedLock DirectoryLock => new(((SegmentHeader*)_base)->Lock);
+
+    /// <summary>The first id of a room that begins at a time, in milliseconds since 1970: microseconds, of 16 digits whatever the clock says.</summary>
+    public static long StartId(long unixMs) => Math.Clamp(unixMs, IdMin / 1000, StartIdMax / 1000) * 1000;
 
     /// <summary>The log of the room in a slot.</summary>
     public RoomRing Ring(int slot) => new((SegmentHeader*)_base, HeaderOf(slot), Layout, slot);
@@ -96,17 +105,22 @@ public sealed unsafe partial class RoomLog
     /// Finds a room or makes it, and counts one client in, so that nobody can take the slot away in between.
     /// <see cref="RoomRing.CountMember"/> with -1 counts it out again.
     /// </summary>
+    /// <param name="name">A valid room name.</param>
+    /// <param name="worker">The worker's slot.</param>
+    /// <param name="unixMs">Milliseconds since 1970: where ids begin. May jump.</param>
+    /// <param name="nowMs">Milliseconds that only grow, of the monotonic clock: how long rooms have not been used.</param>
+    /// <param name="slot">The room's slot; -1 when there is none.</param>
     /// <exception cref="InvalidDataException">
     /// The directory is damaged, and so a room would be refused that need not be: the process dies of it, until the logs are looked through.
     /// </exception>
-    public RoomOpening Join(ReadOnlySpan<byte> name, int worker, long unixMs, out int slot)
+    public RoomOpening Join(ReadOnlySpan<byte> name, int worker, long unixMs, long nowMs, out int slot)
     {
         ulong hash = HashOf(name);
 
         // A holder that died left nothing to mend: a slot counts from the moment its hash is written, last, until it is cleared, first.
         _ = DirectoryLock.Enter();
         slot = Find(name, hash);
-        int free = slot < 0 ? FreeSlot(unixMs) : -1;
+        int free = slot < 0 ? FreeSlot(nowMs) : -1;
         bool damaged = slot < 0 && free < 0 && IsDirectoryDamaged();
         var opening = slot >= 0 ? RoomOpening.Found : free >= 0 ? RoomOpening.Created : RoomOpening.TooMany;
         slot = Math.Max(slot, free);
@@ -119,7 +133,7 @@ public sealed unsafe partial class RoomLog
         if (slot >= 0)
         {
             Ring(slot).CountMember(worker, 1);
-            HeaderOf(slot)->UsedMs = unixMs;
+            HeaderOf(slot)->UsedMs = nowMs;
         }
 
         DirectoryLock.Exit();
@@ -161,12 +175,11 @@ public sealed unsafe partial class RoomLog
     internal void Create(int slot, ReadOnlySpan<byte> name, ulong hash, long unixMs)
     {
         var header = HeaderOf(slot);
-        long now = Math.Max(unixMs * 1000, IdMin);
-        long nextId = header->NextId - now is > 0 and < IdLeadMax ? header->NextId : now;
+        long start = StartId(unixMs);
+        long nextId = header->NextId > start && header->NextId < KeptIdMax ? header->NextId : start;
         *header = default;
         Ring(slot).BeginAt(nextId);
         header->EpochId = header->SyncedId = nextId;
-        header->UsedMs = unixMs;
         header->NameBytes = name.Length;
         name.CopyTo(new Span<byte>(header->Name, RoomHeader.NameBytesMax));
         new SharedLock(header->Lock).Initialize();
@@ -262,7 +275,7 @@ public sealed unsafe partial class RoomLog
     /// A slot for a new room: a free one, or else that of the empty room that was left first, if nothing was ever said in it or it
     /// was left long ago.
     /// </summary>
-    private int FreeSlot(long unixMs)
+    private int FreeSlot(long nowMs)
     {
         int free = Directory.IndexOf(0UL);
         if (free >= 0)
@@ -274,7 +287,10 @@ public sealed unsafe partial class RoomLog
         for (int slot = 0; slot < Layout.Rooms; slot++)
         {
             var header = HeaderOf(slot);
-            bool givenUp = Ring(slot).MemberCount == 0 && (unixMs - header->UsedMs > IdleRoomKeptMs || !Ring(slot).HasMessages);
+
+            // A time ahead is of a server that noted milliseconds since 1970, or of another boot: idle since now, not for years to come.
+            header->UsedMs = Math.Min(header->UsedMs, nowMs);
+            bool givenUp = Ring(slot).MemberCount == 0 && (nowMs - header->UsedMs > IdleRoomKeptMs || !Ring(slot).HasMessages);
             if (givenUp && (oldest < 0 || header->UsedMs < HeaderOf(oldest)->UsedMs))
             {
                 oldest = slot;

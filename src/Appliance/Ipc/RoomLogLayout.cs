@@ -348,7 +348,7 @@ public unsafe struct RoomHeader
     [FieldOffset(208)]
     public long LastMessageId;
 
-    /// <summary>When somebody last joined, left or wrote, in milliseconds since 1970.</summary>
+    /// <summary>When somebody last joined, left or wrote, in milliseconds of the monotonic clock.</summary>
     [FieldOffset(216)]
     public long UsedMs;
 

@@ -3,10 +3,11 @@ using System.Buffers;
 namespace Appliance.Ipc;
 
 /// <summary>Some records of a room's log, oldest first.</summary>
+/// <param name="AfterId">An id below those of all that are here, and not below any that came before them.</param>
 /// <param name="LastId">Id up to which there is nothing more to be asked for.</param>
 /// <param name="HasMore">Whether there is more behind it now.</param>
 /// <param name="Gap">Whether records behind the id that was asked for are not here any more.</param>
-public readonly record struct RoomPage(long LastId, bool HasMore, bool Gap);
+public readonly record struct RoomPage(long AfterId, long LastId, bool HasMore, bool Gap);
 
 /// <summary>
 /// Reads a room's log without its lock, for those who serve no client: whoever holds the lock holds up all writers, and damage in the
@@ -16,6 +17,9 @@ public static unsafe class RoomReader
 {
     private const byte FinalTextFrame = 0x81;
     private const byte LineEnd = (byte)'\n';
+
+    /// <summary>How many messages whoever asks behind an id that was never given out gets: the history that newcomers have by default.</summary>
+    private const int UnknownIdMessages = 50;
 
     /// <summary>An id behind which so many messages lie, announcements between them aside; the newest ones.</summary>
     public static long IdBeforeLast(RoomRing ring, int messages)
@@ -35,7 +39,10 @@ public static unsafe class RoomReader
         return new RoomEpochs(ring.Header).IdOf(found - 1);
     }
 
-    /// <summary>Writes the JSON of the records behind an id, a line each, until there is no more or no room for the next one.</summary>
+    /// <summary>
+    /// Writes the JSON of the records behind an id, a line each, until there is no more or no room for the next one. An id that was never given
+    /// out here is from before the room's memory was lost, and from a clock that was ahead: the history, with a gap.
+    /// </summary>
     /// <param name="ring">The room's log.</param>
     /// <param name="after">The id.</param>
     /// <param name="bytesMax">How much may be written.</param>
@@ -44,9 +51,12 @@ public static unsafe class RoomReader
     {
         long first = Volatile.Read(ref ring.Header->FirstId);
         var epochs = new RoomEpochs(ring.Header);
-        long id = epochs.NumberOf(after, out _) + 1;
-        bool gap = id < first;
-        id = Math.Max(id, first);
+        long last = epochs.NumberOf(after, out _);
+        bool isUnknown = last >= ring.NextId;
+        bool gap = last < first - 1 || isUnknown;
+        last = isUnknown ? epochs.NumberOf(IdBeforeLast(ring, UnknownIdMessages), out _) : last;
+        long id = Math.Max(last + 1, first);
+        long afterId = epochs.IdOf(id - 1);
         int written = 0;
         for (long next = ring.PublishedId; id < next; id++)
         {
@@ -59,7 +69,7 @@ public static unsafe class RoomReader
             if (written + length + 1 > bytesMax)
             {
                 bool fitsNowhere = written == 0;
-                return new RoomPage(epochs.IdOf(fitsNowhere ? id : id - 1), HasMore: !fitsNowhere || id + 1 < next, gap || fitsNowhere);
+                return new RoomPage(afterId, epochs.IdOf(fitsNowhere ? id : id - 1), HasMore: !fitsNowhere || id + 1 < next, gap || fitsNowhere);
             }
 
             ring.Read(start, lines.GetSpan(length + 1)[..length]);
@@ -67,7 +77,7 @@ public static unsafe class RoomReader
             if (position < ring.Tail)
             {
                 // Overwritten meanwhile; what lies behind may be, too.
-                return new RoomPage(epochs.IdOf(Math.Max(id, Volatile.Read(ref ring.Header->FirstId) - 1)), HasMore: true, Gap: true);
+                return new RoomPage(afterId, epochs.IdOf(Math.Max(id, Volatile.Read(ref ring.Header->FirstId) - 1)), HasMore: true, Gap: true);
             }
 
             lines.GetSpan(length + 1)[length] = LineEnd;
@@ -75,7 +85,7 @@ public static unsafe class RoomReader
             written += length + 1;
         }
 
-        return new RoomPage(epochs.IdOf(id - 1), HasMore: false, gap);
+        return new RoomPage(afterId, epochs.IdOf(id - 1), HasMore: false, gap);
     }
 
     /// <summary>Whether a whole frame lies at a position, and where its payload does (RFC 6455, 5.2).</summary>

@@ -21,7 +21,7 @@ public readonly record struct LogStart(long Position, bool Gap);
 /// </summary>
 public readonly unsafe struct RoomRing
 {
-    /// <summary>Ids are written with 16 digits: enough for microseconds since 1970 until 2286, and exact as a JavaScript number until 2255.</summary>
+    /// <summary>Ids are written with 16 digits, and are exact as a JavaScript number: <see cref="RoomLog.StartId"/> sees to both.</summary>
     public const int IdDigits = 16;
 
     /// <summary>How many announcements a newcomer's history may hold beyond the messages it asked for.</summary>
@@ -180,6 +180,15 @@ public readonly unsafe struct RoomRing
         return boundary;
     }
 
+    /// <summary>An id that whoever reads from a position on has behind it: the one before the next record's. For a gap, from which a client counts on.</summary>
+    public long IdBefore(long position)
+    {
+        Enter();
+        long id = new RoomEpochs(_header).IdOf(Search(position) - 1);
+        Exit();
+        return id;
+    }
+
     /// <summary>How many records begin between two positions, of those that are still there.</summary>
     public long CountRecords(long from, long to)
     {
@@ -190,7 +199,7 @@ public readonly unsafe struct RoomRing
     }
 
     /// <summary>Notes that the room is in use: a room that nobody has used for long makes place for another.</summary>
-    public void Touch(long unixMs) => Volatile.Write(ref _header->UsedMs, unixMs);
+    public void Touch(long nowMs) => Volatile.Write(ref _header->UsedMs, nowMs);
 
     /// <summary>Clients in the room now, by worker's slot.</summary>
     public ReadOnlySpan<int> Members => new(_header->Members, RoomLogLayout.WorkerSlots);

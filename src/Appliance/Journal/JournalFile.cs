@@ -1,3 +1,4 @@
+using Appliance.Ipc;
 using Appliance.Native;
 
 namespace Appliance.Journal;
@@ -24,7 +25,7 @@ public sealed class JournalFile : IDisposable
     }
 
     /// <summary>An id that no room has given out yet: the time in microseconds, at which rooms begin.</summary>
-    public static long IdOfNow => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000;
+    public static long IdOfNow => RoomLog.StartId(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
 
     /// <summary>Where it lies.</summary>
     public string Path { get; }

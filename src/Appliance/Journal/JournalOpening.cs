@@ -1,6 +1,7 @@
 using System.Text;
 using Appliance.Ipc;
 using Appliance.Logging;
+using Appliance.Loop;
 
 namespace Appliance.Journal;
 
@@ -128,12 +129,12 @@ internal static class JournalOpening
     /// <summary>Fills the rooms, those that were used last if not all have place.</summary>
     private static void Fill(JournalFile file, RoomLog rooms, JournalSummary summary, EventLog log)
     {
-        long unixMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var clock = new LoopClock();
         int slot = 0;
         foreach (var room in summary.Rooms.OrderByDescending(room => room.EndsAt).Take(rooms.Layout.Rooms))
         {
             room.Slot = slot++;
-            RoomFilling.Create(rooms, room.Slot, Encoding.Latin1.GetBytes(room.Name), unixMs);
+            RoomFilling.Create(rooms, room.Slot, Encoding.Latin1.GetBytes(room.Name), clock.UnixMs, clock.NowMs);
         }
 
         long records = 0;

@@ -39,7 +39,7 @@ public sealed record Workload(string Name, bool IsPromised, Func<int> Once)
         byte[] encoded = new byte[BufferBytes];
         return new Workload($"parse and encode, {which}", IsPromised: true, () =>
             ChatInput.Read(json, scratch, Limits, out var input) == ChatRefusal.None
-                ? ChatEncoder.WriteUserMessage(encoded, input, UnixMs)
+                ? ChatEncoder.WriteUserMessage(encoded, input, UnixMs).Length
                 : throw new InvalidOperationException($"'{which}' is refused."));
     }
 

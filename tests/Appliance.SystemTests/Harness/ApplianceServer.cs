@@ -11,14 +11,16 @@ public sealed class ApplianceServer : IAsyncDisposable
     private static readonly TimeSpan RegexLimit = TimeSpan.FromSeconds(1);
 
     private string[] _options;
+    private readonly FakeClock? _clock;
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-test-");
     private readonly List<int> _pids = [];
     private ServerLog _log = new();
     private Process? _process;
 
-    private ApplianceServer(string[] options)
+    private ApplianceServer(string[] options, FakeClock? clock)
     {
         _options = options;
+        _clock = clock;
         _ = Directory.CreateDirectory(StateDirectory);
         _ = Directory.CreateDirectory(RunDirectory);
     }
@@ -46,10 +48,13 @@ public sealed class ApplianceServer : IAsyncDisposable
 
     /// <summary>Starts a server and waits until it serves. Without a <c>--listen</c> among the options it takes a free port of 127.0.0.1.</summary>
     /// <exception cref="InvalidOperationException">It ended instead; the message holds its log.</exception>
-    public static async Task<ApplianceServer> StartAsync(params string[] options)
+    public static Task<ApplianceServer> StartAsync(params string[] options) => StartAsync(clock: null, options);
+
+    /// <summary>Starts a server on a host whose clock shows another time; the clock stays the caller's.</summary>
+    public static async Task<ApplianceServer> StartAsync(FakeClock? clock, params string[] options)
     {
         _ = PublishedBinary.FilePath;
-        var server = new ApplianceServer(options);
+        var server = new ApplianceServer(options, clock);
         try
         {
             await server.StartProcessAsync();
@@ -206,6 +211,11 @@ public sealed class ApplianceServer : IAsyncDisposable
                 RedirectStandardError = true,
             },
         };
+        foreach (var (name, value) in _clock?.Environment ?? [])
+        {
+            _process.StartInfo.Environment[name] = value;
+        }
+
         _process.ErrorDataReceived += (_, line) => lines.Add(line.Data);
         _ = _process.Start();
         _pids.Add(_process.Id);

@@ -32,7 +32,7 @@ public sealed class ChatEncoderTests
     [MemberData(nameof(Samples))]
     public void System_message_comes_back(string text)
     {
-        var json = Parse(Write(destination => ChatEncoder.WriteSystemMessage(destination, Bytes(text), UnixMs)), withId: true);
+        var json = ParseMessage(destination => ChatEncoder.WriteSystemMessage(destination, Bytes(text), UnixMs));
         Assert.Equal(["system", text, Id, UnixMs.ToString(CultureInfo.InvariantCulture)], Values(json, "type", "message", "id", "time"));
     }
 
@@ -40,10 +40,31 @@ public sealed class ChatEncoderTests
     [MemberData(nameof(Samples))]
     public void Error_and_gap_come_back(string text)
     {
-        var error = Parse(Write(destination => ChatEncoder.WriteError(destination, "too_long"u8, Bytes(text))), withId: false);
+        var error = Parse(Write(destination => ChatEncoder.WriteError(destination, "too_long"u8, Bytes(text))));
         Assert.Equal(["error", "too_long", text], Values(error, "type", "code", "message"));
-        var gap = Parse(Write(destination => ChatEncoder.WriteGap(destination, Bytes(text))), withId: false);
-        Assert.Equal(["gap", text], Values(gap, "type", "message"));
+        var gap = Parse(Write(destination => ChatEncoder.WriteGap(destination, Bytes(text), 1_700_000_000_000_001)));
+        Assert.Equal(["gap", text, Id], Values(gap, "type", "message", "id"));
+    }
+
+    /// <summary>A time has as many digits as the clock makes of it; the id stands where it is said to stand.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(1)]
+    [InlineData(999_999_999_999)]
+    [InlineData(1_000_000_000_000)]
+    [InlineData(9_999_999_999_999)]
+    [InlineData(10_000_000_000_000)]
+    [InlineData(long.MaxValue)]
+    [InlineData(long.MinValue)]
+    public void Message_is_JSON_with_its_id_at_any_time(long unixMs)
+    {
+        string time = unixMs.ToString(CultureInfo.InvariantCulture);
+        var system = ParseMessage(destination => ChatEncoder.WriteSystemMessage(destination, "hello"u8, unixMs));
+        Assert.Equal(["system", "hello", Id, time], Values(system, "type", "message", "id", "time"));
+        var user = ParseMessage(destination => ChatEncoder.WriteUserMessage(
+            destination, new ChatInput { Name = "ann"u8, Message = "hello"u8, Color = "#007AFF"u8 }, unixMs));
+        Assert.Equal(["usermsg", "ann", "hello", "#007AFF", Id, time], Values(user, "type", "name", "message", "color", "id", "time"));
     }
 
     [Theory]
@@ -62,24 +83,24 @@ public sealed class ChatEncoderTests
                 Message = Bytes(string.Concat(Enumerable.Repeat(character, messageMax))),
                 Color = "#123456"u8,
             };
-            Assert.InRange(ChatEncoder.WriteUserMessage(destination, input, UnixMs), 1, destination.Length);
+            Assert.InRange(ChatEncoder.WriteUserMessage(destination, input, long.MinValue).Length, 1, destination.Length);
         }
     }
 
     [Fact]
     public void Shortest_message_covers_its_index_entry()
     {
-        int length = Write(destination => ChatEncoder.WriteSystemMessage(destination, default, UnixMs)).Length;
+        int length = ChatEncoder.WriteSystemMessage(new byte[100], default, 0).Length;
         Assert.True(length + Appliance.WebSocket.FrameHeader.ServerBytes(length) >= Appliance.Ipc.RoomLogLayout.RecordBytesMin);
     }
 
     private static void AssertUserMessage(string name, string message)
     {
-        byte[] written = Write(destination => ChatEncoder.WriteUserMessage(
+        var written = ParseMessage(destination => ChatEncoder.WriteUserMessage(
             destination, new ChatInput { Name = Bytes(name), Message = Bytes(message), Color = "#007AFF"u8 }, UnixMs));
         Assert.Equal(
             ["usermsg", name, message, "#007AFF", Id, UnixMs.ToString(CultureInfo.InvariantCulture)],
-            Values(Parse(written, withId: true), "type", "name", "message", "color", "id", "time"));
+            Values(written, "type", "name", "message", "color", "id", "time"));
     }
 
     private static byte[] Write(Func<byte[], int> write)
@@ -88,14 +109,17 @@ public sealed class ChatEncoderTests
         return destination[..write(destination)];
     }
 
-    /// <summary>Puts the id in at its place from the end, as a room's log does, and parses.</summary>
-    private static JsonElement Parse(byte[] written, bool withId)
+    /// <summary>Puts the id in at its place, as a room's log does, and parses.</summary>
+    private static JsonElement ParseMessage(Func<byte[], EncodedMessage> write)
     {
-        if (withId)
-        {
-            Bytes(Id).CopyTo(written, written.Length - ChatEncoder.IdFromEnd);
-        }
+        byte[] destination = new byte[100_000];
+        var encoded = write(destination);
+        Bytes(Id).CopyTo(destination, encoded.IdOffset);
+        return Parse(destination[..encoded.Length]);
+    }
 
+    private static JsonElement Parse(byte[] written)
+    {
         Assert.DoesNotContain(written, value => value is < 0x20 or 0x7F);
         return JsonDocument.Parse(written).RootElement;
     }

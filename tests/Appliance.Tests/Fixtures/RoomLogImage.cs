@@ -48,6 +48,7 @@ internal sealed unsafe class RoomLogImage : IDisposable
         ReloadNote.WriteReopening(log, "no place: ö");
         log.Create(0, "lobby"u8, RoomLog.HashOf("lobby"u8), MemoryRoomLog.UnixMs);
         log.Create(1, "Grüße"u8, RoomLog.HashOf("Grüße"u8), MemoryRoomLog.UnixMs + 1);
+        log.Ring(0).Touch(MemoryRoomLog.UnixMs);
         Append(log.Ring(0), "ann connected", isMessage: false);
         Append(log.Ring(0), "hello, world", isMessage: true);
         Append(log.Ring(0), new string('x', 200), isMessage: true);

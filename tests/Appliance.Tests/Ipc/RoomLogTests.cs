@@ -70,6 +70,36 @@ public sealed unsafe class RoomLogTests
         Assert.False(memory.Log.Ring(1).HasMessages);
     }
 
+    /// <summary>The wall's clock may jump; how long a room has been empty is of the other one.</summary>
+    [Theory]
+    [InlineData(Now)]
+    [InlineData(-Now)]
+    [InlineData(10 * Now)]
+    public void Empty_room_is_kept_for_as_long_whatever_the_clock_does(long step)
+    {
+        using var memory = new MemoryRoomLog(rooms: 2);
+        _ = Join(memory.Log, "lobby", nowMs: 5000);
+        _ = Join(memory.Log, "history", nowMs: 5000);
+        Say(memory.Log, 1, isMessage: true);
+        Leave(memory.Log, 1);
+        Assert.Equal(RoomOpening.TooMany, Join(memory.Log, "new", Now + step, nowMs: 5000 + RoomLog.IdleRoomKeptMs).Opening);
+        Assert.Equal((RoomOpening.Created, 1), Join(memory.Log, "new", Now + step, nowMs: 5001 + RoomLog.IdleRoomKeptMs));
+    }
+
+    /// <summary>A former server noted milliseconds since 1970.</summary>
+    [Fact]
+    public void Room_used_in_the_future_is_idle_from_now_on()
+    {
+        using var memory = new MemoryRoomLog(rooms: 2);
+        _ = Join(memory.Log, "lobby", nowMs: 5000);
+        _ = Join(memory.Log, "history", nowMs: Now);
+        Say(memory.Log, 1, isMessage: true);
+        Leave(memory.Log, 1);
+        Assert.Equal(RoomOpening.TooMany, Join(memory.Log, "new", nowMs: 6000).Opening);
+        Assert.Equal(RoomOpening.TooMany, Join(memory.Log, "new", nowMs: 6000 + RoomLog.IdleRoomKeptMs).Opening);
+        Assert.Equal((RoomOpening.Created, 1), Join(memory.Log, "new", nowMs: 6001 + RoomLog.IdleRoomKeptMs));
+    }
+
     [Fact]
     public void Room_that_was_left_first_goes_first()
     {
@@ -87,7 +117,8 @@ public sealed unsafe class RoomLogTests
     {
         using var memory = new MemoryRoomLog();
         long last = 0;
-        foreach (long clock in (long[])[Now, Now, Now - 1000, Now + 1, Now / 2])
+        const long In2300 = 10_413_792_000_000;
+        foreach (long clock in (long[])[Now, Now, Now - 1000, Now + 1, Now / 2, 0, 10 * Now, In2300, In2300, Now, 0, In2300 + 1])
         {
             int slot = Join(memory.Log, "a", clock).Slot;
             Assert.Equal(0, slot);
@@ -105,14 +136,25 @@ public sealed unsafe class RoomLogTests
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
+    [InlineData(-1)]
     [InlineData(999_999_999_999)]
-    public void Id_has_sixteen_digits_whatever_the_clock_says(long unixMs)
+    [InlineData(1_000_000_000_000)]
+    [InlineData(9_000_000_000_000)]
+    [InlineData(9_999_999_999_999)]
+    [InlineData(10_000_000_000_000)]
+    [InlineData(10_413_792_000_000)]
+    [InlineData(253_402_300_799_999)]
+    [InlineData(long.MaxValue / 1000)]
+    [InlineData(long.MaxValue)]
+    [InlineData(long.MinValue)]
+    public void Id_has_sixteen_digits_and_is_exact_in_JavaScript_whatever_the_clock_says(long unixMs)
     {
         using var memory = new MemoryRoomLog(rooms: 2);
         int slot = Join(memory.Log, "a", unixMs).Slot;
         Say(memory.Log, slot, isMessage: true);
         var id = new ReadOnlySpan<byte>(memory.Log.Ring(slot).Read(10, 10 + RoomRing.IdDigits, out int count), count);
         Assert.Equal($"{memory.Log.HeaderOf(slot)->FirstId}", Encoding.ASCII.GetString(id));
+        Assert.InRange(memory.Log.HeaderOf(slot)->FirstId, 1_000_000_000_000_000, (1L << 53) - 5_000_000_000_000);
     }
 
     [Fact]
@@ -143,9 +185,10 @@ public sealed unsafe class RoomLogTests
         Assert.All(slots[0], slot => Assert.Equal(Joiners, memory.Log.Ring(slot).MemberCount));
     }
 
-    private static (RoomOpening Opening, int Slot) Join(RoomLog log, string name, long unixMs = Now, int worker = Worker)
+    /// <summary>The clock of the wall and the one that only grows show the same, unless the latter is told.</summary>
+    private static (RoomOpening Opening, int Slot) Join(RoomLog log, string name, long unixMs = Now, int worker = Worker, long? nowMs = null)
     {
-        var opening = log.Join(Encoding.UTF8.GetBytes(name), worker, unixMs, out int slot);
+        var opening = log.Join(Encoding.UTF8.GetBytes(name), worker, unixMs, nowMs ?? unixMs, out int slot);
         return (opening, slot);
     }
 

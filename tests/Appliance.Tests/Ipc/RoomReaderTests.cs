@@ -16,7 +16,7 @@ public sealed unsafe class RoomReaderTests : IDisposable
     public void Dispose() => _memory.Dispose();
 
     [Fact]
-    public void Empty_room_has_nothing() => Assert.Equal((new RoomPage(First - 1, HasMore: false, Gap: false), ""), Read(RoomReader.IdBeforeLast(_memory.Ring, 50)));
+    public void Empty_room_has_nothing() => Assert.Equal((new RoomPage(First - 1, First - 1, HasMore: false, Gap: false), ""), Read(RoomReader.IdBeforeLast(_memory.Ring, 50)));
 
     [Theory]
     [InlineData(0, "")]
@@ -45,7 +45,7 @@ public sealed unsafe class RoomReaderTests : IDisposable
         }
 
         List<string> read = [];
-        var page = new RoomPage(First - 1, HasMore: true, Gap: false);
+        var page = new RoomPage(First - 1, First - 1, HasMore: true, Gap: false);
         while (page.HasMore)
         {
             (page, string part) = Read(page.LastId, 700);
@@ -61,9 +61,9 @@ public sealed unsafe class RoomReaderTests : IDisposable
         Append("small");
         Append(new string('x', 2000));
         Append("last");
-        Assert.Equal((new RoomPage(First, HasMore: true, Gap: false), "small"), Read(First - 1, 500));
-        Assert.Equal((new RoomPage(First + 1, HasMore: true, Gap: true), ""), Read(First, 500));
-        Assert.Equal((new RoomPage(First + 2, HasMore: false, Gap: false), "last"), Read(First + 1, 500));
+        Assert.Equal((new RoomPage(First - 1, First, HasMore: true, Gap: false), "small"), Read(First - 1, 500));
+        Assert.Equal((new RoomPage(First, First + 1, HasMore: true, Gap: true), ""), Read(First, 500));
+        Assert.Equal((new RoomPage(First + 1, First + 2, HasMore: false, Gap: false), "last"), Read(First + 1, 500));
     }
 
     [Fact]
@@ -105,15 +105,32 @@ public sealed unsafe class RoomReaderTests : IDisposable
         },
         500);
 
+    /// <summary>The id is of a clock that was ahead, from before the room's memory was lost.</summary>
+    [Fact]
+    public void Behind_an_id_that_was_never_given_out_lies_the_history()
+    {
+        for (int i = 0; i < 60; i++)
+        {
+            Append($"{i}");
+        }
+
+        string last50 = string.Join(' ', Enumerable.Range(10, 50));
+        Assert.Equal((new RoomPage(First + 59, First + 59, HasMore: false, Gap: false), ""), Read(First + 59));
+        foreach (long unknown in (long[])[First + 60, First + 1000, long.MaxValue])
+        {
+            Assert.Equal((new RoomPage(First + 9, First + 59, HasMore: false, Gap: true), last50), Read(unknown));
+        }
+    }
+
     private static void Append(RoomRing ring, string text)
     {
         byte[] json = new byte[8192];
         bool isMessage = text != "-";
-        int length = isMessage
+        var encoded = isMessage
             ? ChatEncoder.WriteUserMessage(json, new ChatInput { Name = "ann"u8, Message = Encoding.UTF8.GetBytes(text), Color = "#000"u8 }, MemoryRoomLog.UnixMs)
             : ChatEncoder.WriteSystemMessage(json, "-"u8, MemoryRoomLog.UnixMs);
         var batch = new RecordBatch { Capacity = 8192 };
-        batch.Add(json.AsSpan(0, length), isMessage);
+        batch.Add(json.AsSpan(0, encoded.Length), encoded.IdOffset, isMessage);
         ring.Append(batch.Bytes, batch.Records);
     }
 

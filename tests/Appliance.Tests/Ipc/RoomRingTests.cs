@@ -22,6 +22,18 @@ public sealed class RoomRingTests
     }
 
     [Fact]
+    public void Id_before_a_position_is_that_of_the_record_in_front()
+    {
+        using var memory = new MemoryRoomLog();
+        var ring = memory.Ring;
+        Assert.Equal(MemoryRoomLog.FirstId - 1, ring.IdBefore(ring.Head));
+        new RingModel(ring).Append(new Random(1), 100, 200);
+        Assert.Equal(MemoryRoomLog.FirstId - 1, ring.IdBefore(0));
+        Assert.Equal(MemoryRoomLog.FirstId, ring.IdBefore(100));
+        Assert.Equal(MemoryRoomLog.FirstId + 1, ring.IdBefore(ring.Head));
+    }
+
+    [Fact]
     public void Any_batches_over_several_revolutions() => RandomCases.Check(
         RandomCases.Randomness,
         random =>

@@ -188,7 +188,7 @@ public sealed class RoomWakeupTests
 
     private static (RoomOpening Opening, int Slot) Join(RoomLog log, string name, long unixMs = Now, int worker = Worker)
     {
-        var opening = log.Join(Encoding.UTF8.GetBytes(name), worker, unixMs, out int slot);
+        var opening = log.Join(Encoding.UTF8.GetBytes(name), worker, unixMs, unixMs, out int slot);
         return (opening, slot);
     }
 }

@@ -1,0 +1,114 @@
+using System.Globalization;
+using Appliance.SystemTests.Harness;
+
+namespace Appliance.SystemTests;
+
+/// <summary>
+/// The chat on hosts whose clock is wrong, or is put right while it runs: a board without a battery starts in 1970. Ids have 16 digits, grow by
+/// one, and are exact as a JavaScript number; every frame is JSON; nothing waits for the clock.
+/// </summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
+public sealed class ClockTests
+{
+    private const long ExactMax = 1L << 53;
+
+    public static TheoryData<string> Times => ["1970-01-01T00:00:10Z", "2000-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2286-11-20T17:46:30Z", "2300-01-01T00:00:00Z"];
+
+    [Theory]
+    [MemberData(nameof(Times))]
+    public async Task Chat_works_at_any_time(string time)
+    {
+        using var clock = new FakeClock(DateTimeOffset.Parse(time, CultureInfo.InvariantCulture));
+        await using var server = await ApplianceServer.StartAsync(clock, "--max-rate", "5");
+        var said = new List<ChatMessage>();
+        await using var ann = await ChatClient.JoinAsync(server, "history=0");
+        said.Add(await ann.ReadAsync());
+        await SayAsync(ann, clock, said, 3);
+        foreach (var day in (int[])[1, -2, 1])
+        {
+            clock.Set(clock.Now.AddDays(day));
+            await SayAsync(ann, clock, said, 2);
+        }
+
+        Assert.Equal(Enumerable.Range(0, said.Count).Select(i => said[0].IdNumber + i), said.Select(message => message.IdNumber));
+        Assert.InRange(said[^1].IdNumber, 1_000_000_000_000_000, ExactMax);
+        await using (var newcomer = await ChatClient.JoinAsync(server))
+        {
+            foreach (var message in said.Skip(1))
+            {
+                Assert.Equal(message.ToString(), (await newcomer.ReadAsync()).ToString());
+            }
+        }
+
+        var history = await server.RunCommandAsync("history", "--json", "-n", "100");
+        Assert.True(history.ExitCode == 0, history.Error);
+        var lines = history.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(said.Skip(1), message => Assert.Contains(message.ToString(), lines));
+        var shown = await server.RunCommandAsync("history");
+        Assert.True(shown.ExitCode == 0, shown.Error);
+        Assert.Contains("ann: 1", shown.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Time limits are of a clock that nobody sets: none ends early, and none for ever, when the other one jumps.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    [InlineData(3653)]
+    public async Task Time_limits_do_not_jump_with_the_clock(int days)
+    {
+        using var clock = new FakeClock(DateTimeOffset.UtcNow);
+        await using var server = await ApplianceServer.StartAsync(clock, "--max-rate", "1", "--ping", "1", "--timeout", "60");
+        await using var ann = await ChatClient.JoinAsync(server);
+        _ = await ann.SayAndReadAsync("before");
+        clock.Set(clock.Now.AddDays(days));
+        _ = await ann.SayAndReadAsync("after");
+        ServerFrame frame;
+        do
+        {
+            frame = await ann.Raw.ReadFrameAsync();
+        }
+        while (frame.Opcode != Opcode.Ping);
+        await using var bob = await ChatClient.JoinAsync(server);
+        Assert.Equal("before", (await bob.ReadTypeAsync("usermsg")).Message);
+    }
+
+    /// <summary>Ids of a clock that was ahead are higher than those of the right time: whoever has one is told from where the room goes on.</summary>
+    [Theory]
+    [InlineData("2036-12-01T00:00:00Z")]
+    [InlineData("2300-01-01T00:00:00Z")]
+    public async Task Gap_leads_back_when_the_clock_was_ahead_and_memory_is_lost(string ahead)
+    {
+        using var clock = new FakeClock(DateTimeOffset.Parse(ahead, CultureInfo.InvariantCulture));
+        await using var server = await ApplianceServer.StartAsync(clock, "--announce", "off");
+        await using var ann = await ChatClient.JoinAsync(server);
+        var future = await ann.SayAndReadAsync("from the future");
+        Assert.Equal(0, await server.StopAsync());
+        Assert.Equal(0, (await server.RunCommandAsync("stop", "--purge")).ExitCode);
+        clock.Set(DateTimeOffset.UtcNow);
+        await server.RestartAsync();
+
+        await using var newcomer = await ChatClient.JoinAsync(server);
+        var first = await newcomer.SayAndReadAsync("of today");
+        Assert.True(first.IdNumber < future.IdNumber, $"{first} behind {future}");
+        await using var returning = await ChatClient.JoinAsync(server, $"after={future.Id}");
+        var gap = await returning.ReadAsync();
+        Assert.Equal("gap", gap.Type);
+        Assert.Equal(first.IdNumber - 1, gap.IdNumber);
+        Assert.Equal(first.ToString(), (await returning.ReadAsync()).ToString());
+
+        await using var resumed = await ChatClient.JoinAsync(server, $"after={gap.Id}");
+        Assert.Equal(first.ToString(), (await resumed.ReadAsync()).ToString());
+    }
+
+    private static async Task SayAsync(ChatClient client, FakeClock clock, List<ChatMessage> said, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            await client.SayAsync(i.ToString(CultureInfo.InvariantCulture));
+            var message = await client.ReadAsync();
+            Assert.Equal("usermsg", message.Type);
+            Assert.InRange(message.Time!.Value - clock.Now.ToUnixTimeMilliseconds(), -30_000, 30_000);
+            said.Add(message);
+        }
+    }
+}
