@@ -55,6 +55,9 @@ public sealed class BuildContext(ICakeContext context) : FrostingContext(context
     /// <summary>Who answers for the packages.</summary>
     public string Maintainer => this.XmlPeek("Directory.Build.props", "/Project/PropertyGroup/PackageMaintainer");
 
+    /// <summary>Where the product is at home: whoever distributes it fills it in.</summary>
+    public string Homepage => this.XmlPeek("Directory.Build.props", "/Project/PropertyGroup/PackageHomepage");
+
     /// <summary>Processor in the SDK's terms: x64 or arm64.</summary>
     public static string Architecture { get; } =
         System.Runtime.InteropServices.RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant();

@@ -37,6 +37,8 @@ public static class Prerequisites
         (Purpose.Test, "php", "php-cli"),
         (Purpose.Test, "ipcs", "util-linux"),
         (Purpose.Test, "setpriv", "util-linux"),
+        (Purpose.Test, "unshare", "util-linux"),
+        (Purpose.Test, "ip", "iproute2"),
         (Purpose.Test, "script", "bsdutils"),
         (Purpose.Test, "perl", "perl"),
         (Purpose.Test, "strace", "strace"),

@@ -55,6 +55,7 @@ public sealed class DebTask : FrostingTask<BuildContext>
                 .Replace("@VERSION@", context.Version, StringComparison.Ordinal)
                 .Replace("@ARCHITECTURE@", architecture, StringComparison.Ordinal)
                 .Replace("@MAINTAINER@", context.Maintainer, StringComparison.Ordinal)
+                .Replace("@HOMEPAGE@", context.Homepage, StringComparison.Ordinal)
                 .Replace("@GLIBC@", BinaryCheck.GlibcMax.ToString(), StringComparison.Ordinal)
                 .Replace("@INSTALLED_SIZE@", tree.InstalledSize.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal),
             "DEBIAN/control");

@@ -1,4 +1,4 @@
-#!/usr/bin/env php
+#!/usr/bin/php
 <?php
 // A counter that any number of processes share: a variable in shared memory, and a semaphore around every change of it.
 //

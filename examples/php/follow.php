@@ -1,4 +1,4 @@
-#!/usr/bin/env php
+#!/usr/bin/php
 <?php
 // Prints what is said in a room, each message once: through restarts, upgrades and broken connections, because the id of the last
 // message tells the server where to go on.

@@ -1,4 +1,4 @@
-#!/usr/bin/env php
+#!/usr/bin/php
 <?php
 // Says something to every browser in a room, from any script on the server's host.
 //

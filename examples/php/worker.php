@@ -1,4 +1,4 @@
-#!/usr/bin/env php
+#!/usr/bin/php
 <?php
 // A worker that waits on a queue of its own, does what it is told, and says the result in the chat.
 //
@@ -29,7 +29,7 @@ echo "waiting\n";
 while (true) {
     // Type 0: whatever comes first. A message longer than MAX_BYTES would stay in front of the queue for ever and fail every
     // msg_receive(): MSG_NOERROR takes it, cut to that length.
-    if (!msg_receive($jobs, 0, $type, MAX_BYTES, $job, unserialize: false, flags: MSG_NOERROR, error_code: $error)) {
+    if (!msg_receive($jobs, 0, $type, MAX_BYTES, $text, unserialize: false, flags: MSG_NOERROR, error_code: $error)) {
         if ($error === EINTR) {
             continue; // a signal came
         }
@@ -37,6 +37,10 @@ while (true) {
         fwrite(STDERR, "worker.php: the queue is gone (error $error)\n");
         exit(1);
     }
+
+    // msg_send() and 'queue send' write a string in PHP's serialize() format; others send the text alone.
+    $value = @unserialize($text, ['allowed_classes' => false]);
+    $job = is_string($value) ? $value : $text;
 
     if ($type === QUIT) {
         break;

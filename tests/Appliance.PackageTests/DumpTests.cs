@@ -10,7 +10,7 @@ public sealed class DumpTests(DumpedFiles dumped) : IClassFixture<DumpedFiles>
     private const string InitScript = "etc/init.d/appliance";
     private const string Bash = "usr/share/bash-completion/completions/appliance";
 
-    public static TheoryData<string> Pages => ["usr/share/man/man8/appliance.8", "usr/share/man/man5/appliance.conf.5"];
+    public static TheoryData<string> Pages => ["usr/share/man/man8/appliance.8", "usr/share/man/man5/appliance.conf.5", "usr/share/man/man7/appliance-protocol.7"];
 
     /// <summary>What is typed (the last word is being completed), and what is offered.</summary>
     public static TheoryData<string, string[]> Completed => new()

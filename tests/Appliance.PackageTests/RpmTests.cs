@@ -8,7 +8,7 @@ public sealed class RpmTests
     // The system's packages are Debian's, so what rpm requires is there without rpm's knowledge.
     private const string Rpm = "rpm --nodeps --dbpath /var/lib/rpm";
 
-    private const string Traces = "ipcs -m -q -s | grep appliance || true; find / -xdev -name 'appliance*' -not -path '/root/*' -not -path '/proc/*' -not -path '/var/lib/appliance*' -not -path '/var/log/*'";
+    private const string Traces = "ipcs -m -q -s | grep appliance || true; find / -xdev -name '*appliance*' -not -path '/root/*' -not -path '/proc/*' -not -path '/var/lib/appliance*' -not -path '/var/log/*'";
 
     [Fact]
     public async Task Configuration_files_are_marked_as_such()

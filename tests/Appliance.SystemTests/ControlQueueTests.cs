@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Appliance.SystemTests.Harness;
 
 namespace Appliance.SystemTests;
@@ -121,6 +122,42 @@ public sealed class ControlQueueTests
         await server.PushAsync("'kick 127.0.0.1'", serialize: true);
         Assert.Equal(1008, await bob.Raw.ReadCloseAsync());
         _ = await server.WaitForLogAsync("command from the control queue: 'kick 127.0.0.1'");
+    }
+
+    /// <summary>Every command, with what does not belong to it: refused to whoever asks, and in the log when nobody does; done is nothing.</summary>
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task Slips_are_refused_and_logged(int workers)
+    {
+        await using var server = await StartAsync(workers, "--max-rate", "0");
+        await using var ann = await server.JoinAsync();
+        foreach (var (word, reason) in new[]
+        {
+            ("stop", "'stop' stands alone"), ("reload", "'reload' stands alone"), ("reopen", "'reopen' stands alone"), ("status", "'status' stands alone"),
+            ("kick", "no client has the id or address"), ("clients", "is not what an answer began with"), ("rooms", "is not what an answer began with"),
+            ("history", "what is wanted is"), ("say @lobby/", "letters, digits"), ("{\"message\":\"x\",\"name\":\"y\"}", "not a JSON object"),
+            ("STOP", "no command begins so"), ("stopit", "no command begins so"), ("ask 2", "no command begins so"), ("ask two", "behind 'ask'"),
+        })
+        {
+            foreach (var rest in (string[])["it", "1 2 3", "--now", "-1", "\t x", "now please", "{}"])
+            {
+                var slip = $"{word} {rest}";
+                await server.PushAsync($"base64_decode('{Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(slip))}')");
+                if (!word.StartsWith("ask", StringComparison.Ordinal))
+                {
+                    var answer = await server.AskAsync(slip);
+                    Assert.True(answer.StartsWith("failed ", StringComparison.Ordinal) && answer.Contains(reason, StringComparison.Ordinal), $"{slip}: {answer}");
+                }
+            }
+
+            // Ten lines a second have room in the log: the rest is counted.
+            _ = await server.WaitForLogAsync($"{Regex.Escape(reason)}|[0-9]+ more messages");
+        }
+
+        Assert.Equal("ok", (await server.AskAsync("status")).Split('\n')[0]);
+        await server.PushAsync("'say still here'");
+        Assert.Equal("still here", (await ann.ReadAsync()).Message);
+        Assert.DoesNotContain(server.Log, line => line.Contains("configuration reloaded", StringComparison.Ordinal) || line.Contains("log reopened", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -57,6 +57,14 @@ public sealed class DaemonRefusalTests
         _ = await raw.UpgradeAsync();
     }
 
+    /// <summary>The kernel would say that the address is in use, and it is: by this very server.</summary>
+    [Theory]
+    [InlineData(2, "given twice", "--listen", "127.0.0.1:45871", "--listen", "127.0.0.1:45871")]
+    [InlineData(2, "'127.0.0.1:45871' and '*:45871'", "--listen", "*:45871", "--listen", "127.0.0.1:45871")]
+    [InlineData(2, "--metrics 127.0.0.1:45871", "--listen", "127.0.0.1:45871", "--metrics", "127.0.0.1:45871")]
+    public async Task Address_that_is_given_twice(int exitCode, string named, params string[] options) =>
+        await AssertRefusedAsync(exitCode, options, named);
+
     [Theory]
     [InlineData("--proc=0", "--proc")]
     [InlineData("--proc=65", "--proc")]

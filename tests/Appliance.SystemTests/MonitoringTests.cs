@@ -163,8 +163,8 @@ public sealed class MonitoringTests
         await using var daemon = await ApplianceDaemon.StartAsync(1, ["--announce", "off", .. MonitoringPort.Options]);
         var port = await MonitoringPort.OfAsync(daemon);
         _ = await port.WaitForStatusAsync("an empty queue", status => Number(status, "queue_messages") == 0);
-        _ = await daemon.SucceedAsync("queue", "send", "--type", "77", "hello");
-        _ = await daemon.SucceedAsync("queue", "send", "--type", "78", "world!");
+        _ = await daemon.SucceedAsync("queue", "send", "--plain", "--type", "77", "hello");
+        _ = await daemon.SucceedAsync("queue", "send", "--plain", "--type", "78", "world!");
         var status = await port.WaitForStatusAsync("two messages", all => Number(all, "queue_messages") == 2);
         Assert.Equal(11, Number(status, "queue_bytes"));
         Assert.Contains("command queue: 2 messages", await daemon.SucceedAsync("status"), StringComparison.Ordinal);

@@ -69,8 +69,8 @@ public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
     [InlineData(null, "msgtype: 1, message: 0123456789\nmsgtype: 1, message: short\n")]
     public async Task Long_message_is_told_with_its_size_and_never_stays_in_the_way(string? what, string expected)
     {
-        await _folder.SucceedAsync("queue", "send", "0123456789");
-        await _folder.SucceedAsync("queue", "send", "short");
+        await _folder.SucceedAsync("queue", "send", "--plain", "0123456789");
+        await _folder.SucceedAsync("queue", "send", "--plain", "short");
         string[] option = what is null ? [] : ["--oversize", what];
         var received = await _folder.RunAsync(["queue", "receive", "--all", "--max", "5", .. option]);
         Assert.Equal((0, expected), (received.ExitCode, received.Output));
@@ -103,7 +103,7 @@ public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
     [Fact]
     public async Task What_is_not_in_PHPs_format_is_told_and_shown_as_it_is()
     {
-        await _folder.SucceedAsync("queue", "send", "plain");
+        await _folder.SucceedAsync("queue", "send", "--plain", "plain");
         var received = await _folder.RunAsync("queue", "receive", "--php");
         Assert.Equal((1, "msgtype: 1, message: plain\n"), (received.ExitCode, received.Output));
         Assert.Contains("not in PHP's format", received.Error, StringComparison.Ordinal);

@@ -36,6 +36,7 @@ internal static class CommandLine
     public static int Run(string[] args)
     {
         Syscall.FillStandardDescriptors();
+        bool isCommand = false;
         try
         {
             if (RunCommand.TryRunRole(args) is { } exitCode)
@@ -43,21 +44,23 @@ internal static class CommandLine
                 return exitCode;
             }
 
+            Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+            StandardOutput.Use();
+
             if (args.Length == 0)
             {
                 return Usage.Print();
             }
 
-            // Whoever reads what is printed here counts on one encoding; a terminal of another would show question marks.
-            Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-            StartDirectory = Environment.GetEnvironmentVariable(ProcessRole.StartDirectory) ?? CurrentDirectory();
+            StartDirectory = Environment.GetEnvironmentVariable(ProcessRole.StartDirectory) is ['/', ..] directory ? directory : CurrentDirectory();
             var parsed = MakeRoot(args).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
             if (parsed.CommandResult.Command is var command && command.Parents.Any() && parsed.GetValue(Help))
             {
                 return Usage.Print(command);
             }
 
-            if (command.Parents.Any())
+            isCommand = command.Parents.Any();
+            if (isCommand)
             {
                 // A command in a pipeline ends with its reader, and takes no more messages for nobody.
                 Syscall.SetBrokenPipe(ends: true);
@@ -77,6 +80,11 @@ internal static class CommandLine
         catch (Exception failure) when (failure is SyscallException or IOException or UnauthorizedAccessException)
         {
             return Complain(ExitCode.Failed, failure.Message);
+        }
+        catch (Exception fault) when (isCommand)
+        {
+            // A server ends loudly and is replaced; whoever typed a command needs words.
+            return Complain(ExitCode.Failed, $"internal error: {fault.GetType().Name}: {fault.Message}; please report it with the command that you gave");
         }
     }
 
@@ -181,7 +189,7 @@ internal static class CommandLine
         let value = Environment.GetEnvironmentVariable(row.Variable)
         where value is { Length: > 0 }
         from one in row.IsRepeatable ? value.Split(' ', StringSplitOptions.RemoveEmptyEntries) : [value]
-        select new GivenValue(row.Name, one, SettingsBuilder.Environment);
+        select new GivenValue(row.Name, one, SettingsBuilder.Environment, StartDirectory);
 
     private static IEnumerable<GivenValue> OnCommandLine(ParseResult parsed, Setting row, Option option)
     {
@@ -197,19 +205,24 @@ internal static class CommandLine
             values = row.IsSwitch ? ["on"] : row.Name == "proc" ? [row.Default] : throw Wrong($"--{row.Name}: a value is missing: --{row.Name} {row.Value}");
         }
 
-        return (row.IsRepeatable ? values : values[^1..]).Select(value => new GivenValue(row.Name, value, SettingsBuilder.CommandLine));
+        return (row.IsRepeatable ? values : values[^1..]).Select(value => new GivenValue(row.Name, value, SettingsBuilder.CommandLine, StartDirectory));
     }
 
     private static string[] ReadLines(string file)
     {
         try
         {
+            if (Directory.Exists(file))
+            {
+                throw new IOException("it is a directory; name the file in it");
+            }
+
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             byte[] bytes = new byte[ConfigBytesMax + 1];
             int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
             return length <= ConfigBytesMax
                 ? Encoding.UTF8.GetString(bytes, 0, length).Split('\n')
-                : throw new IOException(string.Create(CultureInfo.InvariantCulture, $"longer than {ConfigBytesMax} bytes"));
+                : throw new IOException(string.Create(CultureInfo.InvariantCulture, $"it is longer than {ConfigBytesMax} bytes"));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -240,7 +253,7 @@ internal static class CommandLine
 
     private static int Complain(int exitCode, string what)
     {
-        Console.Error.WriteLine($"appliance: {what}");
+        StandardOutput.Complain(what);
         return exitCode;
     }
 }

@@ -31,14 +31,14 @@ internal static class CommandTable
         new("rooms", "list the rooms", ControlCommands.MakeRooms),
         new("clients", "list the clients: id, address, room, since when, how many bytes behind", ControlCommands.MakeClients),
         new("kick ID|IP", "close a client's connection, or all from an address", ControlCommands.MakeKick),
-        new("history", "print what was said; [--room R] [-n N] [--follow]", HistoryCommand.Make),
+        new("history", "print the last messages; [--room R] [-n N] [--follow] [--announcements]", HistoryCommand.Make),
         new("dump DIR", "write what a package installs below DIR: configuration, units, init script, manual; [--force]", DumpCommand.Make),
     ];
 
     /// <summary>What concerns System V objects, whoever's.</summary>
     public static IReadOnlyList<CommandRow> Ipc { get; } =
     [
-        new("queue send --type N TEXT…", "put a message into a queue; @FILE and - (stdin) for the text", QueueSendCommand.Make),
+        new("queue send --type N TEXT…", "put a message into a queue, as msg_send() of PHP; @FILE and - (stdin) for the text", QueueSendCommand.Make),
         new("queue receive [--type N]", "take a message; [--wait] [--all] [--exec COMMAND]", QueueReceiveCommand.Make),
         new("queue stat", "print how a queue is, with the names of msg_stat_queue() of PHP", QueueCommand.MakeStat),
         new("queue exists", "exit with 0 when there is one, 1 otherwise", QueueCommand.MakeExists),

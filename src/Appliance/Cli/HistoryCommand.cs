@@ -16,14 +16,16 @@ internal static class HistoryCommand
 
     private static readonly Option<string> Room = new("--room") { Description = "the room [lobby]", HelpName = "R", DefaultValueFactory = _ => "lobby" };
 
-    private static readonly Option<string> Count = new("-n") { Description = "so many of the last messages [50]", HelpName = "N" };
+    private static readonly Option<string> Count = new("-n") { Description = "the last N messages [50]", HelpName = "N" };
+
+    private static readonly Option<bool> Announcements = new("--announcements") { Arity = ArgumentArity.Zero, Description = "also who came and went between them" };
 
     private static readonly Option<bool> Follow = new("--follow", "-f") { Arity = ArgumentArity.Zero, Description = "go on with new messages as they come" };
 
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("history") { Room, Count, Follow, KeyOptions.Json };
+        var command = new Command("history") { Room, Count, Announcements, Follow, KeyOptions.Json };
         command.SetAction(Run);
         return command;
     }
@@ -34,6 +36,7 @@ internal static class HistoryCommand
         string room = parsed.GetValue(Room)!;
         bool follow = parsed.GetValue(Follow);
         bool json = parsed.GetValue(KeyOptions.Json);
+        bool announcements = parsed.GetValue(Announcements);
         var client = ControlClient.Open("history", parsed);
         using var waiting = new ManualResetEventSlim();
         string which = string.Create(CultureInfo.InvariantCulture, $"last {count}");
@@ -43,7 +46,10 @@ internal static class HistoryCommand
             (hasMore, string last, string[] lines) = client.Ask($"history @{room} {which}");
             foreach (string line in lines)
             {
-                Console.Out.WriteLine(json ? line : Show(line));
+                if (announcements || !IsAnnouncement(line))
+                {
+                    Console.Out.WriteLine(json ? line : Show(line));
+                }
             }
 
             which = $"after {last}";
@@ -72,6 +78,9 @@ internal static class HistoryCommand
     }
 
     private static string NoTime => new(' ', "yyyy-MM-dd HH:mm:ss".Length);
+
+    /// <summary>Whether a line says that somebody came or went. The server writes its own messages, and begins each alike.</summary>
+    private static bool IsAnnouncement(string line) => line.StartsWith("{\"type\":\"system\"", StringComparison.Ordinal);
 
     private static string Printable(JsonElement text) => PrintableText.Escape(Encoding.UTF8.GetBytes(text.GetString()!));
 }

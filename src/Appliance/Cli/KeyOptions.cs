@@ -28,6 +28,9 @@ internal static class KeyOptions
     /// <summary>The object is PHP's: values are in its serialize() format.</summary>
     public static Option<bool> Php { get; } = new("--php") { Arity = ArgumentArity.Zero, Description = "values in PHP's serialize() format" };
 
+    /// <summary>The messages of a queue are bytes: what PHP's functions send and receive with their last argument false.</summary>
+    public static Option<bool> Plain { get; } = new("--plain") { Arity = ArgumentArity.Zero, Description = "bytes as they are: for programs that know nothing of PHP" };
+
     /// <summary>Bytes as they are, and nothing else.</summary>
     public static Option<bool> Raw { get; } = new("--raw") { Arity = ArgumentArity.Zero, Description = "the bytes alone, exactly" };
 

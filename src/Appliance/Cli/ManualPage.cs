@@ -1,7 +1,10 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text;
 using Appliance.Config;
+using Appliance.Control;
 using Appliance.Metrics;
+using Appliance.WebSocket;
 
 namespace Appliance.Cli;
 
@@ -17,6 +20,8 @@ internal static class ManualPage
         .Replace("@VERSION@", Usage.Version, StringComparison.Ordinal)
         .Replace(".\\\" @OPTIONS@\n", Options(), StringComparison.Ordinal)
         .Replace(".\\\" @COMMANDS@\n", Commands(), StringComparison.Ordinal)
+        .Replace(".\\\" @CONTROL@\n", Control(), StringComparison.Ordinal)
+        .Replace(".\\\" @CLOSE@\n", CloseCodesSent(), StringComparison.Ordinal)
         .Replace(".\\\" @FIGURES@\n", Figures(), StringComparison.Ordinal)
         .Replace(".\\\" @SETTINGS@\n", SettingsOfFile(), StringComparison.Ordinal));
 
@@ -95,6 +100,30 @@ internal static class ManualPage
         foreach (var metric in MetricsTable.Rows)
         {
             AppendEntry(text, $"\\fB{metric.Name}\\fR, \\fBappliance_{metric.Prometheus}\\fR", $"{metric.Help}{(metric.IsPerWorker ? "" : " Of the server as a whole.")}");
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Commands of the control queue.</summary>
+    private static string Control()
+    {
+        var text = new StringBuilder();
+        foreach (var row in ControlWords.Rows)
+        {
+            string synopsis = row.Word == ControlCommand.JsonWord ? $"\\fB{Escape(row.Synopsis)}\\fR" : Synopsis(row.Synopsis);
+            AppendEntry(text, synopsis, row.Help);
+        }
+
+        return text.ToString();
+    }
+
+    private static string CloseCodesSent()
+    {
+        var text = new StringBuilder();
+        foreach (var (code, when) in CloseCodes.Sent)
+        {
+            AppendEntry(text, string.Create(CultureInfo.InvariantCulture, $"\\fB{(int)code}\\fR"), when);
         }
 
         return text.ToString();

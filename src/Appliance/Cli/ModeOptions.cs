@@ -5,7 +5,13 @@ namespace Appliance.Cli;
 /// <summary>Permissions of a new System V object.</summary>
 internal static class ModeOptions
 {
+    /// <summary>Owner and group: PHP's 0666 would let every user of the host read along.</summary>
+    public const uint Default = 0x1B0; // 0660
+
     private const int Octal = 8;
+
+    /// <summary>Of a queue that a command makes.</summary>
+    public static Option<string> OfQueue { get; } = new("--mode") { Description = "permissions of a queue that is made [0660]", HelpName = "OCTAL" };
 
     /// <summary>Reads three or four octal digits.</summary>
     public static uint Read(ParseResult parsed, Option<string> option, uint byDefault)

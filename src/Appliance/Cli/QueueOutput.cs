@@ -6,13 +6,26 @@ using Appliance.Native;
 
 namespace Appliance.Cli;
 
+/// <summary>What messages are taken for.</summary>
+internal enum QueueFormat
+{
+    /// <summary>Values where they are in PHP's format, bytes otherwise.</summary>
+    Either,
+
+    /// <summary>Values in PHP's format; whatever is not is complained about.</summary>
+    Php,
+
+    /// <summary>Bytes.</summary>
+    Plain,
+}
+
 /// <summary>What becomes of received messages: a line each, their bytes, JSON, or the input of a command.</summary>
-internal sealed unsafe class QueueOutput(bool raw, bool json, bool php, string? command) : IDisposable
+internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format, string? command) : IDisposable
 {
     private const string Shell = "/bin/sh";
     private const string TypeVariable = "APPLIANCE_MESSAGE_TYPE";
 
-    private readonly Stream _output = Console.OpenStandardOutput();
+    private readonly StandardOutput _output = new();
 
     /// <summary>Whether anything was not as it was said to be, or a command failed.</summary>
     public bool Failed { get; private set; }
@@ -21,7 +34,7 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, bool php, string? 
     public void Write(QueueMessage message)
     {
         PhpValue? value = null;
-        if (php && !PhpSerialization.TryRead(message.Text, out value, out string reason))
+        if (format != QueueFormat.Plain && !PhpSerialization.TryRead(message.Text, out value, out string reason) && format == QueueFormat.Php)
         {
             Complain(Invariant($"a message of type {message.Type} is not in PHP's format, {reason}; it follows as it is"));
         }
@@ -100,7 +113,7 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, bool php, string? 
     private void Complain(string what)
     {
         Failed = true;
-        Console.Error.WriteLine($"appliance: queue receive: {what}");
+        StandardOutput.Complain($"queue receive: {what}");
     }
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

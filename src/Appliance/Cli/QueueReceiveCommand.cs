@@ -19,7 +19,7 @@ internal static class QueueReceiveCommand
 
     private static readonly Option<bool> Except = new("--except") { Arity = ArgumentArity.Zero, Description = "every type but --type" };
 
-    private static readonly Option<bool> Wait = new("--wait") { Arity = ArgumentArity.Zero, Description = "wait for a message" };
+    private static readonly Option<bool> Wait = new("--wait") { Arity = ArgumentArity.Zero, Description = "wait for a message; a queue that is not there is made, as msg_get_queue() does" };
 
     private static readonly Option<string> Timeout = new("--timeout") { Description = "wait, but no longer than this", HelpName = "SECONDS" };
 
@@ -39,7 +39,7 @@ internal static class QueueReceiveCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("receive") { Type, Except, Wait, Timeout, All, Exec, Max, Oversize, KeyOptions.Raw, KeyOptions.Json, KeyOptions.Php };
+        var command = new Command("receive") { Type, Except, Wait, Timeout, All, Exec, Max, Oversize, ModeOptions.OfQueue, KeyOptions.Raw, KeyOptions.Json, KeyOptions.Php, KeyOptions.Plain };
         KeyOptions.AddTo(command);
         command.SetAction(Run);
         return command;
@@ -61,11 +61,13 @@ internal static class QueueReceiveCommand
 
         var timeout = NumberOptions.Seconds(parsed, Timeout);
         int? max = NumberOptions.InRange(parsed, Max, 0, int.MaxValue);
-        var key = KeyOptions.Read(parsed);
-        var queue = MessageQueue.Find(key) ?? throw new IOException($"queue receive: there is no queue of key {key}");
-        var output = new QueueOutput(parsed.GetValue(KeyOptions.Raw), parsed.GetValue(KeyOptions.Json), parsed.GetValue(KeyOptions.Php), parsed.GetValue(Exec));
         bool all = parsed.GetValue(All);
         bool wait = timeout is not null || parsed.GetValue(Wait);
+        uint mode = ModeOptions.Read(parsed, ModeOptions.OfQueue, ModeOptions.Default);
+        using var output = new QueueOutput(parsed.GetValue(KeyOptions.Raw), parsed.GetValue(KeyOptions.Json), FormatOf(parsed), parsed.GetValue(Exec));
+        var key = KeyOptions.Read(parsed);
+        var queue = wait ? MessageQueue.Open(key, (int)mode)
+            : MessageQueue.Find(key) ?? throw new IOException($"queue receive: there is no queue of key {key}; --wait makes it and waits, 'queue send' makes it as well");
         int received = 0;
 
         // A message that has left the queue is handed on whatever signal comes.
@@ -104,12 +106,20 @@ internal static class QueueReceiveCommand
         return found ? (output.Failed ? ExitCode.Failed : ExitCode.Fine) : throw new IOException(Invariant($"queue receive: no message {Wanted(type, except)}{(wait ? Invariant($" within {timeout?.TotalSeconds} s") : "")}"));
     }
 
+    private static QueueFormat FormatOf(ParseResult parsed) => (parsed.GetValue(KeyOptions.Php), parsed.GetValue(KeyOptions.Plain)) switch
+    {
+        (false, false) => QueueFormat.Either,
+        (true, false) => QueueFormat.Php,
+        (false, true) => QueueFormat.Plain,
+        (true, true) => throw CommandLine.Wrong("--plain: the bytes as they are, excludes --php: PHP's format"),
+    };
+
     private static void Hand(QueueMessage message, QueueOutput output, int? max, string oversize)
     {
         if (max is { } limit && message.Text.Length > limit)
         {
             string what = oversize switch { Take => "taken whole", Truncate => "cut", _ => "skipped" };
-            Console.Error.WriteLine(Invariant($"appliance: queue receive: a message of type {message.Type} has {message.Text.Length} bytes, more than --max {limit}: {what}"));
+            StandardOutput.Complain(Invariant($"queue receive: a message of type {message.Type} has {message.Text.Length} bytes, more than --max {limit}: {what}"));
             if (oversize == Skip)
             {
                 return;

@@ -5,25 +5,23 @@ using Appliance.Native;
 
 namespace Appliance.Cli;
 
-/// <summary><c>queue send --type N TEXT…</c></summary>
+/// <summary><c>queue send --type N TEXT…</c>, by default as PHP's msg_send() does, so that msg_receive() takes it.</summary>
 internal static class QueueSendCommand
 {
-    private const uint ModeDefault = 0x1B0; // 0660
-
     private static readonly Option<string> Type = new("--type") { Description = "message type, 1 or more [1]", HelpName = "N" };
 
     private static readonly Option<bool> NoWait = new("--nowait") { Arity = ArgumentArity.Zero, Description = "fail at once when the queue is full" };
 
     private static readonly Option<string> Timeout = new("--timeout") { Description = "wait no longer than this for room", HelpName = "SECONDS" };
 
-    private static readonly Option<string> Mode = new("--mode") { Description = "permissions of a queue that is made [0660]", HelpName = "OCTAL" };
+    private static readonly Option<bool> Php = new("--php") { Arity = ArgumentArity.Zero, Description = "in PHP's serialize() format, as is done without it" };
 
     private static readonly Argument<string[]> Text = new("TEXT") { Arity = ArgumentArity.OneOrMore };
 
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("send") { Text, Type, NoWait, Timeout, Mode, KeyOptions.Php, KeyOptions.Json };
+        var command = new Command("send") { Text, Type, NoWait, Timeout, ModeOptions.OfQueue, Php, KeyOptions.Plain, KeyOptions.Json };
         KeyOptions.AddTo(command);
         command.SetAction(Run);
         return command;
@@ -38,7 +36,7 @@ internal static class QueueSendCommand
         }
 
         var key = KeyOptions.Read(parsed);
-        uint mode = ModeOptions.Read(parsed, Mode, ModeDefault);
+        uint mode = ModeOptions.Read(parsed, ModeOptions.OfQueue, ModeOptions.Default);
         var patience = NumberOptions.Patience(parsed, NoWait, Timeout);
         byte[] text = Body(parsed);
         CheckSize(text.Length);
@@ -54,6 +52,12 @@ internal static class QueueSendCommand
 
     private static byte[] Body(ParseResult parsed)
     {
+        bool plain = parsed.GetValue(KeyOptions.Plain);
+        if (plain && (parsed.GetValue(Php) || parsed.GetValue(KeyOptions.Json)))
+        {
+            throw CommandLine.Wrong("--plain: the bytes as they are, excludes --php and --json: PHP's format");
+        }
+
         byte[] bytes = ValueSource.Read(parsed.GetValue(Text)!);
         if (parsed.GetValue(KeyOptions.Json))
         {
@@ -61,7 +65,7 @@ internal static class QueueSendCommand
             return PhpSerialization.Write(value);
         }
 
-        return parsed.GetValue(KeyOptions.Php) ? PhpSerialization.Write(new PhpString(bytes)) : bytes;
+        return plain ? bytes : PhpSerialization.Write(new PhpString(bytes));
     }
 
     private static void CheckSize(int bytes)

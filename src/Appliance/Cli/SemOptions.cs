@@ -6,8 +6,6 @@ namespace Appliance.Cli;
 /// <summary>What the commands on semaphores have in common.</summary>
 internal static class SemOptions
 {
-    private const uint ModeDefault = 0x1B0; // 0660
-
     private static readonly Option<bool> NoWait = new("--nowait") { Arity = ArgumentArity.Zero, Description = "do not wait when it is taken" };
     private static readonly Option<string> Timeout = new("--timeout") { Description = "wait so long and no longer", HelpName = "SECONDS" };
     private static readonly Option<string> Max = new("--max") { Description = "how many may hold it at a time; counts when nobody uses it yet [1]", HelpName = "N" };
@@ -31,13 +29,13 @@ internal static class SemOptions
         conflictExitCode = NumberOptions.InRange(parsed, Conflict, 0, byte.MaxValue) ?? ExitCode.Failed;
         var timeout = NumberOptions.Patience(parsed, NoWait, Timeout);
         int max = NumberOptions.InRange(parsed, Max, 1, PhpSemaphore.HoldersMax) ?? 1;
-        var semaphore = PhpSemaphore.Join(KeyOptions.Read(parsed), max, ModeOptions.Read(parsed, Mode, ModeDefault));
+        var semaphore = PhpSemaphore.Join(KeyOptions.Read(parsed), max, ModeOptions.Read(parsed, Mode, ModeOptions.Default));
         if (semaphore.Acquire(timeout))
         {
             return semaphore;
         }
 
-        Console.Error.WriteLine(FormattableString.Invariant($"appliance: semaphore {semaphore.Key} is taken; process {semaphore.LastPid()} used it last"));
+        StandardOutput.Complain(FormattableString.Invariant($"semaphore {semaphore.Key} is taken; process {semaphore.LastPid()} used it last"));
         semaphore.Dispose();
         return null;
     }

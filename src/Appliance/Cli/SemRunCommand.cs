@@ -35,7 +35,7 @@ internal static class SemRunCommand
         using (semaphore)
         {
             var error = Syscall.Execute(RawArguments.BytesOf(words)).Error;
-            Console.Error.WriteLine($"appliance: sem run: '{words[0]}' cannot be run: {SyscallException.Describe(error)}");
+            StandardOutput.Complain($"sem run: '{words[0]}' cannot be run: {SyscallException.Describe(error)}");
             return error == Errno.ENOENT ? NotFound : NotExecutable;
         }
     }

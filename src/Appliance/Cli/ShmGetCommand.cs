@@ -61,7 +61,7 @@ internal static class ShmGetCommand
 
     private static void Write(ReadOnlySpan<byte> bytes)
     {
-        using var output = Console.OpenStandardOutput();
+        using var output = new StandardOutput();
         output.Write(bytes);
     }
 }

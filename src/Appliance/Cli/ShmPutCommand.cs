@@ -7,8 +7,6 @@ namespace Appliance.Cli;
 /// <summary>Stores a variable as PHP's shm_put_var() does, and makes the segment when it is not there.</summary>
 internal static class ShmPutCommand
 {
-    private const uint ModeDefault = 0x1B0; // 0660
-
     private static readonly Argument<string> Value = new("VALUE");
     private static readonly Option<bool> Grow = new("--grow") { Arity = ArgumentArity.Zero, Description = "when there is no room, move all variables to a larger segment" };
     private static readonly Option<string> Size = new("--size") { Description = "bytes of a new segment [10000, or what the value takes]", HelpName = "BYTES" };
@@ -28,7 +26,7 @@ internal static class ShmPutCommand
     private static int Run(ParseResult parsed)
     {
         long variable = ShmOptions.VariableOf(parsed);
-        uint mode = ModeOptions.Read(parsed, Mode, ModeDefault);
+        uint mode = ModeOptions.Read(parsed, Mode, ModeOptions.Default);
         byte[] value = Encode(parsed);
         long asked = 0;
         if (parsed.GetValue(Size) is { } size && Setting.ParseNumber(size, VariableChain.HeadBytes, int.MaxValue, number => asked = number) is { } wrong)
@@ -36,7 +34,8 @@ internal static class ShmPutCommand
             throw CommandLine.Wrong($"--size: '{size}' {wrong}");
         }
 
-        long bytes = asked > 0 ? asked : Math.Max(VariableSegment.BytesDefault, VariableChain.HeadBytes + VariableChain.ChunkBytesOf(value.Length));
+        long needed = VariableChain.HeadBytes + VariableChain.ChunkBytesOf(value.Length);
+        long bytes = asked > 0 ? asked : needed <= VariableSegment.BytesDefault ? VariableSegment.BytesDefault : WithSpare(needed);
         using var interruption = new Interruption();
         using var segment = ShmOptions.Whole(VariableSegment.OpenOrMake(KeyOptions.Read(parsed), bytes, mode));
         interruption.Begin();
@@ -64,14 +63,17 @@ internal static class ShmPutCommand
     private static void GrowBy(VariableSegment segment, long missing, long bytesAtLeast)
     {
         long former = segment.Status.shm_segsz;
-        long bytes = Math.Max(Math.Max(former * 2, former + missing), bytesAtLeast);
+        long bytes = Math.Max(Math.Max(former * 2, WithSpare(former + missing)), bytesAtLeast);
         long attached = segment.Grow(bytes);
         if (attached > 0)
         {
-            Console.Error.WriteLine(FormattableString.Invariant(
-                $"appliance: shm put: segment {segment.Key} has moved; {attached} other attachments are to the former one and see nothing new until they are made again"));
+            StandardOutput.Complain(FormattableString.Invariant(
+                $"shm put: segment {segment.Key} has moved; {attached} other attachments are to the former one and see nothing new until they are made again"));
         }
     }
+
+    /// <summary>Bytes of a segment that holds so many, and further variables as well: a quarter more, and as much as PHP's default.</summary>
+    private static long WithSpare(long bytes) => bytes + (bytes / 4) + VariableSegment.BytesDefault;
 
     private static byte[] Encode(ParseResult parsed)
     {

@@ -86,7 +86,7 @@ internal static class StatusCommand
         }
         catch (Exception failure) when (failure is IOException or SyscallException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"appliance: status: {failure.Message}");
+            StandardOutput.Complain($"status: {failure.Message}");
             return Unknown;
         }
     }

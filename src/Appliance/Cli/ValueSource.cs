@@ -24,8 +24,7 @@ internal static class ValueSource
             return text.StartsWith('@') ? bytes[1..] : bytes;
         }
 
-        using var file = File.OpenRead(text[1..]);
-        return ReadAll(file, text[1..]);
+        return ReadFile(text[1..]);
     }
 
     /// <summary>The bytes of stdin, to its end.</summary>
@@ -33,6 +32,22 @@ internal static class ValueSource
     {
         using var input = Console.OpenStandardInput();
         return ReadAll(input, "stdin");
+    }
+
+    private static byte[] ReadFile(string name)
+    {
+        if (name.Length == 0)
+        {
+            throw new IOException("@: the name of a file must follow; a text that begins with @ is written @@");
+        }
+
+        if (Directory.Exists(name))
+        {
+            throw new IOException($"@{name} is a directory; name a file in it");
+        }
+
+        using var file = File.OpenRead(name);
+        return ReadAll(file, name);
     }
 
     private static byte[] ReadAll(Stream stream, string name)

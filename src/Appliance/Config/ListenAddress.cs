@@ -27,6 +27,26 @@ public sealed record ListenAddress
     /// <summary>True for <c>*</c>: an IPv6 socket that takes IPv4 as well.</summary>
     public bool IsAnyFamily { get; private init; }
 
+    /// <summary>Where the path of a unix socket begins in such a text; -1 when it names none.</summary>
+    internal static int PathStart(string text) => text.StartsWith(UnixPrefix, StringComparison.Ordinal) ? UnixPrefix.Length : -1;
+
+    /// <summary>Whether both cannot be listened at: they are the same, or one is all addresses and the other one of them. Port 0 is a new one each time.</summary>
+    public bool Overlaps(ListenAddress other)
+    {
+        if (UnixPath is not null || other.UnixPath is not null)
+        {
+            return UnixPath == other.UnixPath;
+        }
+
+        return Port == other.Port && Port != 0
+            && (Ip!.Equals(other.Ip) || Contains(other) || other.Contains(this));
+    }
+
+    private bool Contains(ListenAddress other) =>
+        IsAnyFamily || (IsAny(Ip!) && Ip!.AddressFamily == other.Ip!.AddressFamily);
+
+    private static bool IsAny(IPAddress ip) => ip.Equals(IPAddress.Any) || ip.Equals(IPAddress.IPv6Any);
+
     /// <summary>Reads an address; null when the text is none.</summary>
     public static ListenAddress? TryParse(string text)
     {

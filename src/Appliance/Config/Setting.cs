@@ -56,11 +56,25 @@ public sealed record Setting(
     /// <summary>May be given more than once.</summary>
     public bool IsRepeatable => Empty is not null;
 
+    /// <summary>Where in a value of this setting a path begins; -1 when the value has none, and null for a setting that names no file.</summary>
+    public Func<string, int>? PathStart { get; init; }
+
     /// <summary>Whether a running server takes a new value over; otherwise it needs a restart.</summary>
     public bool IsReloadable { get; init; }
 
     /// <summary>May stand without a value.</summary>
     public bool IsSwitch => Value.Length == 0;
+
+    /// <summary>
+    /// A value in which a relative path has become a whole one: a daemon leaves the directory that it was started in, and a
+    /// configuration file is read again and again.
+    /// </summary>
+    /// <param name="text">The value as it was given.</param>
+    /// <param name="directory">Where a relative path begins.</param>
+    public string WithWholePath(string text, string directory) =>
+        PathStart?.Invoke(text) is >= 0 and var start && start < text.Length && text[start] != '/'
+            ? string.Concat(text.AsSpan(0, start), Path.GetFullPath(text[start..], directory))
+            : text;
 
     internal static Setting Switch(string name, string help, SettingGroup group, Action<Settings, bool> set, Func<Settings, bool> get) =>
         new(name, "", help, group, (settings, text) => Parse(text, ["on", "off"], on => set(settings, on == 0)), settings => get(settings) ? "on" : "off")

@@ -4,7 +4,8 @@ namespace Appliance.Config;
 /// <param name="Name">Name of the setting as it was given.</param>
 /// <param name="Value">The value.</param>
 /// <param name="Source"><c>command line</c>, <c>environment</c> or <c>FILE:LINE</c>.</param>
-public sealed record GivenValue(string Name, string Value, string Source);
+/// <param name="Directory">Where a relative path in it begins, absolute: the configuration file's directory, or where the command was given.</param>
+public sealed record GivenValue(string Name, string Value, string Source, string Directory = "/");
 
 /// <summary>What is wrong with a given value: names the place, the setting, the value and the way out. Of a file, if it is not wrong usage.</summary>
 public sealed class SettingException : Exception
@@ -39,6 +40,14 @@ public static class SettingsBuilder
     /// <summary>The source of what the environment gives: a service's own defaults, which everything else wins over.</summary>
     public const string Environment = "environment";
 
+    /// <summary>More than any setting takes; a longer line is no configuration.</summary>
+    private const int LineLettersMax = 8192;
+
+    private const char ByteOrderMark = '\uFEFF';
+
+    /// <summary>What a decoder leaves where bytes are not UTF-8.</summary>
+    private const char NotUtf8 = '\uFFFD';
+
     /// <summary>Reads the <c>name = value</c> lines of a configuration file.</summary>
     /// <param name="path">The file, for errors.</param>
     /// <param name="lines">Its lines.</param>
@@ -47,24 +56,30 @@ public static class SettingsBuilder
     public static IReadOnlyList<GivenValue> ReadFile(string path, IEnumerable<string> lines, bool hasComments = true)
     {
         List<GivenValue> values = [];
+        string directory = Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : "/";
         int number = 0;
         foreach (string line in lines)
         {
             number++;
             string source = $"{path}:{number}";
-            string text = (hasComments ? WithoutComment(line) : line).Trim();
+            string text = SettingOf(line, isFirst: number == 1, hasComments);
             if (text.Length == 0)
             {
                 continue;
             }
 
+            if (WhyNoText(text) is { } why)
+            {
+                throw new SettingException($"{source}: {Excerpt.Of(text)} {why}; write the line anew");
+            }
+
             int equals = text.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0)
             {
-                throw new SettingException($"{source}: '{text}' is not of the form: name = value");
+                throw new SettingException($"{source}: {Excerpt.Of(text)} is not of the form: name = value");
             }
 
-            var given = new GivenValue(text[..equals].TrimEnd(), text[(equals + 1)..].TrimStart(), source);
+            var given = new GivenValue(text[..equals].TrimEnd(), text[(equals + 1)..].TrimStart(), source, directory);
             var earlier = values.Find(value => value.Name == given.Name);
             if (earlier is not null && SettingsTable.Find(given.Name) is { IsRepeatable: false })
             {
@@ -77,11 +92,24 @@ public static class SettingsBuilder
         return values;
     }
 
+    /// <summary>What a line sets: without a comment, the mark that editors put before the first line, and the end that some put to each.</summary>
+    private static string SettingOf(string line, bool isFirst, bool hasComments)
+    {
+        string text = isFirst ? line.TrimStart(ByteOrderMark) : line;
+        return (hasComments ? WithoutComment(text) : text).Trim();
+    }
+
+    /// <summary>Why something is no line of text; null when it is one.</summary>
+    private static string? WhyNoText(string text) => text.Length > LineLettersMax ? $"is longer than {LineLettersMax} characters"
+        : text.Contains(NotUtf8, StringComparison.Ordinal) ? "is not in UTF-8"
+        : text.Any(letter => char.IsControl(letter) && letter != '\t') ? "has a control character in it"
+        : null;
+
     /// <summary>Of a file that may be wrong, the first good line for each directory.</summary>
     public static IEnumerable<GivenValue> ReadPlaces(string path, IEnumerable<string> lines) => lines
-        .Select(line => WithoutComment(line).Split('=', 2, StringSplitOptions.TrimEntries))
-        .Where(parts => parts is ["run-dir" or "state-dir", ['/', ..]])
-        .Select(parts => new GivenValue(parts[0], parts[1], path))
+        .Select((line, index) => SettingOf(line, isFirst: index == 0, hasComments: true).Split('=', 2, StringSplitOptions.TrimEntries))
+        .Where(parts => parts is ["run-dir" or "state-dir", [_, ..] value] && !value.Any(char.IsControl))
+        .Select(parts => new GivenValue(parts[0], parts[1], path, Path.GetDirectoryName(path)!))
         .DistinctBy(value => value.Name, StringComparer.Ordinal);
 
     /// <summary>Writes all settings as lines that <see cref="ReadFile"/> reads, without comments.</summary>
@@ -173,10 +201,15 @@ public static class SettingsBuilder
     {
         string name = NameOf(given.Name, given.Source);
         var row = SettingsTable.Find(given.Name)
-            ?? throw Wrong(given.Source, $"{name}: there is no such setting; 'appliance --settings' prints all");
-        if (row.Apply(settings, given.Value) is { } wrong)
+            ?? throw Wrong(given.Source, $"{Excerpt.Bare(name)}: there is no such setting; 'appliance --settings' prints all");
+        if (WhyNoText(given.Value) is { } why)
         {
-            throw Wrong(given.Source, $"{name}: '{given.Value}' {wrong}");
+            throw Wrong(given.Source, $"{name}: {Excerpt.Of(given.Value)} {why}");
+        }
+
+        if (row.Apply(settings, row.WithWholePath(given.Value, given.Directory)) is { } wrong)
+        {
+            throw Wrong(given.Source, $"{name}: {Excerpt.Of(given.Value)} {wrong}");
         }
 
         settings.NoteSource(row.Name, given.Source);
@@ -206,6 +239,7 @@ public static class SettingsBuilder
                 $"{NameOf("timeout", settings.SourceOf("timeout"))}: '{settings.TimeoutSeconds}' is shorter than ping ({settings.PingSeconds}): no client could answer in time");
         }
 
+        CheckAddresses(settings);
         if (settings.Daemon && settings.LogFile.Length == 0)
         {
             // A daemon has no stderr that anybody reads.
@@ -218,6 +252,29 @@ public static class SettingsBuilder
             throw Wrong(
                 settings.SourceOf("room-size"),
                 $"{NameOf("room-size", settings.SourceOf("room-size"))}: '{settings.RoomSize}' is too small for max-name and max-message: at least {16 * largest} is needed");
+        }
+    }
+
+    /// <summary>The kernel would call this program's own first listener another program.</summary>
+    private static void CheckAddresses(Settings settings)
+    {
+        var addresses = settings.Listen;
+        for (int i = 0; i < addresses.Count; i++)
+        {
+            var (address, name) = (addresses[i], NameOf("listen", settings.SourceOf("listen")));
+            if (addresses.Take(i).FirstOrDefault(address.Overlaps) is { } earlier)
+            {
+                throw Wrong(settings.SourceOf("listen"), address.Text == earlier.Text
+                    ? $"{name}: '{address.Text}' is given twice; once is enough"
+                    : $"{name}: '{address.Text}' and '{earlier.Text}' are given, and one contains the other; the wider one is enough");
+            }
+
+            if (settings.Metrics is { } metrics && address.Overlaps(metrics))
+            {
+                throw Wrong(
+                    settings.SourceOf("listen"),
+                    $"{name}: '{address.Text}' is where --metrics {metrics.Text} listens as well; give one of them another port, or --metrics off");
+            }
         }
     }
 

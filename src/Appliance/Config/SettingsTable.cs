@@ -58,12 +58,12 @@ public static class SettingsTable
         new("listen", "ADDR", "where clients connect: IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH; repeatable", SettingGroup.Place,
             ApplyListen, s => string.Join(' ', s.Listen.Select(address => address.Text)))
         {
-            Default = DefaultListen, Empty = s => s.Listen = [],
+            Default = DefaultListen, Empty = s => s.Listen = [], PathStart = ListenAddress.PathStart,
             Reason = "This host alone until you say more: nginx or Apache in front bring TLS (see the examples), *:9000 serves the whole network.",
         },
         new("metrics", "ADDR", "where monitors connect, or off", SettingGroup.Place, ApplyMetrics, s => s.Metrics?.Text ?? "off")
         {
-            Default = DefaultMetrics,
+            Default = DefaultMetrics, PathStart = ListenAddress.PathStart,
             Reason = "This host alone: figures and addresses of clients are for those who run the server.",
         },
         Directory("run-dir", "directory of the pid file", (s, path) => s.RunDirectory = path, s => s.RunDirectory) with
@@ -77,7 +77,7 @@ public static class SettingsTable
         new("journal", "FILE", "file that keeps the rooms over a reboot, or off", SettingGroup.Place,
             ApplyJournal, s => s.JournalFile.Length == 0 ? "off" : s.JournalFile)
         {
-            Default = "off",
+            Default = "off", PathStart = text => text == "off" ? -1 : 0,
             Reason = "Shared memory outlives every process, but not a reboot. A file, in the state directory for example, brings rooms back with their ids.",
         },
         Choice("journal-sync", "WHEN", "on disk: always (before anybody gets it), group (0.1 s later) or off (left to the kernel)", SettingGroup.Place,
@@ -89,7 +89,7 @@ public static class SettingsTable
         new("log", "FILE", "log file, or stderr; of a daemon appliance.log in --state-dir", SettingGroup.Place,
             ApplyLog, s => s.LogFile.Length == 0 ? "stderr" : s.LogFile)
         {
-            Default = "stderr",
+            Default = "stderr", PathStart = text => text == "stderr" ? -1 : 0,
             Reason = "A terminal and a service manager take stderr. The packaged services write to /var/log/appliance/appliance.log, which logrotate turns over.",
         },
         Choice("log-level", "LEVEL", "least that is logged: debug, info, warning or error", SettingGroup.Place, LogLevels, (s, level) => s.LogLevel = level, s => s.LogLevel) with
@@ -194,13 +194,16 @@ public static class SettingsTable
     public static Setting? Find(string name) => Rows.FirstOrDefault(row => row.Name == name);
 
     private static Setting Directory(string name, string help, Action<Settings, string> set, Func<Settings, string> get) =>
-        new(name, "DIR", help, SettingGroup.Place, (settings, text) => ApplyPath(text, path => set(settings, path)), get);
+        new(name, "DIR", help, SettingGroup.Place, (settings, text) => ApplyPath(text, path => set(settings, path)), get)
+        {
+            PathStart = _ => 0,
+        };
 
     private static string? ApplyPath(string text, Action<string> set)
     {
         if (!text.StartsWith('/'))
         {
-            return "must be an absolute path, beginning with /";
+            return "must be a path";
         }
 
         set(text.Length > 1 ? text.TrimEnd('/') : text);
@@ -226,7 +229,7 @@ public static class SettingsTable
     {
         if (ListenAddress.TryParse(text) is not { } address)
         {
-            return "must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes)";
+            return "must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes, without blanks)";
         }
 
         settings.Listen = [.. settings.Listen, address];
@@ -242,13 +245,13 @@ public static class SettingsTable
     private static string? ApplyLog(Settings settings, string text)
     {
         settings.LogFile = "";
-        return text == "stderr" ? null : ApplyPath(text, path => settings.LogFile = path) is null ? null : "must be stderr or an absolute path";
+        return text == "stderr" ? null : ApplyPath(text, path => settings.LogFile = path) is null ? null : "must be stderr or a path";
     }
 
     private static string? ApplyJournal(Settings settings, string text)
     {
         settings.JournalFile = "";
-        return text == "off" ? null : ApplyPath(text, path => settings.JournalFile = path) is null ? null : "must be off or an absolute path";
+        return text == "off" ? null : ApplyPath(text, path => settings.JournalFile = path) is null ? null : "must be off or a path";
     }
 
     private static string? ApplyUser(Settings settings, string text)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Appliance.Ipc;
@@ -5,12 +6,6 @@ using Appliance.Logging;
 using Appliance.Loop;
 
 namespace Appliance.Control;
-
-/// <summary>One command: a row of the desk's table.</summary>
-/// <param name="Word">Its first word.</param>
-/// <param name="IsChat">A chat message: not lost when it was sent before the server started, and no line in the log.</param>
-/// <param name="Run">Does it; false when it must wait because no worker can take it now.</param>
-public sealed record ControlRow(string Word, bool IsChat, Func<ControlCommand, bool> Run);
 
 /// <summary>
 /// Does what comes through the control queue, on the thread of the loop and a little at a time. What concerns clients is passed on to
@@ -47,7 +42,7 @@ public sealed class ControlDesk : IDisposable
     private readonly AnswerTray _answers;
     private readonly Wakeup _wakeup = new();
     private readonly Timer _timer;
-    private readonly ControlRow[] _table;
+    private readonly (ControlWord Row, Func<ControlCommand, bool> Run)[] _table;
     private readonly Dictionary<long, WorkerQuestion> _open = [];
     private IControlHost _host = null!;
     private ControlCommand? _held;
@@ -67,20 +62,23 @@ public sealed class ControlDesk : IDisposable
         _reopen = new PacedAction(() => _host.Reopen());
         _answers = new AnswerTray(queue, log);
         _timer = new Timer(_ => _wakeup.Set());
-        _table =
-        [
-            new("say", IsChat: true, AskAny),
-            new(ControlCommand.JsonWord, IsChat: true, AskAny),
-            new("kick", IsChat: false, AskAll),
-            new("reload", IsChat: false, command => Do(command, _reload.Request)),
-            new("reopen", IsChat: false, command => Do(command, _reopen.Request)),
-            new("stop", IsChat: false, command => Do(command, _host.Stop)),
-            new("clients", IsChat: false, AskForClients),
-            new("status", IsChat: false, command => Answer(command, RoomReport.Status(_rooms, Environment.ProcessId, UnixMs))),
-            new("rooms", IsChat: false, command => Answer(command, RoomReport.Rooms(_rooms, command.Arguments, _queue.AnswerBytesMax))),
-            new("history", IsChat: false, command => Answer(command, RoomReport.History(_rooms, command.Arguments, _queue.AnswerBytesMax))),
-        ];
+        _table = [.. ControlWords.Rows.Select(row => (row, RunnerOf(row.Word)))];
     }
+
+    /// <summary>How a command is run: false when it must wait because no worker can take it now.</summary>
+    private Func<ControlCommand, bool> RunnerOf(string word) => word switch
+    {
+        "say" or ControlCommand.JsonWord => AskAny,
+        "kick" => AskAll,
+        "reload" => command => Do(command, _reload.Request),
+        "reopen" => command => Do(command, _reopen.Request),
+        "stop" => command => Do(command, _host.Stop),
+        "clients" => AskForClients,
+        "status" => command => Finish(command, RoomReport.Status(_rooms, Environment.ProcessId, UnixMs)),
+        "rooms" => command => Finish(command, RoomReport.Rooms(_rooms, command.Arguments, _queue.AnswerBytesMax)),
+        "history" => command => Finish(command, RoomReport.History(_rooms, command.Arguments, _queue.AnswerBytesMax)),
+        _ => throw new UnreachableException(),
+    };
 
     /// <summary>What the loop watches for reading: then it is <see cref="Turn"/>'s turn.</summary>
     public int Descriptor => _wakeup.Descriptor;
@@ -175,10 +173,16 @@ public sealed class ControlDesk : IDisposable
     private void Take(ControlMessage message)
     {
         var command = ControlCommand.Read(message.Text, out string reason);
-        var row = command is null ? null : Array.Find(_table, row => row.Word == command.Word);
-        if (command is null || row is null)
+        var (row, run) = command is null ? default : Array.Find(_table, entry => entry.Row.Word == command.Word);
+        if (command is not null)
         {
-            reason = command is null ? reason : "no command begins so";
+            reason = row is null ? "no command begins so"
+                : !row.TakesArguments && command.Arguments.Length > 0 ? $"'{row.Word}' stands alone: nothing may follow it"
+                : "";
+        }
+
+        if (command is null || row is null || reason.Length > 0)
+        {
             _dropped.Note(message.Text, reason, NowMs);
             _ = command is { Asker: > 0 } && Answer(command, $"failed {reason}");
             return;
@@ -195,7 +199,7 @@ public sealed class ControlDesk : IDisposable
             _log.Write(EventCatalogue.QueueCommand, PrintableText.Quote(command.Text));
         }
 
-        if (!row.Run(command))
+        if (!run(command))
         {
             (_held, _heldUntilMs) = (command, NowMs + WorkerMsMax);
         }
@@ -209,7 +213,7 @@ public sealed class ControlDesk : IDisposable
             return true;
         }
 
-        bool done = Array.Find(_table, row => row.Word == held.Word)!.Run(held);
+        bool done = Array.Find(_table, entry => entry.Row.Word == held.Word).Run(held);
         if (!done && NowMs < _heldUntilMs)
         {
             return false;

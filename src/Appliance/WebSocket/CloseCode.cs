@@ -34,9 +34,20 @@ public enum CloseCode
     TryAgainLater = 1013,
 }
 
-/// <summary>Which codes may come in a close frame.</summary>
+/// <summary>Which codes may come in a close frame, and which ones this server sends.</summary>
 public static class CloseCodes
 {
+    /// <summary>The codes that this server sends of its own accord, with the sentence that the manual has for each.</summary>
+    public static IReadOnlyList<(CloseCode Code, string When)> Sent { get; } =
+    [
+        (CloseCode.GoingAway, "The server stops (the reason is \"server stops, retry in N ms\": wait so long, then connect again and resume), or the client was silent for --timeout seconds."),
+        (CloseCode.ProtocolError, "A frame breaks RFC 6455."),
+        (CloseCode.UnsupportedData, "A binary message; the chat takes text alone."),
+        (CloseCode.InvalidPayload, "A text that is not UTF-8."),
+        (CloseCode.PolicyViolation, "Too many messages: three times too_fast within ten seconds. Or an operator's kick (the reason is \"removed by an operator\")."),
+        (CloseCode.MessageTooBig, "A message longer than --max-frame, all its fragments together."),
+    ];
+
     /// <summary>Whether a peer may send this code: 1000 to 1014 but for those that stand for "none came", and 3000 to 4999.</summary>
     public static bool MayBeReceived(int code) => code is (>= 1000 and <= 1003) or (>= 1007 and <= 1014) or (>= 3000 and <= 4999);
 }

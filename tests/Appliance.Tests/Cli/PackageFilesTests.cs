@@ -2,7 +2,9 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Appliance.Cli;
 using Appliance.Config;
+using Appliance.Control;
 using Appliance.Metrics;
+using Appliance.WebSocket;
 
 namespace Appliance.Tests.Cli;
 
@@ -72,6 +74,15 @@ public sealed class PackageFilesTests
                 Assert.Contains(SampleConfiguration.DefaultOf(row, Appliance.Cli.Paths.OfSystem), entry, StringComparison.Ordinal);
             }
         });
+    }
+
+    [Fact]
+    public void Protocol_page_has_every_word_and_code()
+    {
+        string page = Plain(Texts["usr/share/man/man7/appliance-protocol.7"]);
+        Assert.All(ControlWords.Rows, row => Assert.Contains($".TP\n{row.Synopsis}\n", page, StringComparison.Ordinal));
+        Assert.All(CloseCodes.Sent, row => Assert.Contains($".TP\n{(int)row.Code}\n", page, StringComparison.Ordinal));
+        Assert.All(RefusedMessages.All, code => Assert.Contains($".TP\n.B {code}\n", page, StringComparison.Ordinal));
     }
 
     [Fact]

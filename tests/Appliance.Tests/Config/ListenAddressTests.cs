@@ -54,4 +54,27 @@ public sealed class ListenAddressTests
     [Theory]
     [MemberData(nameof(Invalid))]
     public void Anything_else_is_none(string text) => Assert.Null(ListenAddress.TryParse(text));
+
+    [Theory]
+    [InlineData("127.0.0.1:1", "127.0.0.1:1", true)]
+    [InlineData("127.0.0.1:1", "127.0.0.1:2", false)]
+    [InlineData("127.0.0.1:1", "127.0.0.2:1", false)]
+    [InlineData("127.0.0.1:0", "127.0.0.1:0", false)]
+    [InlineData("*:1", "127.0.0.1:1", true)]
+    [InlineData("*:1", "[::1]:1", true)]
+    [InlineData("*:1", "[::]:1", true)]
+    [InlineData("*:1", "*:2", false)]
+    [InlineData("0.0.0.0:1", "127.0.0.1:1", true)]
+    [InlineData("0.0.0.0:1", "[::]:1", false)]
+    [InlineData("[::]:1", "[::1]:1", true)]
+    [InlineData("[::]:1", "127.0.0.1:1", false)]
+    [InlineData("[::1]:1", "[0:0::1]:1", true)]
+    [InlineData("unix:/a", "unix:/a", true)]
+    [InlineData("unix:/a", "unix:/b", false)]
+    [InlineData("unix:/a", "127.0.0.1:1", false)]
+    public void Addresses_overlap_either_way(string one, string other, bool expected)
+    {
+        var (first, second) = (ListenAddress.TryParse(one)!, ListenAddress.TryParse(other)!);
+        Assert.Equal((expected, expected), (first.Overlaps(second), second.Overlaps(first)));
+    }
 }

@@ -38,9 +38,50 @@ public sealed class SettingsBuilderTests
         { ["", "ping = 0"], "a.conf:2: ping: '0' must be a number from 1 to 86400" },
         { ["daemon = yes"], "a.conf:1: daemon: 'yes' must be on or off" },
         { ["log-level = loud"], "a.conf:1: log-level: 'loud' must be debug, info, warning or error" },
-        { ["listen = *:1", "listen = nowhere"], "a.conf:2: listen: 'nowhere' must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes)" },
+        { ["listen = *:1", "listen = nowhere"], "a.conf:2: listen: 'nowhere' must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes, without blanks)" },
+        { ["listen = *:1", "listen = *:1"], "a.conf:2: listen: '*:1' is given twice; once is enough" },
+        { ["pi\0ng = 5"], "a.conf:1: 'pi\\x00ng = 5' has a control character in it; write the line anew" },
+        { ["ping = 5\u001b[31m"], "a.conf:1: 'ping = 5\\x1B[31m' has a control character in it; write the line anew" },
+        { ["", "log = /\uFFFD"], "a.conf:2: 'log = /\uFFFD' is not in UTF-8; write the line anew" },
+        { ["", "\uFEFFping = 5"], "a.conf:2: \uFEFFping: there is no such setting; 'appliance --settings' prints all" },
         { ["ping = 60", "timeout = 30"], "a.conf:2: timeout: '30' is shorter than ping (60): no client could answer in time" },
         { ["room-size = 64K", "max-message = 700"], "a.conf:1: room-size: '65536' is too small for max-name and max-message: at least 68640 is needed" },
+    };
+
+    /// <summary>Files that say <c>ping = 7</c>, or nothing, however an editor has left them.</summary>
+    public static TheoryData<string, int> Files => new()
+    {
+        { "ping = 7", 7 },
+        { "ping = 7\n", 7 },
+        { "ping = 7\r\n", 7 },
+        { "\uFEFFping = 7\n", 7 },
+        { "\uFEFF# a comment\r\nping = 7\r\n", 7 },
+        { "\uFEFF", 30 },
+        { "\uFEFF\n\nping = 7", 7 },
+        { "\r\n\r\n ping\t= 7 \r\n\r\n", 7 },
+        { "# gr\uFFFDn\nping = 7", 7 },
+        { $"#{new string('x', 10_000)}\nping = 7", 7 },
+        { $"ping = 7 #{new string('x', 10_000)}", 7 },
+        { "", 30 },
+    };
+
+    /// <summary>A setting, what was given for it, where it was given, and what it is then.</summary>
+    public static TheoryData<string, string, string, string> Paths_in_settings => new()
+    {
+        { "run-dir", "run", "/home/ann", "/home/ann/run" },
+        { "run-dir", "./run/", "/home/ann", "/home/ann/run" },
+        { "run-dir", "../bob/run", "/home/ann", "/home/bob/run" },
+        { "run-dir", "/run/x", "/home/ann", "/run/x" },
+        { "state-dir", ".", "/home/ann", "/home/ann" },
+        { "log", "a.log", "/home/ann", "/home/ann/a.log" },
+        { "log", "stderr", "/home/ann", "stderr" },
+        { "log", "./stderr", "/home/ann", "/home/ann/stderr" },
+        { "journal", "rooms", "/srv", "/srv/rooms" },
+        { "journal", "off", "/srv", "off" },
+        { "metrics", "off", "/srv", "off" },
+        { "metrics", "unix:m.sock", "/srv", "unix:/srv/m.sock" },
+        { "listen", "unix:chat.sock", "/", "unix:/chat.sock" },
+        { "listen", "127.0.0.1:1", "/srv", "127.0.0.1:1" },
     };
 
     /// <summary>Given ping and time limit (0: not given), and the ping in force.</summary>
@@ -63,6 +104,45 @@ public sealed class SettingsBuilderTests
     {
         var values = SettingsBuilder.ReadFile("a.conf", ["", line]);
         Assert.Equal(name is null ? [] : [new GivenValue(name, value!, "a.conf:2")], values);
+    }
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void File_is_read_however_an_editor_has_left_it(string content, int expected) =>
+        Assert.Equal(expected, Build(content.Split('\n')).PingSeconds);
+
+    [Theory]
+    [InlineData(8193)]
+    [InlineData(1_000_000)]
+    public void Line_that_is_too_long_is_refused_in_few_words(int length)
+    {
+        string wrong = Assert.Throws<SettingException>(() => Build([$"log = /{new string('x', length)}"])).Message;
+        Assert.StartsWith("a.conf:1: 'log = /xxx", wrong, StringComparison.Ordinal);
+        Assert.EndsWith("…' is longer than 8192 characters; write the line anew", wrong, StringComparison.Ordinal);
+        Assert.InRange(wrong.Length, 1, 200);
+    }
+
+    [Theory]
+    [MemberData(nameof(Paths_in_settings))]
+    public void Relative_path_begins_where_it_was_given(string name, string value, string directory, string expected)
+    {
+        var row = SettingsTable.Find(name)!;
+        var onCommandLine = SettingsBuilder.Build(Paths, [new GivenValue(name, value, SettingsBuilder.CommandLine, directory)]);
+        Assert.Equal(expected, row.Show(onCommandLine));
+        Assert.Equal(expected, row.Show(SettingsBuilder.Build(Paths, SettingsBuilder.ReadFile($"{directory.TrimEnd('/')}/a.conf", [$"{name} = {value}"]))));
+    }
+
+    [Theory]
+    [InlineData("run-dir", "")]
+    [InlineData("log", "")]
+    [InlineData("log", "a\nuser = root")]
+    [InlineData("state-dir", "/a\u0001b")]
+    [InlineData("state-dir", "/a\uFFFDb")]
+    public void Path_that_is_none_is_refused(string name, string value)
+    {
+        var wrong = Assert.Throws<SettingException>(() => SettingsBuilder.Build(Paths, [new GivenValue(name, value, SettingsBuilder.CommandLine, "/srv")]));
+        Assert.StartsWith($"--{name}: ", wrong.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(wrong.Message, char.IsControl);
     }
 
     [Fact]
