@@ -159,13 +159,14 @@ public sealed class OddCallsTests
     private static string? FaultOf(string command, string line, string result)
     {
         var status = int.Parse(File.ReadAllText($"{result}.status"), CultureInfo.InvariantCulture);
-        var output = File.ReadAllText($"{result}.out") + File.ReadAllText($"{result}.err");
+        var errors = File.ReadAllText($"{result}.err");
+        var output = File.ReadAllText($"{result}.out") + errors;
         var told = command is "--check" || Silent.Contains(command) || line.Contains("2>", StringComparison.Ordinal) || line.Contains("| true", StringComparison.Ordinal)
             || line.Contains(">&-", StringComparison.Ordinal) || output.Contains(command == "status" ? "appliance" : "appliance: ", StringComparison.Ordinal) || output.Contains("UNKNOWN", StringComparison.Ordinal) || output.Contains("{\"running\"", StringComparison.Ordinal);
         var fault = !StatusesOf(command).Contains(status) ? $"exit status {status}"
             : Regex.IsMatch(output, @"Unhandled|^ +at |\bSystem\.|Exception|internal error", RegexOptions.Multiline, TimeSpan.FromSeconds(1)) ? "an exception's text"
             : status != 0 && !told ? "no words"
-            : output.Contains('\u001b', StringComparison.Ordinal) ? "control characters"
+            : errors.Contains('\u001b', StringComparison.Ordinal) ? "control characters"
             : null;
         return fault is null ? null : $"{fault}: {line}: {(output.Length > 300 ? output[..300] : output)}";
     }

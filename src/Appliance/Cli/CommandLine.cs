@@ -247,7 +247,7 @@ internal static class CommandLine
     {
         string command = Usage.NameOf(parsed.CommandResult.Command);
         return parsed.UnmatchedTokens.Count > 0
-            ? $"{parsed.UnmatchedTokens[0]}: there is no such option or command; 'appliance{command} --help' prints all"
+            ? $"{Excerpt.Bare(parsed.UnmatchedTokens[0])}: there is no such option or command; 'appliance{command} --help' prints all"
             : $"{parsed.Errors[0].Message} 'appliance{command} --help' tells more";
     }
 

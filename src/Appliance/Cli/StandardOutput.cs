@@ -1,4 +1,5 @@
 using System.Text;
+using Appliance.Config;
 
 namespace Appliance.Cli;
 
@@ -30,12 +31,15 @@ internal sealed class StandardOutput : Stream
     public static void Use() =>
         Console.SetOut(new StreamWriter(new StandardOutput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
 
-    /// <summary>Tells what is wrong, on stderr. When nobody can be told, the exit status still says it.</summary>
+    /// <summary>
+    /// Tells what is wrong, on stderr; nothing that somebody wrote can steer a terminal from there. When nobody can be told, the exit
+    /// status still says it.
+    /// </summary>
     public static void Complain(string what)
     {
         try
         {
-            Console.Error.WriteLine($"appliance: {what}");
+            Console.Error.WriteLine($"appliance: {Excerpt.Printable(what)}");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

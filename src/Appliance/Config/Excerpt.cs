@@ -10,9 +10,9 @@ internal static class Excerpt
     public static string Of(string text) => $"'{Bare(text)}'";
 
     /// <summary>The text alone.</summary>
-    public static string Bare(string text)
-    {
-        string shown = text.Length > LettersMax ? text[..LettersMax] + "…" : text;
-        return string.Concat(shown.Select(letter => char.IsControl(letter) ? $"\\x{(int)letter:X2}" : $"{letter}"));
-    }
+    public static string Bare(string text) => Printable(text.Length > LettersMax ? text[..LettersMax] + "…" : text).Replace("\n", "\\x0A", StringComparison.Ordinal);
+
+    /// <summary>All of a text, which may have several lines, without control characters.</summary>
+    public static string Printable(string text) =>
+        string.Concat(text.Select(letter => char.IsControl(letter) && letter != '\n' ? $"\\x{(int)letter:X2}" : $"{letter}"));
 }

@@ -35,7 +35,7 @@ public static class SettingsTable
     [
         Switch("daemon", "run as daemon", SettingGroup.Mode, (s, on) => s.Daemon = on, s => s.Daemon) with
         {
-            Reason = "The service decides it: a service manager that expects the server in the foreground would lose it.",
+            Reason = "The service manager decides it: one that expects the server in the foreground would lose track of it.",
         },
         Switch("debug", "run in debug mode", SettingGroup.Mode, (s, on) => s.Debug = on, s => s.Debug) with
         {
@@ -78,33 +78,33 @@ public static class SettingsTable
             ApplyJournal, s => s.JournalFile.Length == 0 ? "off" : s.JournalFile)
         {
             Default = "off", PathStart = text => text == "off" ? -1 : 0,
-            Reason = "Shared memory outlives every process, but not a reboot. A file, in the state directory for example, brings rooms back with their ids.",
+            Reason = "Shared memory outlives every process, but not a reboot. A file, in the state directory for example, restores the rooms with their ids.",
         },
         Choice("journal-sync", "WHEN", "on disk: always (before anybody gets it), group (0.1 s later) or off (left to the kernel)", SettingGroup.Place,
             JournalSyncs, (s, when) => s.JournalSync = when, s => s.JournalSync) with
         {
             Default = "group", IsReloadable = true,
-            Reason = "A power cut takes a tenth of a second of talk, and nobody waits. always takes nothing that anybody saw, and every message waits for the disk.",
+            Reason = "With group, a power cut loses the messages of the last tenth of a second, and nobody waits for the disk. With always, no message that anybody saw is lost, and every message waits for the disk.",
         },
-        new("log", "FILE", "log file, or stderr; of a daemon appliance.log in --state-dir", SettingGroup.Place,
+        new("log", "FILE", "log file, or stderr; a daemon's default is appliance.log in --state-dir", SettingGroup.Place,
             ApplyLog, s => s.LogFile.Length == 0 ? "stderr" : s.LogFile)
         {
             Default = "stderr", PathStart = text => text == "stderr" ? -1 : 0,
-            Reason = "A terminal and a service manager take stderr. The packaged services write to /var/log/appliance/appliance.log, which logrotate turns over.",
+            Reason = "A terminal and a service manager read stderr. The packaged services write to /var/log/appliance/appliance.log, which logrotate rotates.",
         },
-        Choice("log-level", "LEVEL", "least that is logged: debug, info, warning or error", SettingGroup.Place, LogLevels, (s, level) => s.LogLevel = level, s => s.LogLevel) with
+        Choice("log-level", "LEVEL", "lowest level that is logged: debug, info, warning or error", SettingGroup.Place, LogLevels, (s, level) => s.LogLevel = level, s => s.LogLevel) with
         {
             Default = "info", IsReloadable = true,
-            Reason = "info is what one wants to read later: starts, stops, reloads, deaths. debug adds every connection.",
+            Reason = "info has starts, stops, reloads and deaths of workers; debug adds every connection.",
         },
         new("user", "NAME", "user to become after binding", SettingGroup.Place, ApplyUser, s => s.User.Length == 0 ? "none" : s.User)
         {
             Default = "none",
-            Reason = "Started as root, for a port below 1024, the server should not stay root. The packaged services run as the user appliance.",
+            Reason = "A server that root starts, for a port below 1024, should not stay root. The packaged services run as the user appliance.",
         },
         Choice("io", "ENGINE", "how messages reach the kernel: auto, uring or epoll", SettingGroup.Place, IoEngines, (s, engine) => s.Io = engine, s => s.Io) with
         {
-            Reason = "uring hands it the sends of a whole room in one system call, where the kernel (5.18 or later) and its filters allow that; epoll makes a send for each client. auto takes uring where it is to be had.",
+            Reason = "uring hands it the sends of a whole room in one system call, where the kernel (5.18 or later) and its filters allow that; epoll calls send for each client. auto uses uring where it is available.",
         },
 
         Number("history", "N", 50, "messages a newcomer gets", SettingGroup.Chat, ..10_000, (s, n) => s.History = n, s => s.History) with
@@ -148,11 +148,11 @@ public static class SettingsTable
             IsReloadable = true,
             Reason = "Faster than anybody types; bursts may have twice as many. Beyond: too_fast, and after three of them in ten seconds 1008.",
         },
-        Choice("announce", "WHAT", "tell who comes and goes: ip, count or off", SettingGroup.Chat,
+        Choice("announce", "WHAT", "announce joins and leaves: ip, count or off", SettingGroup.Chat,
             AnnounceModes, (s, mode) => s.Announce = mode, s => s.Announce) with
         {
             Default = "ip", IsReloadable = true,
-            Reason = "In a small room one likes to know who is there. count tells no addresses, off tells nothing.",
+            Reason = "In a small room people like to know who is there. count shows numbers instead of addresses, off announces nothing.",
         },
         Switch("echo", "serve /echo, which returns every message (for conformance suites)", SettingGroup.Chat, (s, on) => s.Echo = on, s => s.Echo) with
         {
@@ -175,12 +175,12 @@ public static class SettingsTable
             1..3600, (s, n) => s.HandshakeTimeoutSeconds = n, s => s.HandshakeTimeoutSeconds) with
         {
             IsReloadable = true,
-            Reason = "Enough for a slow phone; who opens connections and asks for nothing cannot keep them.",
+            Reason = "Enough for a slow phone; a client that connects and asks for nothing cannot keep the connection.",
         },
         Number("drain", "SECONDS", 10, "time for a graceful stop", SettingGroup.Time, ..3600, (s, n) => s.DrainSeconds = n, s => s.DrainSeconds) with
         {
             IsReloadable = true,
-            Reason = "Clients take what is on its way to them before they are closed. Service managers must wait longer (TimeoutStopSec=).",
+            Reason = "Clients get what is on its way to them before they are closed. Service managers must wait longer (TimeoutStopSec=).",
         },
         Number("upgrade-timeout", "SECONDS", 30, "time for an upgrade; then the former process goes on", SettingGroup.Time,
             1..90, (s, n) => s.UpgradeTimeoutSeconds = n, s => s.UpgradeTimeoutSeconds) with
