@@ -78,7 +78,7 @@ internal static class CheckCommand
 
         yield return Usable("run directory", settings.RunDirectory);
         yield return Usable("state directory", settings.StateDirectory);
-        bool running = PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is not null;
+        bool running = RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) is not null;
         foreach (var address in settings.Listen)
         {
             yield return Address(address, running, bound => Listeners.Bind(bound));
@@ -86,7 +86,7 @@ internal static class CheckCommand
 
         if (settings.Metrics is { } metrics)
         {
-            yield return Address(metrics, running, bound => Listeners.Bind(bound, Listeners.MetricsOption));
+            yield return Address(metrics, running, bound => Listeners.Bind(bound, option: Listeners.MetricsOption));
         }
     }
 
@@ -229,7 +229,7 @@ internal static class CheckCommand
             bind(address).Dispose();
             return (address.Text, Verdict.Ok, "free");
         }
-        catch (SyscallException taken)
+        catch (Exception taken) when (taken is SyscallException or IOException)
         {
             return (address.Text, Verdict.Fail, taken.Message);
         }

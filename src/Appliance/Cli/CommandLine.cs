@@ -217,7 +217,9 @@ internal static class CommandLine
                 throw new IOException("it is a directory; name the file in it");
             }
 
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            // What everybody may exchange would make a server, and root, write where somebody else likes.
+            string path = OwnedPath.Resolve("others may exchange it", file, Ownership.OfProcess);
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             byte[] bytes = new byte[ConfigBytesMax + 1];
             int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
             return length <= ConfigBytesMax

@@ -87,13 +87,19 @@ internal sealed class ControlClient
 
     private static ControlClient Open(string command, Settings settings)
     {
-        _ = PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory)
+        _ = RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory)
             ?? throw new IOException($"{command}: no server runs from --run-dir {settings.RunDirectory}");
         string directory = Directory.Exists(settings.StateDirectory)
             ? settings.StateDirectory
             : throw new IOException($"{command}: there is no --state-dir {settings.StateDirectory}, and the key of the server's queue is made from it");
         var queue = MessageQueue.Find(SystemVKey.OfPath(directory, SystemVKey.DefaultProject))
             ?? throw new IOException($"{command}: the server has no queue of --state-dir {directory}: it is another's directory, or the server is just starting; its log says more");
+        var looked = Syscall.PermissionsOf(SystemVKind.Queue, queue.Id, out var permissions);
+        if (looked.Ok && !StateObjects.OwnersOf(directory).Covers(permissions))
+        {
+            throw new IOException($"{command}: the queue of --state-dir {directory} is not the server's: it belongs to {Ownership.Describe(SystemVKind.Queue, permissions.Key)}; 'ipcrm -q {queue.Id}' removes it, and the server makes its own");
+        }
+
         return new ControlClient(command, queue);
     }
 }

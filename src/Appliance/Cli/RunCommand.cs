@@ -90,7 +90,7 @@ internal sealed class RunCommand
             throw new IOException(why);
         }
 
-        Console.Out.WriteLine($"daemon process started, pid {PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory)}");
+        Console.Out.WriteLine($"daemon process started, pid {RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory)}");
         return ExitCode.Fine;
     }
 
@@ -147,13 +147,16 @@ internal sealed class RunCommand
         }
 
         var service = new ServiceManager();
-        using var pidFile = PidFile.Acquire(_settings.RunDirectory, _settings.StateDirectory);
-        RoomLogStore.AwaitFormer(_settings.StateDirectory);
-        using var listeners = new ListenerSet(_settings.Listen, _settings.NoFork ? 1 : _settings.WorkersLeast, service.ListenDescriptors);
-        using var monitoring = _settings.Metrics is { } address ? Listeners.Bind(address, Listeners.MetricsOption) : null;
+        var owners = Ownership.OfServer(_settings.User);
+        using var pidFile = PidFile.Acquire(_settings.RunDirectory, _settings.StateDirectory, owners);
+        RoomLogStore.AwaitFormer(_settings.StateDirectory, owners);
+        using var listeners = new ListenerSet(_settings.Listen, _settings.NoFork ? 1 : _settings.WorkersLeast, service.ListenDescriptors, _settings.SocketMode);
+        using var monitoring = _settings.Metrics is { } address ? Listeners.Bind(address, _settings.SocketMode, Listeners.MetricsOption) : null;
         if (_settings.User.Length > 0)
         {
-            Privileges.Drop(_settings.User, pidFile.Descriptors, pidFile.MadeDirectories);
+            int keys = RoomLogStore.OpenKeys(_settings.StateDirectory, owners);
+            pidFile.DropPrivileges(_settings.User, keys);
+            _ = Syscall.Close(keys);
         }
 
         using var log = OpenLog();
@@ -277,6 +280,11 @@ internal sealed class RunCommand
         _hasServed = true;
         estate.Journal ??= JournalWriter.Continue(_settings, estate.Rooms, estate.Wakeups, log);
         estate.Listeners.OwnPaths();
+        if (RoomLogStore.Remember(_settings.StateDirectory, estate.SegmentId) is { } why)
+        {
+            log.Write(EventCatalogue.KeyNotKept, why);
+        }
+
         estate.PidFile.Own();
         estate.PidFile.Write(Environment.ProcessId);
         ref var header = ref estate.Rooms.Header;

@@ -45,14 +45,15 @@ internal static class SignalCommand
     private static int Stop(Settings settings, bool purge)
     {
         Wait(
-            () => !PidFile.IsStarting(settings.RunDirectory, settings.StateDirectory),
+            () => !RunningServer.IsStarting(settings.RunDirectory, settings.StateDirectory),
             GraceMs,
             $"stop: a server starts from --run-dir {settings.RunDirectory} and has not come to serve; its log may say why");
-        if (PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is { } pid)
+        if (RunningServer.Find(settings.RunDirectory, settings.StateDirectory) is { } server)
         {
-            Signal(pid, Syscall.SIGTERM);
+            int pid = server.Pid;
+            server.Signal(Syscall.SIGTERM);
             Wait(
-                () => PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) != pid,
+                () => RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) != pid,
                 (settings.DrainSeconds * 1000L) + GraceMs,
                 Text($"stop: process {pid} is still there; its log may say why, kill -9 {pid} ends it"));
         }
@@ -68,10 +69,10 @@ internal static class SignalCommand
 
     private static int Reload(Settings settings)
     {
-        var (pid, log) = FindServer("reload", settings);
+        var (server, log) = FindServer("reload", settings);
         int before = Volatile.Read(ref log.Header.Reloads);
-        Signal(pid, Syscall.SIGHUP);
-        Wait(() => Volatile.Read(ref log.Header.Reloads) != before, GraceMs, Text($"reload: process {pid} has not answered; its log may say why"));
+        server.Signal(Syscall.SIGHUP);
+        Wait(() => Volatile.Read(ref log.Header.Reloads) != before, GraceMs, Text($"reload: process {server.Pid} has not answered; its log may say why"));
         var (failed, note) = ReloadNote.Read(log);
         if (failed)
         {
@@ -84,23 +85,24 @@ internal static class SignalCommand
 
     private static int Reopen(Settings settings)
     {
-        var (pid, log) = FindServer("reopen", settings);
+        var (server, log) = FindServer("reopen", settings);
         int before = Volatile.Read(ref log.Header.Reopens);
-        Signal(pid, Syscall.SIGUSR1);
-        Wait(() => Volatile.Read(ref log.Header.Reopens) != before, GraceMs, Text($"reopen: process {pid} has not answered; its log may say why"));
+        server.Signal(Syscall.SIGUSR1);
+        Wait(() => Volatile.Read(ref log.Header.Reopens) != before, GraceMs, Text($"reopen: process {server.Pid} has not answered; its log may say why"));
         return ReloadNote.ReadReopening(log) is { } failure ? throw new IOException($"reopen: {failure}; the former file stays in use") : ExitCode.Fine;
     }
 
     private static int Upgrade(Settings settings)
     {
-        var (pid, log) = FindServer("upgrade", settings);
+        var (server, log) = FindServer("upgrade", settings);
         int failedBefore = Volatile.Read(ref log.Header.FailedUpgrades);
+        int pid = server.Pid;
         int? now = pid;
-        Signal(pid, Syscall.SIGUSR2);
+        server.Signal(Syscall.SIGUSR2);
         Wait(
             () =>
             {
-                now = PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory);
+                now = RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory);
                 return now != pid || Volatile.Read(ref log.Header.FailedUpgrades) != failedBefore;
             },
             UpgradeMs,
@@ -114,16 +116,14 @@ internal static class SignalCommand
         return now is null ? ExitCode.Failed : ExitCode.Fine;
     }
 
-    private static (int Pid, RoomLog Log) FindServer(string command, Settings settings)
+    private static (RunningServer Server, RoomLog Log) FindServer(string command, Settings settings)
     {
-        int pid = PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory)
+        var server = RunningServer.Find(settings.RunDirectory, settings.StateDirectory)
             ?? throw new IOException($"{command}: no server runs from --run-dir {settings.RunDirectory}");
         var log = RoomLogStore.Find(settings.StateDirectory)
             ?? throw new IOException($"{command}: the server of --run-dir {settings.RunDirectory} does not use --state-dir {settings.StateDirectory}, or this user may not see it");
-        return (pid, log);
+        return (server, log);
     }
-
-    private static void Signal(int pid, int signal) => _ = Syscall.Kill(pid, signal).OrThrow(Text($"kill {pid}"));
 
     private static void Wait(Func<bool> happened, long timeoutMs, string otherwise)
     {

@@ -93,9 +93,9 @@ internal static class StatusCommand
 
     private static int Print(Settings settings, bool asJson)
     {
-        if (PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is not { } pid)
+        if (RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) is not { } pid)
         {
-            if (PidFile.IsStarting(settings.RunDirectory, settings.StateDirectory))
+            if (RunningServer.IsStarting(settings.RunDirectory, settings.StateDirectory))
             {
                 Console.Out.WriteLine(asJson ? "{\"running\": false}" : "appliance is starting");
                 return NotRunning;
@@ -178,7 +178,7 @@ internal static class StatusCommand
         Parse("--warning", warning, warnings);
         Parse("--critical", critical, criticals);
 
-        if (PidFile.RunningPid(settings.RunDirectory, settings.StateDirectory) is null)
+        if (RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) is null)
         {
             return (NagiosState.Critical, $"{NagiosLine.Word(NagiosState.Critical)} - appliance is {(PidFile.Exists(settings.RunDirectory) ? "dead" : "not running")}");
         }

@@ -6,6 +6,9 @@ public sealed class Settings
     /// <summary>Most workers there can be.</summary>
     public const int WorkersMax = 64;
 
+    /// <summary>Permissions of a unix socket unless others are asked for: 0666.</summary>
+    public const int SocketModeDefault = 0x1B6;
+
     /// <summary>The source of a value that nobody gave.</summary>
     public const string DefaultSource = "default";
 
@@ -40,6 +43,9 @@ public sealed class Settings
 
     /// <summary>Where monitors connect; null when off.</summary>
     public ListenAddress? Metrics { get; internal set; }
+
+    /// <summary>Permissions of the sockets at unix paths.</summary>
+    public int SocketMode { get; internal set; } = SocketModeDefault;
 
     /// <summary>Directory of the pid file.</summary>
     public string RunDirectory { get; internal set; } = "";

@@ -66,6 +66,12 @@ public static class SettingsTable
             Default = DefaultMetrics, PathStart = ListenAddress.PathStart,
             Reason = "This host alone: figures and addresses of clients are for those who run the server.",
         },
+        new("socket-mode", "MODE", "permissions of the sockets at unix:/PATH, octal as chmod has them", SettingGroup.Place,
+            ApplySocketMode, s => $"0{Convert.ToString(s.SocketMode, 8).PadLeft(3, '0')}")
+        {
+            Default = "0666",
+            Reason = "Whoever may write to a socket may connect: a proxy runs as another user. 0660 lets in the server's user and group alone.",
+        },
         Directory("run-dir", "directory of the pid file", (s, path) => s.RunDirectory = path, s => s.RunDirectory) with
         {
             Reason = "Emptied when the machine starts: nothing that must last lies here.",
@@ -240,6 +246,13 @@ public static class SettingsTable
     {
         settings.Metrics = ListenAddress.TryParse(text);
         return settings.Metrics is null && text != "off" ? "must be IP:PORT, [IPv6]:PORT, *:PORT, unix:/PATH or off" : null;
+    }
+
+    private static string? ApplySocketMode(Settings settings, string text)
+    {
+        bool isMode = text.Length is > 0 and <= 4 && text.All(digit => digit is >= '0' and <= '7') && (text.Length < 4 || text[0] == '0');
+        settings.SocketMode = isMode ? Convert.ToInt32(text, 8) : settings.SocketMode;
+        return isMode ? null : "must be octal permissions from 0 to 0777";
     }
 
     private static string? ApplyLog(Settings settings, string text)

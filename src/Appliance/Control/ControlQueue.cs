@@ -244,15 +244,21 @@ public sealed class ControlQueue : IDisposable
     /// </summary>
     private MessageQueue Open()
     {
+        if (MessageQueue.Find(_key) is { } shut && Syscall.MessageStatus(shut.Id, out _).Error == Errno.EACCES && shut.Remove().Ok)
+        {
+            // Ours, but with a mode that shuts us out ourselves; another user's stays, and is named below.
+            _log.Write(EventCatalogue.QueueShut, _key.ToString());
+        }
+
         var queue = MessageQueue.Open(_key, OwnerAndGroup);
         var status = queue.ReadStatus();
-        uint user = Syscall.EffectiveUserId();
-        if (status.msg_perm_uid != user || (status.msg_perm_cuid != user && status.msg_perm_cuid != 0))
+        if (status.msg_perm_uid != Syscall.EffectiveUserId() || !Ownership.OfProcess.Covers(status.msg_perm_cuid))
         {
             if (!queue.Remove().Ok)
             {
                 throw new IOException(string.Create(
-                    CultureInfo.InvariantCulture, $"the queue of key {_key} belongs to user {status.msg_perm_uid}: that user or root must remove it (ipcrm -q {queue.Id})"));
+                    CultureInfo.InvariantCulture,
+                    $"the queue of key {_key} belongs to {Ownership.Name(status.msg_perm_uid)}: that user or root must remove it (ipcrm -q {queue.Id})"));
             }
 
             _log.Write(EventCatalogue.QueueForeign, _key.ToString(), status.msg_perm_uid, status.msg_qnum);

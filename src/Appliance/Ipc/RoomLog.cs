@@ -47,6 +47,9 @@ public sealed unsafe partial class RoomLog
     /// <summary>What lies where.</summary>
     public RoomLogLayout Layout { get; }
 
+    /// <summary>Where it is attached.</summary>
+    internal byte* Address => _base;
+
     /// <summary>The first page.</summary>
     public ref SegmentHeader Header => ref *(SegmentHeader*)_base;
 

@@ -10,15 +10,17 @@ namespace Appliance.Ipc;
 /// <param name="DamagedRooms">How many of them were damaged and begin a new epoch.</param>
 /// <param name="Resized">True when the rooms were copied from a segment of other sizes, or of an older version.</param>
 /// <param name="Removed">How many segments of ours were too damaged to be read, and were removed.</param>
-public sealed record RoomLogReport(int Key, int Id, bool Resumed, int Rooms, int DamagedRooms, bool Resized, int Removed);
+/// <param name="Foreign">Segments of others under keys of this state directory, which are left alone: each key and whose it is.</param>
+public sealed record RoomLogReport(int Key, int Id, bool Resumed, int Rooms, int DamagedRooms, bool Resized, int Removed, IReadOnlyList<string> Foreign);
 
 /// <summary>
-/// The segment of a state directory: found or made under the first key from <c>ftok(DIR, 'L')</c> on that is free or ours. A
-/// segment that somebody else, or another version, made under that key is left alone and the next letter tried.
+/// The segment of a state directory. Its key is a random one that <see cref="RoomKeys"/> keeps; releases before had those of
+/// <c>ftok(DIR, 'L')</c> and the letters after it, which are looked at as well. A segment counts only when its owner and its creator are
+/// the server's user or root and it is shut to all others; what somebody else, or another version, has made there is left alone.
 /// </summary>
 public static unsafe class RoomLogStore
 {
-    /// <summary>The project letter of its first key; further ones follow.</summary>
+    /// <summary>The project letter of the first key that releases before used; further ones follow.</summary>
     internal const char FirstProject = 'L';
 
     private const char LastProject = 'Z';
@@ -30,39 +32,45 @@ public static unsafe class RoomLogStore
     /// <exception cref="SyscallException">The kernel refuses: no right, or one of its limits.</exception>
     public static (RoomLog Log, RoomLogReport Report) Open(string stateDirectory, RoomLogLayout layout, long unixMs)
     {
-        RoomLog? former = null;
-        int formerId = -1;
-        int freeKey = 0;
+        var owners = StateObjects.OwnersOf(stateDirectory);
+        Found? former = null;
+        List<int> ofOthers = [];
+        List<string> foreign = [];
         int removed = 0;
-        foreach (int key in Keys(stateDirectory))
+        foreach (var (key, id) in Segments(stateDirectory))
         {
-            var found = Syscall.ShmGet(key, 0, 0);
-            if (found.Ok && IsDamagedOurs(found.Value))
+            if (!IsPrivate(id, owners))
+            {
+                foreign.Add($"0x{key:x8} of {Ownership.Describe(SystemVKind.Memory, key)}");
+            }
+            else if (IsDamagedOurs(id))
             {
                 // Nothing in it can be found any more; left alone it would stay for ever.
-                WaitUntilAlone(found.Value, ours: 0);
-                Remove(found.Value);
-                found = Syscall.ShmGet(key, 0, 0);
+                WaitUntilAlone(id, ours: 0);
+                Remove(id);
                 removed++;
             }
-
-            freeKey = freeKey == 0 && found.Error == Errno.ENOENT ? key : freeKey;
-            if (found.Ok && AttachIfOurs(found.Value) is { } log)
+            else if (AttachIfOurs(id) is { } log)
             {
-                WaitUntilAlone(found.Value, ours: 1);
-                if (log.Layout.SegmentBytes == layout.SegmentBytes && log.Layout.Rooms == layout.Rooms && log.Layout.Version == layout.Version)
-                {
-                    log.ResetWorkers();
-                    return (log, new RoomLogReport(key, found.Value, Resumed: true, log.RoomCount(), RoomLogCheck.Mend(log, unixMs), Resized: false, removed));
-                }
-
-                (former, formerId) = (log, found.Value);
+                WaitUntilAlone(id, ours: 1);
+                former = Newer(former, new Found(key, id, log));
+            }
+            else
+            {
+                ofOthers.Add(key);
             }
         }
 
-        return freeKey != 0
-            ? Make(freeKey, layout, unixMs, former, formerId, removed)
-            : throw new SyscallException($"shmget: every key of '{stateDirectory}' from '{FirstProject}' to '{LastProject}' is taken", Errno.EEXIST);
+        if (former is null || !IsLaidOut(former.Log.Layout, layout))
+        {
+            var (made, report) = Make(stateDirectory, layout, unixMs, former, ofOthers);
+            return (made, report with { Removed = removed, Foreign = foreign });
+        }
+
+        RoomKeys.Write(stateDirectory, [former.Key, .. ofOthers]);
+        former.Log.ResetWorkers();
+        int damaged = RoomLogCheck.Mend(former.Log, unixMs);
+        return (former.Log, new RoomLogReport(former.Key, former.Id, Resumed: true, former.Log.RoomCount(), damaged, Resized: false, removed, foreign));
     }
 
     /// <summary>Attaches the segment that the master has opened, laid out as the master knows: what its header says may be damaged.</summary>
@@ -73,28 +81,61 @@ public static unsafe class RoomLogStore
         return new RoomLog(address, layout);
     }
 
-    /// <summary>The logs that belong to a state directory, as they are; null when there are none.</summary>
-    public static RoomLog? Find(string stateDirectory) =>
-        Keys(stateDirectory)
-            .Select(key => Syscall.ShmGet(key, 0, 0))
-            .Where(found => found.Ok)
-            .Select(found => AttachIfOurs(found.Value))
-            .FirstOrDefault(log => log is not null);
+    /// <summary>The logs that belong to a state directory, as they are; null when there are none, or this user may not read them.</summary>
+    public static RoomLog? Find(string stateDirectory)
+    {
+        var owners = StateObjects.OwnersOf(stateDirectory);
+        Found? found = null;
+        foreach (var (key, id) in Segments(stateDirectory))
+        {
+            found = IsPrivate(id, owners) && AttachIfOurs(id) is { } log ? Newer(found, new Found(key, id, log), remove: false) : found;
+        }
+
+        return found?.Log;
+    }
+
+    /// <summary>
+    /// Notes the key of a segment that was taken over from another process, which may be of a release that did not. Returns why that
+    /// fails, or null: the segment is found under the keys of such releases as well.
+    /// </summary>
+    public static string? Remember(string stateDirectory, int id)
+    {
+        try
+        {
+            _ = Syscall.PermissionsOf(SystemVKind.Memory, id, out var permissions).OrThrow($"shmctl IPC_STAT of room log {id}");
+            var keys = RoomKeys.Read(stateDirectory);
+            if (!keys.Contains(permissions.Key))
+            {
+                RoomKeys.Write(stateDirectory, [permissions.Key, .. keys]);
+            }
+
+            return null;
+        }
+        catch (SyscallException failure)
+        {
+            return failure.Message;
+        }
+    }
+
+    /// <summary>The file of keys, open, so that it can be given to the user that a server is to become.</summary>
+    /// <exception cref="SyscallException">It cannot be made.</exception>
+    public static int OpenKeys(string stateDirectory, Ownership owners) => RoomKeys.Open(stateDirectory, owners);
 
     /// <summary>Waits until the workers of a master that was killed have ended: they hold its ports.</summary>
+    /// <param name="stateDirectory">The directory.</param>
+    /// <param name="owners">Whose segments are the server's: also those of the user that it is to become.</param>
     /// <exception cref="IOException">They have not, after some seconds.</exception>
-    public static void AwaitFormer(string stateDirectory)
+    public static void AwaitFormer(string stateDirectory, Ownership owners)
     {
-        foreach (int key in Keys(stateDirectory))
+        foreach (var (_, id) in Segments(stateDirectory))
         {
-            var found = Syscall.ShmGet(key, 0, 0);
-            if (found.Ok && Attach(found.Value, out byte* address))
+            if (IsPrivate(id, owners) && Attach(id, out byte* address))
             {
                 bool ours = IsOurs((SegmentHeader*)address);
                 _ = Syscall.ShmDetach(address);
                 if (ours)
                 {
-                    WaitUntilAlone(found.Value, ours: 0);
+                    WaitUntilAlone(id, ours: 0);
                 }
             }
         }
@@ -103,22 +144,45 @@ public static unsafe class RoomLogStore
     /// <summary>Removes one segment.</summary>
     public static void Remove(int id) => _ = Syscall.ShmRemove(id).OrThrow($"shmctl IPC_RMID {id}");
 
-    /// <summary>Removes every segment of ours that belongs to the state directory; returns how many there were.</summary>
+    /// <summary>Removes every segment of ours that belongs to the state directory, and the file of keys; returns how many there were.</summary>
     public static int Purge(string stateDirectory)
     {
+        var owners = StateObjects.OwnersOf(stateDirectory);
         int removed = 0;
-        foreach (int key in Keys(stateDirectory))
+        List<int> left = [];
+        var keys = RoomKeys.Read(stateDirectory);
+        foreach (var (key, id) in Segments(stateDirectory))
         {
-            var found = Syscall.ShmGet(key, 0, 0);
-            if (found.Ok && (IsDamagedOurs(found.Value) || AttachIfOurs(found.Value) is not null))
+            if (!IsPrivate(id, owners))
             {
-                Remove(found.Value);
+                continue;
+            }
+
+            if (IsDamagedOurs(id) || AttachIfOurs(id) is not null)
+            {
+                Remove(id);
                 removed++;
             }
+            else if (keys.Contains(key))
+            {
+                left.Add(key);
+            }
+        }
+
+        if (left.Count > 0)
+        {
+            RoomKeys.Write(stateDirectory, left);
+        }
+        else
+        {
+            RoomKeys.Remove(stateDirectory);
         }
 
         return removed;
     }
+
+    /// <summary>Whether a key is, or was in a release before, that of the room log of a state directory.</summary>
+    internal static bool IsKey(string stateDirectory, int key) => Keys(stateDirectory).Contains(key);
 
     /// <summary>
     /// Workers of a master that was killed end by themselves at once; until they have, the logs are still theirs.
@@ -142,14 +206,66 @@ public static unsafe class RoomLogStore
         for (char project = FirstProject; project <= LastProject; project++)
         {
             _ = Syscall.Ftok(stateDirectory, project, out int key).OrThrow($"ftok '{stateDirectory}'");
+            if (project == FirstProject)
+            {
+                foreach (int drawn in RoomKeys.Read(stateDirectory))
+                {
+                    yield return drawn;
+                }
+            }
+
             yield return key;
         }
     }
 
-    private static (RoomLog Log, RoomLogReport Report) Make(
-        int key, RoomLogLayout layout, long unixMs, RoomLog? former, int formerId, int removed)
+    /// <summary>What lies under the keys of a state directory, whosever it is.</summary>
+    private static (int Key, int Id)[] Segments(string stateDirectory) => [.. Keys(stateDirectory)
+        .Distinct()
+        .Select(key => (Key: key, Found: Syscall.ShmGet(key, 0, 0)))
+        .Where(one => one.Found.Ok)
+        .Select(one => (one.Key, one.Found.Value))];
+
+    private static bool IsPrivate(int id, Ownership owners) =>
+        Syscall.PermissionsOf(SystemVKind.Memory, id, out var permissions).Ok && owners.IsPrivate(permissions);
+
+    private static bool IsLaidOut(RoomLogLayout one, RoomLogLayout other) =>
+        one.SegmentBytes == other.SegmentBytes && one.Rooms == other.Rooms && one.Version == other.Version;
+
+    /// <summary>
+    /// Of two logs the one that a server has served from last. The other one is a copy that was not done when its process was killed, or what
+    /// an older release made beside it: it would stay for ever.
+    /// </summary>
+    private static Found Newer(Found? one, Found other, bool remove = true)
     {
-        var made = Syscall.ShmGet(key, (nuint)layout.SegmentBytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | Syscall.SHM_NORESERVE | OwnerOnly);
+        if (one is null)
+        {
+            return other;
+        }
+
+        var (kept, lost) = other.Log.Header.ReadyMs > one.Log.Header.ReadyMs ? (other, one) : (one, other);
+        _ = Syscall.ShmDetach(lost.Log.Address);
+        if (remove)
+        {
+            Remove(lost.Id);
+        }
+
+        return kept;
+    }
+
+    private static (RoomLog Log, RoomLogReport Report) Make(
+        string stateDirectory, RoomLogLayout layout, long unixMs, Found? former, IReadOnlyList<int> ofOthers)
+    {
+        SysResult made;
+        int key;
+        do
+        {
+            // Noted before it is made: a start that is killed leaves nothing that the next one does not find.
+            key = RoomKeys.Draw();
+            RoomKeys.Write(stateDirectory, former is null ? [key, .. ofOthers] : [former.Key, key, .. ofOthers]);
+            made = Syscall.ShmGet(key, (nuint)layout.SegmentBytes, Syscall.IPC_CREAT | Syscall.IPC_EXCL | Syscall.SHM_NORESERVE | OwnerOnly);
+        }
+        while (made.Error == Errno.EEXIST);
+
         int id = made.Ok ? made.Value : throw Failure("shmget", made.Error);
         var attached = Syscall.ShmAttach(id, out byte* address);
         if (!attached.Ok)
@@ -167,13 +283,15 @@ public static unsafe class RoomLogStore
         log.WriteHeader();
         if (former is null)
         {
-            return (log, new RoomLogReport(key, id, Resumed: false, 0, 0, Resized: false, removed));
+            return (log, new RoomLogReport(key, id, Resumed: false, 0, 0, Resized: false, 0, []));
         }
 
-        int damaged = RoomLogCheck.Mend(former, unixMs);
-        log.CopyFrom(former, unixMs);
-        Remove(formerId);
-        return (log, new RoomLogReport(key, id, Resumed: true, log.RoomCount(), damaged, Resized: true, removed));
+        int damaged = RoomLogCheck.Mend(former.Log, unixMs);
+        log.CopyFrom(former.Log, unixMs);
+        _ = Syscall.ShmDetach(former.Log.Address);
+        Remove(former.Id);
+        RoomKeys.Write(stateDirectory, [key, .. ofOthers]);
+        return (log, new RoomLogReport(key, id, Resumed: true, log.RoomCount(), damaged, Resized: true, 0, []));
     }
 
     /// <summary>Attaches a segment if it is ours and whole; otherwise leaves it alone.</summary>
@@ -226,4 +344,7 @@ public static unsafe class RoomLogStore
 
     private static bool IsOurs(SegmentHeader* header) =>
         header->Magic == RoomLogLayout.Magic && header->Version is >= RoomLogLayout.OldestVersion and <= RoomLogLayout.NewestVersion;
+
+    /// <summary>A log that was found, attached.</summary>
+    private sealed record Found(int Key, int Id, RoomLog Log);
 }

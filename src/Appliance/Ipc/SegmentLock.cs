@@ -20,13 +20,14 @@ internal sealed class SegmentLock : IDisposable
     public static int KeyOf(SystemVKey key) => key.Value == -1 ? int.MinValue : ~key.Value;
 
     /// <summary>Waits until nobody else works on the segment.</summary>
-    /// <exception cref="IOException">Somebody does for too long.</exception>
+    /// <exception cref="IOException">Somebody does for too long, or has shut others out: the message names whom to ask.</exception>
     public static SegmentLock Take(SystemVKey key)
     {
-        int lockKey = KeyOf(key);
+        var lockKey = new SystemVKey(KeyOf(key));
         while (true)
         {
-            int id = Syscall.SemaphoreGet(lockKey, 1, Syscall.IPC_CREAT | ForEverybody).OrThrow($"semget of the lock for segment {key}");
+            var made = Syscall.SemaphoreGet(lockKey.Value, 1, Syscall.IPC_CREAT | ForEverybody);
+            int id = made.Ok ? made.Value : throw SystemVFailure.Of(SystemVKind.Semaphores, lockKey, $"semget of the lock for segment {key}", made.Error);
             var taken = Syscall.SemaphoreOperate(id, [new(0, 0, 0), new(0, 1, Syscall.SEM_UNDO)], Patience);
             if (taken.Ok)
             {
@@ -36,7 +37,9 @@ internal sealed class SegmentLock : IDisposable
             if (taken.Error == Errno.EAGAIN)
             {
                 int holder = Syscall.SemaphoreLastPid(id, 0).OrThrow($"semctl of the lock for segment {key}");
-                throw new IOException(FormattableString.Invariant($"segment {key}: process {holder} works on it, for more than {Patience.TotalSeconds} seconds now"));
+                string owner = Ownership.Describe(SystemVKind.Semaphores, lockKey.Value);
+                throw new IOException(FormattableString.Invariant(
+                    $"segment {key}: process {holder} works on it, for more than {Patience.TotalSeconds} seconds now; its lock is a semaphore of {owner}: end that process, or 'ipcrm -s {id}'"));
             }
 
             if (taken.Error is not (Errno.EIDRM or Errno.EINVAL or Errno.EINTR))
@@ -46,6 +49,19 @@ internal sealed class SegmentLock : IDisposable
 
             // Its last holder has removed it, or a signal came: once more.
         }
+    }
+
+    /// <summary>The same where all is to be removed: one that somebody else has made is removed first, if this user may do that.</summary>
+    /// <exception cref="IOException">Somebody holds it for too long.</exception>
+    public static SegmentLock TakeFromStrangers(SystemVKey key)
+    {
+        if (Syscall.SemaphoreGet(KeyOf(key), 0, 0) is { Ok: true } found
+            && !(Syscall.PermissionsOf(SystemVKind.Semaphores, found.Value, out var permissions).Ok && Ownership.OfProcess.Covers(permissions)))
+        {
+            _ = Syscall.SemaphoreRemove(found.Value);
+        }
+
+        return Take(key);
     }
 
     /// <inheritdoc/>

@@ -24,6 +24,12 @@ public sealed unsafe record SystemVOrigin(string? What, bool? CreatorAlive, bool
     private static string? ServerPart(SystemVObject found, string directory)
     {
         char project = (char)((uint)found.Key >> 24);
+        if (found.Kind == SystemVKind.Memory && found.Key != 0 && RoomLogStore.IsKey(directory, found.Key))
+        {
+            bool isOurs = StateObjects.OwnersOf(directory).Covers(found.User);
+            return isOurs ? $"room log of {directory}" : $"none of {directory}, under a key that its room log had in former releases";
+        }
+
         if (found.Key == 0 || !Letters.Contains(project, StringComparison.Ordinal) || SystemVKey.OfPath(directory, project).Value != found.Key)
         {
             return null;
@@ -31,7 +37,6 @@ public sealed unsafe record SystemVOrigin(string? What, bool? CreatorAlive, bool
 
         string what = (found.Kind, project) switch
         {
-            (SystemVKind.Memory, >= RoomLogStore.FirstProject) => "room log",
             (SystemVKind.Queue, SystemVKey.DefaultProject) => "control queue",
             (SystemVKind.Memory, _) => "variables",
             (SystemVKind.Queue, _) => "queue",

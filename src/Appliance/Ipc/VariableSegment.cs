@@ -109,16 +109,16 @@ public sealed unsafe class VariableSegment : IDisposable
     }
 
     /// <summary>Removes the segment of a key, and what a command that was killed has left of its work on it.</summary>
-    /// <exception cref="IOException">Another command works on it.</exception>
-    /// <exception cref="SyscallException">It is another user's.</exception>
+    /// <exception cref="IOException">Another command of ours works on it, or it is another user's.</exception>
     public static void Purge(SystemVKey key)
     {
-        using var taken = SegmentLock.Take(key);
+        using var taken = SegmentLock.TakeFromStrangers(key);
         foreach (int one in (int[])[key.Value, SegmentLock.KeyOf(key)])
         {
-            if (Syscall.ShmGet(one, 0, 0) is { Ok: true } found)
+            if (Syscall.ShmGet(one, 0, 0) is { Ok: true } found && Syscall.ShmRemove(found.Value) is { Ok: false } refused)
             {
-                _ = Syscall.ShmRemove(found.Value).OrThrow($"shmctl IPC_RMID of segment {new SystemVKey(one)}");
+                var named = new SystemVKey(one);
+                throw SystemVFailure.Of(SystemVKind.Memory, named, $"shmctl IPC_RMID of segment {named}", refused.Error);
             }
         }
     }
@@ -230,7 +230,8 @@ public sealed unsafe class VariableSegment : IDisposable
     private static void Recover(SystemVKey key)
     {
         var copy = Syscall.ShmGet(SegmentLock.KeyOf(key), 0, 0);
-        if (!copy.Ok || !Syscall.ShmStatus(copy.Value, out var status).Ok || status.shm_perm_uid != Syscall.EffectiveUserId()
+        if (!copy.Ok || !Syscall.ShmStatus(copy.Value, out var status).Ok
+            || !Syscall.PermissionsOf(SystemVKind.Memory, copy.Value, out var permissions).Ok || !Ownership.OfProcess.Covers(permissions)
             || !Syscall.ShmAttachReadOnly(copy.Value, out byte* address).Ok)
         {
             return;

@@ -1,5 +1,6 @@
 using Appliance.Ipc;
 using Appliance.Native;
+using Microsoft.Win32.SafeHandles;
 
 namespace Appliance.Journal;
 
@@ -49,6 +50,8 @@ public sealed class JournalFile : IDisposable
     /// <exception cref="IOException">It cannot be written, is somebody else's, or no journal.</exception>
     public static JournalFile Open(string path)
     {
+        // An administrator's link leads to a file whose successors lie beside it.
+        path = OwnedPath.Resolve(Option(path), path, Ownership.OfProcess);
         while (true)
         {
             int fd = OpenLocked(path, 0);
@@ -184,12 +187,8 @@ public sealed class JournalFile : IDisposable
     public string SetAside(long from, long to)
     {
         string path = Path + DamagedSuffix;
-        using var aside = new FileStream(path, new FileStreamOptions
-        {
-            Mode = FileMode.Append,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
+        int fd = OpenOwned(path, Syscall.O_WRONLY | Syscall.O_APPEND);
+        using var aside = new FileStream(new SafeFileHandle(fd, ownsHandle: true), FileAccess.Write);
         byte[] bytes = new byte[CopyBytes];
         while (from < to)
         {
@@ -213,20 +212,35 @@ public sealed class JournalFile : IDisposable
 
     private static int OpenLocked(string path, int flags)
     {
-        var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT | Syscall.O_NOFOLLOW | flags, OwnerOnly);
-        if (!opened.Ok)
+        int fd = OpenOwned(path, Syscall.O_RDWR | flags);
+        if (!Syscall.TryLock(fd, AllBytes).Ok)
         {
-            throw new IOException($"--journal {path}: cannot be written: {SyscallException.Describe(opened.Error)}: it and its directory must be this user's to write, or name another file");
+            _ = Syscall.Close(fd);
+            throw new IOException($"--journal {path}: another appliance uses it; stop that one, or give this one a file of its own");
         }
 
-        if (!Syscall.TryLock(opened.Value, AllBytes).Ok)
+        return fd;
+    }
+
+    /// <summary>Opens or makes a file that nobody else has made, may write, or can exchange.</summary>
+    private static int OpenOwned(string path, int flags)
+    {
+        var opened = OwnedPath.Open(Option(path), path, flags | Syscall.O_CREAT | Syscall.O_NONBLOCK, OwnerOnly, Ownership.OfProcess);
+        if (!opened.Ok)
+        {
+            throw new IOException($"{Option(path)}: cannot be written: {SyscallException.Describe(opened.Error)}: it and its directory must be this user's to write, or name another file");
+        }
+
+        if (Syscall.StatusOf(opened.Value, out var status).Ok && status is { IsRegular: true, MoreThanOwnerMayWrite: true })
         {
             _ = Syscall.Close(opened.Value);
-            throw new IOException($"--journal {path}: another appliance uses it; stop that one, or give this one a file of its own");
+            throw new IOException($"{Option(path)}: others than its owner may write to it: chmod go-w it once you know that what it holds is yours, or name another file");
         }
 
         return opened.Value;
     }
+
+    private static string Option(string path) => $"--journal {path}";
 
     private static long LengthOf(int fd, string path)
     {

@@ -40,6 +40,8 @@ public static class EventCatalogue
     public static readonly LogEvent LogResized = new(2002, LogLevel.Info, "room log copied to a segment of new sizes or layout: key {Key}, {Rooms} rooms");
     public static readonly LogEvent RoomsDamaged = new(2003, LogLevel.Warning, "{Damaged} rooms of the log were damaged and begin anew");
     public static readonly LogEvent LogRemoved = new(2006, LogLevel.Warning, "{Removed} room logs were too damaged to be read and were removed");
+    public static readonly LogEvent LogForeign = new(2007, LogLevel.Warning, "the segment of key {Segment} is none of this server's and is left alone: the rooms are under a key of their own");
+    public static readonly LogEvent KeyNotKept = new(2008, LogLevel.Warning, "the key of the room log is not noted: {Reason}");
     public static readonly LogEvent RoomCreated = new(2004, LogLevel.Info, "room {Room} created");
 
     public static readonly LogEvent JournalRead = new(2010, LogLevel.Info, "journal {File}: {Entries} records of {Rooms} rooms");
@@ -67,6 +69,7 @@ public static class EventCatalogue
     public static readonly LogEvent QueueFailed = new(4001, LogLevel.Error, "no control queue: {Reason}; trying again every half second");
     public static readonly LogEvent QueueLost = new(4002, LogLevel.Warning, "the control queue of key {Key} is gone and is made again: {Reason}");
     public static readonly LogEvent QueueForeign = new(4003, LogLevel.Warning, "the queue of key {Key} belonged to user {User} and was removed with {Messages} messages: the server's queue is its own");
+    public static readonly LogEvent QueueShut = new(4011, LogLevel.Warning, "the queue of key {Key} shut its own user out and was removed");
     public static readonly LogEvent QueueRemovedFull = new(4004, LogLevel.Warning, "control queue removed with {Messages} messages that nobody has taken");
     public static readonly LogEvent QueueCommand = new(4005, LogLevel.Info, "command from the control queue: {Command}");
     public static readonly LogEvent QueueDropped = new(4006, LogLevel.Warning, "message of the control queue dropped, {Reason}: {Text}");

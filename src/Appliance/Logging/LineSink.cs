@@ -49,7 +49,8 @@ internal sealed unsafe class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor
             return;
         }
 
-        var opened = Syscall.Open(_path, Syscall.O_WRONLY | Syscall.O_CREAT | Syscall.O_APPEND, GroupReadable);
+        var opened = OwnedPath.Open(
+            $"--log {_path}", _path, Syscall.O_WRONLY | Syscall.O_CREAT | Syscall.O_APPEND, GroupReadable, Ownership.OfProcess);
         if (!opened.Ok)
         {
             throw new IOException($"--log {_path}: {SyscallException.Describe(opened.Error)}");

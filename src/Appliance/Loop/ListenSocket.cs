@@ -8,6 +8,7 @@ public sealed class ListenSocket : IDisposable
     /// <summary>The kernel cuts this to net.core.somaxconn.</summary>
     private const int Backlog = 65_535;
 
+    private const int AllPermissions = 0x1FF; // 0777
     private const int InUsePollMs = 10;
     private const int InUseTries = 20;
 
@@ -59,26 +60,44 @@ public sealed class ListenSocket : IDisposable
         return socket.Port;
     }
 
-    /// <summary>Listens at a path. A socket file that nobody listens at any more is replaced.</summary>
+    /// <summary>Listens at a path. A socket file of ours that nobody listens at any more is replaced.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="mode">Permissions of the socket: who may write to it may connect.</param>
+    /// <param name="name">Option and address for errors.</param>
     /// <exception cref="SyscallException">Somebody listens there, or no right.</exception>
-    public static ListenSocket BindUnix(string path, string name)
+    /// <exception cref="IOException">Somebody else's file or link is in the way.</exception>
+    public static ListenSocket BindUnix(string path, int mode, string name)
     {
+        var owners = Ownership.OfProcess;
+        _ = OwnedPath.Resolve(name, System.IO.Path.GetDirectoryName(path) ?? "/", owners);
         var address = SocketAddress.Unix(path);
-        int probe = Syscall.Socket(Syscall.AF_UNIX).OrThrow("socket");
-        bool inUse = Syscall.Connect(probe, address) is { Ok: true } or { WouldBlock: true };
-        _ = Syscall.Close(probe);
-        if (!inUse && Syscall.IsSocket(path))
+        if (Syscall.StatusOf(path, out var status).Ok && status.IsSocket)
         {
-            File.Delete(path);
+            int probe = Syscall.Socket(Syscall.AF_UNIX).OrThrow("socket");
+            bool inUse = Syscall.Connect(probe, address) is { Ok: true } or { WouldBlock: true };
+            _ = Syscall.Close(probe);
+            if (!owners.Covers(status.Owner))
+            {
+                throw new IOException($"{name}: the socket there belongs to {Ownership.Name(status.Owner)}: remove it, or choose another path");
+            }
+
+            _ = inUse || Syscall.Unlink(path).Ok;
         }
 
         int fd = Syscall.Socket(Syscall.AF_UNIX).OrThrow("socket");
-        Bind(fd, address, name, isPath: true);
-        var socket = Listen(fd, name, path);
 
-        // Whoever may enter the directory may chat: a reverse proxy runs as another user.
-        File.SetUnixFileMode(path, (UnixFileMode)0x1B6); // 0666
-        return socket;
+        // The socket has its permissions from the first moment: setting them by path would follow whatever is there by then.
+        int umask = Syscall.ExchangeUmask(~mode & AllPermissions);
+        try
+        {
+            Bind(fd, address, name, isPath: true);
+        }
+        finally
+        {
+            _ = Syscall.ExchangeUmask(umask);
+        }
+
+        return Listen(fd, name, path);
     }
 
     /// <summary>A socket that was bound by somebody else and inherited.</summary>
@@ -98,16 +117,10 @@ public sealed class ListenSocket : IDisposable
 
         _closed = true;
         _ = Syscall.Close(Descriptor);
-        try
+        if (Path is not null && Syscall.StatusOf(Path, out var status).Ok && status.IsSocket && Ownership.OfProcess.Covers(status.Owner))
         {
-            if (Path is not null)
-            {
-                File.Delete(Path);
-            }
-        }
-        catch (UnauthorizedAccessException)
-        {
-            // The directory is not this user's; the next start replaces the file.
+            // Where the directory is not this user's it stays, and the next start replaces it.
+            _ = Syscall.Unlink(Path);
         }
     }
 

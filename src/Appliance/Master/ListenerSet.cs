@@ -15,9 +15,13 @@ public sealed class ListenerSet : IDisposable
     private readonly Lock _changing = new();
 
     /// <summary>Binds all addresses for so many workers, or takes the sockets that a service manager has bound.</summary>
+    /// <param name="addresses">The addresses.</param>
+    /// <param name="workers">How many workers.</param>
+    /// <param name="inherited">Descriptors of the service manager.</param>
+    /// <param name="mode">Permissions of unix sockets.</param>
     /// <exception cref="SyscallException">An address is taken, not of this host, or not for this user.</exception>
     /// <exception cref="IOException">What was inherited is no listening socket.</exception>
-    public ListenerSet(IReadOnlyList<ListenAddress> addresses, int workers, IReadOnlyList<int> inherited)
+    public ListenerSet(IReadOnlyList<ListenAddress> addresses, int workers, IReadOnlyList<int> inherited, int mode = Settings.SocketModeDefault)
     {
         _addresses = addresses;
         if (inherited.Count > 0)
@@ -27,7 +31,7 @@ public sealed class ListenerSet : IDisposable
             return;
         }
 
-        var byAddress = BindAll(addresses, workers);
+        var byAddress = BindAll(addresses, workers, mode);
         for (int slot = 0; slot < workers; slot++)
         {
             _bySlot[slot] = [.. byAddress.Select(sockets => sockets[slot])];
@@ -147,14 +151,14 @@ public sealed class ListenerSet : IDisposable
         $"descriptor {socket.Descriptor} of the service manager{(socket.Port > 0 ? $", port {socket.Port}" : "")}";
 
     /// <summary>All addresses or none: what was bound is closed again when one of them is taken.</summary>
-    private static List<IReadOnlyList<ListenSocket>> BindAll(IReadOnlyList<ListenAddress> addresses, int workers)
+    private static List<IReadOnlyList<ListenSocket>> BindAll(IReadOnlyList<ListenAddress> addresses, int workers, int mode)
     {
         List<IReadOnlyList<ListenSocket>> bound = [];
         try
         {
             foreach (var address in addresses)
             {
-                bound.Add(Listeners.BindShared(address, workers));
+                bound.Add(Listeners.BindShared(address, workers, mode));
             }
         }
         catch

@@ -15,19 +15,23 @@ public static class Listeners
     private const string ListenOption = "--listen";
 
     /// <summary>Listens at an address, alone.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="mode">Permissions of a unix socket.</param>
+    /// <param name="option">The option that errors name.</param>
     /// <exception cref="SyscallException">The address is taken, not of this host, or not for this user.</exception>
-    public static ListenSocket Bind(ListenAddress address, string option = ListenOption) => Bind(address, address.Port, shared: false, option);
+    public static ListenSocket Bind(ListenAddress address, int mode = Settings.SocketModeDefault, string option = ListenOption) =>
+        Bind(address, address.Port, shared: false, mode, option);
 
     /// <summary>
     /// Listens at an address once for each of several workers: the kernel spreads connections over the sockets. That nobody else
     /// listens there is tried first, because sharing would hide it. A unix socket cannot be shared out: all get the same one.
     /// </summary>
     /// <exception cref="SyscallException">The address is taken, not of this host, or not for this user.</exception>
-    public static IReadOnlyList<ListenSocket> BindShared(ListenAddress address, int workers)
+    public static IReadOnlyList<ListenSocket> BindShared(ListenAddress address, int workers, int mode)
     {
         if (address.UnixPath is not null)
         {
-            var socket = Bind(address);
+            var socket = Bind(address, mode);
             return [.. Enumerable.Repeat(socket, workers)];
         }
 
@@ -35,7 +39,7 @@ public static class Listeners
         List<ListenSocket> sockets = [];
         for (int worker = 0; worker < workers; worker++)
         {
-            sockets.Add(Bind(address, port, shared: true));
+            sockets.Add(Bind(address, port, shared: true, mode));
         }
 
         return sockets;
@@ -43,7 +47,7 @@ public static class Listeners
 
     /// <summary>One more socket at an address that is shared out already.</summary>
     public static ListenSocket BindAnother(ListenAddress address, ListenSocket first) =>
-        address.UnixPath is not null ? first : Bind(address, first.Port, shared: true);
+        address.UnixPath is not null ? first : Bind(address, first.Port, shared: true, mode: 0);
 
     /// <summary>What a person can open in a browser.</summary>
     public static string Describe(ListenAddress address, ListenSocket socket)
@@ -60,8 +64,8 @@ public static class Listeners
         return string.Create(CultureInfo.InvariantCulture, $"http://{endpoint}/");
     }
 
-    private static ListenSocket Bind(ListenAddress address, int port, bool shared, string option = ListenOption) => address.UnixPath is { } path
-        ? ListenSocket.BindUnix(path, Named(address, option))
+    private static ListenSocket Bind(ListenAddress address, int port, bool shared, int mode, string option = ListenOption) => address.UnixPath is { } path
+        ? ListenSocket.BindUnix(path, mode, Named(address, option))
         : ListenSocket.BindInternet(address.Ip!.GetAddressBytes(), port, address.IsAnyFamily, shared, Named(address, option));
 
     private static string Named(ListenAddress address, string option) => $"{option} {address.Text}";

@@ -1,6 +1,6 @@
-using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using Appliance.Ipc;
 using Appliance.Native;
 
 namespace Appliance.Master;
@@ -10,24 +10,32 @@ namespace Appliance.Master;
 /// ends, so a number that is left over means nothing. A server that starts holds the first byte alone; one that serves, the whole file:
 /// only then is the number in it its own. A second lock guards the state directory, whose shared memory it is.
 /// </summary>
-public sealed unsafe class PidFile : IDisposable
+/// <remarks>
+/// Everybody may read the pid file, and so may lock it for reading: such locks say nothing (<see cref="RunningServer"/> asks for locks for
+/// writing, which only its owner can take), and are in nobody's way, because each start makes the files anew (<see cref="StartGuard"/>).
+/// </remarks>
+public sealed class PidFile : IDisposable
 {
-    private const string FileName = "appliance.pid";
-    private const string LockName = "appliance.lock";
-    private const int Readable = 0x1A4; // 0644
-    private const int DigitsMax = 16;
-    private const int StartingBytes = 1;
+    /// <summary>Name of the pid file.</summary>
+    public const string FileName = "appliance.pid";
+
+    /// <summary>Of a file that holds a lock, the bytes that one that starts locks.</summary>
+    internal const int StartingBytes = 1;
+
     private const int AllBytes = 0;
+    private const int Readable = 0x1A4; // 0644
+    private const int OwnerOnly = 0x180; // 0600
 
     private readonly string _path;
     private readonly int _pidFile;
     private readonly int _stateLock;
+    private readonly List<int> _madeDirectories;
     private bool _isAbandoned;
 
-    private PidFile(string path, IReadOnlyList<string> made, int pidFile, int stateLock)
+    private PidFile(string path, List<int> made, int pidFile, int stateLock)
     {
         _path = path;
-        MadeDirectories = made;
+        _madeDirectories = made;
         _pidFile = pidFile;
         _stateLock = stateLock;
     }
@@ -35,25 +43,30 @@ public sealed unsafe class PidFile : IDisposable
     /// <summary>The open files, which hold the locks: of the pid file and of the state directory.</summary>
     public IReadOnlyList<int> Descriptors => [_pidFile, _stateLock];
 
-    /// <summary>The directories that were made for them.</summary>
-    public IReadOnlyList<string> MadeDirectories { get; }
-
     /// <summary>Takes both locks, making the directories where they are missing.</summary>
-    /// <exception cref="IOException">A directory cannot be made or written to, or another server holds a lock.</exception>
-    public static PidFile Acquire(string runDirectory, string stateDirectory)
+    /// <param name="runDirectory">Where the pid file goes.</param>
+    /// <param name="stateDirectory">Where the second lock goes.</param>
+    /// <param name="owners">Whose directories and files these may be.</param>
+    /// <exception cref="IOException">A directory cannot be made or written to, is somebody else's, or another server holds a lock.</exception>
+    public static PidFile Acquire(string runDirectory, string stateDirectory, Ownership owners)
     {
+        List<int> made = [];
+        int pidFile = -1;
         string path = Path.Combine(runDirectory, FileName);
-        string lockPath = Path.Combine(stateDirectory, LockName);
-        string[] made = [.. new[] { runDirectory, stateDirectory }.Where(directory => !Directory.Exists(directory))];
-        int pidFile = Lock(path, "--run-dir", runDirectory);
         try
         {
-            return new PidFile(path, made, pidFile, Lock(lockPath, "--state-dir", stateDirectory));
+            pidFile = Take("--run-dir", runDirectory, FileName, owners, made);
+            return new PidFile(path, made, pidFile, Take("--state-dir", stateDirectory, StateObjects.LockName, owners, made));
         }
         catch
         {
-            File.Delete(path);
-            _ = Syscall.Close(pidFile);
+            if (pidFile >= 0)
+            {
+                _ = Syscall.Unlink(path);
+                _ = Syscall.Close(pidFile);
+            }
+
+            made.ForEach(directory => Syscall.Close(directory));
             throw;
         }
     }
@@ -61,6 +74,15 @@ public sealed unsafe class PidFile : IDisposable
     /// <summary>Takes over both locks of another process, which live as long as anybody has the files open.</summary>
     public static PidFile Adopt(string runDirectory, int pidFile, int stateLock) =>
         new(Path.Combine(runDirectory, FileName), [], pidFile, stateLock);
+
+    /// <summary>Gives the files, the directories that were made for them, and others to the user that this process is to become.</summary>
+    /// <exception cref="IOException">There is no such user, or this process may not become it.</exception>
+    /// <exception cref="SyscallException">The kernel refuses.</exception>
+    public void DropPrivileges(string user, params int[] others)
+    {
+        Privileges.Drop(user, [.. Descriptors, .. _madeDirectories, .. others]);
+        CloseDirectories();
+    }
 
     /// <summary>The pid file is another process's: it stays when this one ends.</summary>
     public void Abandon() => _isAbandoned = true;
@@ -71,56 +93,21 @@ public sealed unsafe class PidFile : IDisposable
     /// <summary>Whether a pid file is there, of whatever age.</summary>
     public static bool Exists(string runDirectory) => File.Exists(Path.Combine(runDirectory, FileName));
 
-    /// <summary>
-    /// The pid of the server that runs from these directories; null when none does. Either of its files tells, so that a pid file that
-    /// somebody removed hides no server.
-    /// </summary>
-    /// <exception cref="IOException">This user may not look.</exception>
-    public static int? RunningPid(string runDirectory, string stateDirectory) =>
-        HolderOf(Path.Combine(runDirectory, FileName)) ?? HolderOf(Path.Combine(stateDirectory, LockName));
-
-    /// <summary>Whether a server is about to run from these directories: it has no pid yet that anybody could name.</summary>
-    /// <exception cref="IOException">This user may not look.</exception>
-    public static bool IsStarting(string runDirectory, string stateDirectory) =>
-        StateOf(Path.Combine(runDirectory, FileName)) is (true, null) || StateOf(Path.Combine(stateDirectory, LockName)) is (true, null);
-
-    /// <summary>Removes a pid file that a server has left that died; under its lock, so that it is not that of one that starts.</summary>
+    /// <summary>Removes a pid file that a server has left that died; guarded, so that it is not that of one that starts.</summary>
     /// <exception cref="IOException">This user may not.</exception>
     public static void RemoveStale(string runDirectory)
     {
         string path = Path.Combine(runDirectory, FileName);
-        var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_NOFOLLOW, 0);
-        if (opened.Ok)
+        if (!Exists(runDirectory))
         {
-            if (Syscall.TryLock(opened.Value, StartingBytes).Ok && Syscall.IsAt(opened.Value, path))
-            {
-                File.Delete(path);
-            }
-
-            _ = Syscall.Close(opened.Value);
-        }
-        else if (opened.Error != Errno.ENOENT)
-        {
-            throw new IOException($"{path}: {SyscallException.Describe(opened.Error)}");
-        }
-    }
-
-    private static int? HolderOf(string path) => StateOf(path).Pid;
-
-    /// <summary>Whether somebody holds a file, and who, once he serves.</summary>
-    private static (bool IsHeld, int? Pid) StateOf(string path)
-    {
-        var opened = Syscall.Open(path, Syscall.O_RDONLY, 0);
-        if (!opened.Ok)
-        {
-            return opened.Error == Errno.EACCES ? throw new IOException($"{path}: {SyscallException.Describe(opened.Error)}") : (false, null);
+            return;
         }
 
-        bool held = Syscall.IsLocked(opened.Value, 0);
-        byte* text = stackalloc byte[DigitsMax];
-        var read = held && Syscall.IsLocked(opened.Value, StartingBytes) ? Syscall.Read(opened.Value, text, DigitsMax) : default;
-        _ = Syscall.Close(opened.Value);
-        return (held, read.Ok && Utf8Parser.TryParse(new ReadOnlySpan<byte>(text, read.Value), out int pid, out _) ? pid : null);
+        using var guard = StartGuard.Take("--run-dir", runDirectory, FileName, Ownership.OfProcess.AndOwnerOf(runDirectory));
+        if (!RunningServer.Look(path, out _))
+        {
+            File.Delete(path);
+        }
     }
 
     /// <summary>Writes the pid: the server is ready.</summary>
@@ -134,19 +121,16 @@ public sealed unsafe class PidFile : IDisposable
             _ = Syscall.Truncate(file, text.Length).OrThrow($"ftruncate of a pid file beside '{_path}'");
             _ = Syscall.TryLock(file, AllBytes).OrThrow($"lock of a pid file beside '{_path}'");
         }
+
+        // Whoever asks how the server is need not be its user; nobody could lock it before it was locked as a whole.
+        _ = Syscall.ChangeMode(_pidFile, Readable);
+        _ = Syscall.ChangeMode(_stateLock, OwnerOnly);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        try
-        {
-            if (!_isAbandoned)
-            {
-                File.Delete(_path);
-            }
-        }
-        catch (UnauthorizedAccessException)
+        if (!_isAbandoned && Syscall.Unlink(_path).Error is not (Errno.None or Errno.ENOENT))
         {
             // The directory is not this user's; an empty file in it tells nobody that a server runs.
             _ = Syscall.Truncate(_pidFile, 0);
@@ -154,48 +138,72 @@ public sealed unsafe class PidFile : IDisposable
 
         _ = Syscall.Close(_pidFile);
         _ = Syscall.Close(_stateLock);
+        CloseDirectories();
     }
 
-    private static int Lock(string path, string option, string directory)
+    private void CloseDirectories()
     {
-        try
+        _madeDirectories.ForEach(directory => Syscall.Close(directory));
+        _madeDirectories.Clear();
+    }
+
+    /// <summary>Makes a directory if need be, and in it a new file of a name that nobody but its owner may open, and locks that.</summary>
+    private static int Take(string option, string directory, string name, Ownership owners, List<int> made)
+    {
+        if (OwnedPath.MakeDirectory(option, directory, owners) is { } descriptor)
         {
-            _ = Directory.CreateDirectory(directory);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new IOException($"{option} {directory}: cannot be made: {failure.Message}", failure);
+            made.Add(descriptor);
         }
 
+        string path = Path.Combine(directory, name);
+        using var guard = StartGuard.Take(option, directory, name, owners);
         while (true)
         {
-            var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT | Syscall.O_NOFOLLOW, Readable);
-            if (!opened.Ok)
+            RemoveFormer(option, directory, path, owners);
+            var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT | Syscall.O_EXCL | Syscall.O_NOFOLLOW, OwnerOnly);
+            if (opened.Error == Errno.EEXIST)
             {
-                throw new IOException($"{option} {directory}: '{path}' cannot be written: {SyscallException.Describe(opened.Error)}");
+                // One of a release before, which knows no guard, has come in between.
+                continue;
             }
 
-            if (!Syscall.IsPlainFile(opened.Value))
+            int file = opened.Ok ? opened.Value : throw new IOException($"{option} {directory}: '{path}' cannot be written: {SyscallException.Describe(opened.Error)}");
+            if (Syscall.TryLock(file, StartingBytes).Ok && Syscall.IsAt(file, path))
             {
-                // The directory may be another user's, who would be given what the link leads to.
-                _ = Syscall.Close(opened.Value);
-                throw new IOException($"{option} {directory}: '{path}' is no regular file of one name; remove it");
+                return file;
             }
 
-            bool locked = Syscall.TryLock(opened.Value, StartingBytes).Ok;
-            if (locked && Syscall.IsAt(opened.Value, path))
-            {
-                // Whoever asks how the server is need not be its user.
-                _ = Syscall.ChangeMode(opened.Value, Readable);
-                return opened.Value;
-            }
-
-            // A lock on a file that its former owner has just removed is worth nothing: once more.
-            _ = Syscall.Close(opened.Value);
-            if (!locked)
-            {
-                throw new IOException($"{option} {directory}: another appliance uses it; stop that one, or give this one a directory of its own");
-            }
+            _ = Syscall.Close(file);
         }
+    }
+
+    /// <summary>Removes the file of a server that runs no more.</summary>
+    private static void RemoveFormer(string option, string directory, string path, Ownership owners)
+    {
+        if (!Syscall.StatusOf(path, out var status).Ok)
+        {
+            return;
+        }
+
+        if (status is not { IsRegular: true, Links: 1 })
+        {
+            throw new IOException($"{option} {directory}: '{path}' is no regular file of one name; remove it");
+        }
+
+        if (!owners.Covers(status.Owner))
+        {
+            throw new IOException($"{option} {directory}: '{path}' belongs to {Ownership.Name(status.Owner)}; remove it");
+        }
+
+        if (RunningServer.Look(path, out var running))
+        {
+            throw new IOException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{option} {directory}: another appliance uses it{(running is { } server ? $" (pid {server.Pid})" : "")}; stop that one, or give this one a directory of its own"));
+        }
+
+        _ = Syscall.Unlink(path) is { Ok: false, Error: not Errno.ENOENT } refused
+            ? throw new IOException($"{option} {directory}: '{path}' cannot be written: {SyscallException.Describe(refused.Error)}")
+            : 0;
     }
 }

@@ -10,7 +10,7 @@ public static class Privileges
     /// <summary>Becomes a user with all its groups, in all threads and for good; gives it what it must be able to write first.</summary>
     /// <exception cref="IOException">There is no such user, or this process may not become it.</exception>
     /// <exception cref="SyscallException">The kernel refuses.</exception>
-    public static void Drop(string name, IEnumerable<int> itsFiles, IEnumerable<string> itsDirectories)
+    public static void Drop(string name, IEnumerable<int> itsFiles)
     {
         if (!Syscall.TryGetUser(name, out uint user, out uint group))
         {
@@ -30,12 +30,7 @@ public static class Privileges
 
         foreach (int file in itsFiles)
         {
-            _ = Syscall.ChangeOwner(file, user, group).OrThrow("fchown of a pid file");
-        }
-
-        foreach (string directory in itsDirectories)
-        {
-            _ = Syscall.ChangeOwner(directory, user, group).OrThrow($"lchown '{directory}'");
+            _ = Syscall.ChangeOwner(file, user, group).OrThrow("fchown");
         }
 
         _ = Syscall.InitGroups(name, group).OrThrow("initgroups");

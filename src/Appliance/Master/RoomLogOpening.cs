@@ -14,6 +14,11 @@ public static class RoomLogOpening
     {
         var layout = new RoomLogLayout(settings.MaxRooms, settings.RoomSize);
         var (rooms, report) = RoomLogStore.Open(settings.StateDirectory, layout, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        foreach (string foreign in report.Foreign)
+        {
+            log.Write(EventCatalogue.LogForeign, foreign);
+        }
+
         string key = string.Create(CultureInfo.InvariantCulture, $"0x{report.Key:x8}");
         if (report.Resumed)
         {

@@ -20,6 +20,7 @@ public static unsafe partial class Syscall
     public const int O_TRUNC = 0x200;
     public const int O_APPEND = 0x400;
 
+    public const int O_NONBLOCK = 0x800;
     public const int O_NOFOLLOW = 0x20000;
     public const int SEEK_CUR = 1;
     public const int SEEK_END = 2;
@@ -30,7 +31,6 @@ public static unsafe partial class Syscall
     private const int SIG_UNBLOCK = 1;
     private const int ArgumentsStartField = 48 - 3;
     private const int ArgumentsEndField = 49 - 3;
-    private const int O_NONBLOCK = 0x800;
     private const int F_GETFL = 3;
     private const int F_SETFL = 4;
     private const int O_CLOEXEC = 0x80000;
@@ -53,7 +53,6 @@ public static unsafe partial class Syscall
     private const int AT_SYMLINK_NOFOLLOW = 0x100;
     private const uint STATX_TYPE = 1;
     private const int S_IFMT = 0xF000;
-    private const int S_IFSOCK = 0xC000;
     private const int S_IFREG = 0x8000;
     private const uint STATX_NLINK = 4;
     private const int StatxLinksOffset = 16;
@@ -65,14 +64,6 @@ public static unsafe partial class Syscall
 
     /// <summary>open(2), close-on-exec.</summary>
     public static SysResult Open(string path, int flags, int mode) => SysResult.From(Imports.open(path, flags | O_CLOEXEC, mode));
-
-    /// <summary>Whether a path is a socket; statx(2), whose mode is a 16-bit number at byte 28.</summary>
-    public static bool IsSocket(string path)
-    {
-        byte* status = stackalloc byte[StatxBytes];
-        bool found = SysResult.From(Imports.statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, status)).Ok;
-        return found && (*(ushort*)(status + StatxModeOffset) & S_IFMT) == S_IFSOCK;
-    }
 
     /// <summary>Whether there is no such file; one in a directory that is closed to this user may be there. access(2).</summary>
     public static bool IsAbsent(string path) => SysResult.From(Imports.access(path, F_OK)).Error == Errno.ENOENT;
@@ -164,31 +155,9 @@ public static unsafe partial class Syscall
         return SysResult.From(Imports.fcntl_lock(fd, F_OFD_SETLK, &request));
     }
 
-    /// <summary>Whether somebody holds a lock on an open file from some byte on, without taking it; fcntl(2), F_OFD_GETLK.</summary>
-    public static bool IsLocked(int fd, int from)
-    {
-        var request = new FileLock { Type = F_WRLCK, Start = from };
-        return SysResult.From(Imports.fcntl_lock(fd, F_OFD_GETLK, &request)).Ok && request.Type != F_UNLCK;
-    }
-
     /// <summary>Whether a path still leads to an open file: it may have been removed, and made anew, since it was opened.</summary>
-    public static bool IsAt(int fd, string path)
-    {
-        byte* open = stackalloc byte[StatxBytes];
-        byte* found = stackalloc byte[StatxBytes];
-        return Imports.statx(fd, "", AT_EMPTY_PATH, STATX_INO, open) == 0
-            && Imports.statx(AT_FDCWD, path, 0, STATX_INO, found) == 0
-            && *(ulong*)(open + StatxInodeOffset) == *(ulong*)(found + StatxInodeOffset);
-    }
-
-    /// <summary>Whether an open file is a regular one that has this one name; statx(2), whose count of links is a 32-bit number at byte 16.</summary>
-    public static bool IsPlainFile(int fd)
-    {
-        byte* status = stackalloc byte[StatxBytes];
-        return Imports.statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_NLINK, status) == 0
-            && (*(ushort*)(status + StatxModeOffset) & S_IFMT) == S_IFREG
-            && *(uint*)(status + StatxLinksOffset) == 1;
-    }
+    public static bool IsAt(int fd, string path) =>
+        StatusOf(fd, out var open).Ok && StatusOf(path, out var found).Ok && (open.Device, open.Inode) == (found.Device, found.Inode);
 
     /// <summary>Sets the permissions of an open file, whatever the umask; fchmod(2).</summary>
     public static SysResult ChangeMode(int fd, int mode) => SysResult.From(Imports.fchmod(fd, mode));

@@ -313,11 +313,12 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     {
         try
         {
+            var keys = SystemVObjects.DrawnKeys(StateDirectory);
             var stopped = await RunCommandAsync("stop", "--purge");
             Assert.True(stopped.ExitCode == 0, $"'stop --purge' ended with {stopped.ExitCode}: {stopped.Error} {Tail()}");
             await WaitUntilAsync("end of all processes", () => ProcessStatus.Using(Folder).Count == 0);
             Assert.False(File.Exists(PidFile), $"The pid file is left behind. {Tail()}");
-            var left = await SystemVObjects.OfDirectoryAsync(StateDirectory);
+            var left = await SystemVObjects.OfDirectoryAsync(StateDirectory, keys);
             foreach (var one in left)
             {
                 await SystemVObjects.RemoveAsync(one);

@@ -169,10 +169,11 @@ public sealed class ApplianceServer : IAsyncDisposable
                 Assert.True(exitCode == 0, $"The server stopped with exit status {exitCode}. {_log.Tail()}");
             }
 
+            var keys = SystemVObjects.DrawnKeys(StateDirectory);
             var purge = await RunCommandAsync("stop", "--purge");
             Assert.True(purge.ExitCode == 0, $"'stop --purge' ended with {purge.ExitCode}: {purge.Error}");
             Assert.DoesNotContain(_pids, pid => Directory.Exists($"/proc/{pid}"));
-            var left = (await SystemVObjects.OfDirectoryAsync(StateDirectory)).Union(SystemVObjects.CreatedBy(_pids)).ToArray();
+            var left = (await SystemVObjects.OfDirectoryAsync(StateDirectory, keys)).Union(SystemVObjects.CreatedBy(_pids)).ToArray();
             foreach (var one in left)
             {
                 // Left to lie, it would fail a later test whose directory gets the same inode.

@@ -15,11 +15,14 @@ public sealed record SystemVObject(string Kind, uint Key, int Id, long Bytes, in
 public static partial class SystemVObjects
 {
     /// <summary>
-    /// All objects whose key is an <c>ftok</c> of <paramref name="directory"/>, with whatever project id; the locks and copies of commands
-    /// as well, whose keys have all bits turned over.
+    /// All objects whose key is an <c>ftok</c> of <paramref name="directory"/>, with whatever project id, or stands in its file of keys; the
+    /// locks and copies of commands as well, whose keys have all bits turned over.
     /// </summary>
-    public static async Task<IReadOnlyList<SystemVObject>> OfDirectoryAsync(string directory)
+    /// <param name="directory">The directory.</param>
+    /// <param name="more">Keys that stood in the file of keys before.</param>
+    public static async Task<IReadOnlyList<SystemVObject>> OfDirectoryAsync(string directory, IReadOnlyList<uint>? more = null)
     {
+        uint[] drawn = [.. DrawnKeys(directory), .. more ?? []];
         // ftok, see its manual: project id in bits 24-31, low 8 bits of the device in 16-23, low 16 bits of the inode in 0-15.
         var stat = await CommandResult.RunAsync("stat", "--format=%d %i", "--", directory);
         Assert.True(stat.ExitCode == 0, stat.Error);
@@ -27,7 +30,26 @@ public static partial class SystemVObjects
         var device = ulong.Parse(numbers[0], CultureInfo.InvariantCulture);
         var inode = ulong.Parse(numbers[1], CultureInfo.InvariantCulture);
         var fileKey = ((uint)(device & 0xFF) << 16) | (uint)(inode & 0xFFFF);
-        return [.. All().Where(one => one.Key != 0 && ((one.Key & 0x00FF_FFFF) == fileKey || (one.Kind != "msg" && (~one.Key & 0x00FF_FFFF) == fileKey)))];
+        return [.. All().Where(one => one.Key != 0
+            && ((one.Key & 0x00FF_FFFF) == fileKey || (one.Kind != "msg" && (~one.Key & 0x00FF_FFFF) == fileKey) || (one.Kind == "shm" && drawn.Contains(one.Key))))];
+    }
+
+    /// <summary>The keys of the room logs of a state directory, which a server has drawn.</summary>
+    public static IReadOnlyList<uint> DrawnKeys(string directory)
+    {
+        var file = Path.Combine(directory, "rooms.key");
+        return File.Exists(file) ? [.. File.ReadAllLines(file).Select(line => Convert.ToUInt32(line, 16))] : [];
+    }
+
+    /// <summary>Attaches a segment to this process until it ends.</summary>
+    public static void Attach(SystemVObject segment) => Assert.True(Libc.shmat(segment.Id, 0, 0) != -1, $"shmat({segment}): errno {Marshal.GetLastPInvokeError()}");
+
+    /// <summary>Some bytes of a segment.</summary>
+    public static byte[] Read(SystemVObject segment, int count)
+    {
+        byte[] read = [];
+        Change(segment, bytes => read = [.. bytes], 0, count);
+        return read;
     }
 
     /// <summary>All shared memory segments that one of the processes created, private ones as well.</summary>

@@ -22,7 +22,10 @@ public sealed unsafe class RoomLogStoreTests
         using var state = new StateDirectory();
         var log = state.Open();
         Assert.False(state.Report.Resumed);
-        Assert.Equal((0, "L"), (log.RoomCount(), state.Segments()));
+        Assert.Equal((0, "*"), (log.RoomCount(), state.Segments()));
+        Syscall.PermissionsOf(SystemVKind.Memory, state.SegmentId, out var permissions).OrThrow("shmctl");
+        Assert.Equal((state.Report.Key, 0x180u), (permissions.Key, permissions.Mode));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(state.Path, "rooms.key")));
         Assert.Equal(log.Layout.SegmentBytes, Syscall.ShmSize(state.SegmentId));
     }
 
@@ -76,25 +79,89 @@ public sealed unsafe class RoomLogStoreTests
         byte[] before = new Span<byte>(foreign, 8192).ToArray();
 
         _ = RingModel.Fill(state.Open(), "lobby", RecordBytes, 3);
-        Assert.Equal("LM", state.Segments());
+        Assert.Equal("L*", state.Segments());
         Assert.Equal(1, RoomLogStore.Purge(state.Path));
         Assert.Equal("L", state.Segments());
         Assert.Equal(before, new Span<byte>(foreign, 8192).ToArray());
     }
 
-    [Fact]
-    public void Log_is_found_when_a_segment_of_somebody_else_has_gone()
+    /// <summary>What others made, were given, or may write is named and left alone, whatever is in it; the rooms go under a key of their own.</summary>
+    [Theory]
+    [InlineData(false, 65534, 0x180)]
+    [InlineData(false, 0, 0x1B6)]
+    [InlineData(false, 0, 0x1B0)]
+    [InlineData(true, 65534, 0x180)]
+    [InlineData(true, 0, 0x184)]
+    public void Segment_that_others_may_use_is_not_taken_over(bool isDrawn, uint user, uint mode)
     {
         using var state = new StateDirectory();
-        _ = state.MakeForeign('L');
-        var model = RingModel.Fill(state.Open(), "lobby", RecordBytes, 3);
+        Assert.True(Environment.IsPrivilegedProcess, "Only root can give a segment away.");
+        _ = RingModel.Fill(isDrawn ? state.Open() : state.OpenUnder('L'), "lobby", RecordBytes, 3);
         state.Close();
-        state.RemoveForeign('L');
+        int id = state.Change(isDrawn ? '*' : 'L', user, mode);
+        Assert.Null(RoomLogStore.Find(state.Path));
+        _ = state.Open();
+        Assert.False(state.Report.Resumed);
+        Assert.Contains($"mode 0{Convert.ToString(mode, 8)}", Assert.Single(state.Report.Foreign), StringComparison.Ordinal);
+        Assert.Equal(1, RoomLogStore.Purge(state.Path));
+        state.Close();
+        Assert.Equal(0, Syscall.ShmAttachments(id));
+        Assert.True(Syscall.ShmRemove(id).Ok, "The segment was removed, too.");
+    }
 
+    /// <summary>As a former release left it, alone or beside what a newer one made before that ran again.</summary>
+    [Theory]
+    [InlineData(false, 2, 1)]
+    [InlineData(true, 2, 1)]
+    [InlineData(true, 1, 2)]
+    public void Log_of_a_former_release_goes_on(bool hasOther, long readyMs, long otherReadyMs)
+    {
+        using var state = new StateDirectory();
+        if (hasOther)
+        {
+            var other = state.Open();
+            other.Header.ReadyMs = otherReadyMs;
+            _ = RingModel.Fill(other, "other", RecordBytes, 5);
+        }
+
+        var former = state.OpenUnder('L');
+        former.Header.ReadyMs = readyMs;
+        var model = RingModel.Fill(former, "lobby", RecordBytes, 3);
+        state.Close();
+        bool isFormers = !hasOther || readyMs > otherReadyMs;
         var log = state.Open();
         Assert.True(state.Report.Resumed);
-        Assert.Equal(model.NextId, RingModel.Join(log, "lobby", RoomOpening.Found).Header->NextId);
-        Assert.Single(state.Segments());
+        Assert.Equal(isFormers ? "L" : "*", state.Segments());
+        Assert.Equal(isFormers ? model.NextId : 0, isFormers ? RingModel.Join(log, "lobby", RoomOpening.Found).Header->NextId : 0);
+        Assert.Equal(1, RoomLogStore.Purge(state.Path));
+    }
+
+    /// <summary>A file of keys that is no such file, or lost, costs the rooms; it stops no start, and nothing behind it is touched.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("0x1\0x2\n-1\n\0\0\0")]
+    [InlineData("link")]
+    public void File_of_keys_may_be_anything(string content)
+    {
+        using var state = new StateDirectory();
+        string file = Path.Combine(state.Path, "rooms.key");
+        string target = Path.Combine(state.Path, "target");
+        File.WriteAllText(target, "untouched");
+        if (content == "link")
+        {
+            File.CreateSymbolicLink(file, target);
+        }
+        else
+        {
+            File.WriteAllText(file, content);
+        }
+
+        _ = RingModel.Fill(state.Open(), "lobby", RecordBytes, 3);
+        state.Close();
+        _ = state.Open();
+        Assert.True(state.Report.Resumed);
+        Assert.Equal("untouched", File.ReadAllText(target));
+        Assert.Null(new FileInfo(file).LinkTarget);
     }
 
     [Fact]

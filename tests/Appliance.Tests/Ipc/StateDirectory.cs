@@ -10,6 +10,9 @@ internal sealed unsafe class StateDirectory : IDisposable
 
     private const string Projects = "LMNOPQRSTUVWXYZ";
 
+    /// <summary>Stands for a key of the file of keys.</summary>
+    private const char Drawn = '*';
+
     private readonly List<nint> _attached = [];
 
     public StateDirectory()
@@ -44,6 +47,15 @@ internal sealed unsafe class StateDirectory : IDisposable
         return log;
     }
 
+    /// <summary>A log as former releases made them, under the key of a letter.</summary>
+    public RoomLog OpenUnder(char project, int rooms = 4, int ringBytes = RoomLogLayout.RingBytesMin)
+    {
+        var layout = new RoomLogLayout(rooms, ringBytes);
+        var log = new RoomLog(MakeForeign(project, checked((int)layout.SegmentBytes)), layout);
+        log.WriteHeader();
+        return log;
+    }
+
     /// <summary>What the end of a process does.</summary>
     public void Close()
     {
@@ -62,12 +74,36 @@ internal sealed unsafe class StateDirectory : IDisposable
 
     public void RemoveForeign(char project) => Syscall.ShmRemove(Syscall.ShmGet(Key(Path, project), 0, 0).OrThrow("shmget")).OrThrow("shmctl");
 
-    /// <summary>The letters under which a segment lies.</summary>
-    public string Segments() => string.Concat(Projects.Where(project => Syscall.ShmGet(Key(Path, project), 0, 0).Ok));
+    /// <summary>The segments: a letter for one that lies under the key of a former release, a star for any other.</summary>
+    public string Segments() => string.Concat(
+        Projects.Where(project => Syscall.ShmGet(Key(Path, project), 0, 0).Ok).Concat(DrawnKeys().Select(_ => Drawn)));
+
+    /// <summary>Gives a segment away as its creator cannot: somebody else made it, or may use it.</summary>
+    public int Change(char project, uint user, uint mode)
+    {
+        int id = Syscall.ShmGet(project == Drawn ? DrawnKeys()[0] : Key(Path, project), 0, 0).OrThrow("shmget");
+        Syscall.ShmStatus(id, out var status).OrThrow("shmctl");
+        (status.shm_perm_uid, status.shm_perm_mode) = (user, mode);
+        Syscall.ShmChange(id, status).OrThrow("shmctl");
+        return id;
+    }
+
+    private int[] DrawnKeys()
+    {
+        string file = System.IO.Path.Combine(Path, "rooms.key");
+        return !File.Exists(file) ? [] : [.. File.ReadAllLines(file)
+            .Select(line => SystemVKey.TryParse(line)!.Value.Value)
+            .Where(key => !Projects.Any(project => Key(Path, project) == key) && Syscall.ShmGet(key, 0, 0).Ok)];
+    }
 
     public void Dispose()
     {
         Close();
+        foreach (int key in DrawnKeys())
+        {
+            Syscall.ShmRemove(Syscall.ShmGet(key, 0, 0).OrThrow("shmget")).OrThrow("shmctl");
+        }
+
         foreach (char project in Segments())
         {
             RemoveForeign(project);

@@ -41,7 +41,7 @@ public sealed unsafe class UpgradeFixtureTests : IDisposable
         var log = _directory.Open();
         using var listeners = new ListenerSet([Loopback, Loopback], 2, []);
         using var monitoring = Listeners.Bind(Loopback);
-        using var pidFile = PidFile.Acquire(Path.Combine(_directory.Path, "run"), _directory.Path);
+        using var pidFile = PidFile.Acquire(Path.Combine(_directory.Path, "run"), _directory.Path, Ownership.OfProcess);
         using var estate = new Estate
         {
             Rooms = log,
