@@ -76,8 +76,8 @@ internal static class CheckCommand
             yield return Journal(settings);
         }
 
-        yield return Usable("run directory", settings.RunDirectory);
-        yield return Usable("state directory", settings.StateDirectory);
+        yield return Usable("run directory", settings.RunDirectory, settings.User);
+        yield return Usable("state directory", settings.StateDirectory, settings.User);
         bool running = RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) is not null;
         foreach (var address in settings.Listen)
         {
@@ -179,8 +179,23 @@ internal static class CheckCommand
             : ("io_uring", Verdict.Fail, $"--io uring, but {Sender.Explain(probe)}");
     }
 
-    private static (string, Verdict, string) Usable(string what, string directory)
+    private static (string, Verdict, string) Usable(string what, string directory, string user)
     {
+        if (Syscall.StatusOf(directory, out var status).Ok && !status.IsLink)
+        {
+            if (!Ownership.OfServer(user).Covers(status.Owner))
+            {
+                // Root may well look on behalf of the service, whose user it does not know.
+                var verdict = Syscall.EffectiveUserId() == 0 && user.Length == 0 ? Verdict.Warn : Verdict.Fail;
+                return (what, verdict, $"{directory} belongs to {Ownership.Name(status.Owner)}: only that user starts a server with it, or root with --user");
+            }
+
+            if (status.OthersMayWrite)
+            {
+                return (what, Verdict.Warn, $"{directory}: anybody may write to it, and remove a server's files: chmod o-w {directory}");
+            }
+        }
+
         string existing = directory;
         while (!Directory.Exists(existing))
         {

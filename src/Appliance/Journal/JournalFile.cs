@@ -54,7 +54,7 @@ public sealed class JournalFile : IDisposable
         path = OwnedPath.Resolve(Option(path), path, Ownership.OfProcess);
         while (true)
         {
-            int fd = OpenLocked(path, 0);
+            int fd = OpenLocked(path);
             if (!Syscall.IsAt(fd, path))
             {
                 // Its former owner has just put another one in its place: once more.
@@ -80,7 +80,11 @@ public sealed class JournalFile : IDisposable
     /// <exception cref="IOException">It cannot be written.</exception>
     public static JournalFile MakeSuccessor(string path, long leastId)
     {
-        var file = new JournalFile(path, OpenLocked(path + NewSuffix, Syscall.O_TRUNC), 0)
+        int fd = OpenLocked(path + NewSuffix);
+
+        // Not when it is opened: by now it is known to be ours.
+        _ = Syscall.Truncate(fd, 0);
+        var file = new JournalFile(path, fd, 0)
         {
             Header = new JournalHeader((ulong)Random.Shared.NextInt64(1, long.MaxValue), IsComplete: false, leastId),
         };
@@ -210,9 +214,9 @@ public sealed class JournalFile : IDisposable
         _ = Syscall.Close(fd);
     }
 
-    private static int OpenLocked(string path, int flags)
+    private static int OpenLocked(string path)
     {
-        int fd = OpenOwned(path, Syscall.O_RDWR | flags);
+        int fd = OpenOwned(path, Syscall.O_RDWR);
         if (!Syscall.TryLock(fd, AllBytes).Ok)
         {
             _ = Syscall.Close(fd);

@@ -117,7 +117,26 @@ public sealed class SettingsTableTests
 
     [Fact]
     public void Every_number_is_in_the_table_of_ranges() => Assert.All(
-        SettingsTable.Rows.Where(row => row.Default.Length > 0 && row.Default.All(char.IsAsciiDigit)), row => Assert.Contains(row.Name, Numbers.Keys, StringComparer.Ordinal));
+        SettingsTable.Rows.Where(row => row.Default.Length > 0 && row.Default.All(char.IsAsciiDigit) && row.Name != "socket-mode"), row => Assert.Contains(row.Name, Numbers.Keys, StringComparer.Ordinal));
+
+    [Theory]
+    [InlineData("0660", "0660")]
+    [InlineData("600", "0600")]
+    [InlineData("0", "0000")]
+    [InlineData("777", "0777")]
+    [InlineData("1777", null)]
+    [InlineData("668", null)]
+    [InlineData("-1", null)]
+    [InlineData("00666", null)]
+    [InlineData("u=rw", null)]
+    [InlineData("", null)]
+    public void Socket_mode_is_octal(string given, string? shown)
+    {
+        var row = SettingsTable.Find("socket-mode")!;
+        var settings = new Settings();
+        Assert.Equal(shown is null, row.Apply(settings, given) is { Length: > 0 });
+        Assert.Equal(shown ?? "0666", row.Show(settings));
+    }
 
     [Theory]
     [MemberData(nameof(NumberNames))]
