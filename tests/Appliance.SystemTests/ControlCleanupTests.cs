@@ -90,7 +90,7 @@ public sealed class ControlCleanupTests
         await server.PhpAsync("msg_get_queue($key, 0666);");
         await server.StartWorkersAsync(2, "--user", "nobody", "--log-level", "debug");
         var refused = await server.WaitForLogAsync(" 4001 ");
-        Assert.Contains("belongs to user 0", refused, StringComparison.Ordinal);
+        Assert.Contains("belongs to user root (0)", refused, StringComparison.Ordinal);
         await server.PhpAsync("msg_remove_queue(msg_get_queue($key));");
         await server.WaitUntilAsync("queue of the server", () => server.Log.Count(line => line.Contains(" 4000 ", StringComparison.Ordinal)) == 1);
         Assert.Equal("65534 432", await server.PhpAsync("$s = msg_stat_queue(msg_get_queue($key)); echo $s['msg_perm.uid'], ' ', $s['msg_perm.mode'] & 0777;"));

@@ -282,7 +282,7 @@ public sealed class DaemonServiceTests : IDisposable
         Assert.DoesNotContain(await File.ReadAllTextAsync(daemon.LogFile), "Unhandled", StringComparison.Ordinal);
 
         // A socket file that the user could not remove is in the way of nobody.
-        await daemon.StartWorkersAsync(2, "--announce", "off", "--listen", "127.0.0.1:0", "--listen", $"unix:{path}");
+        await daemon.StartWorkersAsync(2, "--user", "nobody", "--announce", "off", "--listen", "127.0.0.1:0", "--listen", $"unix:{path}");
         File.Delete(path);
     }
 
