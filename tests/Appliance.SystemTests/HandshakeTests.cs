@@ -35,6 +35,11 @@ public sealed class HandshakeTests(EchoServer fixture) : IClassFixture<EchoServe
         ["tabs and spaces around values"] = (101, Upgrade(Fields.Select(field => field.Replace(": ", ":\t ", StringComparison.Ordinal) + " \t"))),
         ["largest head"] = (101, UpgradeOfBytes(HeadBytesMax)),
 
+        ["empty line in front"] = (101, [.. "\r\n"u8, .. Upgrade(Fields)]),
+        ["known protocol"] = (101, Upgrade([.. Fields, "Sec-WebSocket-Protocol: mqtt, chat"])),
+        ["unknown protocols"] = (101, Upgrade([.. Fields, "Sec-WebSocket-Protocol: mqtt", "Sec-WebSocket-Protocol: amqp"])),
+        ["protocol that is no token"] = (400, Upgrade([.. Fields, "Sec-WebSocket-Protocol: a b"])),
+
         ["head over the limit"] = (431, UpgradeOfBytes(HeadBytesMax + 1)),
         ["one endless line"] = (431, Encoding.ASCII.GetBytes("GET /" + new string('a', HeadBytesMax))),
         ["many short fields"] = (431, RawClient.Request("GET / HTTP/1.1", Enumerable.Repeat("a: b", HeadBytesMax / 6).ToArray())),
@@ -66,6 +71,7 @@ public sealed class HandshakeTests(EchoServer fixture) : IClassFixture<EchoServe
         ["field without name"] = (400, Upgrade([.. Fields, ": hello"])),
         ["folded field"] = (400, Upgrade([.. Fields, "X-A: b", " c"])),
         ["control character in a field"] = (400, Upgrade([.. Fields, "X-A: b\0c"])),
+        ["encoding without a value"] = (400, Upgrade([.. Fields, "Transfer-Encoding:"])),
         ["garbage"] = (400, Encoding.ASCII.GetBytes("abc\r\n\r\n")),
         ["garbage with a quote"] = (400, Encoding.ASCII.GetBytes("\"abc\"\r\n\r\n")),
         ["body"] = (400, Upgrade([.. Fields, "Content-Length: 5"])),
@@ -114,12 +120,26 @@ public sealed class HandshakeTests(EchoServer fixture) : IClassFixture<EchoServe
     }
 
     [Fact]
-    public async Task Offered_extensions_and_protocols_are_not_taken()
+    public async Task Offered_extensions_are_not_taken()
     {
         await using var client = await RawClient.ConnectAsync(fixture.Server);
-        var response = await client.UpgradeAsync("/", "Sec-WebSocket-Extensions: permessage-deflate", "Sec-WebSocket-Protocol: chat, superchat");
+        var response = await client.UpgradeAsync("/", "Sec-WebSocket-Extensions: permessage-deflate");
         Assert.Null(response.Header("Sec-WebSocket-Extensions"));
-        Assert.Null(response.Header("Sec-WebSocket-Protocol"));
+    }
+
+    [Theory]
+    [InlineData("chat", "chat")]
+    [InlineData("appliance.v1, chat", "appliance.v1")]
+    [InlineData("superchat, chat, appliance.v1", "chat")]
+    [InlineData("superchat", null)]
+    public async Task First_protocol_that_is_known_is_taken(string offered, string? taken)
+    {
+        foreach (var target in (string[])["/", "/echo"])
+        {
+            await using var client = await RawClient.ConnectAsync(fixture.Server);
+            var response = await client.UpgradeAsync(target, $"Sec-WebSocket-Protocol: {offered}");
+            Assert.Equal(taken, response.Header("Sec-WebSocket-Protocol"));
+        }
     }
 
     [Fact]

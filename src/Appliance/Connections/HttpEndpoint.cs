@@ -28,6 +28,9 @@ public sealed class HttpEndpoint
     private readonly WorkerCounters _counters;
     private Dictionary<string, byte[]>.AlternateLookup<ReadOnlySpan<char>>? _pages;
 
+    /// <summary>Whether the request at hand wants the head of the answer alone, a refusal's as well.</summary>
+    private bool _isHead;
+
     /// <summary>Serves the chat page and the handshakes of rooms and echo.</summary>
     public HttpEndpoint(
         ConnectionTable table, ChatRooms rooms, Delivery delivery, LoopClock clock, Settings settings, IConnectionObserver observer, WorkerCounters counters)
@@ -61,6 +64,8 @@ public sealed class HttpEndpoint
             {
                 break;
             }
+
+            _isHead = HttpRequestReader.IsHead(rest);
 
             rest = rest[consumed..];
             Answer(fd, status, request);
@@ -97,40 +102,24 @@ public sealed class HttpEndpoint
             return;
         }
 
+        _isHead = connection.Head != 0 && HttpRequestReader.IsHead(_table.HeadOf(ref connection).Bytes);
         Refuse(fd, RejectReason.Timeout, $"no whole request within {_settings.HandshakeTimeoutSeconds} seconds (--handshake-timeout)");
     }
 
     private void Answer(int fd, HttpReadStatus status, in HttpRequest request)
     {
-        switch (status)
+        var refusal = HttpGate.Check(status, request);
+        if (refusal != HttpRefusal.None)
         {
-            case HttpReadStatus.Complete:
-                if (request.IsHttp11 && !request.HasOne("host"u8))
-                {
-                    Refuse(fd, RejectReason.Malformed, "a request of HTTP/1.1 needs one Host header");
-                }
-                else if (Handshake.IsAskedFor(request))
-                {
-                    Upgrade(fd, request);
-                }
-                else
-                {
-                    Serve(fd, request);
-                }
-
-                break;
-            case HttpReadStatus.Malformed:
-                Refuse(fd, RejectReason.Malformed, "this is not a request of HTTP/1.1");
-                break;
-            case HttpReadStatus.TooLarge:
-                Refuse(fd, RejectReason.HeadTooLarge, $"request line and headers are longer than {HttpRequestReader.HeadBytesMax} bytes");
-                break;
-            case HttpReadStatus.VersionNotSupported:
-                Refuse(fd, RejectReason.HttpVersion, "HTTP/1.1 is spoken here");
-                break;
-            case HttpReadStatus.Incomplete:
-            default:
-                throw new System.Diagnostics.UnreachableException();
+            Refuse(fd, refusal);
+        }
+        else if (Handshake.IsAskedFor(request))
+        {
+            Upgrade(fd, request);
+        }
+        else
+        {
+            Serve(fd, request);
         }
     }
 
@@ -141,22 +130,17 @@ public sealed class HttpEndpoint
 
     private void Serve(int fd, in HttpRequest request)
     {
-        bool isHead = request.Method.SequenceEqual("HEAD"u8);
-        if (!isHead && !request.Method.SequenceEqual("GET"u8))
+        var refusal = HttpGate.CheckPage(request);
+        if (refusal != HttpRefusal.None)
         {
-            Refuse(fd, RejectReason.Method, "only GET and HEAD are served here", "Allow: GET, HEAD\r\n");
-            return;
-        }
-
-        if (request.HasBody)
-        {
-            Refuse(fd, RejectReason.Body, "a request with a body is not taken here");
+            Refuse(fd, refusal);
             return;
         }
 
         Span<char> path = stackalloc char[64];
-        if (request.Path.Length > path.Length
-            || !Pages.TryGetValue(path[..Encoding.Latin1.GetChars(request.Path, path)], out byte[]? response))
+        byte[]? response = HttpResponse.Options;
+        if (!HttpGate.IsOptions(request)
+            && (request.Path.Length > path.Length || !Pages.TryGetValue(path[..Encoding.Latin1.GetChars(request.Path, path)], out response)))
         {
             Refuse(fd, RejectReason.NotFound, "there is nothing here; the chat is at /");
             return;
@@ -164,7 +148,7 @@ public sealed class HttpEndpoint
 
         ref var connection = ref _table[fd];
         var outbox = _table.OutboxOf(fd);
-        outbox.Append(isHead ? response.AsSpan(0, HttpResponse.HeadLength(response)) : response);
+        outbox.Append(_isHead ? response.AsSpan(0, HttpResponse.HeadLength(response)) : response);
         connection.HeardMs = _clock.NowMs;
         connection.Set(ConnectionFlags.Answered, true);
         if (!request.KeepsAlive || outbox.Count > PipelinedBytesMax)
@@ -227,7 +211,8 @@ public sealed class HttpEndpoint
     private void Accept(int fd, in HttpRequest request)
     {
         _counters.Figures.Handshakes++;
-        _ = Handshake.WriteResponse(request, _table.OutboxOf(fd).Reserve(Handshake.ResponseBytes));
+        var protocol = SubProtocols.Choose(request, out _);
+        _ = Handshake.WriteResponse(request, protocol, _table.OutboxOf(fd).Reserve(Handshake.ResponseBytes(protocol)));
     }
 
     /// <summary>Reads room, after and history; refuses the request when one of them is wrong.</summary>
@@ -287,6 +272,21 @@ public sealed class HttpEndpoint
         return true;
     }
 
+    private void Refuse(int fd, HttpRefusal refusal) => Refuse(
+        fd,
+        refusal switch
+        {
+            HttpRefusal.Malformed or HttpRefusal.Host or HttpRefusal.Framing => RejectReason.Malformed,
+            HttpRefusal.HeadTooLarge => RejectReason.HeadTooLarge,
+            HttpRefusal.Version => RejectReason.HttpVersion,
+            HttpRefusal.Method => RejectReason.Method,
+            HttpRefusal.Body => RejectReason.Body,
+            HttpRefusal.None => throw new System.Diagnostics.UnreachableException(),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        },
+        HttpGate.WordsOf(refusal),
+        refusal == HttpRefusal.Method ? HttpGate.Allow : "");
+
     private void Refuse(int fd, HandshakeRefusal refusal)
     {
         switch (refusal)
@@ -309,6 +309,9 @@ public sealed class HttpEndpoint
             case HandshakeRefusal.HasBody:
                 Refuse(fd, RejectReason.Handshake, "a handshake has no body");
                 break;
+            case HandshakeRefusal.BadProtocol:
+                Refuse(fd, RejectReason.Handshake, "Sec-WebSocket-Protocol takes names without blanks, with commas between them");
+                break;
             case HandshakeRefusal.None:
             default:
                 throw new System.Diagnostics.UnreachableException();
@@ -320,7 +323,8 @@ public sealed class HttpEndpoint
         ref var connection = ref _table[fd];
         int status = StatusOf(reason);
         _counters.Figures.Rejected[(int)reason]++;
-        _table.OutboxOf(fd).Append(HttpResponse.Refuse(status, why, extraHeaders));
+        byte[] response = HttpResponse.Refuse(status, why, extraHeaders);
+        _table.OutboxOf(fd).Append(_isHead ? response.AsSpan(0, HttpResponse.HeadLength(response)) : response);
         Finish(ref connection);
         _observer.OnRefused(connection, status, why);
     }

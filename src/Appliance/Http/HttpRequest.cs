@@ -19,6 +19,19 @@ public enum HttpReadStatus
     TooLarge,
 }
 
+/// <summary>What the headers say of a body (RFC 9112, 6.3).</summary>
+public enum BodyFraming
+{
+    /// <summary>None follows.</summary>
+    None,
+
+    /// <summary>One follows, which nothing here takes.</summary>
+    Body,
+
+    /// <summary>Two parties could read it differently: two lengths, a length and an encoding, neither a number nor an encoding, an encoding in HTTP/1.0.</summary>
+    Ambiguous,
+}
+
 /// <summary>One request head (RFC 9112): spans into the bytes it was read from.</summary>
 public readonly ref struct HttpRequest
 {
@@ -55,7 +68,10 @@ public readonly ref struct HttpRequest
     }
 
     /// <summary>Whether a header of a name (lower case) is there exactly once.</summary>
-    public bool HasOne(ReadOnlySpan<byte> name)
+    public bool HasOne(ReadOnlySpan<byte> name) => Count(name) == 1;
+
+    /// <summary>How often a header of a name (lower case) is there.</summary>
+    public int Count(ReadOnlySpan<byte> name)
     {
         int count = 0;
         foreach (var header in Headers)
@@ -63,7 +79,7 @@ public readonly ref struct HttpRequest
             count += header.Is(name) ? 1 : 0;
         }
 
-        return count == 1;
+        return count;
     }
 
     /// <summary>Whether any header of a name (lower case) lists a token (lower case), as Connection and Upgrade do.</summary>
@@ -83,21 +99,31 @@ public readonly ref struct HttpRequest
     /// <summary>Whether the connection stays open behind the answer (RFC 9112, 9.3).</summary>
     public bool KeepsAlive => IsHttp11 ? !HasToken("connection"u8, "close"u8) : HasToken("connection"u8, "keep-alive"u8);
 
-    /// <summary>Whether a body follows, which nothing here takes.</summary>
-    public bool HasBody
+    /// <summary>What the headers say of a body.</summary>
+    public BodyFraming Framing
     {
         get
         {
+            bool isEncoded = false;
+            bool isAmbiguous = false;
+            ReadOnlySpan<byte> length = default;
             foreach (var header in Headers)
             {
-                if ((header.Is("transfer-encoding"u8) && !header.Value.IsEmpty)
-                    || (header.Is("content-length"u8) && header.Value.TrimStart((byte)'0').Length > 0))
+                if (header.Is("transfer-encoding"u8))
                 {
-                    return true;
+                    isEncoded = true;
+                    isAmbiguous |= header.Value.IsEmpty || !IsHttp11;
+                }
+                else if (header.Is("content-length"u8))
+                {
+                    isAmbiguous |= !length.IsEmpty || header.Value.IsEmpty || header.Value.ContainsAnyExceptInRange((byte)'0', (byte)'9');
+                    length = header.Value;
                 }
             }
 
-            return false;
+            return isAmbiguous || (isEncoded && !length.IsEmpty) ? BodyFraming.Ambiguous
+                : isEncoded || !length.TrimStart((byte)'0').IsEmpty ? BodyFraming.Body
+                : BodyFraming.None;
         }
     }
 

@@ -33,8 +33,12 @@ public static class HttpResponse
     public static byte[] Refuse(int status, string why, string extraHeaders = "") => Write(
         status,
         "text/plain; charset=utf-8",
-        extraHeaders + "Connection: close\r\nCache-Control: no-store\r\n",
+        extraHeaders + "Connection: close\r\n" + PageSecurityHeaders + "Cache-Control: no-store\r\n",
         Encoding.UTF8.GetBytes(why + "\n"));
+
+    /// <summary>The answer to OPTIONS: which methods there are. It has no content, and so no length (RFC 9110, 8.6).</summary>
+    public static byte[] Options { get; } =
+        Encoding.ASCII.GetBytes($"HTTP/1.1 204 {Reason(204)}\r\n{HttpGate.Allow}{PageSecurityHeaders}Cache-Control: no-store\r\n\r\n");
 
     /// <summary>Length of the part of a response that a HEAD request gets.</summary>
     public static int HeadLength(ReadOnlySpan<byte> response) => response.IndexOf("\r\n\r\n"u8) + 4;
@@ -42,6 +46,7 @@ public static class HttpResponse
     private static string Reason(int status) => status switch
     {
         200 => "OK",
+        204 => "No Content",
         400 => "Bad Request",
         403 => "Forbidden",
         404 => "Not Found",

@@ -76,7 +76,9 @@ public sealed unsafe class MonitorServer : IDisposable
             bool isSlowQuestion = connection.State == MonitorState.Asking && (!connection.IsAnswered || connection.InputLength > 0);
             if (isSlowQuestion)
             {
-                Answer(connection, HttpResponse.Refuse(408, $"no whole request within {AskMs / 1000} seconds"), closes: true);
+                byte[] response = HttpResponse.Refuse(408, $"no whole request within {AskMs / 1000} seconds");
+                bool isHead = HttpRequestReader.IsHead(connection.Input);
+                Answer(connection, response.AsMemory(0, isHead ? HttpResponse.HeadLength(response) : response.Length), closes: true);
             }
             else
             {
@@ -201,51 +203,30 @@ public sealed unsafe class MonitorServer : IDisposable
     private bool TryAnswerHttp(MonitorConnection connection)
     {
         var status = HttpRequestReader.Read(connection.Input, out var request, out int consumed);
-        switch (status)
+        if (status == HttpReadStatus.Incomplete)
         {
-            case HttpReadStatus.Incomplete:
-                return false;
-            case HttpReadStatus.Complete:
-                byte[] response = Respond(request, out bool closes);
-                int length = request.Method.SequenceEqual("HEAD"u8) ? HttpResponse.HeadLength(response) : response.Length;
-                connection.Consume(consumed);
-                Answer(connection, response.AsMemory(0, length), closes);
-                break;
-            case HttpReadStatus.Malformed:
-                Answer(connection, HttpResponse.Refuse(400, "this is neither a request of HTTP/1.1 nor a key of Zabbix"), closes: true);
-                break;
-            case HttpReadStatus.TooLarge:
-                Answer(connection, HttpResponse.Refuse(431, $"request line and headers are longer than {HttpRequestReader.HeadBytesMax} bytes"), closes: true);
-                break;
-            case HttpReadStatus.VersionNotSupported:
-                Answer(connection, HttpResponse.Refuse(505, "HTTP/1.1 is spoken here"), closes: true);
-                break;
-            default:
-                throw new System.Diagnostics.UnreachableException();
+            return false;
         }
 
+        bool isHead = HttpRequestReader.IsHead(connection.Input);
+        byte[] response = Respond(status, request, out bool closes);
+        connection.Consume(consumed);
+        Answer(connection, response.AsMemory(0, isHead ? HttpResponse.HeadLength(response) : response.Length), closes);
         return true;
     }
 
-    private byte[] Respond(in HttpRequest request, out bool closes)
+    private byte[] Respond(HttpReadStatus status, in HttpRequest request, out bool closes)
     {
         closes = true;
-        if (request.IsHttp11 && !request.HasOne("host"u8))
+        var refusal = HttpGate.Check(status, request);
+        refusal = refusal == HttpRefusal.None ? HttpGate.CheckPage(request) : refusal;
+        if (refusal != HttpRefusal.None)
         {
-            return HttpResponse.Refuse(400, "a request of HTTP/1.1 needs one Host header");
+            string words = refusal == HttpRefusal.Malformed ? "this is neither a request of HTTP/1.1 nor a key of Zabbix" : HttpGate.WordsOf(refusal);
+            return HttpResponse.Refuse(HttpGate.StatusOf(refusal), words, refusal == HttpRefusal.Method ? HttpGate.Allow : "");
         }
 
-        if (!request.Method.SequenceEqual("GET"u8) && !request.Method.SequenceEqual("HEAD"u8))
-        {
-            return HttpResponse.Refuse(405, "only GET and HEAD are served here", "Allow: GET, HEAD\r\n");
-        }
-
-        if (request.HasBody)
-        {
-            return HttpResponse.Refuse(413, "a request with a body is not taken here");
-        }
-
-        if (_responses.Find(Encoding.Latin1.GetString(request.Path), request) is { } response)
+        if ((HttpGate.IsOptions(request) ? HttpResponse.Options : _responses.Find(Encoding.Latin1.GetString(request.Path), request)) is { } response)
         {
             closes = !request.KeepsAlive;
             return response;

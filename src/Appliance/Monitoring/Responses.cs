@@ -16,7 +16,7 @@ public sealed class Responses
     private const int WrittenMax = 32;
 
     private const string PlainText = "text/plain; charset=utf-8";
-    private const string NoStore = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+    private const string NoStore = HttpResponse.PageSecurityHeaders + "Cache-Control: no-store\r\n";
     private const string PageHeaders = HttpResponse.PageSecurityHeaders + "Cache-Control: no-cache\r\n";
 
     private readonly SampleHistory _history = new();

@@ -26,6 +26,9 @@ public enum HandshakeRefusal
 
     /// <summary>A body is announced.</summary>
     HasBody,
+
+    /// <summary>Sec-WebSocket-Protocol lists something that is no token.</summary>
+    BadProtocol,
 }
 
 /// <summary>The opening handshake (RFC 6455, 4).</summary>
@@ -42,8 +45,11 @@ public static class Handshake
     private static ReadOnlySpan<byte> ResponseStart =>
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "u8;
 
-    /// <summary>Length of the whole response.</summary>
-    public static int ResponseBytes => ResponseStart.Length + AcceptBytes + 4;
+    private static ReadOnlySpan<byte> ProtocolStart => "\r\nSec-WebSocket-Protocol: "u8;
+
+    /// <summary>Length of the whole response that takes a sub-protocol; empty for none.</summary>
+    public static int ResponseBytes(ReadOnlySpan<byte> protocol) =>
+        ResponseStart.Length + AcceptBytes + (protocol.IsEmpty ? 0 : ProtocolStart.Length + protocol.Length) + 4;
 
     /// <summary>Whether a request asks for a WebSocket at all; what does not is plain HTTP.</summary>
     public static bool IsAskedFor(in HttpRequest request) =>
@@ -72,18 +78,31 @@ public static class Handshake
             return HandshakeRefusal.VersionNot13;
         }
 
+        _ = SubProtocols.Choose(request, out bool isWellFormed);
         return !request.HasOne("sec-websocket-key"u8) || !IsKey(request.Header("sec-websocket-key"u8)) ? HandshakeRefusal.BadKey
-            : request.HasBody ? HandshakeRefusal.HasBody
+            : request.Framing != BodyFraming.None ? HandshakeRefusal.HasBody
+            : !isWellFormed ? HandshakeRefusal.BadProtocol
             : HandshakeRefusal.None;
     }
 
     /// <summary>Writes the 101 response to a checked request and returns its length.</summary>
-    public static int WriteResponse(in HttpRequest request, Span<byte> destination)
+    /// <param name="request">The request.</param>
+    /// <param name="protocol">The sub-protocol that is taken; empty for none.</param>
+    /// <param name="destination">At least <see cref="ResponseBytes"/>.</param>
+    public static int WriteResponse(in HttpRequest request, ReadOnlySpan<byte> protocol, Span<byte> destination)
     {
         ResponseStart.CopyTo(destination);
         WriteAccept(request.Header("sec-websocket-key"u8), destination[ResponseStart.Length..]);
-        "\r\n\r\n"u8.CopyTo(destination[(ResponseStart.Length + AcceptBytes)..]);
-        return ResponseBytes;
+        var rest = destination[(ResponseStart.Length + AcceptBytes)..];
+        if (!protocol.IsEmpty)
+        {
+            ProtocolStart.CopyTo(rest);
+            protocol.CopyTo(rest[ProtocolStart.Length..]);
+            rest = rest[(ProtocolStart.Length + protocol.Length)..];
+        }
+
+        "\r\n\r\n"u8.CopyTo(rest);
+        return ResponseBytes(protocol);
     }
 
     /// <summary>Writes the Sec-WebSocket-Accept value for a key: base64 of the SHA-1 of key and GUID.</summary>

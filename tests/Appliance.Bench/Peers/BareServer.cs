@@ -96,7 +96,7 @@ public sealed unsafe class BareServer(BareWay way) : IDisposable
     {
         if (HttpRequestReader.Read(bytes, out var request, out _) == HttpReadStatus.Complete)
         {
-            int length = Handshake.WriteResponse(request, new Span<byte>(_frame, ReceiveBytesMax));
+            int length = Handshake.WriteResponse(request, protocol: default, new Span<byte>(_frame, ReceiveBytesMax));
             _ = Syscall.Send(fd, _frame, length, 0);
             string room = Encoding.ASCII.GetString(request.Query);
             ref var members = ref CollectionsMarshal.GetValueRefOrAddDefault(_rooms, room, out _);

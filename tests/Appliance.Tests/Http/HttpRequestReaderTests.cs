@@ -22,13 +22,25 @@ public sealed class HttpRequestReaderTests
         { "GET http://host:80/a?b=c HTTP/1.1", "GET", "/a", "b=c", true },
         { "GET http://host HTTP/1.1", "GET", "/", "", true },
         { "GET http://host?b=/c HTTP/1.1", "GET", "/", "b=/c", true },
+        { "GET HTTPS://[::1]:80?a HTTP/1.1", "GET", "/", "a", true },
+        { "GET ws://host/a HTTP/1.1", "GET", "/a", "", true },
+        { "CONNECT host:443 HTTP/1.1", "CONNECT", "host:443", "", true },
         { "OPTIONS * HTTP/1.1", "OPTIONS", "*", "", true },
         { "m-search!#$%&'*+.^_`|~9 / HTTP/1.1", "m-search!#$%&'*+.^_`|~9", "/", "", true },
     };
 
     public static TheoryData<string, HttpReadStatus> Invalid => new()
     {
-        { "\r\n\r\n", HttpReadStatus.Malformed },
+        { "\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
+        { "\r\n \r\nGET / HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
+        { "\nGET / HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
+        { "GET * HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
+        { "GET a HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
+        { "GET ?a HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
+        { "GET ftp://host/ HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
+        { "GET http:///a HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
+        { "GET http://user@host/a HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
+        { "GET /a#b HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
         { " GET / HTTP/1.1\r\n\r\n", HttpReadStatus.Malformed },
         { "GET\r\n\r\n", HttpReadStatus.Malformed },
         { "GET /\r\n\r\n", HttpReadStatus.Malformed },
@@ -60,7 +72,7 @@ public sealed class HttpRequestReaderTests
 
     /// <summary>Beginnings that nothing can make right any more.</summary>
     public static TheoryData<string> Garbage =>
-        ["\r\n", "\n", " ", "\u0016\u0003\u0001", "G\n", "GET\t", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r ", "GET / HTTP/1.1\r\nA: \0", "{\"a\"", "\u0081\u0083"];
+        ["\r\n\r\n\r\n\r\n\r\n", "\r\n\r\n\r\n\r\n\r", "\r\r", "\r\n\n", "\n", " ", "\u0016\u0003\u0001", "G\n", "GET\t", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r ", "GET / HTTP/1.1\r\nA: \0", "{\"a\"", "\u0081\u0083"];
 
     [Theory]
     [MemberData(nameof(Valid))]
@@ -93,6 +105,23 @@ public sealed class HttpRequestReaderTests
             Assert.Equal(HttpReadStatus.Incomplete, HttpRequestReader.Read(bytes.AsSpan(0, length), out _, out int consumed));
             Assert.Equal(0, consumed);
         }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(HttpRequestReader.EmptyLinesMax)]
+    public void Empty_lines_in_front_are_passed_over(int count)
+    {
+        byte[] bytes = Latin(string.Concat(Enumerable.Repeat("\r\n", count)) + Browser + "rest");
+        for (int length = 0; length < bytes.Length - 4; length++)
+        {
+            Assert.Equal(HttpReadStatus.Incomplete, HttpRequestReader.Read(bytes.AsSpan(0, length), out _, out _));
+        }
+
+        Assert.Equal(HttpReadStatus.Complete, HttpRequestReader.Read(bytes, out var request, out int consumed));
+        Assert.Equal((bytes.Length - 4, "GET", "room=a"), (consumed, Text(request.Method), Text(request.Query)));
+        Assert.True(HttpRequestReader.IsHead([.. bytes.AsSpan(0, 2 * count), .. "HEAD / "u8]));
+        Assert.False(HttpRequestReader.IsHead(bytes));
     }
 
     [Fact]

@@ -48,20 +48,31 @@ public sealed class HttpRequestTests
     };
 
     /// <summary>Header lines, and whether a body follows (RFC 9112, 6.3).</summary>
-    public static TheoryData<string, bool> Bodies => new()
+    public static TheoryData<string, BodyFraming> Bodies => new()
     {
-        { "", false },
-        { "Content-Length: 0\r\n", false },
-        { "Content-Length: 000\r\n", false },
-        { "Content-Length: 1\r\n", true },
-        { "Content-Length: 010\r\n", true },
-        { "Content-Length: x\r\n", true },
-        { "Content-Length: 0, 5\r\n", true },
-        { "Content-Length: 0\r\nContent-Length: 5\r\n", true },
-        { "Content-Length: +0\r\n", true },
-        { "Transfer-Encoding: chunked\r\n", true },
-        { "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n", true },
-        { "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", true },
+        { "", BodyFraming.None },
+        { "Content-Length: 0\r\n", BodyFraming.None },
+        { "Content-Length: 000\r\n", BodyFraming.None },
+        { "Content-Length: 1\r\n", BodyFraming.Body },
+        { "Content-Length: 010\r\n", BodyFraming.Body },
+        { "Content-Length: 99999999999999999999999\r\n", BodyFraming.Body },
+        { "Transfer-Encoding: chunked\r\n", BodyFraming.Body },
+        { "Transfer-Encoding: gzip, chunked\r\n", BodyFraming.Body },
+        { "Transfer-Encoding: identity\r\n", BodyFraming.Body },
+        { "Content-Length:\r\n", BodyFraming.Ambiguous },
+        { "Content-Length: x\r\n", BodyFraming.Ambiguous },
+        { "Content-Length: 0x0\r\n", BodyFraming.Ambiguous },
+        { "Content-Length: -0\r\n", BodyFraming.Ambiguous },
+        { "Content-Length: +0\r\n", BodyFraming.Ambiguous },
+        { "Content-Length: 0 0\r\n", BodyFraming.Ambiguous },
+        { "Content-Length: 0, 5\r\n", BodyFraming.Ambiguous },
+        { "Content-Length: 0\r\nContent-Length: 0\r\n", BodyFraming.Ambiguous },
+        { "Content-Length: 0\r\nContent-Length: 5\r\n", BodyFraming.Ambiguous },
+        { "Transfer-Encoding:\r\n", BodyFraming.Ambiguous },
+        { "Transfer-Encoding: \t \r\n", BodyFraming.Ambiguous },
+        { "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n", BodyFraming.Ambiguous },
+        { "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", BodyFraming.Ambiguous },
+        { "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", BodyFraming.Ambiguous },
     };
 
     /// <summary>Query, parameter, and its value; null when it is not there or not to be decoded.</summary>
@@ -111,7 +122,35 @@ public sealed class HttpRequestTests
 
     [Theory]
     [MemberData(nameof(Bodies))]
-    public void Body_is_announced(string lines, bool expected) => Assert.Equal(expected, Request(lines).HasBody);
+    public void Body_is_announced(string lines, BodyFraming expected) => Assert.Equal(expected, Request(lines).Framing);
+
+    [Fact]
+    public void Body_of_HTTP_1_0_has_no_encoding() =>
+        Assert.Equal(BodyFraming.Ambiguous, Request("Transfer-Encoding: chunked\r\n", http11: false).Framing);
+
+    [Theory]
+    [InlineData("Host: a\r\n", true, HttpRefusal.None)]
+    [InlineData("Host: a.example:80\r\n", true, HttpRefusal.None)]
+    [InlineData("Host: [::1]:80\r\n", true, HttpRefusal.None)]
+    [InlineData("Host:\r\n", true, HttpRefusal.None)]
+    [InlineData("", false, HttpRefusal.None)]
+    [InlineData("Host: a\r\n", false, HttpRefusal.None)]
+    [InlineData("", true, HttpRefusal.Host)]
+    [InlineData("Host: a\r\nHost: a\r\n", true, HttpRefusal.Host)]
+    [InlineData("Host: a\r\nhost: b\r\n", false, HttpRefusal.Host)]
+    [InlineData("Host: a, b\r\n", true, HttpRefusal.Host)]
+    [InlineData("Host: a,b\r\n", true, HttpRefusal.Host)]
+    [InlineData("Host: a b\r\n", true, HttpRefusal.Host)]
+    [InlineData("Host: http://a/\r\n", true, HttpRefusal.Host)]
+    [InlineData("Host: user@a\r\n", true, HttpRefusal.Host)]
+    [InlineData("Host: a\r\nTransfer-Encoding:\r\n", true, HttpRefusal.Framing)]
+    public void Gate_looks_at_host_and_framing(string lines, bool http11, HttpRefusal expected) =>
+        Assert.Equal(expected, HttpGate.Check(HttpReadStatus.Complete, Request(lines, http11: http11)));
+
+    /// <summary>Every reason has a status that has words of its own, and words.</summary>
+    [Fact]
+    public void Refusals_have_status_and_words() => Assert.All(Enum.GetValues<HttpRefusal>().Where(one => one != HttpRefusal.None), one =>
+        Assert.Contains(HttpGate.WordsOf(one), Text(HttpResponse.Refuse(HttpGate.StatusOf(one), HttpGate.WordsOf(one))), StringComparison.Ordinal));
 
     [Theory]
     [MemberData(nameof(Parameters))]

@@ -16,7 +16,7 @@ public sealed class HttpResponseTests
     {
         string response = Encoding.UTF8.GetString(HttpResponse.Refuse(405, "GET only", "Allow: GET\r\n"));
         Assert.StartsWith("HTTP/1.1 405 Method Not Allowed\r\n", response, StringComparison.Ordinal);
-        Assert.Contains("\r\nAllow: GET\r\nConnection: close\r\n", response, StringComparison.Ordinal);
+        Assert.Contains($"\r\nAllow: GET\r\nConnection: close\r\n{HttpResponse.PageSecurityHeaders}", response, StringComparison.Ordinal);
         Assert.EndsWith("\r\nCache-Control: no-store\r\n\r\nGET only\n", response, StringComparison.Ordinal);
     }
 

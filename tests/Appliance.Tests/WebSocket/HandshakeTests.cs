@@ -39,6 +39,8 @@ public sealed class HandshakeTests
         { "GET / HTTP/1.1", [.. Fields, $"Sec-WebSocket-Key: {Key}"], HandshakeRefusal.BadKey },
         { "GET / HTTP/1.1", [.. Fields, "Content-Length: 5"], HandshakeRefusal.HasBody },
         { "GET / HTTP/1.1", [.. Fields, "Transfer-Encoding: chunked"], HandshakeRefusal.HasBody },
+        { "GET / HTTP/1.1", [.. Fields, "Sec-WebSocket-Protocol: mqtt, chat"], HandshakeRefusal.None },
+        { "GET / HTTP/1.1", [.. Fields, "Sec-WebSocket-Protocol: a b"], HandshakeRefusal.BadProtocol },
     };
 
     [Theory]
@@ -64,16 +66,58 @@ public sealed class HandshakeTests
     [Fact]
     public void Response_is_written()
     {
-        byte[] response = new byte[Handshake.ResponseBytes];
-        Assert.Equal(response.Length, Handshake.WriteResponse(Read("GET / HTTP/1.1", Fields), response));
+        byte[] response = new byte[Handshake.ResponseBytes(default)];
+        Assert.Equal(response.Length, Handshake.WriteResponse(Read("GET / HTTP/1.1", Fields), default, response));
         Assert.Equal(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
             Encoding.ASCII.GetString(response));
     }
 
+    [Fact]
+    public void Response_names_the_protocol_that_is_taken()
+    {
+        byte[] response = new byte[Handshake.ResponseBytes("chat"u8)];
+        Assert.Equal(response.Length, Handshake.WriteResponse(Read("GET / HTTP/1.1", Fields), "chat"u8, response));
+        Assert.EndsWith("+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n", Encoding.ASCII.GetString(response), StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string[], string, bool> Offers => new()
+    {
+        { [], "", true },
+        { ["chat"], "chat", true },
+        { ["appliance.v1"], "appliance.v1", true },
+        { ["chat, appliance.v1"], "chat", true },
+        { ["appliance.v1,chat"], "appliance.v1", true },
+        { ["superchat, chat"], "chat", true },
+        { ["superchat", "appliance.v1", "chat"], "appliance.v1", true },
+        { ["mqtt", "amqp"], "", true },
+        { ["\t chat \t"], "chat", true },
+        { [",, ,chat,"], "chat", true },
+        { [""], "", true },
+        { [" , "], "", true },
+        { ["Chat"], "", true },
+        { ["CHAT, APPLIANCE.V1"], "", true },
+        { ["appliance.v10", "chats", "chat.v1"], "", true },
+        { [string.Join(", ", Enumerable.Range(0, 100).Select(i => $"p{i}")) + ", chat"], "chat", true },
+        { [.. Enumerable.Range(0, 100).Select(i => $"p{i}"), "appliance.v1"], "appliance.v1", true },
+        { ["chat appliance.v1"], "", false },
+        { ["chat, a/b"], "chat", false },
+        { ["chat;q=1"], "", false },
+        { ["\"chat\""], "", false },
+        { ["chat", "ä"], "chat", false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Offers))]
+    public void First_protocol_that_is_known_is_taken(string[] offers, string expected, bool isWellFormed)
+    {
+        var request = Read("GET / HTTP/1.1", [.. Fields, .. offers.Select(offer => $"sec-websocket-PROTOCOL: {offer}")]);
+        Assert.Equal((expected, isWellFormed), (Encoding.ASCII.GetString(SubProtocols.Choose(request, out bool actual)), actual));
+    }
+
     private static HttpRequest Read(string requestLine, string[] fields)
     {
-        byte[] bytes = Encoding.ASCII.GetBytes($"{requestLine}\r\n{string.Concat(fields.Select(field => field + "\r\n"))}\r\n");
+        byte[] bytes = Encoding.Latin1.GetBytes($"{requestLine}\r\n{string.Concat(fields.Select(field => field + "\r\n"))}\r\n");
         Assert.Equal(HttpReadStatus.Complete, HttpRequestReader.Read(bytes, out var request, out _));
         return request;
     }
