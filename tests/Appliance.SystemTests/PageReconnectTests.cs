@@ -18,7 +18,7 @@ public sealed class PageReconnectTests(Browser browser)
         await page.SayAsync("before");
         await Expect(page.Texts).ToHaveTextAsync(["before"]);
 
-        await page.Page.Clock.PauseAtAsync(await NowAsync(page));
+        await page.Page.Clock.PauseAtAsync(await page.NowAsync());
         if (killed)
         {
             await server.KillAsync();
@@ -67,7 +67,7 @@ public sealed class PageReconnectTests(Browser browser)
     {
         await using var server = await ApplianceServer.StartAsync();
         await using var page = await OpenWithClockAsync(server, "ann");
-        await page.Page.Clock.PauseAtAsync(await NowAsync(page));
+        await page.Page.Clock.PauseAtAsync(await page.NowAsync());
         _ = await server.StopAsync();
         await Expect(page.Status).ToHaveTextAsync("Reconnecting…");
         await page.Message.FillAsync("written while away");
@@ -122,8 +122,4 @@ public sealed class PageReconnectTests(Browser browser)
         await page.Name.FillAsync(name);
         return page;
     }
-
-    /// <summary>Ahead of the clock of the page, which can only be stopped in its future, however long it takes to ask for that.</summary>
-    private static async Task<DateTime> NowAsync(ChatPage page) =>
-        DateTimeOffset.FromUnixTimeMilliseconds(await page.Page.EvaluateAsync<long>("Date.now()")).UtcDateTime.AddSeconds(10);
 }

@@ -24,8 +24,15 @@ public static class ChatEncoder
     private static readonly SearchValues<byte> Escaped = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\', 0x7F]);
 
+    /// <summary>The answer to a heartbeat.</summary>
+    public static ReadOnlySpan<byte> Pong => "{\"type\":\"pong\"}"u8;
+
     /// <summary>A message of a person.</summary>
-    public static EncodedMessage WriteUserMessage(Span<byte> destination, in ChatInput input, long unixMs)
+    /// <param name="destination">Takes it.</param>
+    /// <param name="input">What is said, by whom.</param>
+    /// <param name="unixMs">Milliseconds since 1970.</param>
+    /// <param name="fromServer">Whether an operator says it, by the server: then that is marked, which no client can do.</param>
+    public static EncodedMessage WriteUserMessage(Span<byte> destination, in ChatInput input, long unixMs, bool fromServer = false)
     {
         var rest = destination;
         Write(ref rest, "{\"type\":\"usermsg\",\"name\":\""u8);
@@ -35,6 +42,11 @@ public static class ChatEncoder
         Write(ref rest, "\",\"color\":\""u8);
         Write(ref rest, input.Color);
         Write(ref rest, "\""u8);
+        if (fromServer)
+        {
+            Write(ref rest, ",\"from\":\"server\""u8);
+        }
+
         return WriteIdAndTime(destination, rest, unixMs);
     }
 

@@ -3,13 +3,19 @@ namespace Appliance.Chat;
 /// <summary>What a client said: UTF-8 spans into the message or into the scratch memory it was read with.</summary>
 public readonly ref struct ChatInput
 {
+    /// <summary>Longest text that may be a heartbeat.</summary>
+    private const int PingBytesMax = 128;
+
     /// <summary>The default colour, for whatever is not one.</summary>
     public static ReadOnlySpan<byte> DefaultColor => "#000000"u8;
 
-    /// <summary>Who says it; not empty.</summary>
+    /// <summary>What kind of message it calls itself; empty for none. Only <c>ping</c> means something.</summary>
+    public ReadOnlySpan<byte> Type { get; init; }
+
+    /// <summary>Who says it; not blank.</summary>
     public ReadOnlySpan<byte> Name { get; init; }
 
-    /// <summary>What is said; not empty.</summary>
+    /// <summary>What is said; not blank.</summary>
     public ReadOnlySpan<byte> Message { get; init; }
 
     /// <summary><c>#rgb</c> or <c>#rrggbb</c>.</summary>
@@ -26,7 +32,8 @@ public readonly ref struct ChatInput
     /// <param name="scratch">At least as long as <paramref name="json"/>.</param>
     /// <param name="limits">Longest name and message.</param>
     /// <param name="input">The message, when it is one.</param>
-    public static ChatRefusal Read(ReadOnlySpan<byte> json, Span<byte> scratch, in ChatLimits limits, out ChatInput input)
+    /// <param name="fromOperator">Whether it may have a name that is the server's own.</param>
+    public static ChatRefusal Read(ReadOnlySpan<byte> json, Span<byte> scratch, in ChatLimits limits, out ChatInput input, bool fromOperator = false)
     {
         input = default;
         var reader = new JsonReader(json, scratch);
@@ -39,6 +46,7 @@ public readonly ref struct ChatInput
         var message = default(ReadOnlySpan<byte>);
         var color = default(ReadOnlySpan<byte>);
         var room = default(ReadOnlySpan<byte>);
+        var type = default(ReadOnlySpan<byte>);
         bool more = !reader.TryTake('}');
         while (more)
         {
@@ -51,6 +59,7 @@ public readonly ref struct ChatInput
                 : member.SequenceEqual("message"u8) ? Member.Message
                 : member.SequenceEqual("color"u8) ? Member.Color
                 : member.SequenceEqual("room"u8) ? Member.Room
+                : member.SequenceEqual("type"u8) ? Member.Type
                 : Member.Other;
             if (!TryReadValue(ref reader, target != Member.Other, out var value))
             {
@@ -61,6 +70,7 @@ public readonly ref struct ChatInput
             message = target == Member.Message ? value : message;
             color = target == Member.Color ? value : color;
             room = target == Member.Room ? value : room;
+            type = target == Member.Type ? value : type;
             more = reader.TryTake(',');
             if (!more && !reader.TryTake('}'))
             {
@@ -73,14 +83,24 @@ public readonly ref struct ChatInput
             return ChatRefusal.BadJson;
         }
 
-        input = new ChatInput { Name = name, Message = message, Color = IsColor(color) ? color : DefaultColor, Room = room };
-        return input.Check(limits);
+        input = new ChatInput { Name = name, Message = message, Color = IsColor(color) ? color : DefaultColor, Room = room, Type = type };
+        return input.Check(limits, fromOperator);
     }
 
-    /// <summary>Whether name and message are there and short enough.</summary>
-    public ChatRefusal Check(in ChatLimits limits) =>
-        IsBlank(Name) || IsBlank(Message) ? ChatRefusal.BadMessage
+    /// <summary>
+    /// Whether a text is a heartbeat, <c>{"type":"ping"}</c>: a client asks whether anybody is there, because a browser hides the pings of the
+    /// protocol from scripts.
+    /// </summary>
+    public static bool IsPing(ReadOnlySpan<byte> json, Span<byte> scratch) =>
+        json.Length <= PingBytesMax && json.IndexOf("\"ping\""u8) >= 0
+        && Read(json, scratch, default, out var input) != ChatRefusal.BadJson && input.Type.SequenceEqual("ping"u8);
+
+    /// <summary>Whether name and message are there, short enough, and of characters that can be seen.</summary>
+    public ChatRefusal Check(in ChatLimits limits, bool fromOperator) =>
+        ChatText.IsBlank(Name) || ChatText.IsBlank(Message) ? ChatRefusal.BadMessage
         : IsLonger(Name, limits.NameMax) || IsLonger(Message, limits.MessageMax) ? ChatRefusal.TooLong
+        : ChatText.HasRefused(Name, isName: true) || ChatText.HasRefused(Message, isName: false) ? ChatRefusal.BadCharacter
+        : !fromOperator && ReservedNames.Contains(Name) ? ChatRefusal.ReservedName
         : ChatRefusal.None;
 
     /// <summary>Whether a text is <c>#rgb</c> or <c>#rrggbb</c>.</summary>
@@ -101,8 +121,6 @@ public readonly ref struct ChatInput
         value = default;
         return wanted && reader.NextIs('"') ? reader.TryReadString(out value) : reader.TrySkipValue();
     }
-
-    private static bool IsBlank(ReadOnlySpan<byte> text) => text.IndexOfAnyExcept(" \t\r\n"u8) < 0;
 
     private static bool IsLonger(ReadOnlySpan<byte> text, int characters) => text.Length > characters && CountCharacters(text) > characters;
 
@@ -125,5 +143,6 @@ public readonly ref struct ChatInput
         Message,
         Color,
         Room,
+        Type,
     }
 }

@@ -24,7 +24,7 @@ public enum ChatRefusal
     /// <summary>Not a JSON object.</summary>
     BadJson,
 
-    /// <summary>JSON, but without a name and a message that are texts and not empty.</summary>
+    /// <summary>JSON, but without a name and a message that are texts and not blank.</summary>
     BadMessage,
 
     /// <summary>Name or message is longer than allowed.</summary>
@@ -32,4 +32,17 @@ public enum ChatRefusal
 
     /// <summary>More messages a second than allowed.</summary>
     TooFast,
+
+    /// <summary>A control or format character; one of the kinds of <see cref="BadMessage"/>.</summary>
+    BadCharacter,
+
+    /// <summary>A name that is the server's own; one of the kinds of <see cref="BadMessage"/>.</summary>
+    ReservedName,
+}
+
+/// <summary>What clients and figures are told of a refusal.</summary>
+public static class ChatRefusals
+{
+    /// <summary>The kind that it is counted as, and that its code names.</summary>
+    public static ChatRefusal KindOf(ChatRefusal refusal) => refusal is ChatRefusal.BadCharacter or ChatRefusal.ReservedName ? ChatRefusal.BadMessage : refusal;
 }

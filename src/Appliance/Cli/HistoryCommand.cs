@@ -68,7 +68,10 @@ internal static class HistoryCommand
             var message = document.RootElement;
             string time = message.TryGetProperty("time", out var unixMs) ? ControlCommands.LocalTime(unixMs.GetInt64()) : NoTime;
             string who = message.TryGetProperty("name", out var name) ? $"{Printable(name)}:" : "*";
-            return $"{time}  {who} {Printable(message.GetProperty("message"))}";
+
+            // In the place of a blank, where no name reaches: an operator said it.
+            char mark = message.TryGetProperty("from", out _) ? '!' : ' ';
+            return $"{time} {mark}{who} {Printable(message.GetProperty("message"))}";
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {

@@ -175,6 +175,9 @@ public sealed class ChatRooms
     /// <summary>Counts a client out that is in another worker now.</summary>
     public void CountOut(int slot) => _log.Ring(slot).CountMember(_worker, -1);
 
+    /// <summary>Whether what a client sent is a heartbeat, which concerns no room.</summary>
+    public bool IsPing(ReadOnlySpan<byte> json) => ChatInput.IsPing(json, _unescaped);
+
     /// <summary>Takes what a client sent into its room, or says why not.</summary>
     public ChatRefusal Publish(int fd, ReadOnlySpan<byte> json)
     {
@@ -189,7 +192,7 @@ public sealed class ChatRooms
         return refusal;
     }
 
-    /// <summary>Takes a message into a room that its author need not be in; false when there is no place for that room.</summary>
+    /// <summary>Takes what an operator says into a room, marked as such; false when there is no place for that room.</summary>
     public bool Say(ReadOnlySpan<byte> name, in ChatInput input)
     {
         if (_log.Join(name, _worker, _clock.UnixMs, _clock.NowMs, out int slot) == RoomOpening.TooMany)
@@ -199,7 +202,7 @@ public sealed class ChatRooms
 
         var room = LocalRoomOf(slot);
         _counters.Figures.Requests++;
-        Add(room, ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs), isMessage: true);
+        Add(room, ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs, fromServer: true), isMessage: true);
 
         // An empty room could be given up: the message must be in it before nobody counts as its member.
         AppendEarly(room);

@@ -62,14 +62,14 @@ public sealed class OperatorCommands
         }
 
         var input = new ChatInput { Name = ServerName, Message = Encoding.UTF8.GetBytes(arguments), Color = ChatInput.DefaultColor };
-        var refusal = input.Check(new ChatLimits(Math.Max(_settings.MaxName, ServerName.Length), _settings.MaxMessage));
+        var refusal = input.Check(new ChatLimits(Math.Max(_settings.MaxName, ServerName.Length), _settings.MaxMessage), fromOperator: true);
         return refusal == ChatRefusal.None ? Publish(Encoding.UTF8.GetBytes(room), input) : Describe(refusal);
     }
 
     private string SayJson(string json)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(json);
-        var refusal = ChatInput.Read(bytes, new byte[bytes.Length], new ChatLimits(_settings.MaxName, _settings.MaxMessage), out var input);
+        var refusal = ChatInput.Read(bytes, new byte[bytes.Length], new ChatLimits(_settings.MaxName, _settings.MaxMessage), out var input, fromOperator: true);
         return refusal == ChatRefusal.None ? Publish(input.Room, input) : Describe(refusal);
     }
 
@@ -84,9 +84,10 @@ public sealed class OperatorCommands
     private string Describe(ChatRefusal refusal) => refusal switch
     {
         ChatRefusal.BadJson => "failed not a JSON object",
-        ChatRefusal.BadMessage => "failed a name and a message are needed, as texts that are not empty",
+        ChatRefusal.BadMessage => "failed a name and a message are needed, as texts that are not blank",
+        ChatRefusal.BadCharacter => "failed a name and a message take no control characters and none that cannot be seen, a name no marks of direction",
         ChatRefusal.TooLong => Text($"failed a name has at most --max-name {_settings.MaxName} characters and a message --max-message {_settings.MaxMessage}"),
-        ChatRefusal.None or ChatRefusal.TooFast => throw new System.Diagnostics.UnreachableException(),
+        ChatRefusal.None or ChatRefusal.TooFast or ChatRefusal.ReservedName => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 

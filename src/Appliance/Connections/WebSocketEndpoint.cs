@@ -148,11 +148,17 @@ public sealed class WebSocketEndpoint
     private void OnChat(int fd, ReadOnlySpan<byte> payload)
     {
         ref var connection = ref _table[fd];
+        if (_rooms.IsPing(payload))
+        {
+            Delivery.WriteFrame(_table.OutboxOf(fd), Opcode.Text, ChatEncoder.Pong);
+            return;
+        }
+
         var verdict = connection.Rate.Take(_settings.MaxRate, _clock.NowMs);
         var refusal = verdict == RateVerdict.Pass ? _rooms.Publish(fd, payload) : ChatRefusal.TooFast;
         if (refusal != ChatRefusal.None)
         {
-            _counters.Figures.Refused[refusal - ChatRefusal.BadJson]++;
+            _counters.Figures.Refused[ChatRefusals.KindOf(refusal) - ChatRefusal.BadJson]++;
         }
 
         switch (refusal)
@@ -163,7 +169,13 @@ public sealed class WebSocketEndpoint
                 Tell(fd, "bad_json"u8, "This is not a JSON object.");
                 break;
             case ChatRefusal.BadMessage:
-                Tell(fd, "bad_message"u8, "A name and a message are needed, as texts that are not empty.");
+                Tell(fd, "bad_message"u8, "A name and a message are needed, as texts that are not blank.");
+                break;
+            case ChatRefusal.BadCharacter:
+                Tell(fd, "bad_message"u8, "Names and messages take no control characters and none that cannot be seen, names no marks of direction.");
+                break;
+            case ChatRefusal.ReservedName:
+                Tell(fd, "bad_message"u8, "This name is the server's own. Please take another one.");
                 break;
             case ChatRefusal.TooLong:
                 Tell(fd, "too_long"u8, $"A name has at most {_settings.MaxName} characters and a message at most {_settings.MaxMessage}.");

@@ -4,11 +4,17 @@
 const ROOM_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const COLOR = /^#(?:[0-9a-f]{3}|[0-9a-f]{6})$/i;
 const MESSAGE_ID = /^\d{1,20}$/;
+const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e001f}]/gu;
+const DIRECTION = /[\t\r\n\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 const RECONNECT_BASE_MS = 500;
 const RECONNECT_MAX_MS = 15_000;
 const STABLE_MS = 10_000;        // a connection that held this long starts the backoff anew
-const ANSWER_MS = 10_000;        // nothing received for so long after sending: the connection is dead
+const ASK_MS = 25_000;           // nothing received for so long: the server is asked whether it is there
+const LOOK_MS = 5_000;           // how often that is looked at
+const ANSWER_MS = 5_000;         // nothing received for so long after sending or asking: the connection is dead
+const CONNECT_MS = 10_000;       // a connection that is not made by then never will be
+const LATE_MS = 1_000;           // a timer that is so late is one of a page that slept
 const SETTLE_MS = 1_000;         // old messages arrive at once after opening; a screen reader need not read them all
 const FLUSH_MS = 16;
 const LOG_ENTRIES_MAX = 500;
@@ -41,6 +47,8 @@ const dayAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", tim
 const room = new URLSearchParams(location.search).get("room") || "lobby";
 const byId = (id) => document.getElementById(id);
 const charactersLeft = (input) => Number(input.dataset.limit) - [...input.value.trim()].length;
+/** What was pasted along and cannot be seen, which the server refuses, is left out. */
+const visible = (text) => text.replace(UNSEEN, "").trim();
 const isNewer = (id, than) => id.length > than.length || (id.length === than.length && id > than);
 
 function element(tag, className, text = "") {
@@ -73,8 +81,8 @@ function guarded(action) {
 
 /**
  * A WebSocket to one room that reconnects with exponential backoff and full jitter and resumes behind the last
- * id it has seen, so that each message is delivered once. A browser hides pings from a page, so a half-open
- * connection shows itself in three ways only: no answer after sending, the network coming back, or the close.
+ * id it has seen, so that each message is delivered once. A browser hides the pings of the protocol from a page, so the
+ * page asks by a message of its own: after a silence, and when there is reason to believe that the path may be dead.
  */
 class Connection {
   #handlers;
@@ -82,40 +90,58 @@ class Connection {
   #lastId = "";
   #attempt = 0;
   #openedAt = Infinity;
+  #heardAt = 0;
   #retryTimer;
   #answerTimer;
 
   /** The handlers: `online()`, `lost(code, reason)` and `message(object)`. */
-  constructor(handlers) { this.#handlers = handlers; }
+  constructor(handlers) {
+    this.#handlers = handlers;
+    setInterval(() => performance.now() - this.#heardAt >= ASK_MS && this.#ask(), LOOK_MS);
+  }
 
   open() {
     clearTimeout(this.#retryTimer);
     const socket = new WebSocket(this.#address());
     this.#socket = socket;
     this.#openedAt = Infinity;
+    this.#awaitAnswer(CONNECT_MS);
     socket.onopen = () => {
-      this.#openedAt = performance.now();
+      this.#stopWaiting();
+      this.#openedAt = this.#heardAt = performance.now();
       this.#handlers.online();
     };
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => this.#lost(event.code, event.reason);
   }
 
-  /** Connects at once if it was going to later. */
-  retryNow() { if (this.#socket === null) this.open(); }
-
-  /** Makes a new connection, whatever the old one says of itself. */
-  renew() {
-    this.#abandon();
-    this.open();
+  /** Makes sure that somebody is there: asks, or connects at once if it was going to later. */
+  check() {
+    if (this.#socket === null) this.open();
+    else this.#ask();
   }
 
   /** Returns false, and sends nothing, unless the connection is open. */
   send(message) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(message));
-    this.#answerTimer ??= setTimeout(() => this.#abandon(), ANSWER_MS);
+    this.#awaitAnswer(ANSWER_MS);
     return true;
+  }
+
+  /** Once at a time: whatever comes is an answer. */
+  #ask() {
+    if (this.#answerTimer === undefined) this.send({ type: "ping" });
+  }
+
+  #awaitAnswer(milliseconds) {
+    const due = performance.now() + milliseconds;
+    this.#answerTimer ??= setTimeout(() => {
+      this.#answerTimer = undefined;
+      // While a page sleeps, what comes waits outside, and is handed in only behind the timers that are due.
+      if (performance.now() - due > LATE_MS) this.#awaitAnswer(milliseconds);
+      else this.#abandon();
+    }, milliseconds);
   }
 
   #address() {
@@ -127,6 +153,7 @@ class Connection {
 
   #receive(data) {
     this.#stopWaiting();
+    this.#heardAt = performance.now();
     const message = JSON.parse(data);
     if (MESSAGE_ID.test(message.id)) {
       // A gap says behind which id the room goes on: lower than the last one when the server's memory was lost and its clock was ahead.
@@ -231,7 +258,7 @@ class MessageLog {
     this.#pill.textContent = this.#unread === 1 ? "1 new message ↓" : `${this.#unread} new messages ↓`;
   }
 
-  #render({ type, name, message, color, time }) {
+  #render({ type, name, message, color, time, from }) {
     if (type !== "usermsg") {
       this.#last = null;
       const line = element("li", type === "system" ? "system" : "notice", String(message));
@@ -239,15 +266,17 @@ class MessageLog {
       return line;
     }
     const last = this.#last;
-    this.#last = { name, color, time };
-    const continued = last?.name === name && last.color === color && time - last.time < GROUP_MS;
+    this.#last = { name, color, time, from };
+    const continued = last?.name === name && last.color === color && last.from === from && time - last.time < GROUP_MS;
     const item = element("li", continued ? "message continued" : "message");
     item.classList.toggle("fresh", this.#scroller.ariaBusy !== "true");
     setNameColor(item, color);
     const avatar = element("span", "avatar", [...String(name)][0]?.toUpperCase());
     avatar.ariaHidden = "true";
     const byline = element("p", "byline");
-    byline.append(element("bdi", "name", String(name)), ...timeElement(time));
+    // The server alone writes this member: nobody can pass for an operator by a name.
+    const mark = from === "server" ? [element("span", "mark", "operator")] : [];
+    byline.append(element("bdi", "name", String(name)), ...mark, ...timeElement(time));
     const text = element("p", "text", String(message));
     text.dir = "auto";
     item.append(avatar, byline, text);
@@ -293,8 +322,8 @@ class Composer {
   }
 
   /** The room has the message: it need not be kept. The wire has no mark of the sender, so name and text must do. */
-  confirm({ name, message }) {
-    this.#forget(this.#pending.find((sent) => sent.name === name && sent.message === message));
+  confirm({ name, message, from }) {
+    if (from === undefined) this.#forget(this.#pending.find((sent) => sent.name === name && sent.message === message));
   }
 
   /** The server refused a message; with several under way it does not say which, so all show until they are confirmed. */
@@ -311,8 +340,8 @@ class Composer {
 
   #submit(event) {
     event.preventDefault();
-    const name = this.#name.value.trim();
-    const message = this.#message.value.trim();
+    const name = visible(this.#name.value).replace(DIRECTION, "");
+    const message = visible(this.#message.value);
     const wrong = name === "" ? this.#name : [this.#name, this.#message].find((input) => charactersLeft(input) < 0);
     (wrong ?? this.#message).focus();
     if (wrong) {
@@ -393,8 +422,9 @@ byId("rooms").addEventListener("submit", (event) => {
   location.assign(`?room=${encodeURIComponent(byId("room-name").value)}`);
 });
 if (ROOM_NAME.test(room)) {
-  addEventListener("online", () => connection.renew());
-  document.addEventListener("visibilitychange", () => document.hidden || connection.retryNow());
+  addEventListener("online", () => connection.check());
+  addEventListener("pageshow", (event) => event.persisted && connection.check());
+  document.addEventListener("visibilitychange", () => document.hidden || connection.check());
   connection.open();
 } else {
   showState("closed");

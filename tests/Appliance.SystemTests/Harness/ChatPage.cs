@@ -86,6 +86,9 @@ public sealed class ChatPage : IAsyncDisposable
     public Task ScrollToStartAsync() => Log.EvaluateAsync(
         "log => new Promise(done => { log.addEventListener('scroll', () => requestAnimationFrame(done), { once: true }); log.scrollTop = 0; })");
 
+    /// <summary>Ahead of the clock of the page, which can only be stopped in its future, however long it takes to ask for that.</summary>
+    public async Task<DateTime> NowAsync() => DateTimeOffset.FromUnixTimeMilliseconds(await Page.EvaluateAsync<long>("Date.now()")).UtcDateTime.AddSeconds(10);
+
     /// <summary>Makes the page believe that its tab was put into the background or the foreground.</summary>
     public Task SetHiddenAsync(bool hidden) => Page.EvaluateAsync(
         "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"

@@ -28,6 +28,14 @@ public sealed class ChatEncoderTests
     public void Any_user_message_comes_back() => RandomCases.Check(
         Texts.SelectMany(name => Texts.Select(message => (name, message))), one => AssertUserMessage(one.name, one.message), 500);
 
+    [Fact]
+    public void Message_of_an_operator_is_marked()
+    {
+        var written = ParseMessage(destination => ChatEncoder.WriteUserMessage(
+            destination, new ChatInput { Name = "ops"u8, Message = "hello"u8, Color = "#007AFF"u8 }, UnixMs, fromServer: true));
+        Assert.Equal(["usermsg", "ops", "hello", "#007AFF", "server", Id], Values(written, "type", "name", "message", "color", "from", "id", "time")[..6]);
+    }
+
     [Theory]
     [MemberData(nameof(Samples))]
     public void System_message_comes_back(string text)
@@ -83,7 +91,7 @@ public sealed class ChatEncoderTests
                 Message = Bytes(string.Concat(Enumerable.Repeat(character, messageMax))),
                 Color = "#123456"u8,
             };
-            Assert.InRange(ChatEncoder.WriteUserMessage(destination, input, long.MinValue).Length, 1, destination.Length);
+            Assert.InRange(ChatEncoder.WriteUserMessage(destination, input, long.MinValue, fromServer: true).Length, 1, destination.Length);
         }
     }
 

@@ -12,7 +12,7 @@ public sealed class ChatInputTests
     {
         { "ann", "hello", ChatRefusal.None },
         { "é€🙂", "🙂🙂🙂🙂🙂", ChatRefusal.None },
-        { "\\u00e9\\u20ac\\ud83d\\ude42", "\\\"\\\\\\n\\t\\u0000", ChatRefusal.None },
+        { "\\u00e9\\u20ac\\ud83d\\ude42", "\\\"\\\\\\n\\t.", ChatRefusal.None },
         { "a", "e\u0301", ChatRefusal.None },
         { "anna", "hello", ChatRefusal.TooLong },
         { "ann", "hello!", ChatRefusal.TooLong },
@@ -89,6 +89,32 @@ public sealed class ChatInputTests
         Assert.True(RoomName.IsValid(Encoding.UTF8.GetBytes(new string('a', RoomName.BytesMax))));
         Assert.False(RoomName.IsValid(Encoding.UTF8.GetBytes(new string('a', RoomName.BytesMax + 1))));
         Assert.True(RoomName.IsValid(RoomName.Default));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"ping"}""", true)]
+    [InlineData(""" { "id" : 7 , "type" : "ping" } """, true)]
+    [InlineData("""{"type":"usermsg","type":"ping","name":"ann","message":"hello"}""", true)]
+    [InlineData("""{"type":"Ping"}""", false)]
+    [InlineData("""{"type":"usermsg","name":"ann","message":"ping"}""", false)]
+    [InlineData("""{"name":"ping","message":"ping"}""", false)]
+    [InlineData("""{"type":["ping"]}""", false)]
+    [InlineData("""{"type":"ping"}}""", false)]
+    [InlineData("""{"type":"ping" """, false)]
+    [InlineData("\"ping\"", false)]
+    public void Heartbeat_is_told_from_a_message(string json, bool expected)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(json);
+        Assert.Equal(expected, ChatInput.IsPing(bytes, new byte[bytes.Length]));
+    }
+
+    [Fact]
+    public void Heartbeat_is_short()
+    {
+        byte[] longest = Encoding.UTF8.GetBytes("{\"type\":\"ping\"" + new string(' ', 113) + "}");
+        Assert.Equal(128, longest.Length);
+        Assert.True(ChatInput.IsPing(longest, new byte[200]));
+        Assert.False(ChatInput.IsPing([.. longest, (byte)' '], new byte[200]));
     }
 
     private static ChatRefusal Read(string json, out string color)
