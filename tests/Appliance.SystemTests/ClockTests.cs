@@ -72,6 +72,25 @@ public sealed class ClockTests
         Assert.Equal("before", (await bob.ReadTypeAsync("usermsg")).Message);
     }
 
+    /// <summary>How long the server runs is no difference of two times of the wall.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    [InlineData(20_000)]
+    public async Task Figures_do_not_jump_with_the_clock(int days)
+    {
+        using var clock = new FakeClock(DateTimeOffset.UtcNow);
+        await using var server = await ApplianceServer.StartAsync(clock, MonitoringPort.Options);
+        var port = await MonitoringPort.OfAsync(server);
+        await using var ann = await ChatClient.JoinAsync(server);
+        _ = await port.WaitForStatusAsync("first sample", status => status.GetProperty("time").GetInt64() > 0);
+        clock.Set(clock.Now.AddDays(days));
+        var after = await port.WaitForStatusAsync(
+            "sample of the other time", status => Math.Abs(status.GetProperty("time").GetInt64() - clock.Now.ToUnixTimeMilliseconds()) < 60_000);
+        Assert.InRange(after.GetProperty("uptime_seconds").GetDouble(), 0.001, 600);
+        Assert.InRange(after.GetProperty("per_worker")[0].GetProperty("uptime_seconds").GetDouble(), 0.001, 600);
+    }
+
     /// <summary>Ids of a clock that was ahead are higher than those of the right time: whoever has one is told from where the room goes on.</summary>
     [Theory]
     [InlineData("2036-12-01T00:00:00Z")]

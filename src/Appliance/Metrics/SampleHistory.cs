@@ -16,6 +16,7 @@ public sealed class SampleHistory
     private const int SecondMs = 1000;
 
     private readonly Queue<Point> _points = new(SamplesMax);
+    private long _newestMs;
 
     /// <summary>Adds a sample; the oldest goes when there are too many.</summary>
     public void Add(Sample sample) => Add(PointOf(sample));
@@ -35,10 +36,11 @@ public sealed class SampleHistory
 
     /// <summary>
     /// Everything later than a time, in milliseconds since 1970, as an object of lists: <c>time</c>, one a metric, and
-    /// <c>memory_bytes</c> with an object of workers for each time.
+    /// <c>memory_bytes</c> with an object of workers for each time. A time that has not come yet is of before the clock was put back: all there is.
     /// </summary>
     public string Write(long afterMs)
     {
+        afterMs = _points.Count > 0 && afterMs > _newestMs ? long.MinValue : afterMs;
         var points = _points.Where(point => point.UnixMs > afterMs).ToArray();
         var text = new StringBuilder(points.Length * 80).Append("{\"time\":[").AppendJoin(',', points.Select(point => Number.Write(point.UnixMs))).Append(']');
         for (int i = 0; i < Metrics.Length; i++)
@@ -57,12 +59,28 @@ public sealed class SampleHistory
 
     private void Add(Point point)
     {
+        if (_points.Count > 0 && point.UnixMs < _newestMs)
+        {
+            PutBack(_newestMs - point.UnixMs + SecondMs);
+        }
+
+        _newestMs = point.UnixMs;
         if (_points.Count == SamplesMax)
         {
             _ = _points.Dequeue();
         }
 
         _points.Enqueue(point);
+    }
+
+    /// <summary>The clock was put back: what is kept is of the times that it would have shown, so that they go on growing.</summary>
+    private void PutBack(long stepMs)
+    {
+        for (int i = _points.Count; i > 0; i--)
+        {
+            var point = _points.Dequeue();
+            _points.Enqueue(point with { UnixMs = point.UnixMs - stepMs });
+        }
     }
 
     private sealed record Point(long UnixMs, float[] Values, string Memory);

@@ -22,17 +22,24 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     /// <summary>Memory is read at most a twentieth of the time: of large servers it takes the kernel a while to add up.</summary>
     private const int MemoryRestFactor = 20;
 
+    /// <summary>A clock that differs by so much from what it showed a moment ago was put to another time.</summary>
+    private const long ClockStepMsMin = 500;
+
+    private const int NsPerMs = 1_000_000;
+
     private readonly List<int> _slots = [];
     private readonly WorkerSnapshot[] _workers = new WorkerSnapshot[RoomLogLayout.WorkerSlots];
     private readonly long[] _memory = new long[RoomLogLayout.WorkerSlots];
     private long _masterMemory;
     private long _memoryDueNs;
+    private long? _clockAheadMs;
 
     /// <summary>Ends an interval and begins the next. Nothing is allocated once every worker has been seen: a single process has clients.</summary>
     public void Take(long unixMs)
     {
         long nowNs = LoopClock.ReadNs();
         FindSlots(rooms, _slots);
+        FollowClock(nowNs, unixMs);
         int yields = Scoreboard.YieldsMax;
         for (int i = 0; i < _slots.Count; i++)
         {
@@ -68,7 +75,12 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     public bool TryRest() => Scoreboard.TryRest(rooms, rooms.Header.FirstSlot);
 
     /// <summary>Ends a rest, and begins an interval.</summary>
-    public void Resume(long unixMs) => Scoreboard.Resume(rooms, rooms.Header.FirstSlot, TakeServer(LoopClock.ReadNs(), unixMs));
+    public void Resume(long unixMs)
+    {
+        long nowNs = LoopClock.ReadNs();
+        FollowClock(nowNs, unixMs);
+        Scoreboard.Resume(rooms, rooms.Header.FirstSlot, TakeServer(nowNs, unixMs));
+    }
 
     /// <summary>The figures of the last whole interval, from shared memory; while the sampler rests, of the rest up to now.</summary>
     /// <param name="rooms">Where they are.</param>
@@ -172,6 +184,28 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
             Pid = Environment.ProcessId,
             Stopping = header.Stopping,
         };
+    }
+
+    /// <summary>
+    /// When the host's clock is put to another time, when the server began is put with it: how long it runs stays what it is. A board without a
+    /// battery starts in 1970, and its servers with it.
+    /// </summary>
+    private void FollowClock(long nowNs, long unixMs)
+    {
+        long aheadMs = unixMs - (nowNs / NsPerMs);
+        long stepMs = aheadMs - (_clockAheadMs ?? aheadMs);
+        _clockAheadMs = aheadMs;
+        if (Math.Abs(stepMs) < ClockStepMsMin)
+        {
+            return;
+        }
+
+        rooms.Header.ReadyMs += rooms.Header.ReadyMs != 0 ? stepMs : 0;
+        foreach (int slot in _slots)
+        {
+            ref var worker = ref rooms.Worker(slot);
+            worker.ReadyMs += worker.ReadyMs != 0 ? stepMs : 0;
+        }
     }
 
     private void MeasureMemory(long nowNs)

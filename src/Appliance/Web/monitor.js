@@ -191,6 +191,11 @@ class Plot {
 }
 
 function merge(newer) {
+  if (newer.time.at(-1) < history.time.at(-1)) {
+    // The clock of the server was put back: all comes again, with other times.
+    Object.values(history).forEach((values) => values.splice(0));
+  }
+
   const last = history.time.at(-1) ?? 0;
   const from = newer.time.findIndex((time) => time > last);
   if (from < 0) {
