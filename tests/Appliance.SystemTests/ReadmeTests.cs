@@ -92,14 +92,22 @@ public sealed class ReadmeTests : IDisposable
     public async Task Messages_are_as_they_are_shown()
     {
         var lines = Readme.Below(Protocol).Single().Lines;
-        var sent = lines.Single(line => line[0] == '→')[1..].Trim();
+        var sent = lines.Where(line => line[0] == '→').Select(line => line[1..(line.LastIndexOf('}') + 1)].Trim()).ToList();
         var shown = lines.Where(line => line[0] == '←').Select(line => JsonNode.Parse(line[1..(line.LastIndexOf('}') + 1)])!.AsObject()).ToList();
-        Assert.Equal(lines.Count - 1, shown.Count);
+        Assert.Equal(lines.Count - sent.Count, shown.Count);
         await using var server = await ApplianceServer.StartAsync();
         await using var ann = await ChatClient.JoinAsync(server);
-        await ann.SendAsync(sent);
+        foreach (var text in sent)
+        {
+            await ann.SendAsync(text);
+        }
+
+        var got = (await ann.ReadUntilAsync(message => message.Type == "pong")).Select(message => message.Json).ToList();
+        var say = await server.RunCommandAsync("say", "back at nine", "--name", "ops", "--color", "#F00");
+        Assert.True(say.ExitCode == 0, say.Error);
+        got.Add((await ann.ReadMessageAsync("back at nine")).Json);
         await ann.SayAsync(new string('x', 101));
-        var got = (await ann.ReadUntilAsync(message => message.Type == "error")).Select(message => message.Json).ToList();
+        got.AddRange((await ann.ReadUntilAsync(message => message.Type == "error")).Select(message => message.Json));
         await using var late = await ChatClient.JoinAsync(server, "after=1");
         got.Add((await late.ReadTypeAsync("gap")).Json);
         got.Add((await ann.ReadTypeAsync("system")).Json);
