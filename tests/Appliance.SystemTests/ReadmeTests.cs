@@ -97,17 +97,18 @@ public sealed class ReadmeTests : IDisposable
         Assert.Equal(lines.Count - sent.Count, shown.Count);
         await using var server = await ApplianceServer.StartAsync();
         await using var ann = await ChatClient.JoinAsync(server);
-        foreach (var text in sent)
+        List<JsonObject> got = [];
+        foreach (var (text, answer) in sent.Zip(["usermsg", "pong"]))
         {
             await ann.SendAsync(text);
+            got.Add((await ann.ReadTypeAsync(answer)).Json);
         }
 
-        var got = (await ann.ReadUntilAsync(message => message.Type == "pong")).Select(message => message.Json).ToList();
         var say = await server.RunCommandAsync("say", "back at nine", "--name", "ops", "--color", "#F00");
         Assert.True(say.ExitCode == 0, say.Error);
         got.Add((await ann.ReadMessageAsync("back at nine")).Json);
         await ann.SayAsync(new string('x', 101));
-        got.AddRange((await ann.ReadUntilAsync(message => message.Type == "error")).Select(message => message.Json));
+        got.Add((await ann.ReadTypeAsync("error")).Json);
         await using var late = await ChatClient.JoinAsync(server, "after=1");
         got.Add((await late.ReadTypeAsync("gap")).Json);
         got.Add((await ann.ReadTypeAsync("system")).Json);
