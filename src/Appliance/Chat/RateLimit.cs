@@ -50,4 +50,14 @@ public struct RateLimit
         (_strikeBeforeMs, _lastStrikeMs) = (_lastStrikeMs, now);
         return third ? RateVerdict.Close : RateVerdict.Refuse;
     }
+
+    /// <summary>The same on a clock that is so many milliseconds ahead of the one it was kept by; behind it, when negative.</summary>
+    public readonly RateLimit OnClock(long aheadMs) => new()
+    {
+        _paidUntilUs = _paidUntilUs + (aheadMs * 1000),
+        _lastStrikeMs = Shift(_lastStrikeMs, aheadMs),
+        _strikeBeforeMs = Shift(_strikeBeforeMs, aheadMs),
+    };
+
+    private static uint Shift(uint strikeMs, long aheadMs) => strikeMs == 0 ? 0 : Math.Max(1, (uint)(strikeMs + aheadMs));
 }

@@ -81,7 +81,15 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format
     /// <summary>Runs the command with a message on its stdin; returns how it failed, or null.</summary>
     private string? Execute(long type, byte[] bytes)
     {
-        _ = Syscall.Pipe(out int reading, out int writing).OrThrow("pipe2");
+        // The runtime has its terminal code handle SIGCHLD; whoever started this process may have had it ignored.
+        _ = (Console.Out, Console.Error);
+        Syscall.SetDefaultAction(Syscall.SIGCHLD);
+        var piped = Syscall.Pipe(out int reading, out int writing);
+        if (!piped.Ok)
+        {
+            return $"pipe2: {SyscallException.Describe(piped.Error)}";
+        }
+
         var spawned = Syscall.Spawn(new SpawnRequest
         {
             Path = Shell,
@@ -90,12 +98,30 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format
             Standard = [reading, 1, 2],
         });
         _ = Syscall.Close(reading);
+        if (spawned.Ok)
+        {
+            Feed(writing, bytes);
+        }
+
+        _ = Syscall.Close(writing);
+        return spawned.Ok ? Await(spawned.Value) : $"posix_spawn {Shell}: {SyscallException.Describe(spawned.Error)}";
+    }
+
+    /// <summary>Waits for the command; returns how it failed, or null. One of which nobody knows how it ended may have failed.</summary>
+    private string? Await(int pid)
+    {
+        var how = Syscall.Wait(pid, alsoOrphans: Environment.ProcessId == 1, out int status).Ok ? new ExitStatus(status) : ExitStatus.Unknown;
+        return how.IsFine ? null : $"{command}: {how}";
+    }
+
+    /// <summary>Writes a message into the command's stdin. A command that does not read all of it is none of our business.</summary>
+    private static void Feed(int writing, byte[] bytes)
+    {
+        Syscall.SetBrokenPipe(ends: false);
         fixed (byte* start = bytes)
         {
-            // A command that does not read all of it is none of our business.
-            Syscall.SetBrokenPipe(ends: false);
             int written = 0;
-            bool reads = spawned.Ok;
+            bool reads = true;
             while (reads && written < bytes.Length)
             {
                 var some = Syscall.Write(writing, start + written, bytes.Length - written);
@@ -104,10 +130,7 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format
             }
         }
 
-        _ = Syscall.Close(writing);
         Syscall.SetBrokenPipe(ends: true);
-        _ = Syscall.Wait(spawned.OrThrow($"posix_spawn {Shell}"), out int status).OrThrow("waitpid");
-        return status == 0 ? null : $"{command}: {new ExitStatus(status)}";
     }
 
     private void Complain(string what)

@@ -50,6 +50,11 @@ internal sealed class RunCommand
             return ExitCode.Fine;
         }
 
+        if (role is not null)
+        {
+            SignalSet.Begin();
+        }
+
         if (!int.TryParse(role, NumberStyles.None, CultureInfo.InvariantCulture, out int slot))
         {
             return null;
@@ -74,7 +79,7 @@ internal sealed class RunCommand
                 return RunUpgrade(arguments, read, descriptor);
             default:
                 var settings = read();
-                return settings.Daemon ? Launch(arguments, settings) : new RunCommand(arguments, read, settings, _ => { }).Serve();
+                return settings.Daemon ? Launch(arguments, settings) : RunForeground(arguments, read, settings);
         }
     }
 
@@ -82,6 +87,13 @@ internal sealed class RunCommand
     private static (string? Role, int Descriptor) Role => (
         Environment.GetEnvironmentVariable(ProcessRole.Variable),
         int.TryParse(Environment.GetEnvironmentVariable(ProcessRole.Descriptor), NumberStyles.None, CultureInfo.InvariantCulture, out int fd) ? fd : -1);
+
+    private static int RunForeground(string[] arguments, Func<Settings> read, Settings settings)
+    {
+        SignalSet.Begin();
+        Syscall.SetName("appliance");
+        return new RunCommand(arguments, read, settings, _ => { }).Serve();
+    }
 
     private static int Launch(string[] arguments, Settings settings)
     {
@@ -140,7 +152,6 @@ internal sealed class RunCommand
 
     private int Serve()
     {
-        Syscall.ResetSignals();
         if (_settings.Io == IoEngine.Uring && Sender.Probe() is { Ok: false } probe)
         {
             throw new IOException($"--io uring: {Sender.Explain(probe)}; --io auto does without");
@@ -195,7 +206,6 @@ internal sealed class RunCommand
         using var listeners = estate.Listeners;
         using var monitoring = estate.MonitoringSocket;
         using var log = OpenLog();
-        Syscall.ResetSignals();
         pidFile.Abandon();
         log.Write(EventCatalogue.Starting, Usage.Version, Environment.ProcessId);
         if (note.Length > 0)

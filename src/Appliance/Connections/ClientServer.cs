@@ -69,7 +69,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer, _counters);
         _connectionTimers = new ConnectionTimers(_table, _http, _webSocket, _timers, settings);
         _drain = new Drain(_table, _webSocket, _timers, _drainTimer);
-        var packing = new HandoverPacking(_table, _rooms, _timers);
+        var packing = new HandoverPacking(_table, _rooms, _timers, clock);
         _gathering = new Gathering(_table, _rooms, packing, poller) { OnWanted = slot => OnLinkWanted(slot) };
         _handover = new Handover(_table, packing, _gathering, poller) { OnDone = EndGiving };
         _received = (byte*)NativeMemory.Alloc(ReadBytesMax);
@@ -194,7 +194,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     {
         if (timer < _table.Capacity)
         {
-            _connectionTimers.OnTimer(timer, nowMs);
+            OnConnectionTimer(timer, nowMs);
         }
         else if (timer < _acceptTimer)
         {
@@ -272,6 +272,21 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         }
 
         OnGiven(outcome);
+    }
+
+    /// <summary>A client whose time is over may have sent what only was not read yet, so that is read before it is judged.</summary>
+    private void OnConnectionTimer(int fd, long nowMs)
+    {
+        ref var connection = ref _table[fd];
+        if (_connectionTimers.IsLast(fd, nowMs) && !connection.Is(ConnectionFlags.Doomed | ConnectionFlags.Paused) && !IsHeldBack(connection))
+        {
+            Read(fd);
+        }
+
+        if (!connection.Is(ConnectionFlags.Doomed))
+        {
+            _connectionTimers.OnTimer(fd, nowMs);
+        }
     }
 
     /// <summary>Whoever is in a full room waits until that is served: epoll tells again what is to be read.</summary>

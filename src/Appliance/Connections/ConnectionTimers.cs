@@ -31,6 +31,21 @@ internal sealed class ConnectionTimers(ConnectionTable table, HttpEndpoint http,
         }
     }
 
+    /// <summary>Whether a connection ends, or is refused, by the timer that has run out, unless it has sent something.</summary>
+    public bool IsLast(int fd, long nowMs)
+    {
+        ref var connection = ref table[fd];
+        long silentMs = nowMs - connection.HeardMs;
+        return connection.State switch
+        {
+            ConnectionState.Http => silentMs >= settings.HandshakeTimeoutSeconds * 1000L,
+            ConnectionState.Chat or ConnectionState.Echo => silentMs >= settings.TimeoutSeconds * 1000L,
+            ConnectionState.Closing or ConnectionState.Lingering => true,
+            ConnectionState.None => false,
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
+    }
+
     private void OnHttpTimer(int fd, long silentMs, long nowMs)
     {
         long leftMs = (settings.HandshakeTimeoutSeconds * 1000L) - silentMs;

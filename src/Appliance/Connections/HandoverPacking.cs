@@ -3,8 +3,11 @@ using Appliance.Native;
 
 namespace Appliance.Connections;
 
-/// <summary>Puts connections of a worker into a batch that goes to another one, and takes them out of one.</summary>
-public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, TimerWheel timers)
+/// <summary>
+/// Puts connections of a worker into a batch that goes to another one, and takes them out of one. Times in a batch are those of the clock
+/// that all processes share; a worker's own may be behind it (<see cref="LoopClock.FrozenMs"/>).
+/// </summary>
+public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, TimerWheel timers, LoopClock clock)
 {
     /// <summary>Puts a connection into a batch: nobody serves it from now on, but it stays a counted member, because an empty room may be given up.</summary>
     public void Pack(HandoverBatch batch, int fd)
@@ -14,9 +17,10 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
         record.Position = connection.Position;
         record.IpHigh = connection.IpHigh;
         record.IpLow = connection.IpLow;
-        record.HeardMs = connection.HeardMs;
-        record.DueMs = timers.DueMs(fd);
-        record.Rate = connection.Rate;
+        long dueMs = timers.DueMs(fd);
+        record.HeardMs = connection.HeardMs + clock.FrozenMs;
+        record.DueMs = dueMs > 0 ? dueMs + clock.FrozenMs : dueMs;
+        record.Rate = connection.Rate.OnClock(clock.FrozenMs);
         record.Room = connection.Room;
         record.SinceSeconds = connection.SinceSeconds;
         record.Number = connection.Number;
@@ -92,9 +96,11 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
             else
             {
                 table.Adopt(fd, record, borrowed[..count]);
+                table[fd].HeardMs -= clock.FrozenMs;
+                table[fd].Rate = table[fd].Rate.OnClock(-clock.FrozenMs);
                 if (record.DueMs > 0)
                 {
-                    timers.Arm(fd, record.DueMs);
+                    timers.Arm(fd, record.DueMs - clock.FrozenMs);
                 }
 
                 if (record.IsMember != 0)

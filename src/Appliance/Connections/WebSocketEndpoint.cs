@@ -154,7 +154,7 @@ public sealed class WebSocketEndpoint
             return;
         }
 
-        var verdict = connection.Rate.Take(_settings.MaxRate, _clock.NowMs);
+        var verdict = _clock.IsThawing ? RateVerdict.Pass : connection.Rate.Take(_settings.MaxRate, _clock.NowMs);
         var refusal = verdict == RateVerdict.Pass ? _rooms.Publish(fd, payload) : ChatRefusal.TooFast;
         if (refusal != ChatRefusal.None)
         {

@@ -64,6 +64,7 @@ public sealed class ControlQueue : IDisposable
     /// <param name="isSuccessor">Whether this goes on with what another process of the same server has left in it.</param>
     public void Start(Action arrived, bool isSuccessor)
     {
+        Syscall.InterruptCalls(Syscall.SIGURG);
         _arrived = arrived;
         _oldLeft = isSuccessor ? 0 : UnknownCount;
         _thread = new Thread(Read) { IsBackground = true, Name = "control queue" };
@@ -101,7 +102,7 @@ public sealed class ControlQueue : IDisposable
         for (int waitedMs = 0; _thread is { } thread && !thread.Join(1) && waitedMs < JoinMsMax; waitedMs++)
         {
             // One that comes just before the thread waits is lost on it; the next one is not.
-            _ = Syscall.SignalThread(Volatile.Read(ref _threadId), Syscall.SIGCHLD);
+            _ = Syscall.SignalThread(Volatile.Read(ref _threadId), Syscall.SIGURG);
         }
 
         GiveBack();

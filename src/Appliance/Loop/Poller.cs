@@ -42,6 +42,20 @@ public sealed class Poller : IDisposable
         }
     }
 
+    /// <summary>Whether a descriptor is among the events of the last wait, of which there were so many.</summary>
+    public bool Holds(int fd, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            if ((int)(uint)_events.DataAt(i) == fd)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Watches a descriptor for reading.</summary>
     public SysResult Add(int fd, uint generation) => Control(Syscall.EPOLL_CTL_ADD, fd, generation, Syscall.EPOLLIN);
 

@@ -1,48 +1,57 @@
-using System.Runtime.InteropServices;
+using Appliance.Native;
 
 namespace Appliance.Loop;
 
 /// <summary>
-/// Signals as facts: a handler only notes that one came and wakes the loop, which takes the notes once a turn in its own fixed
-/// order. (A signalfd would not do: its mask does not reach the runtime's own threads.)
+/// Signals as facts: blocked in every thread, they wait in a signalfd(2), which a loop watches as any other descriptor; it takes them
+/// once a turn, in its own fixed order. No handler runs, so no thread is needed for one, however few the system has to give.
 /// </summary>
 public sealed class SignalSet : IDisposable
 {
-    private readonly List<PosixSignalRegistration> _registrations = [];
-    private readonly Wakeup _wakeup;
-    private int _pending;
+    /// <summary>What a server's process takes; a worker, too, for whom some of them mean nothing.</summary>
+    public static readonly IReadOnlyList<int> All =
+        [Syscall.SIGHUP, Syscall.SIGINT, Syscall.SIGQUIT, Syscall.SIGUSR1, Syscall.SIGUSR2, Syscall.SIGTERM, Syscall.SIGCHLD];
 
-    /// <summary>Notes for a loop that watches the given wake-up.</summary>
-    public SignalSet(Wakeup wakeup)
+    private ulong _pending;
+
+    /// <summary>Takes signals from now on; those that have come since <see cref="Begin"/> wait already.</summary>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public SignalSet() => Descriptor = Syscall.SignalDescriptor(All).OrThrow("signalfd");
+
+    /// <summary>What the loop watches for reading.</summary>
+    public int Descriptor { get; }
+
+    /// <summary>
+    /// Has the signals wait in this process, whatever whoever started it has done to them: ignored ones (nohup, a shell's background job)
+    /// are not any more. The runtime has made threads of its own before it comes here, and only execve(2) can block signals in those:
+    /// a process whose parent has not done it begins anew.
+    /// </summary>
+    /// <exception cref="SyscallException">It cannot begin anew.</exception>
+    public static void Begin()
     {
-        _wakeup = wakeup;
-
-        // Handlers run on a thread of the pool, which the project file keeps alive: it is started while the system still has one.
-        _ = ThreadPool.UnsafeQueueUserWorkItem(_ => { }, null);
-    }
-
-    /// <summary>From now on this signal is noted instead of doing what it does by default.</summary>
-    public void Watch(PosixSignal signal)
-    {
-        int bit = Bit(signal);
-        _registrations.Add(PosixSignalRegistration.Create(signal, context =>
+        if (!Syscall.AreBlocked(All))
         {
-            context.Cancel = true;
-            _ = Interlocked.Or(ref _pending, bit);
-            _wakeup.Set();
-        }));
+            Syscall.Block(All);
+            _ = Syscall.ExecuteAgain().OrThrow("execve /proc/self/exe");
+        }
+
+        foreach (int signal in All)
+        {
+            Syscall.SetDefaultAction(signal);
+        }
     }
+
+    /// <summary>Looks what has come; <see cref="Take"/> tells.</summary>
+    public void Collect() => _pending |= Syscall.TakeSignals(Descriptor);
 
     /// <summary>Whether the signal came since it was last taken.</summary>
-    public bool Take(PosixSignal signal)
+    public bool Take(int signal)
     {
-        int bit = Bit(signal);
-        return (Volatile.Read(ref _pending) & bit) != 0 && (Interlocked.And(ref _pending, ~bit) & bit) != 0;
+        bool came = (_pending & Syscall.SignalBit(signal)) != 0;
+        _pending &= ~Syscall.SignalBit(signal);
+        return came;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _registrations.ForEach(registration => registration.Dispose());
-
-    /// <summary>The runtime's names are small negative numbers, raw signals positive ones below 32: both fit one word.</summary>
-    private static int Bit(PosixSignal signal) => 1 << ((int)signal & 31);
+    public void Dispose() => _ = Syscall.Close(Descriptor);
 }

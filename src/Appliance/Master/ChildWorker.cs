@@ -101,6 +101,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
                     [ProcessRole.Variable] = $"{Slot}",
                     [ProcessRole.Descriptor] = $"{there.Descriptor}",
                 },
+                Blocked = SignalSet.All,
                 Inherited = [there.Descriptor, .. Listeners.Select(socket => socket.Descriptor).Distinct(), .. wakeups.Select(wakeup => wakeup.Descriptor)],
             }).OrThrow("posix_spawn /proc/self/exe");
         }

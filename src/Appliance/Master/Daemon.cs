@@ -1,5 +1,6 @@
 using System.Text;
 using Appliance.Ipc;
+using Appliance.Loop;
 using Appliance.Native;
 
 namespace Appliance.Master;
@@ -64,6 +65,7 @@ public static unsafe class Daemon
                 [ProcessRole.Variable] = role,
                 [ProcessRole.Descriptor] = $"{writing}",
             },
+            Blocked = role == ProcessRole.Master ? SignalSet.All : [],
             Inherited = [writing, .. ServiceManager.PassOn()],
             Standard = [nothing, nothing, nothing],
             NewSession = newSession,

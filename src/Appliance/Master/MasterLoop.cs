@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Appliance.Config;
 using Appliance.Control;
 using Appliance.Ipc;
@@ -34,8 +33,8 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private const int ScalingTimer = StopTimer + 4;
     private const int Timers = StopTimer + 5;
 
-    /// <summary>Events of the wake-up, of workers from 1 on, of the other master, and of the control desk.</summary>
-    private const uint WakeupEvent = 0;
+    /// <summary>Events of signals, of workers from 1 on, of the other master, and of the control desk.</summary>
+    private const uint SignalEvent = 0;
     private const uint MasterEvent = RoomLogLayout.WorkersMax + 1;
     private const uint ControlEvent = MasterEvent + 1;
 
@@ -52,9 +51,9 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private readonly LoadFollower _load;
     private readonly LoopClock _clock = new();
     private readonly Poller _poller = new(EventsMax);
-    private readonly Wakeup _wakeup = new();
-    private readonly SignalSet _signals;
-    private readonly (PosixSignal Signal, Action Act)[] _signalTable;
+    private readonly SignalSet _signals = new();
+    private readonly (int Signal, Action Act)[] _signalTable;
+    private readonly Children _children = new();
     private readonly TimerWheel _timers;
     private readonly Reloading _reloading;
     private bool _stopping;
@@ -89,17 +88,16 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _service = service;
         _control = control;
         _log = log;
-        _signals = new SignalSet(_wakeup);
         _timers = new TimerWheel(Timers, _clock.NowMs);
-        _fleet = new WorkerFleet(settings, estate, _poller, _timers, _clock, log) { OnAnswer = control.OnAnswer };
+        _fleet = new WorkerFleet(settings, estate, _poller, _timers, _clock, _children, log) { OnAnswer = control.OnAnswer };
         _load = new LoadFollower(settings, _rooms, _fleet, log);
         _reloading = new Reloading(settings, readAgain, estate, _fleet, _load, service, log);
-        _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, log)
+        _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, _children, log)
         {
             OnHandOver = monitor.Dispose,
             OnReturning = afterMs => _timers.Arm(UpgradeTimer, _clock.NowMs + afterMs),
         };
-        _ = _poller.Add(_wakeup.Descriptor, WakeupEvent).OrThrow("epoll_ctl");
+        _ = _poller.Add(_signals.Descriptor, SignalEvent).OrThrow("epoll_ctl");
         _ = _poller.Add(control.Descriptor, ControlEvent).OrThrow("epoll_ctl");
         if (takeover is not null)
         {
@@ -108,18 +106,14 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
 
         _signalTable =
         [
-            (PosixSignal.SIGQUIT, () => Stop("SIGQUIT", atOnce: true)),
-            (PosixSignal.SIGTERM, () => Stop("SIGTERM", atOnce: false)),
-            (PosixSignal.SIGINT, () => Stop("SIGINT", atOnce: false)),
-            (PosixSignal.SIGCHLD, _fleet.Reap),
-            (PosixSignal.SIGHUP, Reload),
-            ((PosixSignal)Syscall.SIGUSR1, Reopen),
-            ((PosixSignal)Syscall.SIGUSR2, BeginUpgrade),
+            (Syscall.SIGQUIT, () => Stop("SIGQUIT", atOnce: true)),
+            (Syscall.SIGTERM, () => Stop("SIGTERM", atOnce: false)),
+            (Syscall.SIGINT, () => Stop("SIGINT", atOnce: false)),
+            (Syscall.SIGCHLD, _fleet.Reap),
+            (Syscall.SIGHUP, Reload),
+            (Syscall.SIGUSR1, Reopen),
+            (Syscall.SIGUSR2, BeginUpgrade),
         ];
-        foreach (var (signal, _) in _signalTable)
-        {
-            _signals.Watch(signal);
-        }
     }
 
     /// <summary>Called once, when every worker serves and all is this master's.</summary>
@@ -209,7 +203,6 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _fleet.Dispose();
         _timers.Dispose();
         _poller.Dispose();
-        _wakeup.Dispose();
     }
 
     /// <summary>Every worker serves: so does this server, unless another master must hand its connections over first.</summary>
@@ -269,8 +262,10 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     /// <summary>Wait, take signals, hear workers, expire timers, tell what is done.</summary>
     private void Turn()
     {
-        int ready = _poller.Wait(_timers.MillisecondsToNext(_clock.NowMs));
-        _clock.Update();
+        int waitMs = _timers.MillisecondsToNext(_clock.NowMs);
+        int ready = _poller.Wait(waitMs);
+        _clock.Update(waitMs);
+        _signals.Collect();
         foreach (var (signal, act) in _signalTable)
         {
             if (_signals.Take(signal))
@@ -284,8 +279,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             var happened = _poller[i];
             switch (happened.Generation)
             {
-                case WakeupEvent:
-                    _wakeup.Clear();
+                case SignalEvent:
                     break;
                 case ControlEvent:
                     _control.Turn();

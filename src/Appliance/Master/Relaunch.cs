@@ -1,4 +1,5 @@
 using System.Globalization;
+using Appliance.Loop;
 using Appliance.Native;
 
 namespace Appliance.Master;
@@ -38,6 +39,7 @@ public sealed class Relaunch
             [ProcessRole.Descriptor] = channel.ToString(CultureInfo.InvariantCulture),
             [ProcessRole.StartDirectory] = _directory,
         },
+        Blocked = SignalSet.All,
         Inherited = [channel],
     }).OrThrow($"posix_spawn '{Binary}'");
 }

@@ -24,6 +24,7 @@ internal sealed class Upgrade
     private readonly ServiceManager _service;
     private readonly ControlDesk _control;
     private readonly Relaunch _relaunch;
+    private readonly Children _children;
     private readonly EventLog _log;
     private readonly SortedSet<int> _signals = [];
     private readonly Ways _ways;
@@ -34,8 +35,10 @@ internal sealed class Upgrade
     private int _looks;
 
     /// <summary>An upgrade that can begin.</summary>
-    public Upgrade(Settings settings, Estate estate, WorkerFleet fleet, ServiceManager service, ControlDesk control, Relaunch relaunch, EventLog log)
+    public Upgrade(
+        Settings settings, Estate estate, WorkerFleet fleet, ServiceManager service, ControlDesk control, Relaunch relaunch, Children children, EventLog log)
     {
+        _children = children;
         _control = control;
         _settings = settings;
         _estate = estate;
@@ -83,7 +86,7 @@ internal sealed class Upgrade
         {
             if (Environment.ProcessId == 1)
             {
-                throw new IOException("process 1 cannot end while its successor goes on: restart the container instead");
+                throw new IOException("the first process of a container cannot end while its successor goes on: restart the container instead, or start the server below an init (docker run --init) or with --daemon");
             }
 
             (_channel, var there) = ControlChannel.CreatePair();
@@ -91,6 +94,7 @@ internal sealed class Upgrade
             {
                 UpgradeProtocol.Send(_channel, _estate, _settings, _fleet.Numbers);
                 _pid = _relaunch.Start(there.Descriptor, _service.Environment);
+                _children.Add(_pid);
             }
         }
         catch (Exception failure) when (failure is SyscallException or IOException)
@@ -218,8 +222,7 @@ internal sealed class Upgrade
         _failure = why;
         if (_pid > 0)
         {
-            _ = Syscall.Kill(_pid, Syscall.SIGKILL);
-            _ = Syscall.Wait(_pid, out _);
+            _children.End(_pid);
         }
 
         _channel?.Dispose();
@@ -293,7 +296,7 @@ internal sealed class Upgrade
 
     private bool HasSuccessorEnded()
     {
-        bool ended = Syscall.WaitNoHang(_pid, out _) is not { Ok: true, Value: 0 };
+        bool ended = _children.HasEnded(_pid, out _);
         _pid = ended ? 0 : _pid;
         return ended;
     }

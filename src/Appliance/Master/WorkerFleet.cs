@@ -21,6 +21,7 @@ public sealed class WorkerFleet : IDisposable
     private readonly TimerWheel _timers;
     private readonly LoopClock _clock;
     private readonly EventLog _log;
+    private readonly Children _children;
     private readonly List<ChildWorker> _workers = [];
     private readonly Lending _lending;
     private readonly RoomLogSuspicion _suspicion = new();
@@ -29,8 +30,9 @@ public sealed class WorkerFleet : IDisposable
     private int _wanted;
 
     /// <summary>No worker yet.</summary>
-    public WorkerFleet(Settings settings, Estate estate, Poller poller, TimerWheel timers, LoopClock clock, EventLog log)
+    internal WorkerFleet(Settings settings, Estate estate, Poller poller, TimerWheel timers, LoopClock clock, Children children, EventLog log)
     {
+        _children = children;
         _settings = settings;
         _estate = estate;
         _rooms = estate.Rooms;
@@ -189,12 +191,13 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Looks which processes have ended.</summary>
     public void Reap()
     {
+        _children.Collect();
         foreach (var worker in _workers.Where(worker => worker.Pid > 0).ToArray())
         {
             int pid = worker.Pid;
-            if (Syscall.WaitNoHang(pid, out int status) is { Ok: true, Value: > 0 })
+            if (_children.HasEnded(pid, out var how))
             {
-                OnEnd(worker, pid, new ExitStatus(status));
+                OnEnd(worker, pid, how);
             }
         }
     }
@@ -256,6 +259,7 @@ public sealed class WorkerFleet : IDisposable
         try
         {
             worker.Start(SettingsBuilder.Write(_settings), _estate.SegmentId, _rooms.Layout, _estate.Wakeups, _clock.NowMs);
+            _children.Add(worker.Pid);
             _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Number + 1).OrThrow("epoll_ctl");
         }
         catch (SyscallException failure)

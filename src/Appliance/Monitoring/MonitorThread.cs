@@ -107,8 +107,9 @@ public sealed class MonitorThread : IDisposable
 
     private void Turn()
     {
-        int ready = _poller.Wait(_rests ? -1 : (int)Math.Clamp(_nextTickMs - _clock.NowMs, 0, TickMs));
-        _clock.Update();
+        int waitMs = _rests ? -1 : (int)Math.Clamp(_nextTickMs - _clock.NowMs, 0, TickMs);
+        int ready = _poller.Wait(waitMs);
+        _clock.Update(waitMs);
         if (_rests)
         {
             EndRest();

@@ -10,6 +10,7 @@ public enum Errno
     EINTR = 4,
     EIO = 5,
     E2BIG = 7,
+    ECHILD = 10,
     ENOMEM = 12,
     EACCES = 13,
     EBUSY = 16,

@@ -5,14 +5,6 @@ namespace Appliance.Native;
 
 public static unsafe partial class Syscall
 {
-    public const int SIGTERM = 15;
-    public const int SIGHUP = 1;
-    public const int SIGINT = 2;
-    public const int SIGQUIT = 3;
-    public const int SIGKILL = 9;
-    public const int SIGUSR1 = 10;
-    public const int SIGUSR2 = 12;
-    public const int SIGCHLD = 17;
     public const int O_RDONLY = 0;
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
@@ -24,10 +16,6 @@ public static unsafe partial class Syscall
     public const int SEEK_CUR = 1;
     public const int SEEK_END = 2;
 
-    // SIG_DFL and SIG_IGN: pointers in C.
-    private const int DefaultAction = 0;
-    private const int IgnoringAction = 1;
-    private const int SIG_UNBLOCK = 1;
     private const int ArgumentsStartField = 48 - 3;
     private const int ArgumentsEndField = 49 - 3;
     private const int F_GETFL = 3;
@@ -101,28 +89,6 @@ public static unsafe partial class Syscall
             area.Clear();
             _ = System.Text.Encoding.UTF8.TryGetBytes(title.AsSpan(0, Math.Min(title.Length, area.Length - 1)), area, out _);
         }
-    }
-
-    /// <summary>
-    /// Undoes what whoever started this process has done to signals that mean something here: ignored ones (nohup, a shell's background
-    /// job) do what they do by default, which the runtime lets a handler replace, and this thread takes those that were blocked.
-    /// sigaction(2), whose struct begins with the handler, signal(2), pthread_sigmask(3).
-    /// </summary>
-    public static void ResetSignals()
-    {
-        byte* set = stackalloc byte[SpawnStructBytes];
-        nint* action = stackalloc nint[SpawnStructBytes / sizeof(nint)];
-        _ = Imports.sigemptyset(set);
-        foreach (int signal in (int[])[SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2])
-        {
-            _ = Imports.sigaddset(set, signal);
-            if (Imports.sigaction(signal, null, action) == 0 && *action == IgnoringAction)
-            {
-                _ = Imports.signal(signal, DefaultAction);
-            }
-        }
-
-        _ = Imports.pthread_sigmask(SIG_UNBLOCK, set, null);
     }
 
     /// <summary>Makes one descriptor another name of an open file; dup2(2).</summary>
@@ -238,18 +204,6 @@ public static unsafe partial class Syscall
 
     private static partial class Imports
     {
-        [LibraryImport("libc")]
-        internal static partial int sigaction(int signal, void* action, nint* old);
-
-        [LibraryImport("libc")]
-        internal static partial nint signal(int signal, nint handler);
-
-        [LibraryImport("libc")]
-        internal static partial int sigaddset(byte* set, int signal);
-
-        [LibraryImport("libc")]
-        internal static partial int pthread_sigmask(int how, byte* set, byte* old);
-
         [LibraryImport("libc")]
         internal static partial int close(int fd);
 

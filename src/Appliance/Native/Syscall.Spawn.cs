@@ -23,6 +23,9 @@ public sealed class SpawnRequest
 
     /// <summary>Whether it begins a session of its own.</summary>
     public bool NewSession { get; init; }
+
+    /// <summary>Signals that it begins with blocked; all others are not.</summary>
+    public IReadOnlyList<int> Blocked { get; init; } = [];
 }
 
 public static unsafe partial class Syscall
@@ -31,14 +34,15 @@ public static unsafe partial class Syscall
     private const short POSIX_SPAWN_SETSIGDEF = 0x04;
     private const short POSIX_SPAWN_SETSIGMASK = 0x08;
     private const short POSIX_SPAWN_SETSID = 0x80;
-    private const int WNOHANG = 1;
     private const int SOCK_SEQPACKET = 5;
     private const int SOCK_DGRAM = 2;
     private const uint CLOSE_RANGE_CLOEXEC = 4;
     private const int FirstOfOthers = 3;
+    private const string OwnBinary = "/proc/self/exe";
+    private const nuint AT_EXECFN = 31;
 
     /// <summary>
-    /// Starts a program; posix_spawn(3). It begins with default signal actions, nothing blocked, and only the descriptors that the
+    /// Starts a program; posix_spawn(3). It begins with default signal actions, and only the blocked signals and the descriptors that the
     /// request names: a forked copy of this process would lack its runtime's threads.
     /// </summary>
     public static SysResult Spawn(SpawnRequest request)
@@ -51,7 +55,7 @@ public static unsafe partial class Syscall
         _ = Imports.posix_spawnattr_init(attributes);
         _ = Imports.sigfillset(signals);
         _ = Imports.posix_spawnattr_setsigdefault(attributes, signals);
-        _ = Imports.sigemptyset(signals);
+        FillSignalSet(signals, request.Blocked);
         _ = Imports.posix_spawnattr_setsigmask(attributes, signals);
         _ = Imports.posix_spawnattr_setflags(
             attributes, (short)(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | (request.NewSession ? POSIX_SPAWN_SETSID : 0)));
@@ -93,26 +97,17 @@ public static unsafe partial class Syscall
         return result;
     }
 
-    /// <summary>Asks without waiting whether a child has ended (the value is then its pid, otherwise 0), and how; waitpid(2).</summary>
-    public static SysResult WaitNoHang(int pid, out int status)
+    /// <summary>
+    /// Begins this program anew, in this process, with the words and the environment that it was started with; returns only when that
+    /// fails. What a process keeps over execve(2) is kept: pid, blocked signals, descriptors that are not close-on-exec.
+    /// </summary>
+    public static SysResult ExecuteAgain()
     {
-        int reported = 0;
-        var result = SysResult.From(Imports.waitpid(pid, &reported, WNOHANG));
-        status = reported;
-        return result;
-    }
-
-    /// <summary>Waits until a child has ended, and tells how; waitpid(2).</summary>
-    public static SysResult Wait(int pid, out int status)
-    {
-        int reported = 0;
-        SysResult result;
-        do
-        {
-            result = SysResult.From(Imports.waitpid(pid, &reported, 0));
-        }
-        while (result.Error == Errno.EINTR);
-        status = reported;
+        bool hasProc = Path.Exists(OwnBinary);
+        byte** array = hasProc ? MakeArray(OwnWords()) : MakeArray(System.Environment.GetCommandLineArgs());
+        string path = hasProc ? OwnBinary : Marshal.PtrToStringUTF8(Imports.getauxval(AT_EXECFN)) ?? "";
+        var result = SysResult.From(Imports.execv(path, array));
+        FreeArray(array);
         return result;
     }
 
@@ -159,6 +154,19 @@ public static unsafe partial class Syscall
             _ = Imports.close(fd);
             return result;
         }
+    }
+
+    /// <summary>The words of the command line as bytes: each ends with a zero byte. proc(5).</summary>
+    private static List<byte[]> OwnWords()
+    {
+        List<byte[]> words = [];
+        ReadOnlySpan<byte> rest = File.ReadAllBytes("/proc/self/cmdline");
+        for (int end; (end = rest.IndexOf((byte)0)) >= 0; rest = rest[(end + 1)..])
+        {
+            words.Add(rest[..end].ToArray());
+        }
+
+        return words;
     }
 
     private static IReadOnlyList<string> EnvironmentOf(SpawnRequest request)
@@ -236,13 +244,13 @@ public static unsafe partial class Syscall
         internal static partial int sigfillset(byte* signals);
 
         [LibraryImport("libc")]
-        internal static partial int sigemptyset(byte* signals);
-
-        [LibraryImport("libc")]
         internal static partial int execvp(byte* file, byte** arguments);
 
         [LibraryImport("libc")]
-        internal static partial int waitpid(int pid, int* status, int options);
+        internal static partial nint getauxval(nuint type);
+
+        [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+        internal static partial int execv(string path, byte** arguments);
 
         [LibraryImport("libc")]
         internal static partial int socketpair(int family, int type, int protocol, int* pair);

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Appliance.Config;
 using Appliance.Control;
 using Appliance.Connections;
@@ -50,12 +49,13 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         _reloaded = reloaded;
         Signals =
         [
-            new(PosixSignal.SIGQUIT, loop => loop.StopAtOnce()),
-            new(PosixSignal.SIGTERM, loop => Stop(loop, "SIGTERM")),
-            new(PosixSignal.SIGINT, loop => Stop(loop, "SIGINT")),
-            new(PosixSignal.SIGHUP, Reload),
-            new((PosixSignal)Syscall.SIGUSR1, _ => Reopen()),
-            new((PosixSignal)Syscall.SIGUSR2, _ => RefuseUpgrade()),
+            new(Syscall.SIGQUIT, loop => loop.StopAtOnce()),
+            new(Syscall.SIGTERM, loop => Stop(loop, "SIGTERM")),
+            new(Syscall.SIGINT, loop => Stop(loop, "SIGINT")),
+            new(Syscall.SIGCHLD, _ => BuryOrphans()),
+            new(Syscall.SIGHUP, Reload),
+            new(Syscall.SIGUSR1, _ => Reopen()),
+            new(Syscall.SIGUSR2, _ => RefuseUpgrade()),
         ];
     }
 
@@ -95,6 +95,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     void IControlHost.Reload() => Reload(_loop!);
 
     void IControlHost.Reopen() => Reopen();
+
     /// <inheritdoc/>
     public void OnGiven(HandoverOutcome outcome)
     {
@@ -103,6 +104,14 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     /// <inheritdoc/>
     public void OnLinkWanted(int slot)
     {
+    }
+
+    /// <summary>It has no children of its own; the first process of a container inherits those of others.</summary>
+    private static void BuryOrphans()
+    {
+        while (Syscall.NextEnded(out _) > 0)
+        {
+        }
     }
 
     private void Stop(WorkerLoop loop, string signal)
@@ -138,7 +147,6 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         {
             _log.Write(EventCatalogue.LogReopened);
         }
-
 
         ReloadNote.WriteReopening(_rooms, failed);
         return failed;

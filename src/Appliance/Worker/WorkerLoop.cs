@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Ipc;
@@ -39,7 +38,7 @@ public interface IWorkerSupervisor
 /// <summary>One signal and what it does.</summary>
 /// <param name="Signal">The signal.</param>
 /// <param name="Act">What it does to the loop.</param>
-public sealed record SignalRow(PosixSignal Signal, Action<WorkerLoop> Act);
+public sealed record SignalRow(int Signal, Action<WorkerLoop> Act);
 
 /// <summary>The loop of one worker: one thread, which waits nowhere but in epoll.</summary>
 public sealed class WorkerLoop : IDisposable
@@ -60,7 +59,7 @@ public sealed class WorkerLoop : IDisposable
     private readonly LoopClock _clock = new();
     private readonly Poller _poller = new(EventsMax);
     private readonly Wakeup _wakeup;
-    private readonly SignalSet _signals;
+    private readonly SignalSet _signals = new();
     private readonly SignalRow[] _signalRows;
     private readonly ClientServer _clients;
     private readonly TurnMeter _meter;
@@ -81,21 +80,16 @@ public sealed class WorkerLoop : IDisposable
         _supervisor = supervisor;
         _listeners = listeners;
         _wakeup = worker.Wakeups[worker.Slot];
-        _signals = new SignalSet(_wakeup);
         _clients = new ClientServer(DescriptorLimit(), _poller, _clock, rooms, worker, settings, new ConnectionLog(log, settings));
         _meter = new TurnMeter(rooms, worker.Slot, _clients);
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
+        _ = _poller.Add(_signals.Descriptor, 0).OrThrow("epoll_ctl");
         if (supervisor.Descriptor >= 0)
         {
             _ = _poller.Add(supervisor.Descriptor, 0).OrThrow("epoll_ctl");
         }
 
         _signalRows = [.. supervisor.Signals];
-        foreach (var row in _signalRows)
-        {
-            _signals.Watch(row.Signal);
-        }
-
         foreach (var listener in listeners)
         {
             _clients.Acceptor.Listen(listener.Descriptor);
@@ -194,16 +188,24 @@ public sealed class WorkerLoop : IDisposable
     /// </summary>
     private void Turn()
     {
-        if (_handled == _ready)
+        bool mayHaveSignals = _handled < _ready;
+        int waitMs = 0;
+        if (!mayHaveSignals)
         {
-            _ready = _poller.Wait(LimitWait(_clients.BeginSleep()));
+            waitMs = LimitWait(_clients.BeginSleep());
+            _ready = _poller.Wait(waitMs);
             _handled = 0;
+            mayHaveSignals = _poller.Holds(_signals.Descriptor, _ready);
         }
 
-        _clock.Update();
+        _clock.Update(waitMs);
         _meter.BeginTurn(_clock.NowNs);
         _clients.EndSleep();
-        TakeSignals();
+        if (mayHaveSignals)
+        {
+            TakeSignals();
+        }
+
         while (_handled < _ready && !_clients.TurnIsFull)
         {
             Dispatch(_poller[_handled++]);
@@ -243,14 +245,16 @@ public sealed class WorkerLoop : IDisposable
         {
             _supervisor.OnReadable(this);
         }
-        else
+        else if (happened.Descriptor != _signals.Descriptor)
         {
             _clients.OnDescriptor(happened.Descriptor);
         }
     }
 
+    /// <summary>A flood that fills turns waits for no event: then signals are looked for in each.</summary>
     private void TakeSignals()
     {
+        _signals.Collect();
         foreach (var row in _signalRows)
         {
             if (_signals.Take(row.Signal))

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Ipc;
@@ -31,17 +30,13 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     public int Descriptor => _channel.Descriptor;
 
     /// <summary>
-    /// A terminal's Ctrl-C reaches the whole group, and an administrator's HUP and USR1 may reach it too: all three are the master's
-    /// business, which tells us.
+    /// A terminal's Ctrl-C reaches the whole group, and an administrator's HUP and USR1 may reach it too: they are the master's business,
+    /// which tells us.
     /// </summary>
     public IReadOnlyList<SignalRow> Signals { get; } =
     [
-        new(PosixSignal.SIGQUIT, loop => loop.StopAtOnce()),
-        new(PosixSignal.SIGTERM, loop => loop.Stop("SIGTERM")),
-        new(PosixSignal.SIGINT, _ => { }),
-        new(PosixSignal.SIGHUP, _ => { }),
-        new((PosixSignal)Syscall.SIGUSR1, _ => { }),
-        new((PosixSignal)Syscall.SIGUSR2, _ => { }),
+        new(Syscall.SIGQUIT, loop => loop.StopAtOnce()),
+        new(Syscall.SIGTERM, loop => loop.Stop("SIGTERM")),
     ];
 
     /// <inheritdoc/>

@@ -22,8 +22,9 @@ internal sealed class WorkerSide : IDisposable
         Table = new ConnectionTable(Capacity, _poller, _timers);
         var settings = SettingsBuilder.Build(new DefaultPaths("/run", "/state"), []);
         var wakeups = Enumerable.Repeat(_wakeup, RoomLogLayout.Slots).ToArray();
-        Rooms = new ChatRooms(memory.Log, new WorkerIdentity(slot, wakeups), Table, _timers, new LoopClock(), settings, new WorkerCounters());
-        var packing = new HandoverPacking(Table, Rooms, _timers);
+        var clock = new LoopClock();
+        Rooms = new ChatRooms(memory.Log, new WorkerIdentity(slot, wakeups), Table, _timers, clock, settings, new WorkerCounters());
+        var packing = new HandoverPacking(Table, Rooms, _timers, clock);
         Gathering = new Gathering(Table, Rooms, packing, _poller) { OnWanted = Wanted.Add, ConnectionsMin = 2 };
         Handover = new Handover(Table, packing, Gathering, _poller) { OnDone = Outcomes.Add };
     }
