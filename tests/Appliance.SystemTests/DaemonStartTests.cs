@@ -41,7 +41,7 @@ public sealed class DaemonStartTests
             Assert.Equal(master.Session, process.Session);
             Assert.Equal("/", process.WorkingDirectory);
             Assert.Equal("0027", process.Field("Umask"));
-            Assert.Equal("0000000000000000", process.Field("SigBlk"));
+            Assert.Equal(ProcessStatus.TakenSignals, process.Field("SigBlk"));
             Assert.Equal("appliance", process.Name);
             var descriptors = process.Descriptors;
             Assert.Equal(["/dev/null", "/dev/null", daemon.LogFile], Enumerable.Range(0, 3).Select(number => descriptors[number]));

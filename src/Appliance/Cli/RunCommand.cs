@@ -95,15 +95,21 @@ internal sealed class RunCommand
         return new RunCommand(arguments, read, settings, _ => { }).Serve();
     }
 
+    /// <summary>Starts the daemon. As the first process of a container it then stays: with its end, the kernel would end the daemon as well.</summary>
     private static int Launch(string[] arguments, Settings settings)
     {
+        if (ContainerInit.IsNeeded)
+        {
+            SignalSet.Begin();
+        }
+
         if (Daemon.Launch(arguments) is { } why)
         {
             throw new IOException(why);
         }
 
         Console.Out.WriteLine($"daemon process started, pid {RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory)}");
-        return ExitCode.Fine;
+        return !ContainerInit.IsNeeded || new ContainerInit(settings.RunDirectory, settings.StateDirectory).Run().IsFine ? ExitCode.Fine : ExitCode.Failed;
     }
 
     private static int RunDaemon(string[] arguments, Func<Settings> read, int descriptor)

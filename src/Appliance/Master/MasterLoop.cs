@@ -33,10 +33,11 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private const int ScalingTimer = StopTimer + 4;
     private const int Timers = StopTimer + 5;
 
-    /// <summary>Events of signals, of workers from 1 on, of the other master, and of the control desk.</summary>
+    /// <summary>Events of signals, of workers from 1 on, of the other master, of the control desk, and of what other threads have done.</summary>
     private const uint SignalEvent = 0;
     private const uint MasterEvent = RoomLogLayout.WorkersMax + 1;
     private const uint ControlEvent = MasterEvent + 1;
+    private const uint WakeupEvent = ControlEvent + 1;
 
     private readonly Settings _settings;
     private readonly RoomLog _rooms;
@@ -51,6 +52,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private readonly LoadFollower _load;
     private readonly LoopClock _clock = new();
     private readonly Poller _poller = new(EventsMax);
+    private readonly Wakeup _wakeup = new();
     private readonly SignalSet _signals = new();
     private readonly (int Signal, Action Act)[] _signalTable;
     private readonly Children _children = new();
@@ -98,6 +100,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             OnReturning = afterMs => _timers.Arm(UpgradeTimer, _clock.NowMs + afterMs),
         };
         _ = _poller.Add(_signals.Descriptor, SignalEvent).OrThrow("epoll_ctl");
+        _ = _poller.Add(_wakeup.Descriptor, WakeupEvent).OrThrow("epoll_ctl");
         _ = _poller.Add(control.Descriptor, ControlEvent).OrThrow("epoll_ctl");
         if (takeover is not null)
         {
@@ -203,6 +206,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _fleet.Dispose();
         _timers.Dispose();
         _poller.Dispose();
+        _wakeup.Dispose();
     }
 
     /// <summary>Every worker serves: so does this server, unless another master must hand its connections over first.</summary>
@@ -280,6 +284,9 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             switch (happened.Generation)
             {
                 case SignalEvent:
+                    break;
+                case WakeupEvent:
+                    _wakeup.Clear();
                     break;
                 case ControlEvent:
                     _control.Turn();

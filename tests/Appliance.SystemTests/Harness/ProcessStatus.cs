@@ -5,6 +5,12 @@ namespace Appliance.SystemTests.Harness;
 /// <summary>What <c>/proc</c> tells of a process at the moment of asking; see proc(5).</summary>
 public sealed record ProcessStatus(int Pid)
 {
+    /// <summary>
+    /// <c>SigBlk</c> of a server's process: HUP, INT, QUIT, USR1, USR2, TERM and CHLD wait until its loop takes them from a descriptor, and nothing
+    /// else is blocked, whatever whoever started it had blocked.
+    /// </summary>
+    public const string TakenSignals = "0000000000014a07";
+
     /// <summary>Whether it is there and has not ended: a zombie that its parent has not waited for is no process any more.</summary>
     public bool IsAlive
     {
