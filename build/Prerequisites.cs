@@ -39,6 +39,7 @@ public static class Prerequisites
         (Purpose.Test, "setpriv", "util-linux"),
         (Purpose.Test, "unshare", "util-linux"),
         (Purpose.Test, "ip", "iproute2"),
+        (Purpose.Test, "nsenter", "util-linux"),
         (Purpose.Test, "script", "bsdutils"),
         (Purpose.Test, "perl", "perl"),
         (Purpose.Test, "strace", "strace"),

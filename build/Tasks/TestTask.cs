@@ -19,7 +19,7 @@ public sealed class TestTask : FrostingTask<BuildContext>
 
         // Nothing tests the benchmark, but it uses what tests guard.
         context.DotNetBuild(BuildContext.Bench, new DotNetBuildSettings { Configuration = "Release", NoLogo = true });
-        TestRun.Run(context, [new(BuildContext.UnitTests), new(BuildContext.SystemTests), .. context.IsSelectiveTest ? [] : (TestSuite[])[WithoutUring, new(BuildContext.PackageTests)]]);
+        TestRun.Run(context, [new(BuildContext.UnitTests), new(BuildContext.SystemTests), .. context.IsSelectiveTest ? [] : (TestSuite[])[WithoutUring, InContainer, new(BuildContext.PackageTests)]]);
     }
 
     /// <summary>A second time for those to whom it matters how messages reach the kernel.</summary>
@@ -28,5 +28,13 @@ public sealed class TestTask : FrostingTask<BuildContext>
         Name = "Appliance.SystemTests.epoll",
         Filter = "Engine!=any",
         Environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["APPLIANCE_IO"] = "epoll" },
+    };
+
+    /// <summary>A second time for the life of processes, with each server as the first process of a PID namespace.</summary>
+    private static TestSuite InContainer { get; } = new(BuildContext.SystemTests)
+    {
+        Name = "Appliance.SystemTests.container",
+        Filter = "Place=container",
+        Environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["APPLIANCE_TEST_PID1"] = "1" },
     };
 }

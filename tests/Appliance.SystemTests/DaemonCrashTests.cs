@@ -8,33 +8,36 @@ using Xunit.Abstractions;
 namespace Appliance.SystemTests;
 
 /// <summary>Workers that die, in whatever instruction and however often: replaced, and the clients of the others notice nothing.</summary>
+[Trait(PidNamespace.Trait, PidNamespace.Container)]
 public sealed class DaemonCrashTests(ITestOutputHelper output)
 {
-    private const int Kills = 200;
+    private const int Kills = 80;
+    private const int Slots = 6;
+    private const int Victims = 4;
     private const string Room = "room=crash&history=0";
 
     /// <summary>
-    /// Two of four workers are killed at random moments while their clients write. On a third somebody writes all the time, on the
-    /// fourth somebody only reads: what it gets, it gets because others wake its worker.
+    /// Four of six workers are killed at random moments while their clients write. On the fifth somebody writes all the time, on the
+    /// sixth somebody only reads: what it gets, it gets because others wake its worker.
     /// </summary>
     [Fact]
     public async Task Workers_killed_under_load_are_replaced_and_others_notice_nothing()
     {
         await using var daemon = await ApplianceDaemon.StartAsync(
-            4, "--announce", "off", "--max-rate", "0", "--ping", "3600", "--timeout", "7200");
-        await using var writer = await daemon.JoinWorkerAsync(2, Room);
-        await using var reader = await daemon.JoinWorkerAsync(3, Room);
+            Slots, "--announce", "off", "--max-rate", "0", "--ping", "3600", "--timeout", "7200");
+        await using var writer = await daemon.JoinWorkerAsync(Victims, Room);
+        await using var reader = await daemon.JoinWorkerAsync(Victims + 1, Room);
         using var enough = new CancellationTokenSource();
         var descriptors = daemon.Master.Descriptors.Count;
         var reading = Task.Run(() => ReadUntilEndAsync(reader));
         var writing = Task.Run(() => WriteAsync(writer, enough.Token));
-        var victims = Enumerable.Range(0, 4).Select(i => Task.Run(() => WriteAndReconnectAsync(daemon, i % 2, enough.Token))).ToArray();
+        var victims = Enumerable.Range(0, Victims).Select(i => Task.Run(() => WriteAndReconnectAsync(daemon, i, enough.Token))).ToArray();
 
         var replacements = await KillAsync(daemon);
         await enough.CancelAsync();
         await writing;
         await Task.WhenAll(victims);
-        for (var slot = 0; slot < 4; slot++)
+        for (var slot = 0; slot < Slots; slot++)
         {
             await using var last = await daemon.JoinWorkerAsync(slot, Room);
             _ = await last.SayAndReadAsync("done", $"last {slot}");
@@ -79,6 +82,7 @@ public sealed class DaemonCrashTests(ITestOutputHelper output)
         {
             ProcessStatus? worker = null;
             await daemon.WaitUntilAsync("worker 1", () => (worker = daemon.Workers().GetValueOrDefault(1)) is not null);
+            var own = worker!.OwnPid;
             await using (var client = await daemon.JoinWorkerAsync(1, "history=0"))
             {
                 // A runtime may take the first SIGSEGV, which no instruction of its own has caused, for a false alarm.
@@ -89,7 +93,7 @@ public sealed class DaemonCrashTests(ITestOutputHelper output)
                 });
             }
 
-            var line = await daemon.WaitForLogAsync($"worker 1, pid {worker!.Pid}, died: ");
+            var line = await daemon.WaitForLogAsync($"worker 1, pid {own}, died: ");
             Assert.Contains($"died: signal {number};", line, StringComparison.Ordinal);
             var pause = Regex.Match(line, "starts in (?<ms>[0-9]+) ms", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
             Assert.True(pause.Success, line);
@@ -107,26 +111,84 @@ public sealed class DaemonCrashTests(ITestOutputHelper output)
         Assert.True(chown.ExitCode == 0, chown.Error);
         await daemon.StartWorkersAsync(2, "--announce", "off", "--user", "nobody");
         await using var ann = await daemon.JoinWorkerAsync(0);
-        await LimitAsync("1");
+        await LimitProcessesAsync(daemon.Master, "1");
         await ApplianceDaemon.SignalAsync(daemon.Workers()[1], "KILL");
         _ = await daemon.WaitForLogAsync("EAGAIN");
         _ = await ann.SayAndReadAsync("still here");
-        await LimitAsync(null);
+        await LimitProcessesAsync(daemon.Master, null);
         await using var bob = await daemon.JoinWorkerAsync(1);
         _ = await bob.SayAndReadAsync("served again");
         _ = await ann.ReadMessageAsync("served again");
-
-        async Task LimitAsync(string? processes)
-        {
-            // As the same user, which even root may have to be.
-            var asNobody = "setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups prlimit";
-            var hard = $"$({asNobody} --pid={daemon.Master.Pid} --nproc --output=HARD --noheadings --raw)";
-            var result = await CommandResult.RunAsync("sh", "-c", $"{asNobody} --pid={daemon.Master.Pid} --nproc={processes ?? hard}:");
-            Assert.True(result.ExitCode == 0, result.Error);
-        }
     }
 
-    /// <summary>Kills one of the first two workers after the other; returns how long the longest replacement took.</summary>
+    /// <summary>Whoever kills all that come, soon after each has begun, is not followed at full speed for ever; a second is the longest pause.</summary>
+    [Fact]
+    public async Task Worker_that_is_killed_again_and_again_is_restarted_with_growing_pauses()
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(1, "--announce", "off");
+        for (var i = 0; i < 24; i++)
+        {
+            ProcessStatus? worker = null;
+            await daemon.WaitUntilAsync("the worker", () => (worker = daemon.Workers().GetValueOrDefault(0)) is not null);
+            await ApplianceDaemon.SignalAsync(worker!, "KILL");
+            await daemon.WaitUntilAsync("its death in the log", () => daemon.Log.Count(line => line.Contains("died: signal 9", StringComparison.Ordinal)) == i + 1);
+        }
+
+        var pauses = daemon.Log.Select(line => Regex.Match(line, "died: signal 9; the next one starts in (?<ms>[0-9]+) ms", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)))
+            .Where(match => match.Success).Select(match => int.Parse(match.Groups["ms"].Value, CultureInfo.InvariantCulture)).ToArray();
+        output.WriteLine($"pauses: {string.Join(", ", pauses)} ms");
+        Assert.All(pauses[..20], pause => Assert.Equal(0, pause));
+        Assert.All(pauses[20..].Zip(pauses[21..]), pair => Assert.True(pair.First < pair.Second, $"{pair.First} ms, then {pair.Second} ms"));
+        Assert.DoesNotContain(daemon.Log, line => line.Contains("damaged", StringComparison.Ordinal));
+    }
+
+    /// <summary>Signals need no thread, and so nothing that the system could refuse: not to reload, not to reopen, not to end.</summary>
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    [InlineData("QUIT")]
+    public async Task Signals_are_taken_when_the_system_has_no_process_to_give(string end)
+    {
+        Assert.True(Environment.IsPrivilegedProcess, "Only root can become the user to whom the limit applies.");
+        await using var daemon = new ApplianceDaemon();
+        var chown = await CommandResult.RunAsync("chown", "nobody", daemon.StateDirectory, daemon.RunDirectory);
+        Assert.True(chown.ExitCode == 0, chown.Error);
+        await daemon.StartWorkersAsync(2, "--announce", "off", "--user", "nobody");
+        await using var ann = await daemon.JoinWorkerAsync(0);
+        var victim = daemon.Workers()[1];
+        ProcessStatus[] processes = [daemon.Master, .. daemon.Workers().Values];
+        foreach (var process in processes)
+        {
+            await LimitProcessesAsync(process, "1");
+        }
+
+        await ApplianceDaemon.SignalAsync(daemon.Master, "HUP");
+        _ = await daemon.WaitForLogAsync("configuration reloaded");
+        await ApplianceDaemon.SignalAsync(daemon.Master, "USR1");
+        await daemon.WaitForLogLinesAsync(2, "log reopened");
+        await ApplianceDaemon.SignalAsync(daemon.Master, "USR2");
+        _ = await daemon.WaitForLogAsync("upgrade failed, this process goes on: ");
+        _ = await ann.SayAndReadAsync("still here");
+        await ApplianceDaemon.SignalAsync(victim, "KILL");
+        _ = await daemon.WaitForLogAsync("worker 1, pid [0-9]+, died: signal 9");
+        _ = await ann.SayAndReadAsync("and still");
+        await ApplianceDaemon.SignalAsync(daemon.Master, end);
+        if (end != "QUIT")
+        {
+            Assert.Equal(1001, await ann.Raw.ReadCloseAsync());
+        }
+
+        await ann.DisposeAsync();
+        foreach (var process in processes)
+        {
+            await daemon.WaitForEndAsync(process);
+        }
+
+        Assert.False(File.Exists(daemon.PidFile), "The pid file is left behind.");
+        Assert.DoesNotContain(daemon.Log, line => line.Contains("Exception", StringComparison.Ordinal));
+    }
+
+    /// <summary>Kills one of the first workers after the other; returns how long the longest replacement took.</summary>
     private static async Task<TimeSpan> KillAsync(ApplianceDaemon daemon)
     {
         var random = new Random(1);
@@ -135,12 +197,15 @@ public sealed class DaemonCrashTests(ITestOutputHelper output)
         {
             if (i % 30 == 0)
             {
-                // Now and then both are to have come up and taken clients.
-                await (await daemon.JoinWorkerAsync(0, Room)).DisposeAsync();
-                await (await daemon.JoinWorkerAsync(1, Room)).DisposeAsync();
+                // Now and then all are to have come up and taken clients.
+                for (var other = 0; other < Victims; other++)
+                {
+                    await (await daemon.JoinWorkerAsync(other, Room)).DisposeAsync();
+                }
             }
 
-            var slot = random.Next(2);
+            // In turn: one that is killed more than twenty times in a row has to wait.
+            var slot = i % Victims;
             ProcessStatus? victim = null;
             await daemon.WaitUntilAsync($"worker {slot}", () => (victim = daemon.Workers().GetValueOrDefault(slot)) is not null);
 
@@ -157,6 +222,16 @@ public sealed class DaemonCrashTests(ITestOutputHelper output)
         }
 
         return Stopwatch.GetElapsedTime(0, longest);
+    }
+
+    /// <summary>Sets how many processes and threads the user of a process may have, for the process to start one more; null: as many as ever.</summary>
+    private static async Task LimitProcessesAsync(ProcessStatus process, string? processes)
+    {
+        // As the same user, which even root may have to be.
+        var asNobody = "setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups prlimit";
+        var hard = $"$({asNobody} --pid={process.Pid} --nproc --output=HARD --noheadings --raw)";
+        var result = await CommandResult.RunAsync("sh", "-c", $"{asNobody} --pid={process.Pid} --nproc={processes ?? hard}:");
+        Assert.True(result.ExitCode == 0, result.Error);
     }
 
     private static async Task<List<ChatMessage>> ReadUntilEndAsync(ChatClient reader)

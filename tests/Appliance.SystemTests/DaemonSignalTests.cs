@@ -10,6 +10,7 @@ namespace Appliance.SystemTests;
 
 /// <summary>How a daemon ends, by signal or by command, and how its number of workers changes while clients are connected.</summary>
 [Trait(TestEngine.Name, TestEngine.Any)]
+[Trait(PidNamespace.Trait, PidNamespace.Container)]
 public sealed class DaemonSignalTests(ITestOutputHelper output)
 {
     [Theory]
@@ -196,7 +197,7 @@ public sealed class DaemonSignalTests(ITestOutputHelper output)
         _ = await ann.ReadMessageAsync("again");
         Assert.DoesNotContain(daemon.Log, line => line.Contains(" died: ", StringComparison.Ordinal));
         var status = await daemon.SucceedAsync("status");
-        Assert.All(daemon.Workers(), worker => Assert.Matches($@"(?m)^ *{worker.Key} +{worker.Value.Pid} .* 0$", status));
+        Assert.All(daemon.Workers(), worker => Assert.Matches($@"(?m)^ *{worker.Key} +{worker.Value.OwnPid} .* 0$", status));
     }
 
     /// <summary>A worker that is given up while it waits for its restart is not started any more.</summary>
@@ -312,8 +313,9 @@ public sealed class DaemonSignalTests(ITestOutputHelper output)
         {
             ProcessStatus? worker = null;
             await daemon.WaitUntilAsync($"worker {slot}", () => (worker = daemon.Workers().GetValueOrDefault(slot)) is not null);
-            await ApplianceDaemon.SignalAsync(worker!, "ABRT");
-            var line = await daemon.WaitForLogAsync($"worker {slot}, pid {worker!.Pid}, died: ");
+            var own = worker!.OwnPid;
+            await ApplianceDaemon.SignalAsync(worker, "ABRT");
+            var line = await daemon.WaitForLogAsync($"worker {slot}, pid {own}, died: ");
             if (line.Contains("00 ms", StringComparison.Ordinal) && pauses >= 4)
             {
                 return;

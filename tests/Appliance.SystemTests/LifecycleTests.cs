@@ -3,6 +3,7 @@ using Appliance.SystemTests.Harness;
 namespace Appliance.SystemTests;
 
 /// <summary>Start and stop: signals, the pid file, the stop command.</summary>
+[Trait(PidNamespace.Trait, PidNamespace.Container)]
 public sealed class LifecycleTests
 {
     [Theory]
@@ -35,7 +36,7 @@ public sealed class LifecycleTests
 
         var pidFile = Path.Combine(server.RunDirectory, "appliance.pid");
         var pid = await CommandResult.RunAsync("cat", pidFile);
-        Assert.Equal($"{server.Pid}\n", pid.Output);
+        Assert.Equal($"{new ProcessStatus(server.Pid).OwnPid}\n", pid.Output);
         var stop = await server.RunCommandAsync("stop");
         Assert.True(stop.ExitCode == 0, stop.Error);
         Assert.Equal(0, await server.WaitForExitAsync());

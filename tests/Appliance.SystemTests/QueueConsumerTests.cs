@@ -143,6 +143,41 @@ public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
         _ = await sending;
     }
 
+    /// <summary>
+    /// Whoever starts a consumer, a daemon in PHP or a container whose first process it becomes: it learns how commands have ended, waits no
+    /// longer than it is told to, and ends by the signals that it is sent.
+    /// </summary>
+    [Theory]
+    [InlineData("env --ignore-signal=CHLD")]
+    [InlineData("env --ignore-signal=PIPE,ALRM,USR1,USR2")]
+    [InlineData("env --block-signal=CHLD,ALRM,TERM,PIPE")]
+    [InlineData("unshare --pid --fork --mount-proc --kill-child")]
+    public async Task Whoever_starts_it_no_message_is_lost(string starter)
+    {
+        foreach (var text in (string[])["bad", "good", "worse"])
+        {
+            await _folder.SucceedAsync("queue", "send", text);
+        }
+
+        string[] words = [.. starter.Split(' '), PublishedBinary.FilePath, "queue", "receive", "--path", _folder.FullName];
+        var received = await CommandResult.RunAsync(words[0], [.. words[1..], "--all", "--exec", "(sleep 0.01 &); read word; echo ran $word; test $word = good || exit 7"]);
+        Assert.Equal((1, "ran bad\nmsgtype: 1, message: bad\nran good\nran worse\nmsgtype: 1, message: worse\n"), (received.ExitCode, received.Output));
+        Assert.Equal(2, received.Error.Split("exit status 7").Length - 1);
+        var late = await CommandResult.RunAsync(words[0], [.. words[1..], "--timeout", "0.1"]);
+        Assert.Equal((1, "appliance: queue receive: no message in the queue within 0.1 s\n"), (late.ExitCode, late.Error));
+    }
+
+    [Fact]
+    public async Task Signal_that_was_blocked_ends_it()
+    {
+        await MakeAsync();
+        await using var consumer = RunningProgram.Start(
+            "env", "--block-signal", PublishedBinary.FilePath, "queue", "receive", "--all", "--wait", "--path", _folder.FullName);
+        await WaitForReceiverAsync();
+        await consumer.SignalAsync("TERM");
+        Assert.Equal(143, await consumer.WaitAsync());
+    }
+
     [Fact]
     public async Task Signal_lets_the_command_of_a_message_end()
     {

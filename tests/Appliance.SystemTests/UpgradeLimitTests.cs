@@ -72,7 +72,7 @@ public sealed class UpgradeLimitTests
         await using var bob = await daemon.JoinWorkerAsync(1);
         var workers = daemon.Workers();
         await ApplianceDaemon.SignalAsync(workers[1], "STOP");
-        await AssertFailsAsync(daemon, "a worker does not answer");
+        await AssertFailsAsync(daemon, "does not answer, so its connections could not be given");
         await ApplianceDaemon.SignalAsync(workers[1], "CONT");
         Assert.Equal(workers, daemon.Workers());
         Assert.Equal((await bob.SayAndReadAsync("still here")).Id, (await ann.ReadMessageAsync("still here")).Id);

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Appliance.Native;
 
 namespace Appliance.Cli;
@@ -12,8 +11,8 @@ internal sealed class Deadline : IDisposable
     /// <summary>A signal that comes just before the call begins is lost on it: the next one is not.</summary>
     private const int RepeatMs = 50;
 
-    /// <summary>Kept to the end of the process: a signal that was sent before the timer stopped, and finds nobody any more, would end it.</summary>
-    private static PosixSignalRegistration? _registration;
+    /// <summary>An interruption that comes just before the call begins is lost on it as well, and noticed so much later.</summary>
+    private const int LookMs = 1000;
 
     private readonly long _endMs;
 
@@ -26,10 +25,9 @@ internal sealed class Deadline : IDisposable
     {
         _interruption = interruption;
         _endMs = limit is { } time ? Environment.TickCount64 + (long)time.TotalMilliseconds : long.MaxValue;
-        if (limit is not null)
+        if (HasEnd)
         {
             TakeAlarms();
-            _ = Syscall.SetAlarm(Math.Max(1, (long)limit.Value.TotalMilliseconds), RepeatMs).OrThrow("setitimer");
         }
     }
 
@@ -38,12 +36,17 @@ internal sealed class Deadline : IDisposable
 
     private bool IsInterrupted => _interruption is { Came: true };
 
-    /// <summary>From now on an alarm interrupts the call that is under way, and nothing more.</summary>
-    public static void TakeAlarms() =>
-        _registration ??= PosixSignalRegistration.Create((PosixSignal)Syscall.SIGALRM, context => context.Cancel = true);
+    private bool HasEnd => _interruption is not null || _endMs != long.MaxValue;
 
-    /// <summary>Has the call that is under way, or comes next, return EINTR.</summary>
-    public static void InterruptNow() => _ = Syscall.SetAlarm(1, RepeatMs);
+    /// <summary>
+    /// From now on an alarm interrupts the call that is under way, and nothing more; up to the end of the process, because one that was sent
+    /// before the timer stopped would end it.
+    /// </summary>
+    public static void TakeAlarms()
+    {
+        Syscall.InterruptCalls(Syscall.SIGALRM);
+        Syscall.Unblock(Syscall.SIGALRM);
+    }
 
     /// <summary>Makes a call again as long as a signal interrupts it and the time is not over; not at all when an interruption came before.</summary>
     public SysResult Repeat(Func<SysResult> call)
@@ -51,6 +54,11 @@ internal sealed class Deadline : IDisposable
         SysResult result;
         do
         {
+            if (HasEnd)
+            {
+                _ = Syscall.SetAlarm(Math.Clamp(_endMs - Environment.TickCount64, 1, LookMs), RepeatMs).OrThrow("setitimer");
+            }
+
             result = IsInterrupted ? SysResult.Interrupted : call();
         }
         while (result.Error == Errno.EINTR && !IsOver);
@@ -60,7 +68,7 @@ internal sealed class Deadline : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_endMs != long.MaxValue)
+        if (HasEnd)
         {
             _ = Syscall.SetAlarm(0, 0);
         }

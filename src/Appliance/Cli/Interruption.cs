@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Appliance.Native;
 
 namespace Appliance.Cli;
@@ -12,36 +11,28 @@ internal sealed class Interruption : IDisposable
 {
     private static readonly int[] Signals = [Syscall.SIGINT, Syscall.SIGTERM, Syscall.SIGHUP];
 
-    private PosixSignalRegistration[] _registrations = [];
-    private int _signal;
+    private int[] _taken = [];
 
     /// <summary>From now on signals wait.</summary>
     public void Begin()
     {
         Deadline.TakeAlarms();
-        _registrations = [.. Signals.Where(signal => !Syscall.IsIgnored(signal)).Select(signal => PosixSignalRegistration.Create((PosixSignal)signal, Note))];
+        _taken = [.. Signals.Where(signal => !Syscall.IsIgnored(signal))];
+        Array.ForEach(_taken, Syscall.InterruptCallsOnce);
+        Syscall.Unblock(_taken);
     }
 
     /// <summary>Whether one came.</summary>
-    public bool Came => Volatile.Read(ref _signal) != 0;
+    public bool Came => Array.Exists(_taken, Syscall.IsDefault);
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var registration in _registrations)
+        if (Array.Find(_taken, Syscall.IsDefault) is var signal and not 0)
         {
-            registration.Dispose();
+            Syscall.EndBy(signal);
         }
 
-        if (Came)
-        {
-            Syscall.EndBy(_signal);
-        }
-    }
-
-    private void Note(PosixSignalContext context)
-    {
-        context.Cancel = Interlocked.CompareExchange(ref _signal, (int)context.Signal, 0) == 0;
-        Deadline.InterruptNow();
+        Array.ForEach(_taken, Syscall.SetDefaultAction);
     }
 }

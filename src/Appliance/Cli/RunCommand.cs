@@ -252,6 +252,12 @@ internal sealed class RunCommand
             monitor.SampleSoon();
         }
 
+        if (takeover is not null)
+        {
+            // Whatever the host may refuse, it refuses before the former process gives anything away.
+            estate.Journal = JournalWriter.Prepare(_settings, estate.Rooms, estate.Wakeups, log);
+        }
+
         using var control = new ControlDesk(new ControlQueue(key, log), estate.Rooms, log);
         if (_settings.NoFork)
         {
@@ -294,7 +300,7 @@ internal sealed class RunCommand
     private void Announce(Estate estate, ServiceManager service, EventLog log)
     {
         _hasServed = true;
-        estate.Journal ??= JournalWriter.Continue(_settings, estate.Rooms, estate.Wakeups, log);
+        estate.Journal?.Continue();
         estate.Listeners.OwnPaths();
         if (RoomLogStore.Remember(_settings.StateDirectory, estate.SegmentId) is { } why)
         {

@@ -2,6 +2,8 @@ using System.CommandLine;
 using Appliance.Config;
 using Appliance.Ipc;
 using Appliance.Master;
+using Appliance.Metrics;
+using Appliance.Monitoring;
 using Appliance.Native;
 
 namespace Appliance.Cli;
@@ -47,7 +49,7 @@ internal static class SignalCommand
         Wait(
             () => !RunningServer.IsStarting(settings.RunDirectory, settings.StateDirectory),
             GraceMs,
-            $"stop: a server starts from --run-dir {settings.RunDirectory} and has not come to serve; its log may say why");
+            () => $"stop: a server starts from --run-dir {settings.RunDirectory} and has not come to serve; its log may say why");
         if (RunningServer.Find(settings.RunDirectory, settings.StateDirectory) is { } server)
         {
             int pid = server.Pid;
@@ -55,7 +57,7 @@ internal static class SignalCommand
             Wait(
                 () => RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) != pid,
                 (settings.DrainSeconds * 1000L) + GraceMs,
-                Text($"stop: process {pid} is still there; its log may say why, kill -9 {pid} ends it"));
+                () => Text($"stop: process {pid} is still there; its log may say why, kill -9 {pid} ends it"));
         }
 
         PidFile.RemoveStale(settings.RunDirectory);
@@ -72,7 +74,7 @@ internal static class SignalCommand
         var (server, log) = FindServer("reload", settings);
         int before = Volatile.Read(ref log.Header.Reloads);
         server.Signal(Syscall.SIGHUP);
-        Wait(() => Volatile.Read(ref log.Header.Reloads) != before, GraceMs, Text($"reload: process {server.Pid} has not answered; its log may say why"));
+        Wait(() => Volatile.Read(ref log.Header.Reloads) != before, GraceMs, () => Text($"reload: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
         var (failed, note) = ReloadNote.Read(log);
         if (failed)
         {
@@ -88,7 +90,7 @@ internal static class SignalCommand
         var (server, log) = FindServer("reopen", settings);
         int before = Volatile.Read(ref log.Header.Reopens);
         server.Signal(Syscall.SIGUSR1);
-        Wait(() => Volatile.Read(ref log.Header.Reopens) != before, GraceMs, Text($"reopen: process {server.Pid} has not answered; its log may say why"));
+        Wait(() => Volatile.Read(ref log.Header.Reopens) != before, GraceMs, () => Text($"reopen: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
         return ReloadNote.ReadReopening(log) is { } failure ? throw new IOException($"reopen: {failure}; the former file stays in use") : ExitCode.Fine;
     }
 
@@ -106,7 +108,7 @@ internal static class SignalCommand
                 return now != pid || Volatile.Read(ref log.Header.FailedUpgrades) != failedBefore;
             },
             UpgradeMs,
-            Text($"upgrade: process {pid} has not answered; its log may say why"));
+            () => Text($"upgrade: process {pid} has not answered{Stuck(log)}; its log may say why"));
         if (now == pid)
         {
             throw new IOException($"upgrade: {ReloadNote.Read(log).Text}; the former process goes on, pid {pid}");
@@ -125,7 +127,15 @@ internal static class SignalCommand
         return (server, log);
     }
 
-    private static void Wait(Func<bool> happened, long timeoutMs, string otherwise)
+    /// <summary>What keeps a server from answering, as far as its workers do.</summary>
+    private static string Stuck(RoomLog log)
+    {
+        var stuck = Sampler.Read(log, Usage.Build, asOfNow: true).Workers.Where(worker => worker.State == WorkerState.Stuck);
+        string names = string.Join(" and ", stuck.Select(worker => Text($"worker {worker.Worker} (pid {worker.Pid})")));
+        return names.Length > 0 ? $": {names} does not turn, and is replaced after --worker-timeout" : "";
+    }
+
+    private static void Wait(Func<bool> happened, long timeoutMs, Func<string> otherwise)
     {
         long deadline = Environment.TickCount64 + timeoutMs;
         using var waiting = new ManualResetEventSlim();
@@ -133,7 +143,7 @@ internal static class SignalCommand
         {
             if (Environment.TickCount64 > deadline)
             {
-                throw new IOException(otherwise);
+                throw new IOException(otherwise());
             }
 
             _ = waiting.Wait(PollMs);

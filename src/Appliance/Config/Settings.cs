@@ -107,6 +107,9 @@ public sealed class Settings
     /// <summary>How long an upgrade may take before the former process goes on.</summary>
     public int UpgradeTimeoutSeconds { get; internal set; }
 
+    /// <summary>Seconds after which a worker that does not turn is killed; 0: never.</summary>
+    public int WorkerTimeoutSeconds { get; internal set; }
+
     /// <summary>Messages a second that one client may send; 0: any number.</summary>
     public int MaxRate { get; internal set; }
 

@@ -194,6 +194,12 @@ public static class SettingsTable
             IsReloadable = true,
             Reason = "A start takes milliseconds, a connection some 40 µs; the last third is for connections alone.",
         },
+        Number("worker-timeout", "SECONDS", 30, "a worker that does not turn for so long is killed and replaced; 0: none is", SettingGroup.Time,
+            ..3600, (s, n) => s.WorkerTimeoutSeconds = n, s => s.WorkerTimeoutSeconds) with
+        {
+            IsReloadable = true,
+            Reason = "A turn takes some ten milliseconds. A worker that is being debugged, gets no processor time or was frozen with its master is left alone.",
+        },
     ];
 
     /// <summary>The row of a name, or null.</summary>

@@ -38,10 +38,10 @@ public sealed class ControlQueue : IDisposable
     private readonly CancellationTokenSource _closing = new();
     private readonly BlockingCollection<ControlMessage> _inbox = new(InboxMax);
     private readonly Lock _gate = new();
-    private Thread? _thread;
+    private readonly StandbyThread _thread;
+    private readonly StandbyThread _mailboxes;
     private int _threadId;
     private Action _arrived = () => { };
-    private Thread? _mailboxes;
     private long _oldLeft;
     private string _failure = "";
     private int _id = -1;
@@ -54,6 +54,8 @@ public sealed class ControlQueue : IDisposable
     {
         _key = key;
         _log = log;
+        _thread = new StandbyThread("control queue", Read);
+        _mailboxes = new StandbyThread("mailboxes", WatchMailboxes);
     }
 
     /// <summary>The longest answer that can be given: one message, and no more than a quarter of what the queue holds.</summary>
@@ -67,9 +69,7 @@ public sealed class ControlQueue : IDisposable
         Syscall.InterruptCalls(Syscall.SIGURG);
         _arrived = arrived;
         _oldLeft = isSuccessor ? 0 : UnknownCount;
-        _thread = new Thread(Read) { IsBackground = true, Name = "control queue" };
         _thread.Start();
-        _mailboxes = new Thread(WatchMailboxes) { IsBackground = true, Name = "mailboxes" };
         _mailboxes.Start();
     }
 
@@ -99,7 +99,7 @@ public sealed class ControlQueue : IDisposable
     /// </summary>
     public void Finish()
     {
-        for (int waitedMs = 0; _thread is { } thread && !thread.Join(1) && waitedMs < JoinMsMax; waitedMs++)
+        for (int waitedMs = 0; !_thread.Join(1) && waitedMs < JoinMsMax; waitedMs++)
         {
             // One that comes just before the thread waits is lost on it; the next one is not.
             _ = Syscall.SignalThread(Volatile.Read(ref _threadId), Syscall.SIGURG);
@@ -123,8 +123,8 @@ public sealed class ControlQueue : IDisposable
             }
         }
 
-        _mailboxes?.Join();
-        if (_thread is null || _thread.Join(Volatile.Read(ref _released) ? 0 : JoinMsMax))
+        _ = _mailboxes.Join();
+        if (_thread.Join(Volatile.Read(ref _released) ? 0 : JoinMsMax))
         {
             _inbox.Dispose();
             _closing.Dispose();

@@ -32,7 +32,7 @@ public sealed class JournalWriter : IDisposable
     private readonly EventLog _log;
     private readonly Poller _poller = new(1);
     private readonly LoopClock _clock = new();
-    private readonly Thread _thread;
+    private readonly StandbyThread _thread;
     private readonly JournalGate _gate;
     private readonly JournalLosses _losses;
     private readonly JournalUpkeep _upkeep;
@@ -59,7 +59,7 @@ public sealed class JournalWriter : IDisposable
         _gate = new JournalGate(rooms, wakeups);
         _losses = new JournalLosses(settings.JournalFile, rooms, log);
         _upkeep = new JournalUpkeep(settings.JournalFile, rooms, log);
-        _thread = new Thread(Run) { IsBackground = true, Name = "journal" };
+        _thread = new StandbyThread("journal", Run);
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
     }
 
@@ -93,18 +93,16 @@ public sealed class JournalWriter : IDisposable
         return writer;
     }
 
-    /// <summary>Goes on with the journal of another process, which has ended its part; null when there is none. Workers use the rooms.</summary>
-    public static JournalWriter? Continue(Settings settings, RoomLog rooms, IReadOnlyList<Wakeup> wakeups, EventLog log)
-    {
-        if (settings.JournalFile.Length == 0)
-        {
-            return null;
-        }
+    /// <summary>
+    /// Is ready to go on with the journal of another process, once that has ended its part (<see cref="Continue"/>); null when there is none.
+    /// Workers use the rooms.
+    /// </summary>
+    /// <exception cref="SyscallException">The host has no thread or descriptor for it.</exception>
+    public static JournalWriter? Prepare(Settings settings, RoomLog rooms, IReadOnlyList<Wakeup> wakeups, EventLog log) =>
+        settings.JournalFile.Length == 0 ? null : new JournalWriter(settings, rooms, wakeups, log);
 
-        var writer = new JournalWriter(settings, rooms, wakeups, log);
-        writer._thread.Start();
-        return writer;
-    }
+    /// <summary>Goes on where another process has ended; one that has begun itself does so anyway.</summary>
+    public void Continue() => _thread.Start();
 
     /// <summary>How to sync may have changed.</summary>
     public void OnSettings() => _wakeup.Set();
@@ -121,7 +119,7 @@ public sealed class JournalWriter : IDisposable
         _isLast = isLast;
         _stopping = true;
         _wakeup.Set();
-        _thread.Join();
+        _ = _thread.Join();
         _poller.Dispose();
     }
 

@@ -17,6 +17,7 @@ public static class EventCatalogue
     public static readonly LogEvent Stopped = new(1003, LogLevel.Info, "stopped: {Messages} messages, {Deliveries} deliveries, {Connections} connections served, {Collections} garbage collections");
     public static readonly LogEvent LogReopened = new(1004, LogLevel.Info, "log reopened");
     public static readonly LogEvent Failed = new(1005, LogLevel.Error, "{Reason}");
+    public static readonly LogEvent TurnFailed = new(1008, LogLevel.Error, "the host refuses something, the server goes on: {Reason}");
     public static readonly LogEvent Monitoring = new(1006, LogLevel.Info, "monitoring on {Address}");
     public static readonly LogEvent MonitoringFailed = new(1007, LogLevel.Error, "monitoring failed and begins anew: {Reason}");
     public static readonly LogEvent WorkersChanged = new(1015, LogLevel.Info, "idle {IdlePercent} %: {Workers} workers instead of {Former}");
@@ -24,6 +25,7 @@ public static class EventCatalogue
     public static readonly LogEvent WorkerEnded = new(1011, LogLevel.Debug, "worker {Worker} ended, pid {Pid}");
     public static readonly LogEvent WorkerDied = new(1012, LogLevel.Error, "worker {Worker}, pid {Pid}, died: {How}; the next one starts in {Pause} ms");
     public static readonly LogEvent WorkerKilled = new(1014, LogLevel.Warning, "worker {Worker}, pid {Pid}, did not end in time and is killed");
+    public static readonly LogEvent WorkerStuck = new(1016, LogLevel.Error, "worker {Worker}, pid {Pid}, has not turned for {Seconds} s ({How}) and is killed (--worker-timeout)");
     public static readonly LogEvent MasterLost = new(1013, LogLevel.Error, "the master is gone: ending");
     public static readonly LogEvent Reloaded = new(1020, LogLevel.Info, "configuration reloaded{Restart}");
     public static readonly LogEvent ReloadFailed = new(1021, LogLevel.Error, "configuration not reloaded, the former one stays in force: {Reason}");

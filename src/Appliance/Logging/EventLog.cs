@@ -1,5 +1,6 @@
 using System.Globalization;
 using Appliance.Config;
+using Appliance.Native;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
@@ -15,12 +16,14 @@ public sealed class EventLog : IDisposable
 {
     private const int QueuedLinesMax = 10_000;
     private const int FlushMsMax = 1000;
+    private const int FlushStackBytes = 256 << 10;
     private const string Line = "{Timestamp:yyyy-MM-ddTHH:mm:ss.fffzzz} {Level:u3} {EventId} {Process}{Message:lj}{NewLine}{Exception}";
 
     /// <summary>The journal notes the time itself.</summary>
     private const string JournalLine = "{Level:u3} {EventId} {Process}{Message:lj}{NewLine}{Exception}";
 
     private readonly LoggingLevelSwitch _level = new();
+    private readonly StandbyThread _flush;
 #pragma warning disable CA2213 // Disposed in Flush, on a thread of its own.
     private readonly LineSink _sink;
     private readonly Logger _logger;
@@ -42,6 +45,9 @@ public sealed class EventLog : IDisposable
             .Enrich.WithProperty("Process", process.Length > 0 ? $"{process}: " : "")
             .WriteTo.Async(sink => sink.Sink(_sink), monitor: _sink, bufferSize: QueuedLinesMax, blockWhenFull: false)
             .CreateLogger();
+
+        // At the end there may be no thread to be had.
+        _flush = new StandbyThread("log flush", Flush, FlushStackBytes);
     }
 
     /// <summary>Opens the file anew; returns why it cannot be written, which is logged, too, and then the former one stays in use, or null.</summary>
@@ -77,9 +83,8 @@ public sealed class EventLog : IDisposable
     /// <summary>Writes what is still queued, as far as that is possible: nobody may ever read the pipe that stderr is.</summary>
     public void Dispose()
     {
-        var flush = new Thread(Flush) { IsBackground = true };
-        flush.Start();
-        _ = flush.Join(FlushMsMax);
+        _flush.Start();
+        _ = _flush.Join(FlushMsMax);
     }
 
     private void Flush()

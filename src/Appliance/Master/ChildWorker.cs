@@ -22,6 +22,25 @@ public enum ChildState
     Ended,
 }
 
+/// <summary>How a worker's process has ended.</summary>
+public enum ProcessEnd
+{
+    /// <summary>As it was told to, or without a fault.</summary>
+    Expected,
+
+    /// <summary>It was none: the system had no process or descriptor to give.</summary>
+    NotStarted,
+
+    /// <summary>By its own fault.</summary>
+    Failed,
+
+    /// <summary>Somebody has killed it.</summary>
+    Killed,
+
+    /// <summary>The kernel has killed it, because there is no memory.</summary>
+    KilledForMemory,
+}
+
 /// <summary>One worker: its sockets, which outlive every process of it, and the process.</summary>
 public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket> listeners)
 {
@@ -31,6 +50,14 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     private const int GivenAgainMax = 3;
     private const int FirstPauseMs = 100;
     private const int PauseMsMax = 30_000;
+
+    /// <summary>
+    /// Killed so often in a row, soon after it has begun, a worker is replaced at once. Then something kills all that comes (a guard of the
+    /// host's memory, a script gone wrong), and more haste helps nobody; a second is what people wait for without a thought.
+    /// </summary>
+    private const int KillsAtOnceMax = 20;
+
+    private const int KillPauseMsMax = 1000;
 
     private int _givenAgain;
 
@@ -60,6 +87,9 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     /// <summary>When the process was started.</summary>
     public long StartedMs { get; private set; }
 
+    /// <summary>What is known of its turns.</summary>
+    internal TurnRecord Turns { get; set; }
+
     /// <summary>Answers that are awaited from it.</summary>
     public int Owed { get; set; }
 
@@ -78,8 +108,24 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     /// <summary>Failures in a row.</summary>
     public int Failures { get; private set; }
 
+    /// <summary>Processes in a row that the kernel has killed for lack of memory.</summary>
+    public int MemoryKills { get; private set; }
+
+    /// <summary>Processes in a row that somebody has killed.</summary>
+    public int Kills { get; private set; }
+
+    /// <summary>How often in a row the system had no process for it.</summary>
+    public int Refusals { get; private set; }
+
+    /// <summary>Whether it dies again and again, whoever's fault that is: before the first has served, the start has failed.</summary>
+    public bool KeepsDying => Math.Max(Failures, MemoryKills) >= RoomLogSuspicion.FailuresBeforeCheck || Kills > KillsAtOnceMax;
+
     /// <summary>How long the next process waits: not at all after one failure, then longer and longer.</summary>
-    public int PauseMs => Failures <= 1 ? 0 : Math.Min(FirstPauseMs << Math.Min(Failures - 2, 16), PauseMsMax);
+    public int PauseMs => Math.Max(
+        PauseAfter(Math.Max(Math.Max(Failures, MemoryKills) - 1, Refusals), PauseMsMax),
+        PauseAfter(Kills - KillsAtOnceMax, KillPauseMsMax));
+
+    private static int PauseAfter(int times, int mostMs) => times <= 0 ? 0 : Math.Min(FirstPauseMs << Math.Min(times - 1, 16), mostMs);
 
     /// <summary>Starts the process.</summary>
     /// <exception cref="SyscallException">It cannot be started.</exception>
@@ -109,26 +155,32 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         State = ChildState.Starting;
     }
 
-    /// <summary>Has it give so many connections to another worker.</summary>
-    /// <exception cref="SyscallException">No descriptor is left.</exception>
-    public void GiveTo(ChildWorker other, int count)
+    /// <summary>Has it give so many connections to another worker; false when no descriptor is left for the way there, or it does not take the order.</summary>
+    public bool GiveTo(ChildWorker other, int count)
     {
-        _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
+        if (!Syscall.SocketPair(out int giving, out int taking).Ok)
+        {
+            return false;
+        }
+
         _ = other.Channel!.Send(ControlWord.Take, "", taking);
-        _ = GiveThrough(giving, count);
+        bool ordered = GiveThrough(giving, count);
         _ = Syscall.Close(taking);
         _ = Syscall.Close(giving);
+        return ordered;
     }
 
-    /// <summary>Has it give all its connections, of which there are so many now, to others in equal shares.</summary>
-    /// <exception cref="SyscallException">No descriptor is left.</exception>
-    public void GiveAllTo(IReadOnlyList<ChildWorker> others, int count)
+    /// <summary>Has it give all its connections, of which there are so many now, to others in equal shares; false when none of them gets any.</summary>
+    public bool GiveAllTo(IReadOnlyList<ChildWorker> others, int count)
     {
         var shares = Balance.Split(count, others.Count);
+        bool gives = false;
         for (int i = 0; i < others.Count; i++)
         {
-            GiveTo(others[i], i == others.Count - 1 ? ControlWord.Everything : shares[i]);
+            gives |= GiveTo(others[i], i == others.Count - 1 ? ControlWord.Everything : shares[i]);
         }
+
+        return gives;
     }
 
     /// <summary>Has it give so many connections to whoever is at the other end of a socket; false when it does not take the order.</summary>
@@ -161,16 +213,20 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     }
 
     /// <summary>
-    /// Takes note of the process's end and returns how long its successor waits, in milliseconds. One that was killed from outside is
-    /// replaced at once; one that fails again and again, with growing pauses.
+    /// Takes note of the process's end and returns how long its successor waits, in milliseconds. One that fails again and again, or that
+    /// the kernel ends for memory, is replaced with growing pauses; one that somebody kills, at once, until that has gone on for long.
     /// </summary>
-    public int NoteEnd(bool failed, long nowMs)
+    public int NoteEnd(ProcessEnd end, long nowMs)
     {
         CloseChannel();
         DiedMs = IsRetired ? DiedMs : nowMs;
         Pid = 0;
         State = ChildState.Waiting;
-        Failures = failed && nowMs - StartedMs < SteadyMs ? Failures + 1 : 0;
+        bool wasSteady = nowMs - StartedMs >= SteadyMs;
+        Failures = end == ProcessEnd.Failed && !wasSteady ? Failures + 1 : 0;
+        MemoryKills = end == ProcessEnd.KilledForMemory && !wasSteady ? MemoryKills + 1 : 0;
+        Kills = end == ProcessEnd.Killed && !wasSteady ? Kills + 1 : 0;
+        Refusals = end == ProcessEnd.NotStarted ? Refusals + 1 : 0;
         return PauseMs;
     }
 }

@@ -49,17 +49,17 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
         _ = workers.FirstOrDefault(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, $"{ControlWord.Way}", socket);
 
     /// <summary>Joins a worker to another one, through a socket that lasts, if both go on; tells it in any case.</summary>
-    /// <exception cref="SyscallException">No descriptor is left.</exception>
     public void Link(ChildWorker worker, string number)
     {
         var other = workers.FirstOrDefault(other => other.Number.ToString(CultureInfo.InvariantCulture) == number);
-        if (IsGivingAll || worker is not { IsServing: true, IsRetired: false } || other is not { IsServing: true, IsRetired: false })
+        (int giving, int taking) = (-1, -1);
+        if (IsGivingAll || worker is not { IsServing: true, IsRetired: false } || other is not { IsServing: true, IsRetired: false }
+            || !Syscall.SocketPair(out giving, out taking).Ok)
         {
             _ = worker.Channel?.Send(ControlWord.Link, number);
             return;
         }
 
-        _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
         _ = other.Channel!.Send(ControlWord.Take, $"{ControlWord.Link}", taking);
         _ = worker.Channel!.Send(ControlWord.Link, number, giving);
         _ = Syscall.Close(taking);
@@ -75,8 +75,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
             return false;
         }
 
-        retired.GiveAllTo(others, rooms.Worker(retired.Slot).Connections);
-        return true;
+        return retired.GiveAllTo(others, rooms.Worker(retired.Slot).Connections);
     }
 
     /// <summary>A worker has carried out an order; one that retires and has nothing left may end.</summary>

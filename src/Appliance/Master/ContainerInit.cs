@@ -31,7 +31,7 @@ internal sealed class ContainerInit(string runDirectory, string stateDirectory)
             signals.Collect();
             foreach (int signal in PassedOn.Where(signals.Take))
             {
-                _ = Syscall.Kill(_server, signal);
+                PassOn(signal);
             }
 
             if (signals.Take(Syscall.SIGCHLD))
@@ -50,6 +50,18 @@ internal sealed class ContainerInit(string runDirectory, string stateDirectory)
         int? running = RunningServer.PidOf(runDirectory, stateDirectory);
         (_server, _end) = running is { } pid && pid != _server ? (pid, null) : (_server, _end);
         return running is not null;
+    }
+
+    private void PassOn(int signal)
+    {
+        try
+        {
+            RunningServer.Find(runDirectory, stateDirectory)?.Signal(signal);
+        }
+        catch (Exception failure) when (failure is IOException or SyscallException)
+        {
+            // It has just ended: then its end is what comes next.
+        }
     }
 
     private void Bury()

@@ -27,7 +27,7 @@ internal sealed class Evening(IReadOnlyList<ChildWorker> workers, RoomLog rooms)
         int[] counts = [.. workers.Select(worker => rooms.Worker(worker.Slot).Connections)];
         foreach (var move in Balance.Plan(counts))
         {
-            workers[move.From].GiveTo(workers[move.To], move.Count);
+            _ = workers[move.From].GiveTo(workers[move.To], move.Count);
         }
     }
 }

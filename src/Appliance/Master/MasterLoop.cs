@@ -22,8 +22,11 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     /// <summary>How often connections are evened out while that is due.</summary>
     private const int EveningMs = 500;
 
-    /// <summary>How often the number of workers is thought about: once for each sample.</summary>
+    /// <summary>How often the number of workers is thought about, once for each sample, and looked whether they turn.</summary>
     private const int ScalingMs = 1000;
+
+    /// <summary>Turns that may fail one after the other before the master gives up.</summary>
+    private const int FailedTurnsMax = 100;
 
     /// <summary>Timers: one a worker, and behind them those of the master itself.</summary>
     private const int StopTimer = RoomLogLayout.WorkersMax;
@@ -47,6 +50,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private readonly Estate _estate;
     private readonly Takeover? _takeover;
     private readonly Upgrade _upgrade;
+    private readonly WorkerWatch _watch;
     private readonly WorkerFleet _fleet;
     private readonly MonitorThread _monitor;
     private readonly LoadFollower _load;
@@ -58,6 +62,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private readonly Children _children = new();
     private readonly TimerWheel _timers;
     private readonly Reloading _reloading;
+    private int _failedTurns;
     private bool _stopping;
     private bool _owesReload;
 
@@ -92,6 +97,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _log = log;
         _timers = new TimerWheel(Timers, _clock.NowMs);
         _fleet = new WorkerFleet(settings, estate, _poller, _timers, _clock, _children, log) { OnAnswer = control.OnAnswer };
+        _watch = new WorkerWatch(settings, estate, log);
         _load = new LoadFollower(settings, _rooms, _fleet, log);
         _reloading = new Reloading(settings, readAgain, estate, _fleet, _load, service, log);
         _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, _children, log)
@@ -144,7 +150,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         bool ready = false;
         while (!_fleet.HasEnded && !IsHandedOver)
         {
-            Turn();
+            TryTurn(mustSucceed: !ready);
             if (!ready && _fleet.AllServe)
             {
                 ready = true;
@@ -182,6 +188,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
                 break;
             case ScalingTimer:
                 FollowLoad();
+                WatchWorkers();
                 break;
             default:
                 _fleet.OnTimer(timer);
@@ -248,6 +255,15 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         }
     }
 
+    /// <summary>A stop has limits of its own.</summary>
+    private void WatchWorkers()
+    {
+        if (!_stopping)
+        {
+            _watch.Look(_fleet.Workers, _clock.NowMs);
+        }
+    }
+
     private void Serve()
     {
         _control.Start(this, isSuccessor: _takeover is not null);
@@ -258,8 +274,31 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     {
         if (!_stopping && !_upgrade.IsUnderWay && !_estate.IsShared && _upgrade.Begin() is { } begun)
         {
-            _ = _poller.Add(begun.Descriptor, MasterEvent).OrThrow("epoll_ctl");
+            if (_poller.Add(begun.Descriptor, MasterEvent) is { Ok: false } failed)
+            {
+                _upgrade.Fail($"epoll_ctl: {SyscallException.Describe(failed.Error)}");
+                return;
+            }
+
             _timers.Arm(UpgradeTimer, _clock.NowMs + begun.LimitMs);
+        }
+    }
+
+    /// <summary>
+    /// A turn that a limit of the host cuts short (descriptors, processes, memory) does not end a server that serves: it is told, and the
+    /// next one goes on, unless nothing works any more.
+    /// </summary>
+    private void TryTurn(bool mustSucceed)
+    {
+        try
+        {
+            Turn();
+            _failedTurns = 0;
+        }
+        catch (Exception failure) when (failure is SyscallException or IOException or OutOfMemoryException && !mustSucceed && _failedTurns < FailedTurnsMax)
+        {
+            _failedTurns++;
+            _log.Write(EventCatalogue.TurnFailed, failure.Message);
         }
     }
 

@@ -166,7 +166,7 @@ internal sealed class Upgrade
                 Fail("the new process did not serve in time");
                 break;
             case UpgradeState.Probing:
-                Fail("a worker does not answer, so its connections could not be given");
+                Fail($"{_fleet.Owing} does not answer, so its connections could not be given; --worker-timeout ends a worker that does not turn");
                 break;
             case UpgradeState.Giving:
                 Fail("not all connections could be given in time");

@@ -10,9 +10,6 @@ namespace Appliance.Master;
 /// <summary>The workers of a master: a process for every number, replaced when it dies, more or fewer when asked.</summary>
 public sealed class WorkerFleet : IDisposable
 {
-    /// <summary>Least pause after the system had no process or descriptor to give.</summary>
-    private const int RetryMs = 100;
-
     private readonly Settings _settings;
     private readonly Estate _estate;
     private readonly RoomLog _rooms;
@@ -25,6 +22,7 @@ public sealed class WorkerFleet : IDisposable
     private readonly List<ChildWorker> _workers = [];
     private readonly Lending _lending;
     private readonly RoomLogSuspicion _suspicion = new();
+    private readonly MemoryKills _memoryKills = new();
     private bool _stopping;
     private bool _checking;
     private int _wanted;
@@ -62,6 +60,9 @@ public sealed class WorkerFleet : IDisposable
 
     /// <summary>Whether something that was asked of a worker is not done yet.</summary>
     public bool OwesAnswers => _workers.Exists(worker => worker.Owed > 0);
+
+    /// <summary>The workers that have not done yet what was asked of them, in words: <c>worker 1 (pid 17)</c>.</summary>
+    public string Owing => string.Join(" and ", _workers.Where(worker => worker.Owed > 0).Select(worker => $"worker {worker.Number} (pid {worker.Pid})"));
 
     /// <summary>Numbers of the workers that serve and are to go on, in growing order.</summary>
     public IEnumerable<int> ServingWorkers =>
@@ -114,7 +115,9 @@ public sealed class WorkerFleet : IDisposable
         _stopping = true;
         if (atOnce)
         {
-            SignalAll(Syscall.SIGQUIT);
+            // One that starts takes signals only when it serves, and has no client yet.
+            SignalAll(Syscall.SIGKILL, worker => worker.State == ChildState.Starting);
+            SignalAll(Syscall.SIGQUIT, worker => worker.State != ChildState.Starting);
         }
 
         _workers.ForEach(worker => Retire(worker, tell: !atOnce));
@@ -135,10 +138,10 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Has every worker end, once all that it had is given away.</summary>
     public void EndAll() => _workers.ForEach(worker => Retire(worker, tell: true));
 
-    /// <summary>Sends a signal to every process.</summary>
-    public void SignalAll(int signal)
+    /// <summary>Sends a signal to every process, or to some.</summary>
+    public void SignalAll(int signal, Func<ChildWorker, bool>? wanted = null)
     {
-        foreach (var worker in _workers.Where(worker => worker.Pid > 0))
+        foreach (var worker in _workers.Where(worker => worker.Pid > 0 && wanted?.Invoke(worker) != false))
         {
             _ = Syscall.Kill(worker.Pid, signal);
         }
@@ -264,7 +267,7 @@ public sealed class WorkerFleet : IDisposable
         }
         catch (SyscallException failure)
         {
-            int pauseMs = Math.Max(RetryMs, worker.NoteEnd(failed: true, _clock.NowMs));
+            int pauseMs = worker.NoteEnd(ProcessEnd.NotStarted, _clock.NowMs);
             _log.Write(EventCatalogue.WorkerDied, worker.Number, 0, failure.Message, pauseMs);
             StartFailure = failure.Message;
             _timers.Arm(worker.Number, _clock.NowMs + pauseMs);
@@ -319,7 +322,8 @@ public sealed class WorkerFleet : IDisposable
     {
         _rooms.ResetWorker(worker.Slot);
         bool expected = worker.IsRetired || _stopping || _checking;
-        int pauseMs = worker.NoteEnd(how.IsFailure && !expected, _clock.NowMs);
+        var end = expected ? ProcessEnd.Expected : Judge(how);
+        int pauseMs = worker.NoteEnd(end, _clock.NowMs);
         if (worker.IsRetired || _stopping)
         {
             _log.Write(EventCatalogue.WorkerEnded, worker.Number, pid);
@@ -329,7 +333,7 @@ public sealed class WorkerFleet : IDisposable
 
         if (!expected)
         {
-            NoteDeath(worker, pid, how, pauseMs);
+            NoteDeath(worker, pid, end == ProcessEnd.KilledForMemory ? $"{how}, for lack of memory" : $"{how}", pauseMs);
         }
 
         // While another master's workers use the logs as well, nobody looks through them.
@@ -353,18 +357,22 @@ public sealed class WorkerFleet : IDisposable
         }
     }
 
-    private void NoteDeath(ChildWorker worker, int pid, ExitStatus how, int pauseMs)
+    private void NoteDeath(ChildWorker worker, int pid, string how, int pauseMs)
     {
         _rooms.Worker(worker.Slot).Restarts++;
-        _log.Write(EventCatalogue.WorkerDied, worker.Number, pid, how.ToString(), pauseMs);
+        _log.Write(EventCatalogue.WorkerDied, worker.Number, pid, how, pauseMs);
         _rooms.MarkAllDirty();
         _estate.WakeAll();
         BeginEvening();
-        if (worker.Failures >= RoomLogSuspicion.FailuresBeforeCheck)
+        if (worker.KeepsDying)
         {
-            StartFailure = string.Create(CultureInfo.InvariantCulture, $"worker {worker.Number} died {worker.Failures} times in a row: {how}; the log says more");
+            StartFailure = string.Create(CultureInfo.InvariantCulture, $"worker {worker.Number} dies again and again: {how}; the log says more");
         }
     }
+
+    private ProcessEnd Judge(ExitStatus how) =>
+        how.Signal == Syscall.SIGKILL ? (_memoryKills.HaveHappened() ? ProcessEnd.KilledForMemory : ProcessEnd.Killed)
+        : how.IsFailure ? ProcessEnd.Failed : ProcessEnd.Expected;
 
     /// <summary>
     /// What lives in shared memory outlives every restart, damage too. Workers that keep dying are all ended, the logs looked through

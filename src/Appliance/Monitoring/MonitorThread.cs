@@ -2,6 +2,7 @@ using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Metrics;
+using Appliance.Native;
 
 namespace Appliance.Monitoring;
 
@@ -25,7 +26,7 @@ public sealed class MonitorThread : IDisposable
     private readonly LoopClock _clock = new();
     private readonly Poller _poller = new(EventsMax);
     private readonly Wakeup _wakeup = new();
-    private readonly Thread _thread;
+    private readonly StandbyThread _thread;
     private MonitorServer? _server;
     private volatile bool _stops;
     private volatile bool _isDue;
@@ -46,7 +47,7 @@ public sealed class MonitorThread : IDisposable
         _build = build;
         _sampler = new Sampler(rooms, server, measuresMemory: listener is not null);
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
-        _thread = new Thread(Run, StackBytes) { IsBackground = true, Name = "monitoring" };
+        _thread = new StandbyThread("monitoring", Run, StackBytes);
     }
 
     /// <summary>Whether the only worker is in this process and wakes the sampler when it begins a turn.</summary>
@@ -75,11 +76,7 @@ public sealed class MonitorThread : IDisposable
 
         _stops = true;
         _wakeup.Set();
-        if (_thread.IsAlive)
-        {
-            _thread.Join();
-        }
-
+        _ = _thread.Join();
         _server?.Dispose();
         _wakeup.Dispose();
         _poller.Dispose();
@@ -155,6 +152,12 @@ public sealed class MonitorThread : IDisposable
     {
         bool isOnTime = _clock.NowMs >= _nextTickMs && _clock.NowMs - _nextTickMs < TickMs;
         _nextTickMs = (isOnTime ? _nextTickMs : _clock.NowMs) + TickMs;
+        if (_clock.IsThawing)
+        {
+            // Whoever has not turned because nobody ran is not stuck.
+            _rooms.Header.ResumedNs = _clock.NowNs;
+        }
+
         _sampler.Take(_clock.UnixMs);
         if (_listener is null)
         {

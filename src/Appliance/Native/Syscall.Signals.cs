@@ -22,8 +22,10 @@ public static unsafe partial class Syscall
     private const int DefaultAction = 0;
     private const int IgnoringAction = 1;
     private const int SIG_BLOCK = 0;
+    private const int SIG_UNBLOCK = 1;
     private const int SFD_NONBLOCK = 0x800;
     private const int SFD_CLOEXEC = 0x80000;
+    private const int SA_RESETHAND = unchecked((int)0x80000000);
 
     /// <summary><c>sigset_t</c> of glibc; the kernel reads the first 8 bytes, one bit a signal.</summary>
     private const int SignalSetBytes = 128;
@@ -62,10 +64,23 @@ public static unsafe partial class Syscall
 
     /// <summary>
     /// Has a signal do nothing but interrupt the system call that a thread waits in (EINTR). The handler is a function of libc that takes a
-    /// number and touches nothing: code of the runtime must not run inside a signal. signal(2), signal-safety(7).
+    /// number and touches nothing: code of the runtime must not run inside a signal, and its own handlers need a thread for each.
+    /// sigaction(2), signal-safety(7).
     /// </summary>
-    public static void InterruptCalls(int signal) =>
-        _ = Imports.signal(signal, NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs"));
+    public static void InterruptCalls(int signal) => SetHarmlessHandler(signal, flags: 0);
+
+    /// <summary>
+    /// The same for the first time that a signal comes; from then on it does what it does by default, which <see cref="IsDefault"/> tells.
+    /// sigaction(2), SA_RESETHAND.
+    /// </summary>
+    public static void InterruptCallsOnce(int signal) => SetHarmlessHandler(signal, SA_RESETHAND);
+
+    /// <summary>Whether a signal does what it does by default; sigaction(2).</summary>
+    public static bool IsDefault(int signal)
+    {
+        SignalAction action = default;
+        return Imports.sigaction(signal, null, (nint*)&action) == 0 && action.Handler == DefaultAction;
+    }
 
     /// <summary>Whether this thread has all these signals blocked; pthread_sigmask(3).</summary>
     public static bool AreBlocked(IReadOnlyList<int> signals)
@@ -82,6 +97,14 @@ public static unsafe partial class Syscall
         byte* set = stackalloc byte[SignalSetBytes];
         FillSignalSet(set, signals);
         _ = Imports.pthread_sigmask(SIG_BLOCK, set, null);
+    }
+
+    /// <summary>Takes signals in this thread that whoever started the process has had blocked; pthread_sigmask(3).</summary>
+    public static void Unblock(params IReadOnlyList<int> signals)
+    {
+        byte* set = stackalloc byte[SignalSetBytes];
+        FillSignalSet(set, signals);
+        _ = Imports.pthread_sigmask(SIG_UNBLOCK, set, null);
     }
 
     /// <summary>A descriptor from which blocked signals are read, not blocking and close-on-exec; signalfd(2).</summary>
@@ -130,6 +153,22 @@ public static unsafe partial class Syscall
     {
         new Span<byte>(set, SignalSetBytes).Clear();
         *(ulong*)set = SignalBits(signals);
+    }
+
+    private static void SetHarmlessHandler(int signal, int flags)
+    {
+        var action = new SignalAction { Handler = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs"), Flags = flags };
+        _ = Imports.sigaction(signal, &action, null);
+    }
+
+    /// <summary><c>struct sigaction</c> of glibc, on x86-64 and arm64 alike.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct SignalAction
+    {
+        public nint Handler;
+        public fixed byte Mask[SignalSetBytes];
+        public int Flags;
+        public nint Restorer;
     }
 
     private static partial class Imports

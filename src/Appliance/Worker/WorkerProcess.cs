@@ -87,52 +87,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         bool ended;
         while (_channel.TryReceive(out var message, out ended))
         {
-            switch (message.Kind)
-            {
-                case ControlWord.Settings:
-                    _ = SettingsBuilder.TakeOver(_settings!, ReadSettings(message.Text.Split('\n')));
-                    loop.OnSettings();
-                    _ = _channel.Send(ControlWord.Done);
-                    break;
-                case ControlWord.Reopen:
-                    _ = _log!.TryReopen();
-                    _ = _channel.Send(ControlWord.Done);
-                    break;
-                case ControlWord.Question:
-                    _ = _channel.Send(ControlWord.Answer, loop.Answer(message.Text));
-                    break;
-                case ControlWord.Stop:
-                    Array.ForEach([.. _borrowed.Keys], slot => Listen(loop.Clients.Acceptor, slot, []));
-                    loop.Stop("the master's request");
-                    break;
-                case ControlWord.Resume:
-                    loop.Clients.KeepAll();
-                    break;
-                case ControlWord.Probe:
-                    _ = _channel.Send(ControlWord.Done);
-                    break;
-                case ControlWord.Listen:
-                    Listen(loop.Clients.Acceptor, Number(message.Text), message.Descriptors);
-                    break;
-                case ControlWord.StopListening:
-                    Listen(loop.Clients.Acceptor, Number(message.Text), []);
-                    break;
-                case ControlWord.Give:
-                    loop.Clients.Give(message.Descriptors[0], Number(message.Text.TrimEnd(ControlWord.Way)), message.Text.EndsWith(ControlWord.Way));
-                    break;
-                case ControlWord.Take when message.Text.EndsWith(ControlWord.Link):
-                    loop.Clients.TakeLinked(message.Descriptors[0]);
-                    break;
-                case ControlWord.Take:
-                    loop.Clients.Take(message.Descriptors[0], message.Text.EndsWith(ControlWord.Way));
-                    break;
-                case ControlWord.Link:
-                    int link = message.Descriptors is [int socket, ..] ? socket : -1;
-                    loop.Clients.Link(_slot - (_slot % RoomLogLayout.WorkersMax) + Number(message.Text), link);
-                    break;
-                default:
-                    throw new System.Diagnostics.UnreachableException();
-            }
+            Obey(loop, message);
         }
 
         if (ended)
@@ -147,6 +102,76 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
 
     /// <inheritdoc/>
     public void OnLinkWanted(int slot) => _channel.Send(ControlWord.Link, $"{slot % RoomLogLayout.WorkersMax}");
+
+    private void Obey(WorkerLoop loop, in ChannelMessage message)
+    {
+        switch (message.Kind)
+        {
+            case ControlWord.Settings:
+                _ = SettingsBuilder.TakeOver(_settings!, ReadSettings(message.Text.Split('\n')));
+                loop.OnSettings();
+                _ = _channel.Send(ControlWord.Done);
+                break;
+            case ControlWord.Reopen:
+                _ = _log!.TryReopen();
+                _ = _channel.Send(ControlWord.Done);
+                break;
+            case ControlWord.Question:
+                _ = _channel.Send(ControlWord.Answer, loop.Answer(message.Text));
+                break;
+            case ControlWord.Stop:
+                Array.ForEach([.. _borrowed.Keys], slot => Listen(loop.Clients.Acceptor, slot, []));
+                loop.Stop("the master's request");
+                break;
+            case ControlWord.Resume:
+                loop.Clients.KeepAll();
+                break;
+            case ControlWord.Probe:
+                _ = _channel.Send(ControlWord.Done);
+                break;
+            case ControlWord.Listen:
+                Listen(loop.Clients.Acceptor, Number(message.Text), message.Descriptors);
+                break;
+            case ControlWord.StopListening:
+                Listen(loop.Clients.Acceptor, Number(message.Text), []);
+                break;
+            case ControlWord.Give or ControlWord.Take or ControlWord.Link:
+                Move(loop.Clients, message, message.Descriptors is [int socket, ..] ? socket : -1);
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    /// <summary>
+    /// Orders to move connections through a socket. Without it, no descriptor was left here to take it up: then nothing is given, and whoever
+    /// is to give to this worker sees the way end and keeps what it has.
+    /// </summary>
+    private void Move(ClientServer clients, in ChannelMessage message, int socket)
+    {
+        switch (message.Kind)
+        {
+            case ControlWord.Link:
+                clients.Link(_slot - (_slot % RoomLogLayout.WorkersMax) + Number(message.Text), socket);
+                break;
+            case ControlWord.Give when socket < 0:
+                OnGiven(new HandoverOutcome(0, Failed: true));
+                break;
+            case ControlWord.Give:
+                clients.Give(socket, Number(message.Text.TrimEnd(ControlWord.Way)), message.Text.EndsWith(ControlWord.Way));
+                break;
+            case ControlWord.Take when socket < 0:
+                break;
+            case ControlWord.Take when message.Text.EndsWith(ControlWord.Link):
+                clients.TakeLinked(socket);
+                break;
+            case ControlWord.Take:
+                clients.Take(socket, message.Text.EndsWith(ControlWord.Way));
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
 
     /// <summary>Listens at the sockets of another slot, in place of those it had from that slot.</summary>
     private void Listen(Acceptor acceptor, int slot, int[] sockets)

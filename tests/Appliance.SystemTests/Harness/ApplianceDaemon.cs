@@ -19,6 +19,8 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-daemon-");
     private readonly ServerLog _errors = new();
     private Process? _foreground;
+    private int _first;
+    private bool _logsToFile;
 
     /// <summary>Folders; nothing runs.</summary>
     public ApplianceDaemon()
@@ -57,10 +59,17 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     public IPEndPoint Address => new(IPAddress.Loopback, Port);
 
     /// <summary>The process that the pid file names.</summary>
-    public ProcessStatus Master => new(int.Parse(ReadPidFile(), CultureInfo.InvariantCulture));
+    public ProcessStatus Master
+    {
+        get
+        {
+            var pid = int.Parse(ReadPidFile(), CultureInfo.InvariantCulture);
+            return _first == 0 ? new(pid) : new ProcessStatus(_first).Neighbour(pid);
+        }
+    }
 
     /// <summary>The lines of the log file, or of stderr if the server runs in the foreground.</summary>
-    public IReadOnlyList<string> Log => _foreground is not null ? _errors.Lines : File.Exists(LogFile) ? File.ReadAllLines(LogFile) : [];
+    public IReadOnlyList<string> Log => _foreground is not null && !_logsToFile ? _errors.Lines : File.Exists(LogFile) ? File.ReadAllLines(LogFile) : [];
 
     /// <summary>Starts a daemon with so many workers.</summary>
     public static async Task<ApplianceDaemon> StartAsync(int workers, params string[] options)
@@ -129,8 +138,10 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     {
         string[] daemon = options.Contains("--daemon") ? [] : ["--daemon"];
         string[] log = options.Contains("--log") ? [] : ["--log", LogFile];
-        string[] command = [.. wrapper, Binary, .. daemon, .. log, .. Places(options), .. options];
-        var result = await CommandResult.RunAsync(command[0], command[1..]);
+        string[] command = [.. wrapper, Binary, .. log, .. Places(options), .. options];
+        var result = PidNamespace.IsWanted
+            ? await StartInNamespaceAsync(command)
+            : await CommandResult.RunAsync(command[0], [.. command[1..], .. daemon]);
         if (result.ExitCode == 0 && log.Length > 0)
         {
             _ = await WaitForLogAsync("ready on ");
@@ -138,6 +149,53 @@ public sealed class ApplianceDaemon : IAsyncDisposable
         }
 
         return result;
+    }
+
+    /// <summary>
+    /// Starts a server as the first process of a PID namespace, in the foreground or, with <c>--daemon</c>, below a launcher that stays, and
+    /// waits until it serves.
+    /// </summary>
+    public async Task StartContainerAsync(params string[] options)
+    {
+        CopyBinary();
+        var started = await StartInNamespaceAsync([Binary, "--log", LogFile, .. Places(options), .. options]);
+        Assert.True(started.ExitCode == 0, $"{started} {Tail()}");
+        _ = await WaitForLogAsync("ready on ");
+        NotePort();
+    }
+
+    /// <summary>The first process of the namespace in which the server runs.</summary>
+    public ProcessStatus First => new(_first);
+
+    /// <summary>Runs a program among the processes of the server.</summary>
+    public Task<CommandResult> RunBesideAsync(params string[] command) => PidNamespace.RunAsync(_first, command);
+
+    /// <summary>Waits until the program serves or has ended.</summary>
+    private async Task<CommandResult> StartInNamespaceAsync(params string[] command)
+    {
+        string[] words = [.. PidNamespace.Enter, .. command];
+        _logsToFile = true;
+        _foreground?.Dispose();
+        _foreground = new Process
+        {
+            StartInfo = new ProcessStartInfo(words[0], words[1..]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true },
+        };
+        var (output, errors) = (new ServerLog(), new ServerLog());
+        _foreground.OutputDataReceived += (_, line) => output.Add(line.Data);
+        _foreground.ErrorDataReceived += (_, line) => errors.Add(line.Data);
+        _ = _foreground.Start();
+        _foreground.BeginOutputReadLine();
+        _foreground.BeginErrorReadLine();
+        _first = await PidNamespace.FindFirstAsync(_foreground);
+        var serves = false;
+        await WaitUntilAsync("server in a namespace", () =>
+            _foreground.HasExited || (serves = RunCommandAsync("status").GetAwaiter().GetResult().ExitCode == 0));
+        if (!serves)
+        {
+            await _foreground.WaitForExitAsync();
+        }
+
+        return new CommandResult(serves ? 0 : _foreground.ExitCode, string.Join('\n', output.Lines), string.Join('\n', errors.Lines));
     }
 
     /// <summary>Takes a port that is free now for the servers of these folders.</summary>
@@ -151,7 +209,7 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     /// <summary>Starts a server in the foreground, through another program if one is given, and waits until it serves.</summary>
     public async Task StartForegroundAsync(string[] wrapper, IReadOnlyDictionary<string, string> environment, params string[] options)
     {
-        string[] command = [.. wrapper, Binary, .. Places(options), .. options];
+        string[] command = [.. PidNamespace.EnterIfWanted, .. wrapper, Binary, .. Places(options), .. options];
         var start = new ProcessStartInfo(command[0], command[1..]) { UseShellExecute = false, RedirectStandardError = true };
         foreach (var (name, value) in environment)
         {
@@ -162,6 +220,7 @@ public sealed class ApplianceDaemon : IAsyncDisposable
         _foreground.ErrorDataReceived += (_, line) => _errors.Add(line.Data);
         _ = _foreground.Start();
         _foreground.BeginErrorReadLine();
+        _first = PidNamespace.IsWanted ? await PidNamespace.FindFirstAsync(_foreground) : 0;
         _ = await _errors.WaitForAsync("ready on ");
         NotePort();
     }
@@ -175,7 +234,7 @@ public sealed class ApplianceDaemon : IAsyncDisposable
 
     /// <summary>Runs a command of the binary for this server.</summary>
     public Task<CommandResult> RunCommandAsync(params string[] arguments) =>
-        CommandResult.ApplianceAsync([.. arguments, "--run-dir", RunDirectory, "--state-dir", StateDirectory]);
+        PidNamespace.RunAsync(_first, [PublishedBinary.FilePath, .. arguments, "--run-dir", RunDirectory, "--state-dir", StateDirectory]);
 
     /// <summary>Runs a command that must succeed and returns what it printed.</summary>
     public async Task<string> SucceedAsync(params string[] arguments)

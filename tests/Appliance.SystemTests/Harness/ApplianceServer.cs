@@ -104,7 +104,7 @@ public sealed class ApplianceServer : IAsyncDisposable
 
     /// <summary>Runs a command of the binary with the folders of this server: <c>stop</c>, <c>status</c>, ...</summary>
     public Task<CommandResult> RunCommandAsync(params string[] arguments) =>
-        CommandResult.ApplianceAsync([.. arguments, "--run-dir", RunDirectory, "--state-dir", StateDirectory]);
+        PidNamespace.RunAsync(PidNamespace.IsWanted ? Pid : 0, [PublishedBinary.FilePath, .. arguments, "--run-dir", RunDirectory, "--state-dir", StateDirectory]);
 
     /// <summary>Sends a signal by its name without SIG: <c>TERM</c>, <c>HUP</c>, <c>STOP</c>, ...</summary>
     public async Task SignalAsync(string name)
@@ -128,7 +128,7 @@ public sealed class ApplianceServer : IAsyncDisposable
     /// <summary>Ends the server with SIGKILL.</summary>
     public async Task KillAsync()
     {
-        Running.Kill();
+        await SignalAsync("KILL");
         _ = await WaitForExitAsync();
     }
 
@@ -202,11 +202,14 @@ public sealed class ApplianceServer : IAsyncDisposable
         string[] metrics = _options.Contains("--metrics") ? [] : ["--metrics", "off"];
         var lines = new ServerLog();
         _log = lines;
+        string[] words =
+        [
+            .. PidNamespace.EnterIfWanted, PublishedBinary.FilePath,
+            "--nofork", .. listen, .. metrics, "--state-dir", StateDirectory, "--run-dir", RunDirectory, .. _options,
+        ];
         _process = new Process
         {
-            StartInfo = new ProcessStartInfo(
-                PublishedBinary.FilePath,
-                ["--nofork", .. listen, .. metrics, "--state-dir", StateDirectory, "--run-dir", RunDirectory, .. _options])
+            StartInfo = new ProcessStartInfo(words[0], words[1..])
             {
                 UseShellExecute = false,
                 RedirectStandardError = true,
@@ -219,7 +222,7 @@ public sealed class ApplianceServer : IAsyncDisposable
 
         _process.ErrorDataReceived += (_, line) => lines.Add(line.Data);
         _ = _process.Start();
-        _pids.Add(_process.Id);
+        _pids.Add(PidNamespace.IsWanted ? await PidNamespace.FindFirstAsync(_process) : _process.Id);
         _process.BeginErrorReadLine();
 
         var ready = await _log.WaitForAsync("ready on ");

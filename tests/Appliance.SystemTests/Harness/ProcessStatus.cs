@@ -27,6 +27,16 @@ public sealed record ProcessStatus(int Pid)
         }
     }
 
+    /// <summary>Its pid as it knows it itself, and tells it: another one in a PID namespace.</summary>
+    public int OwnPid => int.Parse(Field("NSpid").Split('\t')[^1], CultureInfo.InvariantCulture);
+
+    /// <summary>The process that another one of a PID namespace knows by a pid.</summary>
+    public ProcessStatus Neighbour(int ownPid)
+    {
+        var space = NamespaceOf(Pid);
+        return All.First(process => NamespaceOf(process.Pid) == space && process.TryReadOwnPid() == ownPid);
+    }
+
     /// <summary>The parent's pid.</summary>
     public int Parent => int.Parse(Stat[1], CultureInfo.InvariantCulture);
 
@@ -75,6 +85,9 @@ public sealed record ProcessStatus(int Pid)
             .Where(process => process.IsAlive),
     ];
 
+    /// <summary>How many children it has, those included that have ended and that it has not waited for.</summary>
+    public int ChildCount => Threads().Sum(thread => ReadIfThere($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Length);
+
     // Everything from the third field on, "state ppid pgrp session tty_nr ...": the second, in parentheses, may hold anything.
     private string[] Stat
     {
@@ -82,6 +95,32 @@ public sealed record ProcessStatus(int Pid)
         {
             var text = File.ReadAllText($"/proc/{Pid}/stat");
             return text[(text.LastIndexOf(')') + 2)..].Split(' ');
+        }
+    }
+
+    private static string? NamespaceOf(int pid)
+    {
+        try
+        {
+            return new FileInfo($"/proc/{pid}/ns/pid").LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Ended meanwhile.
+            return null;
+        }
+    }
+
+    private int TryReadOwnPid()
+    {
+        try
+        {
+            return OwnPid;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            // Ended meanwhile.
+            return 0;
         }
     }
 

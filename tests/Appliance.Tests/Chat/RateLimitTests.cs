@@ -35,6 +35,22 @@ public sealed class RateLimitTests
         Assert.Equal(Refuse, limit.Take(Rate, 100_000));
     }
 
+    /// <summary>A connection that moves to a worker whose clock is behind has what it had, strikes included.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(86_400_000)]
+    [InlineData(-86_400_000)]
+    public void Moves_to_another_clock(long aheadMs)
+    {
+        const long Now = 100_000_000;
+        var limit = default(RateLimit);
+        Assert.Equal(Burst, Passed(ref limit, Now, Burst));
+        Assert.Equal([Refuse, Refuse], Enumerable.Range(0, 2).Select(_ => limit.Take(Rate, Now)));
+        limit = limit.OnClock(aheadMs);
+        Assert.Equal(Close, limit.Take(Rate, Now + aheadMs));
+        Assert.Equal(Rate, Passed(ref limit, Now + aheadMs + 1000, Rate));
+    }
+
     /// <summary>Times of three messages too many, and what the third gets.</summary>
     [Theory]
     [InlineData(0, 0, 0, Close)]

@@ -26,6 +26,7 @@ public sealed class SettingsTableTests
         ["handshake-timeout"] = (1, 3600),
         ["drain"] = (0, 3600),
         ["upgrade-timeout"] = (1, 90),
+        ["worker-timeout"] = (0, 3600),
     };
 
     public static TheoryData<string> Names => [.. SettingsTable.Rows.Select(row => row.Name)];

@@ -1,0 +1,60 @@
+using Appliance.Config;
+using Appliance.Logging;
+using Appliance.Native;
+
+namespace Appliance.Master;
+
+/// <summary>What the master has seen of a worker's turns.</summary>
+/// <param name="Pid">The process.</param>
+/// <param name="TurnedNs">Its last turn, on the clock that all processes share.</param>
+/// <param name="SilentSinceMs">When it was seen first that this turn was the last one, on the clock of the master's loop.</param>
+/// <param name="CpuMs">Processor time that it had had by then; -1: not known.</param>
+internal readonly record struct TurnRecord(int Pid, long TurnedNs, long SilentSinceMs, long CpuMs);
+
+/// <summary>
+/// Ends workers that do not turn any more, stopped or in a loop: each is woken, so one that has nothing to do turns all the same. Time that
+/// passed while the master itself did not run does not count (<see cref="Loop.LoopClock"/>), so nobody is ended for a host that was frozen.
+/// </summary>
+internal sealed class WorkerWatch(Settings settings, Estate estate, EventLog log)
+{
+    /// <summary>One that has had less of the processor, of the time that it was silent, did not get more: the host is loaded.</summary>
+    private const double BusyShare = 0.25;
+
+    /// <summary>Once a second: looks at every process of these workers, and wakes those that have not turned since the last time.</summary>
+    public void Look(IReadOnlyList<ChildWorker> workers, long nowMs)
+    {
+        foreach (var worker in workers.Where(worker => worker.Pid > 0))
+        {
+            long turnedNs = estate.Rooms.Worker(worker.Slot).TurnedNs;
+            if (worker.Turns.Pid != worker.Pid || worker.Turns.TurnedNs != turnedNs)
+            {
+                worker.Turns = new TurnRecord(worker.Pid, turnedNs, nowMs, CpuMs: -1);
+                continue;
+            }
+
+            estate.Wakeups[worker.Slot].Set();
+            Judge(worker, nowMs - worker.Turns.SilentSinceMs);
+        }
+    }
+
+    private void Judge(ChildWorker worker, long silentMs)
+    {
+        long limitMs = settings.WorkerTimeoutSeconds * 1000L;
+        if (limitMs == 0 || (worker.Turns.CpuMs >= 0 && silentMs < limitMs) || ProcessState.Read(worker.Pid) is not { } state)
+        {
+            return;
+        }
+
+        if (worker.Turns.CpuMs < 0)
+        {
+            worker.Turns = worker.Turns with { CpuMs = state.CpuMs };
+        }
+
+        bool isStarved = state.State == 'R' && state.CpuMs - worker.Turns.CpuMs < silentMs * BusyShare;
+        if (silentMs >= limitMs && !isStarved && !state.IsTraced)
+        {
+            log.Write(EventCatalogue.WorkerStuck, worker.Number, worker.Pid, silentMs / 1000, state.Description);
+            _ = Syscall.Kill(worker.Pid, Syscall.SIGKILL);
+        }
+    }
+}
