@@ -91,7 +91,7 @@ public sealed class FreezeTests
     [Fact]
     public async Task Worker_with_nothing_to_do_and_one_without_a_limit_live_on()
     {
-        await using var daemon = await ApplianceDaemon.StartAsync(2, ["--announce", "off", "--worker-timeout", "1", .. MonitoringPort.Options]);
+        await using var daemon = await ApplianceDaemon.StartAsync(2, ["--announce", "off", "--worker-timeout", "2", .. MonitoringPort.Options]);
         var port = await MonitoringPort.OfAsync(daemon);
         var workers = daemon.Workers();
         var began = (await port.StatusAsync()).GetProperty("time").GetInt64();

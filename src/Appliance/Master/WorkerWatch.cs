@@ -7,9 +7,9 @@ namespace Appliance.Master;
 /// <summary>What the master has seen of a worker's turns.</summary>
 /// <param name="Pid">The process.</param>
 /// <param name="TurnedNs">Its last turn, on the clock that all processes share.</param>
-/// <param name="SilentSinceMs">When it was seen first that this turn was the last one, on the clock of the master's loop.</param>
-/// <param name="CpuMs">Processor time that it had had by then; -1: not known.</param>
-internal readonly record struct TurnRecord(int Pid, long TurnedNs, long SilentSinceMs, long CpuMs);
+/// <param name="WokenMs">When it was woken first without a turn since, on the clock of the master's loop; -1: it was not.</param>
+/// <param name="CpuMs">Processor time that it had had by then.</param>
+internal readonly record struct TurnRecord(int Pid, long TurnedNs, long WokenMs, long CpuMs);
 
 /// <summary>
 /// Ends workers that do not turn any more, stopped or in a loop: each is woken, so one that has nothing to do turns all the same. Time that
@@ -28,30 +28,32 @@ internal sealed class WorkerWatch(Settings settings, Estate estate, EventLog log
             long turnedNs = estate.Rooms.Worker(worker.Slot).TurnedNs;
             if (worker.Turns.Pid != worker.Pid || worker.Turns.TurnedNs != turnedNs)
             {
-                worker.Turns = new TurnRecord(worker.Pid, turnedNs, nowMs, CpuMs: -1);
+                worker.Turns = new TurnRecord(worker.Pid, turnedNs, WokenMs: -1, CpuMs: 0);
                 continue;
             }
 
             estate.Wakeups[worker.Slot].Set();
-            Judge(worker, nowMs - worker.Turns.SilentSinceMs);
+            if (worker.Turns.WokenMs < 0)
+            {
+                worker.Turns = worker.Turns with { WokenMs = nowMs, CpuMs = ProcessState.Read(worker.Pid)?.CpuMs ?? 0 };
+            }
+            else
+            {
+                Judge(worker, nowMs - worker.Turns.WokenMs);
+            }
         }
     }
 
     private void Judge(ChildWorker worker, long silentMs)
     {
         long limitMs = settings.WorkerTimeoutSeconds * 1000L;
-        if (limitMs == 0 || (worker.Turns.CpuMs >= 0 && silentMs < limitMs) || ProcessState.Read(worker.Pid) is not { } state)
+        if (limitMs == 0 || silentMs < limitMs || ProcessState.Read(worker.Pid) is not { } state)
         {
             return;
         }
 
-        if (worker.Turns.CpuMs < 0)
-        {
-            worker.Turns = worker.Turns with { CpuMs = state.CpuMs };
-        }
-
         bool isStarved = state.State == 'R' && state.CpuMs - worker.Turns.CpuMs < silentMs * BusyShare;
-        if (silentMs >= limitMs && !isStarved && !state.IsTraced)
+        if (!isStarved && !state.IsTraced)
         {
             log.Write(EventCatalogue.WorkerStuck, worker.Number, worker.Pid, silentMs / 1000, state.Description);
             _ = Syscall.Kill(worker.Pid, Syscall.SIGKILL);

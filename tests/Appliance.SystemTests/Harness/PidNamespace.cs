@@ -18,6 +18,9 @@ public static class PidNamespace
     /// <summary>Environment variable that asks for it.</summary>
     public const string Variable = "APPLIANCE_TEST_PID1";
 
+    /// <summary>Exit status of a program that SIGKILL has ended, as the one that has waited for it passes it on.</summary>
+    private const int Killed = 137;
+
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Whether servers are to be the first process of a namespace.</summary>
@@ -32,12 +35,19 @@ public static class PidNamespace
     /// <summary>A command as it finds the processes of a server: in the server's namespace, as long as there is one.</summary>
     /// <param name="first">The namespace's first process, as this process sees it; 0 for none.</param>
     /// <param name="command">A program and its arguments.</param>
-    public static Task<CommandResult> RunAsync(int first, params string[] command)
+    public static async Task<CommandResult> RunAsync(int first, params string[] command)
     {
-        string[] inside = first > 0 && new ProcessStatus(first).IsAlive
-            ? ["nsenter", "--target", first.ToString(CultureInfo.InvariantCulture), "--pid", "--mount", .. command]
-            : command;
-        return CommandResult.RunAsync(inside[0], inside[1..]);
+        if (first > 0 && new ProcessStatus(first).IsAlive)
+        {
+            var result = await CommandResult.RunAsync("nsenter", ["--target", first.ToString(CultureInfo.InvariantCulture), "--pid", "--mount", .. command]);
+            if (result.ExitCode != Killed || new ProcessStatus(first).IsAlive)
+            {
+                return result;
+            }
+        }
+
+        // One that stops the first process ends with it; again, from outside, it finds what is left to do.
+        return await CommandResult.RunAsync(command[0], command[1..]);
     }
 
     /// <summary>The first process of the namespace that a running <c>unshare</c> has begun, as this process sees it; 0 when there is none any more.</summary>
