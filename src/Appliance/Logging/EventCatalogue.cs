@@ -45,6 +45,7 @@ public static class EventCatalogue
     public static readonly LogEvent LogForeign = new(2007, LogLevel.Warning, "the segment of key {Segment} is none of this server's and is left alone: the rooms are under a key of their own");
     public static readonly LogEvent KeyNotKept = new(2008, LogLevel.Warning, "the key of the room log is not noted: {Reason}");
     public static readonly LogEvent RoomCreated = new(2004, LogLevel.Info, "room {Room} created");
+    public static readonly LogEvent RoomsCreatedMore = new(2007, LogLevel.Info, "{Count} more rooms created");
 
     public static readonly LogEvent JournalRead = new(2010, LogLevel.Info, "journal {File}: {Entries} records of {Rooms} rooms");
     public static readonly LogEvent JournalRestored = new(2011, LogLevel.Info, "{Records} records of {Rooms} rooms are back from journal {File}");
@@ -64,8 +65,11 @@ public static class EventCatalogue
     public static readonly LogEvent Refused = new(3002, LogLevel.Debug, "{Address} refused with status {Status}: {Reason}");
     public static readonly LogEvent Lapped = new(3003, LogLevel.Debug, "{Address} reads too slowly: overtaken by the log");
     public static readonly LogEvent DescriptorsExhausted = new(3004, LogLevel.Warning, "no descriptor left for another client ({Error}): accepting again in {Pause} ms");
-    public static readonly LogEvent Full = new(3005, LogLevel.Warning, "{Address} refused with status {Status}: {Reason}; {Others} others since the last such line");
+    public static readonly LogEvent Full = new(3005, LogLevel.Warning, "{Address} refused with status {Status}: {Reason}");
+    public static readonly LogEvent FullMore = new(3015, LogLevel.Warning, "{Count} more clients refused because a limit is reached");
     public static readonly LogEvent TooFast = new(3006, LogLevel.Info, "{Address} closed: more than --max-rate {Rate} messages a second");
+    public static readonly LogEvent TooFastMore = new(3016, LogLevel.Info, "{Count} more clients closed for --max-rate");
+    public static readonly LogEvent DescriptorsExhaustedMore = new(3014, LogLevel.Warning, "{Count} more times no descriptor was left");
 
     public static readonly LogEvent QueueOpened = new(4000, LogLevel.Debug, "control queue open: key {Key}, {Messages} messages in it");
     public static readonly LogEvent QueueFailed = new(4001, LogLevel.Error, "no control queue: {Reason}; trying again every half second");

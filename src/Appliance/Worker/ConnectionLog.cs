@@ -2,74 +2,112 @@ using System.Text;
 using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Logging;
+using Appliance.Loop;
 
 namespace Appliance.Worker;
 
-/// <summary>Writes what happens to connections into the log; strings are made only for lines that are written.</summary>
-internal sealed class ConnectionLog(EventLog log, Settings settings) : IConnectionObserver
+/// <summary>
+/// Writes what happens to connections into the log. Clients cause these lines, so each kind has a <see cref="LineLimit"/>, except at the
+/// level debug, which is for reading every connection. Strings are made only for lines that are written.
+/// </summary>
+internal sealed class ConnectionLog : IConnectionObserver
 {
-    private const int FullLineEveryMs = 1000;
+    private readonly EventLog _log;
+    private readonly LoopClock _clock;
+    private readonly Settings _settings;
+    private readonly LineLimit _created;
+    private readonly LineLimit _full;
+    private readonly LineLimit _tooFast;
+    private readonly LineLimit _exhausted;
+    private readonly LineLimit[] _limits;
 
-    private long _nextFullMs;
-    private int _fullUntold;
+    /// <summary>A log of connections that counts by a worker's clock.</summary>
+    public ConnectionLog(EventLog log, LoopClock clock, Settings settings)
+    {
+        (_log, _clock, _settings) = (log, clock, settings);
+        _created = new LineLimit(log, EventCatalogue.RoomsCreatedMore);
+        _full = new LineLimit(log, EventCatalogue.FullMore);
+        _tooFast = new LineLimit(log, EventCatalogue.TooFastMore);
+        _exhausted = new LineLimit(log, EventCatalogue.DescriptorsExhaustedMore);
+        _limits = [_created, _full, _tooFast, _exhausted];
+    }
+
+    /// <summary>When lines that were counted are to be told, by the worker's clock; long.MaxValue when there is none.</summary>
+    public long DueMs { get; private set; } = long.MaxValue;
+
+    /// <summary>Tells how many lines were left out, of each kind whose second is over.</summary>
+    /// <param name="nowMs">The time; long.MaxValue tells all.</param>
+    public void TellSums(long nowMs)
+    {
+        DueMs = long.MaxValue;
+        foreach (var limit in _limits)
+        {
+            if (nowMs >= limit.DueMs)
+            {
+                limit.TellSum(nowMs);
+            }
+
+            DueMs = Math.Min(DueMs, limit.DueMs);
+        }
+    }
 
     /// <inheritdoc/>
     public void OnConnected(in Connection connection, ReadOnlySpan<byte> room, bool created)
     {
-        if (created)
+        if (created && MayWrite(EventCatalogue.RoomCreated, _created))
         {
-            log.Write(EventCatalogue.RoomCreated, Encoding.ASCII.GetString(room));
+            _log.Write(EventCatalogue.RoomCreated, Encoding.ASCII.GetString(room));
         }
 
-        if (log.Writes(EventCatalogue.Connected))
+        if (_log.Writes(EventCatalogue.Connected))
         {
-            log.Write(EventCatalogue.Connected, ConnectionTable.AddressOf(connection), Encoding.ASCII.GetString(room));
+            _log.Write(EventCatalogue.Connected, ConnectionTable.AddressOf(connection), Encoding.ASCII.GetString(room));
         }
     }
 
     /// <inheritdoc/>
     public void OnDisconnected(in Connection connection, ReadOnlySpan<byte> room)
     {
-        if (log.Writes(EventCatalogue.Disconnected))
+        if (_log.Writes(EventCatalogue.Disconnected))
         {
-            log.Write(EventCatalogue.Disconnected, ConnectionTable.AddressOf(connection), Encoding.ASCII.GetString(room), connection.CloseCode);
+            _log.Write(EventCatalogue.Disconnected, ConnectionTable.AddressOf(connection), Encoding.ASCII.GetString(room), connection.CloseCode);
         }
     }
 
     /// <inheritdoc/>
     public void OnRefused(in Connection connection, int status, string why)
     {
-        if (status is 403 or 503)
+        // No place is the administrator's business.
+        bool isFull = status is 403 or 503;
+        var what = isFull ? EventCatalogue.Full : EventCatalogue.Refused;
+        if (isFull ? MayWrite(what, _full) : _log.Writes(what))
         {
-            OnFull(connection, status, why);
-            return;
-        }
-
-        if (log.Writes(EventCatalogue.Refused))
-        {
-            log.Write(EventCatalogue.Refused, ConnectionTable.AddressOf(connection), status, why);
+            _log.Write(what, ConnectionTable.AddressOf(connection), status, why);
         }
     }
 
     /// <inheritdoc/>
-    public void OnTooFast(in Connection connection) =>
-        log.Write(EventCatalogue.TooFast, ConnectionTable.AddressOf(connection), settings.MaxRate);
+    public void OnTooFast(in Connection connection)
+    {
+        if (MayWrite(EventCatalogue.TooFast, _tooFast))
+        {
+            _log.Write(EventCatalogue.TooFast, ConnectionTable.AddressOf(connection), _settings.MaxRate);
+        }
+    }
 
     /// <inheritdoc/>
-    public void OnAcceptFailed(string error, int pauseMs) => log.Write(EventCatalogue.DescriptorsExhausted, error, pauseMs);
-
-    /// <summary>No place is the administrator's business; a line a second tells it, whoever knocks how often.</summary>
-    private void OnFull(in Connection connection, int status, string why)
+    public void OnAcceptFailed(string error, int pauseMs)
     {
-        long now = Environment.TickCount64;
-        if (now < _nextFullMs)
+        if (MayWrite(EventCatalogue.DescriptorsExhausted, _exhausted))
         {
-            _fullUntold++;
-            return;
+            _log.Write(EventCatalogue.DescriptorsExhausted, error, pauseMs);
         }
+    }
 
-        log.Write(EventCatalogue.Full, ConnectionTable.AddressOf(connection), status, why, _fullUntold);
-        _nextFullMs = now + FullLineEveryMs;
-        _fullUntold = 0;
+    private bool MayWrite(LogEvent what, LineLimit limit)
+    {
+        bool may = _log.Writes(what) && limit.TryTake(_clock.NowMs);
+        DueMs = Math.Min(DueMs, limit.DueMs);
+        return may;
     }
 }

@@ -63,6 +63,7 @@ public sealed class WorkerLoop : IDisposable
     private readonly SignalRow[] _signalRows;
     private readonly ClientServer _clients;
     private readonly TurnMeter _meter;
+    private readonly ConnectionLog _connectionLog;
     private int _ready;
     private int _handled;
     private bool _stopping;
@@ -80,7 +81,8 @@ public sealed class WorkerLoop : IDisposable
         _supervisor = supervisor;
         _listeners = listeners;
         _wakeup = worker.Wakeups[worker.Slot];
-        _clients = new ClientServer(DescriptorLimit(), _poller, _clock, rooms, worker, settings, new ConnectionLog(log, settings));
+        _connectionLog = new ConnectionLog(log, _clock, settings);
+        _clients = new ClientServer(DescriptorLimit(), _poller, _clock, rooms, worker, settings, _connectionLog);
         _meter = new TurnMeter(rooms, worker.Slot, _clients);
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
         _ = _poller.Add(_signals.Descriptor, 0).OrThrow("epoll_ctl");
@@ -123,6 +125,7 @@ public sealed class WorkerLoop : IDisposable
             Turn();
         }
 
+        _connectionLog.TellSums(long.MaxValue);
         _log.Write(
             EventCatalogue.Stopped, _clients.Figures.Requests, _clients.Figures.Deliveries, _clients.Figures.Accepted, GC.CollectionCount(0) - collections);
     }
@@ -217,6 +220,11 @@ public sealed class WorkerLoop : IDisposable
             _keepAliveAtMs = _clock.NowMs + _supervisor.KeepAliveMs;
         }
 
+        if (_clock.NowMs >= _connectionLog.DueMs)
+        {
+            _connectionLog.TellSums(_clock.NowMs);
+        }
+
         _clients.ExpireTimers();
         _stopped |= _isReturning && (_clock.NowMs >= _stopAtMs || !(_clients.IsGiving || _clients.TryReturn()));
         _clients.EndTurn();
@@ -264,10 +272,10 @@ public sealed class WorkerLoop : IDisposable
         }
     }
 
-    /// <summary>A wait ends for whatever comes first: a timer of a client (-1: none), the end of a stop, a word to the supervisor.</summary>
+    /// <summary>A wait ends for whatever comes first: a timer of a client (-1: none), the end of a stop, a word to the supervisor, a line of the log.</summary>
     private int LimitWait(int waitMs)
     {
-        long until = Math.Min(_keepAliveAtMs, _stopping || _isReturning ? _stopAtMs : long.MaxValue);
+        long until = Math.Min(Math.Min(_keepAliveAtMs, _connectionLog.DueMs), _stopping || _isReturning ? _stopAtMs : long.MaxValue);
         if (until == long.MaxValue)
         {
             return waitMs;

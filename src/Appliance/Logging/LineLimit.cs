@@ -1,8 +1,9 @@
-using Appliance.Logging;
+namespace Appliance.Logging;
 
-namespace Appliance.Control;
-
-/// <summary>At most ten lines a second about what others may send any number of; the rest is counted and told in one line more.</summary>
+/// <summary>
+/// The lines of one event that others may cause any number of times: at most <see cref="LinesPerSecond"/> a second from one process. The
+/// others are counted, and one line more tells how many there were.
+/// </summary>
 /// <param name="log">Where the count is told.</param>
 /// <param name="sum">The event that tells it.</param>
 public sealed class LineLimit(EventLog log, LogEvent sum)
@@ -17,6 +18,9 @@ public sealed class LineLimit(EventLog log, LogEvent sum)
 
     /// <summary>How many have no line of their own and are not told yet.</summary>
     public int Untold { get; private set; }
+
+    /// <summary>When the count is due, on the clock of the times given; long.MaxValue when there is none.</summary>
+    public long DueMs => Untold > 0 ? _windowStartMs + WindowMs : long.MaxValue;
 
     /// <summary>Whether there may be another line; otherwise it is counted.</summary>
     public bool TryTake(long nowMs)
