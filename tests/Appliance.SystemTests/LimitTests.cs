@@ -75,7 +75,7 @@ public sealed class LimitTests
     [Fact]
     public async Task Rooms_over_the_limit_get_403()
     {
-        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rooms", "2");
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rooms", "3");
         await using var a = await ChatClient.JoinAsync(server, "room=a");
         await using var b = await ChatClient.JoinAsync(server, "room=b");
         await using var c = await RawClient.ConnectAsync(server);
@@ -90,7 +90,7 @@ public sealed class LimitTests
     [Fact]
     public async Task Room_in_which_nothing_was_said_makes_place_for_another()
     {
-        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rooms", "2");
+        await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rooms", "3");
         await using var stays = await ChatClient.JoinAsync(server, "room=stays");
         for (var i = 0; i < 10; i++)
         {

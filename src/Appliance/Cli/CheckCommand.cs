@@ -52,6 +52,7 @@ internal static class CheckCommand
             yield return check;
         }
 
+        yield return Memory(settings);
         foreach (var check in MessageQueues(settings))
         {
             yield return check;
@@ -129,6 +130,14 @@ internal static class CheckCommand
         {
             yield return ("System V IPC", Verdict.Fail, "this kernel has none (CONFIG_SYSVIPC): the room logs live in it");
         }
+    }
+
+    private static (string, Verdict, string) Memory(Settings settings)
+    {
+        string finding = Text($"{settings.MaxMemoryBytes} for all rooms (--max-memory), of {HostMemory.Bytes} of this host or control group");
+        return settings.MaxMemoryBytes < HostMemory.Bytes
+            ? ("memory", Verdict.Ok, finding)
+            : ("memory", Verdict.Warn, $"{finding}: the kernel ends workers before the limit holds; lower it");
     }
 
     /// <summary>The server runs without its queue; PHP and the commands that ask it do not.</summary>

@@ -112,7 +112,11 @@ public sealed record Setting(
         };
     }
 
-    internal static string? ParseNumber(string text, int least, int most, Action<int> set)
+    internal static string? ParseNumber(string text, int least, int most, Action<int> set) =>
+        TryParse(text, least, most, number => set((int)number)) ? null : string.Create(CultureInfo.InvariantCulture, $"{MustBe}a number from {least} to {most}");
+
+    /// <summary>Takes a number with or without a unit; false when it is none, or out of range.</summary>
+    internal static bool TryParse(string text, long least, long most, Action<long> set)
     {
         var (digits, unit) = text.Length == 0 ? (text, 1) : text[^1] switch
         {
@@ -121,14 +125,13 @@ public sealed record Setting(
             'g' or 'G' => (text[..^1], 1 << 30),
             _ => (text, 1),
         };
-        bool parsed = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number <= int.MaxValue;
-        if (!parsed || number * unit < least || number * unit > most)
+        bool parsed = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number <= most / unit && number * unit >= least;
+        if (parsed)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"{MustBe}a number from {least} to {most}");
+            set(number * unit);
         }
 
-        set((int)(number * unit));
-        return null;
+        return parsed;
     }
 
     private static string? Parse(string text, string[] words, Action<int> set)

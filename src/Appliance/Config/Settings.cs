@@ -77,6 +77,12 @@ public sealed class Settings
     /// <summary>How many rooms there can be.</summary>
     public int MaxRooms { get; internal set; }
 
+    /// <summary>Bytes of memory that all rooms together may take; 0: half of what there is.</summary>
+    public long MaxMemory { get; internal set; }
+
+    /// <summary>Bytes of memory that all rooms together may take.</summary>
+    public long MaxMemoryBytes => MaxMemory > 0 ? MaxMemory : HostMemory.Bytes / 2;
+
     /// <summary>Clients of one worker.</summary>
     public int MaxConnections { get; internal set; }
 

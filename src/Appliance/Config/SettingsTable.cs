@@ -1,3 +1,4 @@
+using System.Globalization;
 using static Appliance.Config.Setting;
 
 namespace Appliance.Config;
@@ -17,6 +18,11 @@ public static class SettingsTable
     public const string DefaultMetrics = "127.0.0.1:9001";
 
     private const int DayInSeconds = 86_400;
+
+    /// <summary>Enough for a few small rooms, and more than any host has.</summary>
+    private const long MemoryBytesMin = 1 << 20;
+
+    private const long MemoryBytesMax = 1L << 46;
 
     private static readonly (string, LogLevel)[] LogLevels =
         [("debug", LogLevel.Debug), ("info", LogLevel.Info), ("warning", LogLevel.Warning), ("error", LogLevel.Error)];
@@ -124,7 +130,13 @@ public static class SettingsTable
         },
         Number("max-rooms", "N", 256, "rooms at most", SettingGroup.Chat, 1..100_000, (s, n) => s.MaxRooms = n, s => s.MaxRooms) with
         {
-            Reason = "Whoever names a room makes it, so there must be an end: 256 rooms that are full take 1 GiB.",
+            Reason = "Whoever names a room makes it, so there must be an end: 256 rooms that are full take 1 GiB. The lobby is one of them, and always has its place.",
+        },
+        new("max-memory", "BYTES", "memory of all rooms together, or auto: half of this host's or control group's", SettingGroup.Chat,
+            ApplyMemory, s => s.MaxMemory == 0 ? "auto" : s.MaxMemory.ToString(CultureInfo.InvariantCulture))
+        {
+            Default = "auto", IsReloadable = true,
+            Reason = "Memory that rooms take is not given back by itself. Beyond, empty rooms give way, then all rooms keep less and no new one is made.",
         },
         Number("max-connections", "N", 100_000, "clients of one worker at most", SettingGroup.Chat,
             1..1_000_000, (s, n) => s.MaxConnections = n, s => s.MaxConnections) with
@@ -236,6 +248,15 @@ public static class SettingsTable
     private static string ShowWorkers(Settings settings) => settings.Workers == 0 ? "auto"
         : settings.MaxWorkers == 0 ? $"{settings.Workers}"
         : $"{settings.Workers}-{settings.MaxWorkers}";
+
+    private static string? ApplyMemory(Settings settings, string text)
+    {
+        bool isAuto = text == "auto";
+        settings.MaxMemory = isAuto ? 0 : settings.MaxMemory;
+        return isAuto || TryParse(text, MemoryBytesMin, MemoryBytesMax, bytes => settings.MaxMemory = bytes)
+            ? null
+            : string.Create(CultureInfo.InvariantCulture, $"must be auto or a number from {MemoryBytesMin} to {MemoryBytesMax}");
+    }
 
     private static string? ApplyListen(Settings settings, string text)
     {

@@ -14,6 +14,15 @@ public sealed class Acceptor
     /// <summary>Taken at the end from one listener: about as many as a kernel lets wait there.</summary>
     private const int LastAcceptsMax = 4096;
 
+    /// <summary>
+    /// Connections that may wait for their handshake: those that come in while others are many round trips away, and no more than a part of
+    /// the descriptors that there are, so that silent ones cannot take all.
+    /// </summary>
+    private const int WaitingMost = 16_384;
+
+    private const int WaitingLeast = 256;
+    private const int WaitingShareOfDescriptors = 4;
+
     /// <summary>How long no connection is taken after the last descriptor is gone.</summary>
     private const int PauseMs = 500;
 
@@ -140,6 +149,12 @@ public sealed class Acceptor
         }
 
         _counters.Figures.Accepted++;
+        int waitingMax = Math.Min(Math.Clamp(_settings.MaxConnections, WaitingLeast, WaitingMost), _table.Capacity / WaitingShareOfDescriptors);
+        if (_table.WaitingCount > waitingMax)
+        {
+            _table.DoomOldestWaiting(except: fd);
+        }
+
         _timers.Arm(fd, _clock.NowMs + (_settings.HandshakeTimeoutSeconds * 1000L));
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Appliance.Chat;
 using Appliance.Config;
@@ -9,8 +8,7 @@ using Appliance.Metrics;
 namespace Appliance.Connections;
 
 /// <summary>
-/// The rooms of a worker: who is in, what this turn brought for each, and its append. Announcements that are summed up have a timer
-/// a room, numbered behind those of the connections.
+/// The rooms of a worker: who is in, what this turn brought for each, and its append.
 /// </summary>
 public sealed class ChatRooms
 {
@@ -21,8 +19,9 @@ public sealed class ChatRooms
     private const int LagEveryMs = 1000;
 
     private readonly RoomLog _log;
+    private readonly RoomMemory _memory;
     private readonly ConnectionTable _table;
-    private readonly TimerWheel _timers;
+    private readonly Announcements _announcements;
     private readonly LoopClock _clock;
     private readonly Settings _settings;
     private readonly WorkerCounters _counters;
@@ -42,14 +41,15 @@ public sealed class ChatRooms
     public ChatRooms(RoomLog log, WorkerIdentity worker, ConnectionTable table, TimerWheel timers, LoopClock clock, Settings settings, WorkerCounters counters)
     {
         _log = log;
+        _memory = new RoomMemory(log);
         _counters = counters;
         _table = table;
-        _timers = timers;
         _clock = clock;
         _settings = settings;
         _worker = worker.Slot;
         _workers = worker.Wakeups;
         _rooms = new LocalRoom?[log.Layout.Rooms];
+        _announcements = new Announcements(log, table, timers, clock, settings, AddSystemMessage);
         OnSettings();
     }
 
@@ -79,6 +79,7 @@ public sealed class ChatRooms
         _limits = new ChatLimits(_settings.MaxName, _settings.MaxMessage);
         _unescaped = new byte[_settings.MaxFrame];
         _encoded = new byte[Math.Max(_limits.EncodedBytesMax, AnnouncementBytesMax)];
+        _memory.SetLimit(_settings.MaxMemoryBytes, _clock.NowMs);
     }
 
     /// <summary>The room that a connection is in.</summary>
@@ -93,8 +94,8 @@ public sealed class ChatRooms
     public RoomOpening Join(int fd, ReadOnlySpan<byte> name, long after, int history, out bool gap)
     {
         gap = false;
-        var opening = _log.Join(name, _worker, _clock.UnixMs, _clock.NowMs, out int slot);
-        if (opening == RoomOpening.TooMany)
+        var opening = Open(name, out int slot);
+        if (slot < 0)
         {
             return opening;
         }
@@ -105,8 +106,9 @@ public sealed class ChatRooms
         ref var connection = ref _table[fd];
         connection.Room = slot;
         connection.Position = start.Position;
+        _table.Admit(fd);
         room.Add(fd, ref connection);
-        Announce(room, join: true, fd);
+        _announcements.Tell(room, isJoin: true, fd);
         return opening;
     }
 
@@ -122,7 +124,7 @@ public sealed class ChatRooms
         var room = RoomOf(connection);
         room.Remove(ref connection, _table);
         room.Ring.Touch(_clock.NowMs);
-        Announce(room, join: false, fd);
+        _announcements.Tell(room, isJoin: false, fd);
         room.Ring.CountMember(_worker, -1);
     }
 
@@ -192,12 +194,13 @@ public sealed class ChatRooms
         return refusal;
     }
 
-    /// <summary>Takes what an operator says into a room, marked as such; false when there is no place for that room.</summary>
-    public bool Say(ReadOnlySpan<byte> name, in ChatInput input)
+    /// <summary>Takes what an operator says into a room, marked as such, unless there is no place for that room.</summary>
+    public RoomOpening Say(ReadOnlySpan<byte> name, in ChatInput input)
     {
-        if (_log.Join(name, _worker, _clock.UnixMs, _clock.NowMs, out int slot) == RoomOpening.TooMany)
+        var opening = Open(name, out int slot);
+        if (slot < 0)
         {
-            return false;
+            return opening;
         }
 
         var room = LocalRoomOf(slot);
@@ -207,7 +210,7 @@ public sealed class ChatRooms
         // An empty room could be given up: the message must be in it before nobody counts as its member.
         AppendEarly(room);
         room.Ring.CountMember(_worker, -1);
-        return true;
+        return opening;
     }
 
     /// <summary>Appends what the turn brought: one append a room.</summary>
@@ -227,6 +230,9 @@ public sealed class ChatRooms
         }
     }
 
+    /// <summary>Keeps the memory of all rooms within its limit; at the end of a turn, when members have got what was appended.</summary>
+    public void HoldMemory() => _memory.Look(_clock.NowMs);
+
     /// <summary>Appends what this turn has brought so far for a room: before a member leaves that is to see it.</summary>
     public void AppendEarly(LocalRoom room)
     {
@@ -236,48 +242,37 @@ public sealed class ChatRooms
         }
     }
 
-    /// <summary>The timer of a room has run out: tells the sum of joins and leaves.</summary>
+    /// <summary>The timer of a room has run out.</summary>
     public void OnTimer(int timer)
     {
-        if (_rooms[timer - _table.Capacity] is { Throttle.HasSum: true } room)
+        if (_rooms[timer - _table.Capacity] is { } room)
         {
-            string text = _settings.Announce == AnnounceMode.Count
-                ? CountText(room)
-                : string.Create(CultureInfo.InvariantCulture, $"{Sum(room.Throttle.Joins, "connected")}{(room.Throttle is { Joins: > 0, Leaves: > 0 } ? ", " : "")}{Sum(room.Throttle.Leaves, "disconnected")}");
-            room.Throttle.Told(_clock.NowMs);
-            AddSystemMessage(room, text);
+            _announcements.OnTimer(room);
         }
+    }
+
+    /// <summary>Finds a room or makes it, if there is place and memory for it, and counts one client in; the slot is -1 otherwise.</summary>
+    private RoomOpening Open(ReadOnlySpan<byte> name, out int slot)
+    {
+        slot = -1;
+        if (_memory.IsShort && !name.SequenceEqual(RoomLog.Lobby) && _log.Find(name) < 0 && !_memory.MayMakeRoom(_clock.NowMs))
+        {
+            return RoomOpening.NoMemory;
+        }
+
+        var opening = _log.Join(name, _worker, _clock.UnixMs, _clock.NowMs, out slot);
+        if (opening == RoomOpening.Created)
+        {
+            _memory.NoteGrowth(RoomMemory.RoomBytesMin);
+        }
+
+        return opening;
     }
 
     /// <summary>A slot without members of ours may have become another room since.</summary>
     private LocalRoom LocalRoomOf(int slot) => _rooms[slot] is { } room && (room.MemberCount > 0 || room.Batch is not null)
         ? room
-        : _rooms[slot] = new LocalRoom(slot, _log.Ring(slot));
-
-    private static string Sum(int count, string what) => count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{count} {what}");
-
-    /// <summary>A leaving client is still counted in while its leave is told.</summary>
-    private static string CountText(LocalRoom room, bool leaving = false) =>
-        string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, room.Ring.MemberCount - (leaving ? 1 : 0))} online");
-
-    private void Announce(LocalRoom room, bool join, int fd)
-    {
-        if (_settings.Announce == AnnounceMode.Off)
-        {
-            return;
-        }
-
-        bool counts = _settings.Announce == AnnounceMode.Count;
-        if (!room.Throttle.Note(join, _clock.NowMs, counts ? 1 : AnnounceThrottle.PerSecondMax))
-        {
-            _timers.Arm(_table.Capacity + room.Slot, room.Throttle.DueMs);
-            return;
-        }
-
-        AddSystemMessage(room, counts
-            ? CountText(room, leaving: !join)
-            : $"{ConnectionTable.AddressOf(_table[fd])} {(join ? "connected" : "disconnected")}");
-    }
+        : _rooms[slot] = new LocalRoom(slot, _log.Ring(slot)) { Hash = _log.HashAt(slot) };
 
     private void AddSystemMessage(LocalRoom room, string text)
     {
@@ -293,10 +288,11 @@ public sealed class ChatRooms
         if (room.Batch is null)
         {
             room.Batch = _batches.TryPop(out var batch) ? batch : new RecordBatch();
-            room.Batch.Capacity = Math.Min(Math.Max(BatchBytesMax, _encoded.Length), room.Ring.BatchBytesMax);
             _pending.Add(room);
         }
 
+        // Each time, because messages may have become longer since the batch was begun.
+        room.Batch.Capacity = Math.Min(Math.Max(BatchBytesMax, _encoded.Length), room.Ring.BatchBytesMax);
         if (!room.Batch.Fits(json.Length))
         {
             Append(room);
@@ -308,6 +304,7 @@ public sealed class ChatRooms
     private void Append(LocalRoom room)
     {
         room.Ring.Append(room.Batch!.Bytes, room.Batch.Records);
+        _memory.NoteGrowth(room.Batch.Bytes.Length);
         long nowNs = LoopClock.ReadNs();
         if (_log.Journal != JournalState.Awaited)
         {
@@ -365,5 +362,7 @@ public sealed class ChatRooms
         {
             Dirty.Enqueue(room);
         }
+
+        _announcements.OnAppended(room);
     }
 }

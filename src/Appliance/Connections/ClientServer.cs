@@ -69,7 +69,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer, _counters);
         _connectionTimers = new ConnectionTimers(_table, _http, _webSocket, _timers, settings);
         _drain = new Drain(_table, _webSocket, _timers, _drainTimer);
-        var packing = new HandoverPacking(_table, _rooms, _timers, clock);
+        var packing = new HandoverPacking(_table, _rooms, _timers, clock) { OnArmed = _connectionTimers.PingFirst };
         _gathering = new Gathering(_table, _rooms, packing, poller) { OnWanted = slot => OnLinkWanted(slot) };
         _handover = new Handover(_table, packing, _gathering, poller) { OnDone = EndGiving };
         _received = (byte*)NativeMemory.Alloc(ReadBytesMax);
@@ -97,7 +97,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public long MeasureLag() => _rooms.MeasureLag();
 
     /// <summary>Says how long the loop may wait now, in milliseconds; -1 for ever. <see cref="EndSleep"/> follows the wait.</summary>
-    public int BeginSleep() => _rooms.BeginSleep() ? _timers.MillisecondsToNext(_clock.NowMs) : 0;
+    public int BeginSleep() => !Operator.IsKicking && _rooms.BeginSleep() ? _timers.MillisecondsToNext(_clock.NowMs) : 0;
 
     /// <summary>The wait is over: takes note of what other workers did.</summary>
     public void EndSleep() => _rooms.EndSleep();
@@ -107,6 +107,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     {
         _rooms.OnSettings();
         _http.OnSettings();
+        _connectionTimers.OnSettings(_clock.NowMs);
     }
 
     /// <summary>Whether the turn has brought so much that it must be delivered before more is taken.</summary>
@@ -213,8 +214,10 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// <summary>The end of a turn: what came in is appended, delivered, and what has ended is closed.</summary>
     public void EndTurn()
     {
+        Operator.Continue();
         _rooms.Append();
         _delivery.Deliver();
+        _rooms.HoldMemory();
         foreach (int fd in _table.DoomedList)
         {
             ref var connection = ref _table[fd];

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Appliance.Chat;
 
@@ -64,6 +66,12 @@ public enum ConnectionFlags : byte
 [StructLayout(LayoutKind.Sequential)]
 public struct Connection
 {
+    /// <summary>For <see cref="MemberIndex"/>: in no room.</summary>
+    public const int NoMember = -1;
+
+    /// <summary>For <see cref="MemberIndex"/>: on the list of connections that have not shaken hands (<see cref="WaitingList"/>).</summary>
+    public const int Waiting = -2;
+
     /// <summary>Position in the room's log up to which everything has been sent.</summary>
     public long Position;
 
@@ -76,7 +84,7 @@ public struct Connection
     /// <summary>When something was last heard, or in Http: when the request began; in milliseconds of the loop's clock.</summary>
     public long HeardMs;
 
-    /// <summary>How fast it may send.</summary>
+    /// <summary>How fast it may send. While it waits for its handshake its neighbours on the list lie here: <see cref="Neighbours"/>.</summary>
     public RateLimit Rate;
 
     /// <summary>Tells this life of the descriptor from earlier ones; never 0.</summary>
@@ -85,7 +93,9 @@ public struct Connection
     /// <summary>Slot of its room; in Chat, and while it closes from there.</summary>
     public int Room;
 
-    /// <summary>Its place among the members of the room; -1 when it is none.</summary>
+    /// <summary>
+    /// Its place among the members of the room; <see cref="NoMember"/>, or <see cref="Waiting"/> for one that has not shaken hands.
+    /// </summary>
     public int MemberIndex;
 
     /// <summary>Number of its outbox in the pool; 0 for none.</summary>
@@ -114,6 +124,13 @@ public struct Connection
 
     /// <summary>Slot of the worker that took it.</summary>
     public byte Home;
+
+    /// <summary>Whether it has not shaken hands: it makes place first.</summary>
+    public readonly bool IsWaiting => MemberIndex == Waiting;
+
+    /// <summary>Descriptors of those who came before and behind it, while it waits; -1 for none.</summary>
+    [UnscopedRef]
+    internal ref (int Before, int Behind) Neighbours => ref Unsafe.As<RateLimit, (int Before, int Behind)>(ref Rate);
 
     /// <summary>Whether a fact holds.</summary>
     public readonly bool Is(ConnectionFlags flag) => (Flags & flag) != 0;

@@ -25,6 +25,7 @@ public sealed unsafe class ConnectionTable : IDisposable
     private readonly Pool<MessageReader> _readers = new();
     private readonly List<int> _doomed = [];
     private readonly List<int> _flush = [];
+    private readonly WaitingList _waiting;
     private Connection* _connections;
     private uint _generation;
     private long _opened;
@@ -35,6 +36,7 @@ public sealed unsafe class ConnectionTable : IDisposable
         Capacity = capacity;
         _poller = poller;
         _timers = timers;
+        _waiting = new WaitingList(this);
         _connections = (Connection*)NativeMemory.AllocZeroed((nuint)capacity, (nuint)sizeof(Connection));
     }
 
@@ -52,6 +54,9 @@ public sealed unsafe class ConnectionTable : IDisposable
 
     /// <summary>Connections now.</summary>
     public int Count { get; private set; }
+
+    /// <summary>Connections that have not shaken hands, and may never.</summary>
+    public int WaitingCount => _waiting.Count;
 
     /// <summary>Connections whose kernel buffer is full.</summary>
     public int BlockedCount { get; private set; }
@@ -75,7 +80,6 @@ public sealed unsafe class ConnectionTable : IDisposable
 
         ref var connection = ref _connections[fd];
         connection.State = ConnectionState.Http;
-        connection.MemberIndex = -1;
         connection.Room = NoRoom;
         connection.HeardMs = nowMs;
         connection.SinceSeconds = (uint)(unixMs / 1000);
@@ -86,13 +90,46 @@ public sealed unsafe class ConnectionTable : IDisposable
         Count++;
         connection.Home = Home;
         connection.Number = (uint)(FirstNumber + ++_opened);
+        _waiting.Add(fd);
         return true;
+    }
+
+    /// <summary>A connection has shaken hands: it does not make place any more.</summary>
+    public void Admit(int fd) => _waiting.Remove(fd);
+
+    /// <summary>
+    /// Whether a connection may shake hands where so many may be in. Others that have not yet make place for it, the one that came first.
+    /// </summary>
+    public bool TryMakePlace(int fd, int connectionsMax)
+    {
+        if (Count - WaitingCount >= connectionsMax)
+        {
+            return false;
+        }
+
+        if (Count > connectionsMax)
+        {
+            DoomOldestWaiting(fd);
+        }
+
+        return true;
+    }
+
+    /// <summary>Closes the connection that has waited longest for its handshake, another one aside.</summary>
+    public void DoomOldestWaiting(int except)
+    {
+        int oldest = _waiting.Oldest(except);
+        if (oldest >= 0)
+        {
+            Doom(oldest);
+        }
     }
 
     /// <summary>Closes a connection at once and takes back what it borrowed.</summary>
     public void Close(int fd)
     {
         ref var connection = ref _connections[fd];
+        _waiting.Remove(fd);
         _timers.Cancel(fd);
         ReleaseOutbox(ref connection);
         ReleaseHead(ref connection);
@@ -169,7 +206,12 @@ public sealed unsafe class ConnectionTable : IDisposable
         connection.CloseCode = record.CloseCode;
         connection.State = record.State;
         connection.Flags = record.Flags & ~ConnectionFlags.FlushQueued;
-        connection.MemberIndex = -1;
+        connection.MemberIndex = Connection.NoMember;
+        if (record.State == ConnectionState.Http)
+        {
+            _waiting.Add(fd);
+        }
+
         BlockedCount += connection.Is(ConnectionFlags.Blocked) ? 1 : 0;
         Count++;
         if (record.HeadBytes > 0)

@@ -7,6 +7,51 @@ namespace Appliance.Connections;
 /// <summary>What happens when a connection was silent for long: one timer each, armed for the next thing that may be due.</summary>
 internal sealed class ConnectionTimers(ConnectionTable table, HttpEndpoint http, WebSocketEndpoint webSocket, TimerWheel timers, Settings settings)
 {
+    /// <summary>When pings begin that come earlier than before: not all connections have theirs in one turn.</summary>
+    private const int SpreadMsMax = 10_000;
+
+    private const int SpreadParts = 1024;
+
+    private (int Ping, int Timeout) _inForce = (settings.PingSeconds, settings.TimeoutSeconds);
+
+    /// <summary>Settings have changed: pings that are due earlier now come earlier, and nobody is closed who was not pinged before.</summary>
+    public void OnSettings(long nowMs)
+    {
+        var inForce = (settings.PingSeconds, settings.TimeoutSeconds);
+        if (_inForce == inForce)
+        {
+            return;
+        }
+
+        _inForce = inForce;
+        long pingMs = settings.PingSeconds * 1000L;
+        long spreadMs = Math.Min(pingMs, SpreadMsMax);
+        for (int fd = 0; fd <= table.HighestDescriptor; fd++)
+        {
+            ref var connection = ref table[fd];
+            if (connection.State is ConnectionState.Chat or ConnectionState.Echo)
+            {
+                long earliestMs = nowMs + (fd % SpreadParts * spreadMs / SpreadParts);
+                long dueMs = Math.Min(timers.DueMs(fd), Math.Max(connection.HeardMs + pingMs, earliestMs));
+                timers.Arm(fd, dueMs);
+                PingFirst(fd, dueMs);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The timer of a connection runs out at a time that was chosen with other settings, by another process or before a reload. If silence
+    /// were too long then, it counts as long enough for a ping, so that the client can answer.
+    /// </summary>
+    public void PingFirst(int fd, long dueMs)
+    {
+        ref var connection = ref table[fd];
+        if (connection.State is ConnectionState.Chat or ConnectionState.Echo && dueMs - connection.HeardMs >= settings.TimeoutSeconds * 1000L)
+        {
+            connection.HeardMs = dueMs - (settings.PingSeconds * 1000L);
+        }
+    }
+
     /// <summary>The timer of a connection has run out.</summary>
     public void OnTimer(int fd, long nowMs)
     {

@@ -9,9 +9,13 @@ namespace Appliance.Connections;
 /// </summary>
 public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, TimerWheel timers, LoopClock clock)
 {
+    /// <summary>Is told of a connection that was taken up and of when its timer runs out, in milliseconds of the loop's clock.</summary>
+    public Action<int, long> OnArmed { get; init; } = (_, _) => { };
+
     /// <summary>Puts a connection into a batch: nobody serves it from now on, but it stays a counted member, because an empty room may be given up.</summary>
     public void Pack(HandoverBatch batch, int fd)
     {
+        table.Admit(fd);
         ref var connection = ref table[fd];
         ref var record = ref batch.Add(fd);
         record.Position = connection.Position;
@@ -100,7 +104,9 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
                 table[fd].Rate = table[fd].Rate.OnClock(-clock.FrozenMs);
                 if (record.DueMs > 0)
                 {
-                    timers.Arm(fd, record.DueMs - clock.FrozenMs);
+                    long dueMs = record.DueMs - clock.FrozenMs;
+                    timers.Arm(fd, dueMs);
+                    OnArmed(fd, dueMs);
                 }
 
                 if (record.IsMember != 0)

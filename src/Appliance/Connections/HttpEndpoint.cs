@@ -15,7 +15,9 @@ namespace Appliance.Connections;
 public sealed class HttpEndpoint
 {
     /// <summary>Answers that may wait in an outbox; a client that asks for more at once is cut off behind them.</summary>
-    private const int PipelinedBytesMax = 256 << 10;
+    private const int PipelinedBytesMax = 64 << 10;
+
+    private const string RetryLater = "Retry-After: 5\r\n";
 
     private const string PageHeaders = HttpResponse.PageSecurityHeaders + "Cache-Control: no-cache\r\n";
 
@@ -166,9 +168,9 @@ public sealed class HttpEndpoint
             return;
         }
 
-        if (_table.Count > _settings.MaxConnections)
+        if (!_table.TryMakePlace(fd, _settings.MaxConnections))
         {
-            Refuse(fd, RejectReason.Full, $"all {_settings.MaxConnections} places are taken (--max-connections); try again later", "Retry-After: 5\r\n");
+            Refuse(fd, RejectReason.Full, $"all {_settings.MaxConnections} places are taken (--max-connections); try again later", RetryLater);
             return;
         }
 
@@ -177,6 +179,7 @@ public sealed class HttpEndpoint
         {
             connection.State = ConnectionState.Echo;
             connection.HeardMs = _clock.NowMs;
+            _table.Admit(fd);
             Accept(fd, request);
             return;
         }
@@ -188,9 +191,9 @@ public sealed class HttpEndpoint
         }
 
         var opening = _rooms.Join(fd, room, after, history, out bool gap);
-        if (opening == RoomOpening.TooMany)
+        if (opening is RoomOpening.TooMany or RoomOpening.NoMemory)
         {
-            Refuse(fd, RejectReason.RoomsFull, $"room '{Encoding.ASCII.GetString(room)}': all {_settings.MaxRooms} rooms are taken (--max-rooms)");
+            RefuseRoom(fd, room, opening);
             return;
         }
 
@@ -206,6 +209,18 @@ public sealed class HttpEndpoint
         }
 
         _observer.OnConnected(connection, room, opening == RoomOpening.Created);
+    }
+
+    private void RefuseRoom(int fd, ReadOnlySpan<byte> name, RoomOpening opening)
+    {
+        string room = Encoding.ASCII.GetString(name);
+        if (opening == RoomOpening.NoMemory)
+        {
+            Refuse(fd, RejectReason.Full, $"room '{room}': the rooms in use take all of {_settings.MaxMemoryBytes} bytes (--max-memory); try again later", RetryLater);
+            return;
+        }
+
+        Refuse(fd, RejectReason.RoomsFull, $"room '{room}': all {_settings.MaxRooms} rooms are taken (--max-rooms)");
     }
 
     private void Accept(int fd, in HttpRequest request)

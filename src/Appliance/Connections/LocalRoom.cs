@@ -114,6 +114,12 @@ public sealed unsafe class LocalRoom
     /// <summary>Whether the room stands on the list of rooms to deliver.</summary>
     public bool IsDirty => _unserved > 0;
 
+    /// <summary>What the directory has in the room's slot as long as it is this room.</summary>
+    public ulong Hash { get; init; }
+
+    /// <summary>Whether the sum of joins and leaves waits for something to be said: see <see cref="RoomRing.MayAnnounce"/>.</summary>
+    public bool IsHeld { get; set; }
+
     /// <summary>How joins and leaves are summed up.</summary>
     public AnnounceThrottle Throttle;
 
@@ -195,7 +201,7 @@ public sealed unsafe class LocalRoom
         int last = _members[--MemberCount];
         _members[connection.MemberIndex] = last;
         table[last].MemberIndex = connection.MemberIndex;
-        connection.MemberIndex = -1;
+        connection.MemberIndex = Connection.NoMember;
         BeginAnew();
         if (MemberCount == 0)
         {

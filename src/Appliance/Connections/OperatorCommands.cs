@@ -16,6 +16,10 @@ public sealed class OperatorCommands
     /// <summary>The most that one client takes in a list: a room's name of 64 letters, an IPv6 address, three numbers.</summary>
     private const int ClientBytesMax = 256;
 
+    /// <summary>Closed in one turn: some milliseconds, in which nobody else is served.</summary>
+    private const int KicksMax = 256;
+
+    private readonly Queue<(int Descriptor, uint Generation)> _kicked = new();
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
     private readonly WebSocketEndpoint _webSocket;
@@ -31,6 +35,9 @@ public sealed class OperatorCommands
         _log = log;
         _settings = settings;
     }
+
+    /// <summary>Whether some are still to be closed.</summary>
+    public bool IsKicking => _kicked.Count > 0;
 
     /// <summary>Who says what is said without a name.</summary>
     private static ReadOnlySpan<byte> ServerName => "server"u8;
@@ -77,8 +84,13 @@ public sealed class OperatorCommands
     {
         room = room.IsEmpty ? RoomName.Default : room;
         return !RoomName.IsValid(room) ? "failed a room's name has letters, digits and -_. alone, 64 at most"
-            : _rooms.Say(room, input) ? "ok"
-            : Text($"failed all --max-rooms {_settings.MaxRooms} rooms are in use");
+            : _rooms.Say(room, input) switch
+            {
+                RoomOpening.Found or RoomOpening.Created => "ok",
+                RoomOpening.TooMany => Text($"failed all --max-rooms {_settings.MaxRooms} rooms are in use"),
+                RoomOpening.NoMemory => Text($"failed the rooms in use take all of --max-memory {_settings.MaxMemoryBytes}"),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            };
     }
 
     private string Describe(ChatRefusal refusal) => refusal switch
@@ -101,9 +113,14 @@ public sealed class OperatorCommands
         {
             ref var connection = ref _table[fd];
             bool meant = isAddress ? connection.IpHigh == high && connection.IpLow == low : connection.Number == number && connection.Home == home;
-            kicked += meant && TryKick(fd) ? 1 : 0;
+            if (meant && connection.State is (ConnectionState.Chat or ConnectionState.Echo or ConnectionState.Http))
+            {
+                _kicked.Enqueue((fd, connection.Generation));
+                kicked++;
+            }
         }
 
+        Continue();
         return kicked > 0 ? Text($"ok {kicked}") : $"failed no client has the id or address {PrintableText.Quote(whom)}";
     }
 
@@ -116,21 +133,33 @@ public sealed class OperatorCommands
             && parts.Length == 2;
     }
 
-    private bool TryKick(int fd)
+    /// <summary>Closes the next of those who are to be closed; called in each turn before what it brought is sent.</summary>
+    public void Continue()
+    {
+        for (int i = 0; i < KicksMax && _kicked.TryDequeue(out var one); i++)
+        {
+            if (_table[one.Descriptor].Generation == one.Generation)
+            {
+                Kick(one.Descriptor);
+            }
+        }
+    }
+
+    private void Kick(int fd)
     {
         switch (_table[fd].State)
         {
             case ConnectionState.Chat:
             case ConnectionState.Echo:
                 _webSocket.Close(fd, CloseCode.PolicyViolation, awaitAnswer: true, "removed by an operator"u8);
-                return true;
+                break;
             case ConnectionState.Http:
                 _table.Doom(fd);
-                return true;
+                break;
             case ConnectionState.None:
             case ConnectionState.Closing:
             case ConnectionState.Lingering:
-                return false;
+                break;
             default:
                 throw new System.Diagnostics.UnreachableException();
         }

@@ -13,8 +13,8 @@ public sealed class WebSocketEndpoint
     /// <summary>How long a peer may take to answer our close, and to close its side after that.</summary>
     public const int CloseTimeoutMs = 2000;
 
-    /// <summary>Answers that may wait for a client before it is not read any more.</summary>
-    private const int WaitingAnswersBytesMax = 256 << 10;
+    /// <summary>Answers that may wait for a client before it is not read any more: with those to what was read at once some 100 KiB.</summary>
+    private const int WaitingAnswersBytesMax = 32 << 10;
 
     private const int EchoBytesMax = 16 << 20;
 

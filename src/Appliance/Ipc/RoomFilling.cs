@@ -3,11 +3,20 @@ namespace Appliance.Ipc;
 /// <summary>Fills rooms of a segment with records that have ids already. Nobody else uses the segment.</summary>
 public static unsafe class RoomFilling
 {
-    /// <summary>Makes a room in a free slot, used just now: time is <paramref name="unixMs"/> since 1970 and <paramref name="nowMs"/> of the monotonic clock.</summary>
-    public static void Create(RoomLog log, int slot, ReadOnlySpan<byte> name, long unixMs, long nowMs)
+    /// <summary>
+    /// The slot of a room, which is made if it is not there, used just now: time is <paramref name="unixMs"/> since 1970 and
+    /// <paramref name="nowMs"/> of the monotonic clock. -1 when no slot is free for it.
+    /// </summary>
+    public static int FindOrCreate(RoomLog log, ReadOnlySpan<byte> name, long unixMs, long nowMs)
     {
-        log.Create(slot, name, RoomLog.HashOf(name), unixMs);
-        log.Ring(slot).Touch(nowMs);
+        int slot = log.Find(name);
+        if (slot < 0 && (slot = log.FreeSlot(name)) >= 0)
+        {
+            log.Create(slot, name, RoomLog.HashOf(name), unixMs);
+            log.Ring(slot).Touch(nowMs);
+        }
+
+        return slot;
     }
 
     /// <summary>Appends a record behind those that are there; false when its id is not behind theirs or it is too large.</summary>

@@ -13,6 +13,9 @@ public enum RoomOpening
 
     /// <summary>All rooms are taken and none of them can be given up.</summary>
     TooMany,
+
+    /// <summary>All rooms together take as much memory as they may, and none of them can be given up.</summary>
+    NoMemory,
 }
 
 /// <summary>
@@ -21,9 +24,6 @@ public enum RoomOpening
 /// </summary>
 public sealed unsafe partial class RoomLog
 {
-    /// <summary>How long an empty room with messages is kept before another may take its place.</summary>
-    public const long IdleRoomKeptMs = 10 * 60 * 1000;
-
     /// <summary>The least number of sixteen digits, for a host whose clock has no battery and starts in 1970.</summary>
     private const long IdMin = 1_000_000_000_000_000;
 
@@ -42,6 +42,7 @@ public sealed unsafe partial class RoomLog
     {
         _base = address;
         Layout = layout;
+        _spares = new RoomSpares(this);
     }
 
     /// <summary>What lies where.</summary>
@@ -97,6 +98,7 @@ public sealed unsafe partial class RoomLog
         (Header.UsedSlots[0], Header.UsedSlots[1]) = (0, 0);
         (Header.Before, Header.After, Header.Stopping) = (default, default, 0);
         (Header.SamplerRests, Header.ResumedNs) = (0, 0);
+        (Header.NoSpareUntilMs, Header.MemoryIsShort) = (0, 0);
         (Header.Journal, Header.JournalError, Header.JournalMissed) = (JournalState.None, Errno.None, 0);
     }
 
@@ -104,70 +106,35 @@ public sealed unsafe partial class RoomLog
     public ReadOnlySpan<byte> NameOf(int slot) =>
         Directory[slot] == 0 ? default : new ReadOnlySpan<byte>(HeaderOf(slot)->Name, Math.Clamp(HeaderOf(slot)->NameBytes, 0, RoomHeader.NameBytesMax));
 
-    /// <summary>
-    /// Finds a room or makes it, and counts one client in, so that nobody can take the slot away in between.
-    /// <see cref="RoomRing.CountMember"/> with -1 counts it out again.
-    /// </summary>
-    /// <param name="name">A valid room name.</param>
-    /// <param name="worker">The worker's slot.</param>
-    /// <param name="unixMs">Milliseconds since 1970: where ids begin. May jump.</param>
-    /// <param name="nowMs">Milliseconds that only grow, of the monotonic clock: how long rooms have not been used.</param>
-    /// <param name="slot">The room's slot; -1 when there is none.</param>
-    /// <exception cref="InvalidDataException">
-    /// The directory is damaged, and so a room would be refused that need not be: the process dies of it, until the logs are looked through.
-    /// </exception>
-    public RoomOpening Join(ReadOnlySpan<byte> name, int worker, long unixMs, long nowMs, out int slot)
-    {
-        ulong hash = HashOf(name);
-
-        // A holder that died left nothing to mend: a slot counts from the moment its hash is written, last, until it is cleared, first.
-        _ = DirectoryLock.Enter();
-        slot = Find(name, hash);
-        int free = slot < 0 ? FreeSlot(nowMs) : -1;
-        bool damaged = slot < 0 && free < 0 && IsDirectoryDamaged();
-        var opening = slot >= 0 ? RoomOpening.Found : free >= 0 ? RoomOpening.Created : RoomOpening.TooMany;
-        slot = Math.Max(slot, free);
-
-        if (opening == RoomOpening.Created)
-        {
-            Create(slot, name, hash, unixMs);
-        }
-
-        if (slot >= 0)
-        {
-            Ring(slot).CountMember(worker, 1);
-            HeaderOf(slot)->UsedMs = nowMs;
-        }
-
-        DirectoryLock.Exit();
-        return damaged ? throw new InvalidDataException("the directory of rooms in shared memory is damaged") : opening;
-    }
-
     internal RoomHeader* HeaderOf(int slot) => (RoomHeader*)(_base + Layout.HeadersOffset) + slot;
 
     /// <summary>Empties a slot and gives its memory back.</summary>
     internal void Release(int slot)
     {
         Directory[slot] = 0;
+        HeaderOf(slot)->Freed = 0;
         foreach (ref readonly var piece in Layout.Pieces)
         {
             _ = Syscall.Discard(_base + piece.OffsetOf(slot), (nuint)piece.Stride);
         }
     }
 
-    /// <summary>Takes over the rooms of a log of other sizes, as many as there is place for.</summary>
+    /// <summary>Takes over the rooms of a log of other sizes: if there is not place for all, the lobby and those that were used last.</summary>
     internal void CopyFrom(RoomLog other, long unixMs)
     {
-        int free = 0;
-        for (int slot = 0; slot < other.Layout.Rooms && free < Layout.Rooms; slot++)
+        var slots = Enumerable.Range(0, other.Layout.Rooms)
+            .Where(slot => other.HashAt(slot) != 0)
+            .OrderBy(slot => other.IsLobby(slot) ? 0 : 1)
+            .ThenByDescending(slot => other.HeaderOf(slot)->UsedMs)
+            .Take(Layout.Rooms)
+            .Order()
+            .ToArray();
+        for (int free = 0; free < slots.Length; free++)
         {
-            if (other.HashAt(slot) != 0)
-            {
-                Create(free, other.NameOf(slot), other.HashAt(slot), unixMs);
-                HeaderOf(free)->UsedMs = other.HeaderOf(slot)->UsedMs;
-                Ring(free).CopyFrom(other.Ring(slot));
-                free++;
-            }
+            int slot = slots[free];
+            Create(free, other.NameOf(slot), other.HashAt(slot), unixMs);
+            HeaderOf(free)->UsedMs = other.HeaderOf(slot)->UsedMs;
+            Ring(free).CopyFrom(other.Ring(slot));
         }
     }
 
@@ -236,87 +203,5 @@ public sealed unsafe partial class RoomLog
         }
 
         return hash | 1;
-    }
-
-    /// <summary>The slot of a room, looked for without the lock; -1 when there is none.</summary>
-    public int Find(ReadOnlySpan<byte> name) => Find(name, HashOf(name));
-
-    private int Find(ReadOnlySpan<byte> name, ulong hash)
-    {
-        var directory = Directory;
-        for (int from = 0; ;)
-        {
-            int found = directory[from..].IndexOf(hash);
-            if (found < 0)
-            {
-                return -1;
-            }
-
-            from += found;
-            if (NameOf(from).SequenceEqual(name))
-            {
-                return from;
-            }
-
-            from++;
-        }
-    }
-
-    /// <summary>Whether a slot's hash and name do not agree: it is one that nobody can find or free any more.</summary>
-    private bool IsDirectoryDamaged()
-    {
-        bool damaged = false;
-        for (int slot = 0; slot < Layout.Rooms && !damaged; slot++)
-        {
-            damaged = HashOf(NameOf(slot)) != Directory[slot];
-        }
-
-        return damaged;
-    }
-
-    /// <summary>
-    /// A slot for a new room: a free one, or else that of the empty room that was left first, if nothing was ever said in it or it
-    /// was left long ago.
-    /// </summary>
-    private int FreeSlot(long nowMs)
-    {
-        int free = Directory.IndexOf(0UL);
-        if (free >= 0)
-        {
-            return free;
-        }
-
-        int oldest = -1;
-        for (int slot = 0; slot < Layout.Rooms; slot++)
-        {
-            var header = HeaderOf(slot);
-
-            // A time ahead is of a server that noted milliseconds since 1970, or of another boot: idle since now, not for years to come.
-            header->UsedMs = Math.Min(header->UsedMs, nowMs);
-            bool givenUp = Ring(slot).MemberCount == 0 && (nowMs - header->UsedMs > IdleRoomKeptMs || !Ring(slot).HasMessages);
-            if (givenUp && (oldest < 0 || header->UsedMs < HeaderOf(oldest)->UsedMs))
-            {
-                oldest = slot;
-            }
-        }
-
-        if (oldest >= 0)
-        {
-            NoteUnsynced(oldest);
-            Release(oldest);
-        }
-
-        return oldest;
-    }
-
-    /// <summary>Counts what the journal of a room that is given up may not have got.</summary>
-    private void NoteUnsynced(int slot)
-    {
-        var header = HeaderOf(slot);
-        long unsynced = header->NextId - Math.Max(header->SyncedId, header->FirstId);
-        if (Journal != JournalState.None && unsynced > 0)
-        {
-            _ = Interlocked.Add(ref Header.JournalMissed, (int)Math.Min(unsynced, Layout.IndexEntries));
-        }
     }
 }

@@ -70,6 +70,7 @@ public static unsafe class RoomLogStore
         RoomKeys.Write(stateDirectory, [former.Key, .. ofOthers]);
         former.Log.ResetWorkers();
         int damaged = RoomLogCheck.Mend(former.Log, unixMs);
+        former.Log.EnsurePlaceOfLobby();
         return (former.Log, new RoomLogReport(former.Key, former.Id, Resumed: true, former.Log.RoomCount(), damaged, Resized: false, removed, foreign));
     }
 
@@ -288,6 +289,7 @@ public static unsafe class RoomLogStore
 
         int damaged = RoomLogCheck.Mend(former.Log, unixMs);
         log.CopyFrom(former.Log, unixMs);
+        log.EnsurePlaceOfLobby();
         _ = Syscall.ShmDetach(former.Log.Address);
         Remove(former.Id);
         RoomKeys.Write(stateDirectory, [key, .. ofOthers]);

@@ -25,9 +25,10 @@ public static unsafe class RoomReader
     public static long IdBeforeLast(RoomRing ring, int messages)
     {
         long first = Volatile.Read(ref ring.Header->FirstId);
-        long id = ring.PublishedId;
-        int announcements = 0;
-        long found = id;
+        long published = ring.PublishedId;
+        long id = Math.Min(published, Volatile.Read(ref ring.Header->LastMessageId) + 1);
+        long announcements = -(long)RoomRing.AnnouncementsPerMessage * messages;
+        long found = published;
         while (messages > 0 && id > first && announcements <= RoomRing.HistoryAnnouncementsMax)
         {
             bool isMessage = (ring.IndexOf(--id) & 1) != 0;

@@ -19,13 +19,19 @@ public readonly record struct LogStart(long Position, bool Gap);
 /// reading bytes takes none: a reader compares its position with the tail before it reads, and with <see cref="SafeFrom"/>
 /// after.
 /// </summary>
-public readonly unsafe struct RoomRing
+public readonly unsafe partial struct RoomRing
 {
     /// <summary>Ids are written with 16 digits, and are exact as a JavaScript number: <see cref="RoomLog.StartId"/> sees to both.</summary>
     public const int IdDigits = 16;
 
-    /// <summary>How many announcements a newcomer's history may hold beyond the messages it asked for.</summary>
+    /// <summary>
+    /// How many announcements lie at most between the messages of a newcomer's history, and <see cref="AnnouncementsPerMessage"/> more for
+    /// each of these: <see cref="MayAnnounce"/> sees to it, so that looking for where history begins has an end.
+    /// </summary>
     public const int HistoryAnnouncementsMax = 1024;
+
+    /// <summary>Announcements for which a message makes place.</summary>
+    public const int AnnouncementsPerMessage = 8;
 
     private readonly SegmentHeader* _segment;
     private readonly RoomHeader* _header;
@@ -64,7 +70,7 @@ public readonly unsafe struct RoomRing
         get
         {
             Thread.MemoryBarrier();
-            return Tail - _layout.GuardBytes;
+            return Math.Max(Tail - _layout.GuardBytes, Volatile.Read(ref _header->Freed));
         }
     }
 
@@ -86,7 +92,8 @@ public readonly unsafe struct RoomRing
     /// Whether positions and ids can be true at all. Ids may be ahead or behind by one batch after a holder's death, which
     /// <see cref="Repair"/> puts right.
     /// </summary>
-    internal bool IsSane => _header->Tail >= 0 && (ulong)(_header->Head - _header->Tail) <= (ulong)_layout.RingBytes && _header->FirstId > 0
+    internal bool IsSane => _header->Tail >= 0 && (ulong)(_header->Head - _header->Tail) <= (ulong)_layout.RingBytes
+        && (ulong)_header->Freed <= (ulong)_header->Tail && _header->FirstId > 0
         && (ulong)(_header->NextId - _header->FirstId) <= (ulong)(2 * _layout.IndexEntries);
 
     internal RoomHeader* Header => _header;
@@ -120,6 +127,7 @@ public readonly unsafe struct RoomRing
         long head = _header->Head;
         MakeRoom(head + batch.Length);
         long id = _header->NextId;
+        long announced = _header->AnnouncedBytes;
         int offset = 0;
         foreach (var record in records)
         {
@@ -135,67 +143,17 @@ public readonly unsafe struct RoomRing
                 _header->LastMessageId = id;
             }
 
+            announced += record.IsMessage ? -AnnouncementsPerMessage * RoomLogLayout.RecordBytesMin : record.Length;
+            announced = Math.Max(0, announced);
             offset += record.Length;
             id++;
         }
 
         Write(head, batch);
+        _header->AnnouncedBytes = Math.Min(announced, _layout.AnnouncedBytesMax);
         _header->NextId = id;
         Volatile.Write(ref _header->Head, head + batch.Length);
         Exit();
-    }
-
-    /// <summary>Where a newcomer begins who wants that many messages; announcements between them come along.</summary>
-    public LogStart StartOfHistory(int messages)
-    {
-        Enter();
-        long start = HistoryPosition(messages);
-        Exit();
-        return new LogStart(start, Gap: false);
-    }
-
-    /// <summary>
-    /// Where a reader begins who has everything up to and including an id. Too old an id: from the oldest record on, with a gap. An
-    /// id that was never given out here: the history, with a gap. An id of a former epoch: what lay between may be lost, so with a gap.
-    /// </summary>
-    public LogStart StartAfter(long id, int messages)
-    {
-        Enter();
-        long first = _header->FirstId;
-        long next = _header->NextId;
-        long number = new RoomEpochs(_header).NumberOf(id, out bool isFormer);
-        var start = (number >= first - 1 && number < next) ? new LogStart(PositionOf(number + 1), isFormer)
-            : number < first ? new LogStart(_header->Tail, Gap: true)
-            : new LogStart(HistoryPosition(messages), Gap: true);
-        Exit();
-        return start;
-    }
-
-    /// <summary>The first record start at or behind a position; the head when there is none.</summary>
-    public long BoundaryFrom(long position)
-    {
-        Enter();
-        long boundary = PositionOf(Search(position));
-        Exit();
-        return boundary;
-    }
-
-    /// <summary>An id that whoever reads from a position on has behind it: the one before the next record's. For a gap, from which a client counts on.</summary>
-    public long IdBefore(long position)
-    {
-        Enter();
-        long id = new RoomEpochs(_header).IdOf(Search(position) - 1);
-        Exit();
-        return id;
-    }
-
-    /// <summary>How many records begin between two positions, of those that are still there.</summary>
-    public long CountRecords(long from, long to)
-    {
-        Enter();
-        long count = Search(to) - Search(from);
-        Exit();
-        return count;
     }
 
     /// <summary>Notes that the room is in use: a room that nobody has used for long makes place for another.</summary>
@@ -219,9 +177,22 @@ public readonly unsafe struct RoomRing
         }
     }
 
-    /// <summary>Counts a client of a worker in or out. Only that worker does.</summary>
-    public void CountMember(int worker, int change) =>
-        Volatile.Write(ref _header->Members[worker], _header->Members[worker] + change);
+    /// <summary>
+    /// Whether an announcement may be appended. Joins and leaves without end would push out what was said, so they may take so many bytes, and
+    /// each message makes place for some more.
+    /// </summary>
+    public bool MayAnnounce => Volatile.Read(ref _header->AnnouncedBytes) < _layout.AnnouncedBytesMax;
+
+    /// <summary>Counts a client of a worker in or out. Only that worker does. A room that is left may be one that can be given up.</summary>
+    public void CountMember(int worker, int change)
+    {
+        int members = _header->Members[worker] + change;
+        Volatile.Write(ref _header->Members[worker], members);
+        if (members == 0 && _segment->NoSpareUntilMs != 0)
+        {
+            Volatile.Write(ref _segment->NoSpareUntilMs, 0);
+        }
+    }
 
     internal ref long IndexOf(long id)
     {
@@ -277,58 +248,19 @@ public readonly unsafe struct RoomRing
         }
     }
 
-    /// <summary>The first id whose record begins at or behind a position; under the lock.</summary>
-    private long Search(long position)
-    {
-        long low = _header->FirstId;
-        long high = _header->NextId;
-        while (low < high)
-        {
-            long middle = low + ((high - low) / 2);
-            if (PositionOf(middle) < position)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
-            }
-        }
-
-        return low;
-    }
-
-    private long HistoryPosition(int messages)
-    {
-        long id = _header->NextId;
-        long start = _header->Head;
-        int announcements = 0;
-        while (messages > 0 && id > _header->FirstId && announcements <= HistoryAnnouncementsMax)
-        {
-            long entry = IndexOf(--id);
-            if ((entry & 1) != 0)
-            {
-                messages--;
-                start = entry >> 1;
-            }
-            else
-            {
-                announcements++;
-            }
-        }
-
-        return start;
-    }
-
     /// <summary>Advances the tail past what the next append overwrites, guard included, before it does.</summary>
     private void MakeRoom(long newHead)
     {
         long oldest = newHead - (_layout.RingBytes - _layout.GuardBytes);
-        if (oldest <= _header->Tail)
+        if (oldest > _header->Tail)
         {
-            return;
+            MoveTail(oldest);
         }
+    }
 
+    /// <summary>Moves the tail to the first record from a position on.</summary>
+    private void MoveTail(long oldest)
+    {
         long id = _header->FirstId;
         while (id < _header->NextId && PositionOf(id) < oldest)
         {

@@ -126,15 +126,13 @@ internal static class JournalOpening
         _ = file.SetHeader(file.Header with { IsComplete = false, LeastId = Math.Max(last + LostMax, JournalFile.IdOfNow) }).OrThrow($"pwrite '{file.Path}'");
     }
 
-    /// <summary>Fills the rooms, those that were used last if not all have place.</summary>
+    /// <summary>Fills the rooms, those that were used last if not all have place. A place is kept for the lobby.</summary>
     private static void Fill(JournalFile file, RoomLog rooms, JournalSummary summary, EventLog log)
     {
         var clock = new LoopClock();
-        int slot = 0;
-        foreach (var room in summary.Rooms.OrderByDescending(room => room.EndsAt).Take(rooms.Layout.Rooms))
+        foreach (var room in summary.Rooms.OrderByDescending(room => room.EndsAt))
         {
-            room.Slot = slot++;
-            RoomFilling.Create(rooms, room.Slot, Encoding.Latin1.GetBytes(room.Name), clock.UnixMs, clock.NowMs);
+            room.Slot = RoomFilling.FindOrCreate(rooms, Encoding.Latin1.GetBytes(room.Name), clock.UnixMs, clock.NowMs);
         }
 
         long records = 0;

@@ -9,6 +9,15 @@ public sealed class ListenSocket : IDisposable
     private const int Backlog = 65_535;
 
     private const int AllPermissions = 0x1FF; // 0777
+
+    /// <summary>
+    /// What the kernel keeps for a client that does not read, and of one that is not read; it takes twice that for its own bookkeeping. Left to
+    /// itself it grows both to several megabytes a connection. A message waits in the room's log, not here.
+    /// </summary>
+    private const int SendBufferBytes = 128 << 10;
+
+    private const int ReceiveBufferBytes = 64 << 10;
+
     private const int InUsePollMs = 10;
     private const int InUseTries = 20;
 
@@ -104,6 +113,7 @@ public sealed class ListenSocket : IDisposable
     public static ListenSocket Inherit(int descriptor)
     {
         _ = Syscall.SetNonBlocking(descriptor).OrThrow("fcntl O_NONBLOCK");
+        BoundBuffers(descriptor);
         return new ListenSocket(descriptor, path: null);
     }
 
@@ -135,9 +145,17 @@ public sealed class ListenSocket : IDisposable
 
         // Accepted sockets inherit it: a chat sends small packets at once.
         _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_TCP, Syscall.TCP_NODELAY, 1).OrThrow("setsockopt TCP_NODELAY");
+        BoundBuffers(fd);
         _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_REUSEADDR, 1).OrThrow("setsockopt SO_REUSEADDR");
         _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_REUSEPORT, shared ? 1 : 0).OrThrow("setsockopt SO_REUSEPORT");
         return fd;
+    }
+
+    /// <summary>Accepted sockets inherit it. A kernel that refuses bounds them by its own limits.</summary>
+    private static void BoundBuffers(int fd)
+    {
+        _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_SNDBUF, SendBufferBytes);
+        _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_RCVBUF, ReceiveBufferBytes);
     }
 
     private static void Bind(int fd, in SocketAddress address, string name, bool isPath)

@@ -36,7 +36,7 @@ public enum RejectReason
     /// <summary>All rooms are taken: 403.</summary>
     RoomsFull,
 
-    /// <summary>All places for clients are taken: 503.</summary>
+    /// <summary>All places for clients are taken, or all memory for rooms: 503.</summary>
     Full,
 }
 

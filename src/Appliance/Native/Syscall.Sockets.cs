@@ -14,6 +14,7 @@ public static unsafe partial class Syscall
     public const int SOL_SOCKET = 1;
     public const int SO_REUSEADDR = 2;
     public const int SO_SNDBUF = 7;
+    public const int SO_RCVBUF = 8;
     public const int SO_REUSEPORT = 15;
     public const int IPPROTO_TCP = 6;
     public const int TCP_NODELAY = 1;

@@ -76,7 +76,7 @@ public sealed class MessageReader : IDisposable
             piece = piece[count..];
             _mask = Masking.Apply(part, _mask);
             _remaining -= count;
-            var violation = _frame.IsControl ? ReadControl(part, handler, out bool goesOn) : ReadData(part, handler, out goesOn);
+            var violation = _frame.IsControl ? ReadControl(part, handler, out bool goesOn) : ReadData(part, limits, handler, out goesOn);
             if (violation != CloseCode.None || !goesOn)
             {
                 return violation;
@@ -191,10 +191,16 @@ public sealed class MessageReader : IDisposable
             : CloseCode.None;
     }
 
-    private CloseCode ReadData<THandler>(Span<byte> part, THandler handler, out bool goesOn)
+    private CloseCode ReadData<THandler>(Span<byte> part, in MessageLimits limits, THandler handler, out bool goesOn)
         where THandler : IMessageHandler
     {
         goesOn = true;
+        if (_messageLength + part.Length + _remaining > limits.MessageBytesMax)
+        {
+            // The header was within the limit; the limit was lowered since.
+            return CloseCode.MessageTooBig;
+        }
+
         if (_messageOpcode == Opcode.Text && !_text.Append(part))
         {
             return CloseCode.InvalidPayload;

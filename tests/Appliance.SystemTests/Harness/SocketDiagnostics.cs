@@ -20,6 +20,10 @@ public static partial class SocketDiagnostics
     public static int UnreadBytes(IPEndPoint local, IPEndPoint remote) =>
         Ask(local, remote) is { } answer ? BinaryPrimitives.ReadInt32LittleEndian(answer.AsSpan(ReceiveQueueOffset)) : 0;
 
+    /// <summary>Bytes that this socket has not got rid of: its peer has not taken them; 0 if there is none.</summary>
+    public static int UnsentBytes(IPEndPoint local, IPEndPoint remote) =>
+        Ask(local, remote) is { } answer ? BinaryPrimitives.ReadInt32LittleEndian(answer.AsSpan(ReceiveQueueOffset + 4)) : 0;
+
     /// <summary>Inode of that socket, as <c>/proc/PID/fd</c> shows it; 0 while nobody has accepted it, null if it is not connected (any more).</summary>
     public static uint? Inode(IPEndPoint local, IPEndPoint remote) =>
         Ask(local, remote) is { } answer && answer[StateOffset] == Established ? BinaryPrimitives.ReadUInt32LittleEndian(answer.AsSpan(InodeOffset)) : null;

@@ -9,7 +9,8 @@ namespace Appliance.SystemTests.Harness;
 /// <param name="Id">Identifier within its kind.</param>
 /// <param name="Bytes">Size of a segment; 0 for the other kinds.</param>
 /// <param name="Creator">Process that created a segment; 0 for the other kinds.</param>
-public sealed record SystemVObject(string Kind, uint Key, int Id, long Bytes, int Creator);
+/// <param name="ResidentBytes">Memory that a segment takes; 0 for the other kinds.</param>
+public sealed record SystemVObject(string Kind, uint Key, int Id, long Bytes, int Creator, long ResidentBytes);
 
 /// <summary>The host's System V IPC objects.</summary>
 public static partial class SystemVObjects
@@ -89,8 +90,8 @@ public static partial class SystemVObjects
                     .Select(text => long.Parse(text, CultureInfo.InvariantCulture))
                     .ToArray();
                 yield return kind == "shm"
-                    ? new SystemVObject(kind, unchecked((uint)columns[0]), (int)columns[1], columns[3], (int)columns[4])
-                    : new SystemVObject(kind, unchecked((uint)columns[0]), (int)columns[1], 0, 0);
+                    ? new SystemVObject(kind, unchecked((uint)columns[0]), (int)columns[1], columns[3], (int)columns[4], columns[14])
+                    : new SystemVObject(kind, unchecked((uint)columns[0]), (int)columns[1], 0, 0, 0);
             }
         }
     }

@@ -82,7 +82,7 @@ internal sealed class RingModel(RoomRing ring)
         for (long id = first - 3; id < NextId; id++)
         {
             bool gap = id < first - 1;
-            long position = gap || kept.Count == 0 ? ring.Tail : id == NextId - 1 ? ring.Head : kept[(int)(id + 1 - first)].Position;
+            long position = gap ? History(kept, 5) : kept.Count == 0 ? ring.Tail : id == NextId - 1 ? ring.Head : kept[(int)(id + 1 - first)].Position;
             Assert.Equal(new LogStart(position, gap), ring.StartAfter(id, 5));
         }
 

@@ -67,6 +67,50 @@ public sealed unsafe class RoomLogStoreTests
         }
     }
 
+    /// <summary>A segment with room for fewer takes the lobby first, then those that were used last.</summary>
+    [Theory]
+    [InlineData(1, "lobby")]
+    [InlineData(2, "lobby c")]
+    [InlineData(3, "lobby b c")]
+    public void Log_with_fewer_rooms_keeps_the_lobby(int rooms, string expected)
+    {
+        using var state = new StateDirectory();
+        var first = state.Open(rooms: 4);
+        var lobby = RingModel.Fill(first, "lobby", RecordBytes, 3);
+        foreach (var (name, usedMs) in (ReadOnlySpan<(string, long)>)[("a", 1), ("b", 2), ("c", 3)])
+        {
+            _ = RingModel.Join(first, name, RoomOpening.Created, StateDirectory.UnixMs + usedMs);
+        }
+
+        state.Close();
+        var log = state.Open(rooms);
+        Assert.Equal(expected, string.Join(' ', Enumerable.Range(0, rooms).Select(slot => System.Text.Encoding.ASCII.GetString(log.NameOf(slot)))));
+        Assert.Equal(lobby.NextId, RingModel.Join(log, "lobby", RoomOpening.Found).NextId);
+    }
+
+    /// <summary>A server that did not promise a place for the lobby has left a segment in which every slot is another room's.</summary>
+    [Theory]
+    [InlineData(3, 3, " b c")]
+    [InlineData(3, 4, "a b c ")]
+    [InlineData(3, 2, " c")]
+    [InlineData(1, 1, "")]
+    public void Full_log_without_a_lobby_gets_a_place_for_it(int before, int after, string expected)
+    {
+        using var state = new StateDirectory();
+        var first = state.Open(rooms: before);
+        for (int slot = 0; slot < before; slot++)
+        {
+            byte[] name = [(byte)('a' + slot)];
+            first.Create(slot, name, RoomLog.HashOf(name), StateDirectory.UnixMs);
+            first.Ring(slot).Touch(slot);
+        }
+
+        state.Close();
+        var log = state.Open(after);
+        Assert.Equal(expected, string.Join(' ', Enumerable.Range(0, after).Select(slot => System.Text.Encoding.ASCII.GetString(log.NameOf(slot)))));
+        _ = RingModel.Join(log, "lobby", RoomOpening.Created);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(RoomLogLayout.Magic)]

@@ -112,16 +112,89 @@ public sealed unsafe class RoomLogTests
         Assert.Equal((RoomOpening.Created, 1), Join(memory.Log, "new", Now + 30));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Lobby_is_never_given_up(bool hasMessages)
+    {
+        using var memory = new MemoryRoomLog(rooms: 1);
+        Leave(memory.Log, Join(memory.Log, "lobby").Slot);
+        if (hasMessages)
+        {
+            Say(memory.Log, 0, isMessage: true);
+        }
+
+        Assert.Equal(RoomOpening.TooMany, Join(memory.Log, "new", Now + (1000 * RoomLog.IdleRoomKeptMs)).Opening);
+        Assert.Equal((RoomOpening.Found, 0, hasMessages), (Join(memory.Log, "lobby").Opening, 0, memory.Log.Ring(0).HasMessages));
+    }
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 1)]
+    [InlineData(4, 3)]
+    public void Last_slot_is_kept_for_the_lobby(int rooms, int others)
+    {
+        using var memory = new MemoryRoomLog(rooms: rooms);
+        memory.Log.Release(0);
+        for (int i = 0; i < rooms; i++)
+        {
+            Assert.Equal(i < others ? RoomOpening.Created : RoomOpening.TooMany, Join(memory.Log, $"room{i}").Opening);
+        }
+
+        Assert.Equal((RoomOpening.Created, others), Join(memory.Log, "lobby"));
+        Assert.True(memory.Log.IsLobby(others));
+    }
+
+    /// <summary>One search finds several rooms to give up; what has changed since it is seen.</summary>
+    [Fact]
+    public void Rooms_are_given_up_in_the_order_in_which_they_were_left()
+    {
+        const int Rooms = 200;
+        using var memory = new MemoryRoomLog(rooms: Rooms + 1);
+        for (int i = 0; i < Rooms; i++)
+        {
+            Leave(memory.Log, Join(memory.Log, $"old{i}", Now + i).Slot);
+        }
+
+        Assert.Equal(1, Join(memory.Log, "new0", Now + Rooms).Slot);
+        Assert.Equal(RoomOpening.Found, Join(memory.Log, "old1", Now + Rooms).Opening);
+        for (int i = 2; i < Rooms; i++)
+        {
+            Assert.Equal((RoomOpening.Created, i + 1), Join(memory.Log, $"new{i}", Now + Rooms));
+        }
+
+        Assert.Equal(RoomOpening.TooMany, Join(memory.Log, "one more", Now + Rooms).Opening);
+        Leave(memory.Log, 2);
+        Assert.Equal((RoomOpening.Created, 2), Join(memory.Log, "one more", Now + Rooms));
+    }
+
+    /// <summary>That there is no place is remembered: until somebody leaves, or a room is old enough, or the clock is set back, or a second at most.</summary>
+    [Theory]
+    [InlineData(0, RoomOpening.TooMany)]
+    [InlineData(1, RoomOpening.TooMany)]
+    [InlineData(RoomLog.IdleRoomKeptMs, RoomOpening.TooMany)]
+    [InlineData(RoomLog.IdleRoomKeptMs + 1, RoomOpening.Created)]
+    [InlineData(-1_000_000, RoomOpening.TooMany)]
+    public void No_place_is_remembered_no_longer_than_it_is_true(long laterMs, RoomOpening expected)
+    {
+        using var memory = new MemoryRoomLog(rooms: 2);
+        _ = Join(memory.Log, "history");
+        Say(memory.Log, 1, isMessage: true);
+        Leave(memory.Log, 1);
+        Assert.Equal(RoomOpening.TooMany, Join(memory.Log, "new", Now + Math.Min(laterMs, RoomLog.IdleRoomKeptMs)).Opening);
+        Assert.Equal(expected, Join(memory.Log, "new", Now + laterMs).Opening);
+    }
+
     [Fact]
     public void Ids_of_a_name_never_repeat_whatever_the_clock_does()
     {
-        using var memory = new MemoryRoomLog();
+        using var memory = new MemoryRoomLog(rooms: 2);
         long last = 0;
         const long In2300 = 10_413_792_000_000;
         foreach (long clock in (long[])[Now, Now, Now - 1000, Now + 1, Now / 2, 0, 10 * Now, In2300, In2300, Now, 0, In2300 + 1])
         {
             int slot = Join(memory.Log, "a", clock).Slot;
-            Assert.Equal(0, slot);
+            Assert.Equal(1, slot);
             Say(memory.Log, slot, isMessage: false);
             Say(memory.Log, slot, isMessage: false);
             var header = memory.Log.HeaderOf(slot);

@@ -81,15 +81,84 @@ public sealed class RoomRingTests
         Assert.Equal(0, memory.Ring.Head);
     }
 
-    [Fact]
-    public void History_passes_over_no_more_announcements_than_it_may()
+    /// <summary>However many come and go, a newcomer gets what was said.</summary>
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 5000)]
+    [InlineData(50, 5000)]
+    public void Announcements_hide_no_history(int messages, int announcements)
     {
         using var memory = new MemoryRoomLog(1 << 20);
-        Append(memory.Ring, 1, isMessage: true);
-        Append(memory.Ring, RoomRing.HistoryAnnouncementsMax + 1, isMessage: false);
-        Assert.Equal(memory.Ring.Head, memory.Ring.StartOfHistory(1).Position);
-        Append(memory.Ring, 1, isMessage: true);
-        Assert.Equal(memory.Ring.Head - RecordBytesMin, memory.Ring.StartOfHistory(2).Position);
+        Append(memory.Ring, messages, isMessage: true);
+        Append(memory.Ring, announcements, isMessage: false);
+        Assert.Equal(0, memory.Ring.StartOfHistory(messages).Position);
+        Assert.Equal(0, memory.Ring.StartOfHistory(messages + 1).Position);
+        Assert.Equal((messages - 1) * RecordBytesMin, memory.Ring.StartOfHistory(1).Position);
+    }
+
+    /// <summary>Whoever appends announcements only while that is allowed keeps to this: a bounded share of any log's end.</summary>
+    [Theory]
+    [InlineData(RoomLogLayout.RingBytesMin, 0)]
+    [InlineData(1 << 20, 0)]
+    [InlineData(1 << 20, 7)]
+    [InlineData(4 << 20, 100)]
+    public void Announcements_take_a_bounded_part_of_the_log(int ringBytes, int announcementsPerMessage)
+    {
+        const int Said = 40;
+        using var memory = new MemoryRoomLog(ringBytes);
+        var ring = memory.Ring;
+        Append(ring, Said, isMessage: true);
+        long announced = 0;
+        for (int i = 0; i < 100_000; i++)
+        {
+            if (ring.MayAnnounce)
+            {
+                Append(ring, 1, isMessage: false);
+                announced += RecordBytesMin;
+            }
+
+            if (announcementsPerMessage > 0 && i % announcementsPerMessage == 0)
+            {
+                Append(ring, 1, isMessage: true);
+            }
+        }
+
+        if (announcementsPerMessage == 0)
+        {
+            Assert.Equal(memory.Log.Layout.AnnouncedBytesMax, announced);
+            Assert.Equal(0, ring.StartOfHistory(Said).Position);
+            Append(ring, 1, isMessage: true);
+            Assert.True(ring.MayAnnounce);
+        }
+
+        // Looking for the beginning ends at the messages that were asked for, and not where it gives up.
+        long start = ring.StartOfHistory(10).Position;
+        Append(ring, 1, isMessage: true);
+        Assert.True(ring.StartOfHistory(10).Position > start);
+    }
+
+    /// <summary>Too old an id, and one that was never given out, get no more than a newcomer does; all others exactly what lies behind them.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    [InlineData(50)]
+    public void Whoever_was_never_there_gets_no_more_than_a_newcomer(int history)
+    {
+        using var memory = new MemoryRoomLog();
+        var ring = memory.Ring;
+        Append(ring, 5000, isMessage: true);
+        long next = MemoryRoomLog.FirstId + 5000;
+        long first = next - ((ring.Head - ring.Tail) / RecordBytesMin);
+        var newcomer = ring.StartOfHistory(history);
+        Assert.Equal(ring.Head - (history * RecordBytesMin), newcomer.Position);
+        foreach (long id in (long[])[0, 1, MemoryRoomLog.FirstId, first - 2, next, next + 1, long.MaxValue])
+        {
+            Assert.Equal(newcomer with { Gap = true }, ring.StartAfter(id, history));
+        }
+
+        Assert.Equal(new LogStart(ring.Tail, Gap: false), ring.StartAfter(first - 1, history));
+        Assert.Equal(new LogStart(ring.Tail + RecordBytesMin, Gap: false), ring.StartAfter(first, history));
+        Assert.Equal(new LogStart(ring.Head, Gap: false), ring.StartAfter(next - 1, history));
     }
 
     [Fact]

@@ -129,7 +129,7 @@ public sealed unsafe class SharedLockTests
         Assert.Equal(new LogStart(head, Gap: false), start);
         Assert.Equal(head + (done * RoomLogLayout.RecordBytesMin), ring.Head);
         Assert.InRange(ring.Tail, tail, head);
-        Assert.Equal(new LogStart(ring.Tail, Gap: true), ring.StartAfter(0, 5));
+        Assert.Equal(ring.StartOfHistory(5) with { Gap = true }, ring.StartAfter(0, 5));
         Assert.Equal(ring.Tail, ring.BoundaryFrom(ring.Tail));
 
         Append(ring);

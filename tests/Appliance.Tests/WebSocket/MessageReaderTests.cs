@@ -156,6 +156,33 @@ public sealed class MessageReaderTests
         Assert.Equal(expected, recorder.Told());
     }
 
+    /// <summary>A reload lowers the limit while a message is under way, in whatever state that is.</summary>
+    [Theory]
+    [InlineData("one frame")]
+    [InlineData("first fragment and half of the next one")]
+    [InlineData("fragments, all but the last one, which is empty")]
+    [InlineData("fragments and a ping between them")]
+    public void Limit_that_is_lowered_within_a_message_holds_for_it(string what)
+    {
+        (byte[] Begun, byte[] Remaining) message = what switch
+        {
+            "one frame" => (Text(A(Max))[..500], Text(A(Max))[500..]),
+            "first fragment and half of the next one" => ([.. Text(A(400), false), .. Continuation(A(400))[..100]], Continuation(A(400))[100..]),
+            "fragments, all but the last one, which is empty" => ([.. Text(A(400), false), .. Continuation(A(400), false)], Continuation("")),
+            _ => ([.. Text(A(400), false), .. Ping("p")[..3]], [.. Ping("p")[3..], .. Continuation(A(200))]),
+        };
+        for (int limit = 0; limit <= Max; limit += 100)
+        {
+            var recorder = new MessageRecorder();
+            using var reader = new MessageReader();
+            Assert.Equal(CloseCode.None, reader.Read([.. message.Begun], Limits, recorder));
+            int length = what switch { "one frame" => Max, "fragments and a ping between them" => 600, _ => 800 };
+            var expected = limit >= length ? CloseCode.None : CloseCode.MessageTooBig;
+            Assert.Equal(expected, reader.Read([.. message.Remaining], Limits with { MessageBytesMax = limit }, recorder));
+            Assert.Equal(limit >= length, recorder.Told().Contains("text(", StringComparison.Ordinal));
+        }
+    }
+
     [Fact]
     public void Nothing_behind_a_close_is_read() => Assert.Equal("close(1000)", MessageRecorder.Read([[.. Close(1000), .. "garbage"u8]], Limits));
 
