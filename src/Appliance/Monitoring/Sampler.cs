@@ -39,7 +39,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     {
         long nowNs = LoopClock.ReadNs();
         FindSlots(rooms, _slots);
-        FollowClock(nowNs, unixMs);
+        FollowClock();
         int yields = Scoreboard.YieldsMax;
         for (int i = 0; i < _slots.Count; i++)
         {
@@ -78,7 +78,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     public void Resume(long unixMs)
     {
         long nowNs = LoopClock.ReadNs();
-        FollowClock(nowNs, unixMs);
+        FollowClock();
         Scoreboard.Resume(rooms, rooms.Header.FirstSlot, TakeServer(nowNs, unixMs));
     }
 
@@ -190,9 +190,10 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     /// When the host's clock is put to another time, when the server began is put with it: how long it runs stays what it is. A board without a
     /// battery starts in 1970, and its servers with it.
     /// </summary>
-    private void FollowClock(long nowNs, long unixMs)
+    private void FollowClock()
     {
-        long aheadMs = unixMs - (nowNs / NsPerMs);
+        // Both clocks at one moment: of a loaded host, times that were read earlier in the turn are too old.
+        long aheadMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() - (LoopClock.ReadNs() / NsPerMs);
         long stepMs = aheadMs - (_clockAheadMs ?? aheadMs);
         _clockAheadMs = aheadMs;
         if (Math.Abs(stepMs) < ClockStepMsMin)
@@ -200,13 +201,17 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
             return;
         }
 
-        rooms.Header.ReadyMs += rooms.Header.ReadyMs != 0 ? stepMs : 0;
+        // A rest ends with the border at which it began, so that follows as well.
+        Follow(ref rooms.Header.ReadyMs, stepMs);
+        Follow(ref rooms.Header.After.ReadyMs, stepMs);
         foreach (int slot in _slots)
         {
-            ref var worker = ref rooms.Worker(slot);
-            worker.ReadyMs += worker.ReadyMs != 0 ? stepMs : 0;
+            Follow(ref rooms.Worker(slot).ReadyMs, stepMs);
+            Follow(ref rooms.Worker(slot).After.ReadyMs, stepMs);
         }
     }
+
+    private static void Follow(ref long readyMs, long stepMs) => readyMs += readyMs != 0 ? stepMs : 0;
 
     private void MeasureMemory(long nowNs)
     {
