@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Appliance.SystemTests.Harness;
@@ -42,5 +43,13 @@ public sealed class HarnessTests
         await using var server = await ApplianceServer.StartAsync();
         var segment = Assert.Single(await SystemVObjects.OfDirectoryAsync(server.StateDirectory), one => one.Kind == "shm");
         Assert.Equal(segment, Assert.Single(SystemVObjects.CreatedBy([server.Pid])));
+    }
+
+    [Fact]
+    public async Task What_a_test_starts_gets_its_signals_even_under_nohup()
+    {
+        const long FromHangupToTermination = 0b0100_1010_0000_0111; // HUP, INT, QUIT, USR1, USR2, TERM
+        var status = await CommandResult.RunAsync("sh", "-c", "sed -n 's/^SigIgn:[[:space:]]*//p' /proc/$$/status");
+        Assert.Equal(0, long.Parse(status.Output, NumberStyles.HexNumber | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture) & FromHangupToTermination);
     }
 }

@@ -79,7 +79,7 @@ public sealed class ChatRooms
         _limits = new ChatLimits(_settings.MaxName, _settings.MaxMessage);
         _unescaped = new byte[_settings.MaxFrame];
         _encoded = new byte[Math.Max(_limits.EncodedBytesMax, AnnouncementBytesMax)];
-        _memory.SetLimit(_settings.MaxMemoryBytes, _clock.NowMs);
+        _memory.SetLimit(_settings.MaxMemoryBytes, _clock.SharedMs);
     }
 
     /// <summary>The room that a connection is in.</summary>
@@ -123,7 +123,7 @@ public sealed class ChatRooms
 
         var room = RoomOf(connection);
         room.Remove(ref connection, _table);
-        room.Ring.Touch(_clock.NowMs);
+        room.Ring.Touch(_clock.SharedMs);
         _announcements.Tell(room, isJoin: false, fd);
         room.Ring.CountMember(_worker, -1);
     }
@@ -231,7 +231,7 @@ public sealed class ChatRooms
     }
 
     /// <summary>Keeps the memory of all rooms within its limit; at the end of a turn, when members have got what was appended.</summary>
-    public void HoldMemory() => _memory.Look(_clock.NowMs);
+    public void HoldMemory() => _memory.Look(_clock.SharedMs);
 
     /// <summary>Appends what this turn has brought so far for a room: before a member leaves that is to see it.</summary>
     public void AppendEarly(LocalRoom room)
@@ -255,12 +255,12 @@ public sealed class ChatRooms
     private RoomOpening Open(ReadOnlySpan<byte> name, out int slot)
     {
         slot = -1;
-        if (_memory.IsShort && !name.SequenceEqual(RoomLog.Lobby) && _log.Find(name) < 0 && !_memory.MayMakeRoom(_clock.NowMs))
+        if (_memory.IsShort && !name.SequenceEqual(RoomLog.Lobby) && _log.Find(name) < 0 && !_memory.MayMakeRoom(_clock.SharedMs))
         {
             return RoomOpening.NoMemory;
         }
 
-        var opening = _log.Join(name, _worker, _clock.UnixMs, _clock.NowMs, out slot);
+        var opening = _log.Join(name, _worker, _clock.UnixMs, _clock.SharedMs, out slot);
         if (opening == RoomOpening.Created)
         {
             _memory.NoteGrowth(RoomMemory.RoomBytesMin);
@@ -311,7 +311,7 @@ public sealed class ChatRooms
             MarkDirty(room, nowNs);
         }
 
-        room.Ring.Touch(_clock.NowMs);
+        room.Ring.Touch(_clock.SharedMs);
         room.Batch.Clear();
         _log.MarkDirty(room.Slot, _worker, nowNs, ref _wake);
     }

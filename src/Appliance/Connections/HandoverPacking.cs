@@ -100,8 +100,7 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
             else
             {
                 table.Adopt(fd, record, borrowed[..count]);
-                table[fd].HeardMs -= clock.FrozenMs;
-                table[fd].Rate = table[fd].Rate.OnClock(-clock.FrozenMs);
+                Rebase(ref table[fd], -clock.FrozenMs);
                 if (record.DueMs > 0)
                 {
                     long dueMs = record.DueMs - clock.FrozenMs;
@@ -116,6 +115,16 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
             }
 
             borrowed = borrowed[count..];
+        }
+    }
+
+    /// <summary>Puts the times of a connection on a clock that is so many milliseconds ahead. One that waits in a list has its links where a rate limit is.</summary>
+    private static void Rebase(ref Connection connection, long aheadMs)
+    {
+        connection.HeardMs += aheadMs;
+        if (!connection.IsWaiting)
+        {
+            connection.Rate = connection.Rate.OnClock(aheadMs);
         }
     }
 

@@ -27,6 +27,9 @@ public sealed class LoopClock
     /// <summary>How far <see cref="NowMs"/> is behind the clock that all processes share, in milliseconds.</summary>
     public long FrozenMs { get; private set; }
 
+    /// <summary>Milliseconds of the clock that all processes share: for what one of them notes and another one compares.</summary>
+    public long SharedMs => NowMs + FrozenMs;
+
     /// <summary>Whether the process has not run for some time, and does so again only since a moment ago.</summary>
     public bool IsThawing => NowMs < _thawedMs;
 

@@ -25,7 +25,7 @@ public static unsafe partial class Syscall
     private const int SIG_UNBLOCK = 1;
     private const int SFD_NONBLOCK = 0x800;
     private const int SFD_CLOEXEC = 0x80000;
-    private const int SA_RESETHAND = unchecked((int)0x80000000);
+    private const uint SA_RESETHAND = 0x80000000;
 
     /// <summary><c>sigset_t</c> of glibc; the kernel reads the first 8 bytes, one bit a signal.</summary>
     private const int SignalSetBytes = 128;
@@ -155,7 +155,7 @@ public static unsafe partial class Syscall
         *(ulong*)set = SignalBits(signals);
     }
 
-    private static void SetHarmlessHandler(int signal, int flags)
+    private static void SetHarmlessHandler(int signal, uint flags)
     {
         var action = new SignalAction { Handler = NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "abs"), Flags = flags };
         _ = Imports.sigaction(signal, &action, null);
@@ -167,7 +167,7 @@ public static unsafe partial class Syscall
     {
         public nint Handler;
         public fixed byte Mask[SignalSetBytes];
-        public int Flags;
+        public uint Flags;
         public nint Restorer;
     }
 

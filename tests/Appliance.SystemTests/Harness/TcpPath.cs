@@ -37,7 +37,7 @@ public sealed class TcpPath : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _end.CancelAsync();
-        _listener.Stop();
+        _listener.Dispose();
         await _accepting;
         lock (_sockets)
         {
