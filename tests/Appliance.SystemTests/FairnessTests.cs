@@ -231,8 +231,11 @@ public sealed class FairnessTests
         var text = new string('x', 5000);
         for (var i = 0; i < Rooms; i++)
         {
-            var pair = await ChatPair.JoinAsync(server);
-            pairs.Add(pair);
+            pairs.Add(await ChatPair.JoinAsync(server));
+        }
+
+        foreach (var pair in pairs)
+        {
             for (var j = 0; j < 220; j++)
             {
                 await pair.Ann.SayAsync(text);

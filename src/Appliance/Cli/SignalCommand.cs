@@ -74,7 +74,7 @@ internal static class SignalCommand
         var (server, log) = FindServer("reload", settings);
         int before = Volatile.Read(ref log.Header.Reloads);
         server.Signal(Syscall.SIGHUP);
-        Wait(() => Volatile.Read(ref log.Header.Reloads) != before, GraceMs, () => Text($"reload: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
+        Wait(() => Volatile.Read(ref log.Header.Reloads) != before, AnswerMs(settings), () => Text($"reload: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
         var (failed, note) = ReloadNote.Read(log);
         if (failed)
         {
@@ -85,12 +85,15 @@ internal static class SignalCommand
         return ExitCode.Fine;
     }
 
+    /// <summary>A worker that does not turn holds the answer up until it is replaced.</summary>
+    private static long AnswerMs(Settings settings) => (settings.WorkerTimeoutSeconds * 1000L) + GraceMs;
+
     private static int Reopen(Settings settings)
     {
         var (server, log) = FindServer("reopen", settings);
         int before = Volatile.Read(ref log.Header.Reopens);
         server.Signal(Syscall.SIGUSR1);
-        Wait(() => Volatile.Read(ref log.Header.Reopens) != before, GraceMs, () => Text($"reopen: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
+        Wait(() => Volatile.Read(ref log.Header.Reopens) != before, AnswerMs(settings), () => Text($"reopen: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
         return ReloadNote.ReadReopening(log) is { } failure ? throw new IOException($"reopen: {failure}; the former file stays in use") : ExitCode.Fine;
     }
 

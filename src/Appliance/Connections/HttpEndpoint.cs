@@ -15,7 +15,7 @@ namespace Appliance.Connections;
 public sealed class HttpEndpoint
 {
     /// <summary>Answers that may wait in an outbox; a client that asks for more at once is cut off behind them.</summary>
-    private const int PipelinedBytesMax = 64 << 10;
+    private const int PipelinedBytesMax = 128 << 10;
 
     private const string RetryLater = "Retry-After: 5\r\n";
 

@@ -22,6 +22,8 @@ public sealed class PidFile : IDisposable
     /// <summary>Of a file that holds a lock, the bytes that one that starts locks.</summary>
     internal const int StartingBytes = 1;
 
+    private const int EndingMsMax = 1000;
+    private const int EndingPollMs = 10;
     private const int AllBytes = 0;
     private const int Readable = 0x1A4; // 0644
     private const int OwnerOnly = 0x180; // 0600
@@ -177,6 +179,24 @@ public sealed class PidFile : IDisposable
         }
     }
 
+    /// <summary>A server that was killed a moment ago holds its files until the kernel has taken it apart.</summary>
+    private static bool IsHeldForLong(string path, out RunningServer? holder)
+    {
+        long deadlineMs = Environment.TickCount64 + EndingMsMax;
+        using var waiting = new ManualResetEventSlim();
+        while (RunningServer.Look(path, out holder))
+        {
+            if (Environment.TickCount64 > deadlineMs)
+            {
+                return true;
+            }
+
+            _ = waiting.Wait(EndingPollMs);
+        }
+
+        return false;
+    }
+
     /// <summary>Removes the file of a server that runs no more.</summary>
     private static void RemoveFormer(string option, string directory, string path, Ownership owners)
     {
@@ -195,7 +215,7 @@ public sealed class PidFile : IDisposable
             throw new IOException($"{option} {directory}: '{path}' belongs to {Ownership.Name(status.Owner)}; remove it");
         }
 
-        if (RunningServer.Look(path, out var running))
+        if (IsHeldForLong(path, out var running))
         {
             throw new IOException(string.Create(
                 CultureInfo.InvariantCulture,

@@ -11,14 +11,20 @@ public sealed record ProcessStatus(int Pid)
     /// </summary>
     public const string TakenSignals = "0000000000014a07";
 
-    /// <summary>Whether it is there and has not ended: a zombie that its parent has not waited for is no process any more.</summary>
+    /// <summary>Place of <c>num_threads</c> behind the name.</summary>
+    private const int ThreadCount = 17;
+
+    /// <summary>
+    /// Whether it is there and has not ended: a zombie that its parent has not waited for is no process any more, unless another of its
+    /// threads is still about to end, and has its files open.
+    /// </summary>
     public bool IsAlive
     {
         get
         {
             try
             {
-                return Stat[0] is not ("Z" or "X");
+                return Stat[0] is not ("Z" or "X") || Stat[ThreadCount] is not ("0" or "1");
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
