@@ -10,9 +10,6 @@ namespace Appliance.Cli;
 /// <summary>Looks whether this host has what the settings ask for.</summary>
 internal static class CheckCommand
 {
-    /// <summary>Descriptors a worker needs besides its clients'.</summary>
-    private const int OwnDescriptors = 64;
-
     /// <summary>Clients that may connect at the same moment.</summary>
     private const int BacklogEnough = 1024;
 
@@ -47,6 +44,11 @@ internal static class CheckCommand
     private static IEnumerable<(string What, Verdict Verdict, string Finding)> Checks(Settings settings)
     {
         yield return Descriptors(settings);
+        foreach (var (what, fails, warns, finding) in HostChecks.All(settings))
+        {
+            yield return (what, fails ? Verdict.Fail : warns ? Verdict.Warn : Verdict.Ok, finding);
+        }
+
         foreach (var check in SharedMemory(settings))
         {
             yield return check;
@@ -93,11 +95,15 @@ internal static class CheckCommand
 
     private static (string, Verdict, string) Descriptors(Settings settings)
     {
+        const string Raise = "raise LimitNOFILE= or ulimit -Hn";
         _ = Syscall.GetDescriptorLimit(out _, out long hard).OrThrow("getrlimit");
-        long needed = settings.MaxConnections + OwnDescriptors;
-        return hard >= needed
-            ? ("descriptors", Verdict.Ok, Text($"{hard}"))
-            : ("descriptors", Verdict.Warn, Text($"{hard}, but --max-connections {settings.MaxConnections} needs {needed}: raise LimitNOFILE= or ulimit -n, or lower it"));
+        long least = DescriptorNeeds.Least(settings);
+        long most = DescriptorNeeds.Most(settings);
+        long upgrade = DescriptorNeeds.OfUpgrade(settings);
+        return hard < least ? ("descriptors", Verdict.Fail, Text($"{hard}, but this configuration needs {least}, and one more for each client: {Raise}"))
+            : hard < upgrade ? ("descriptors", Verdict.Warn, Text($"{hard}, but an upgrade needs {upgrade} for a moment: {Raise}"))
+            : hard < most ? ("descriptors", Verdict.Warn, Text($"{hard}, but --max-connections {settings.MaxConnections} needs {most}: {Raise}, or lower it"))
+            : ("descriptors", Verdict.Ok, Text($"{hard}"));
     }
 
     private static IEnumerable<(string, Verdict, string)> SharedMemory(Settings settings)
@@ -124,11 +130,6 @@ internal static class CheckCommand
             yield return (ulong)inUse < segments
                 ? ("kernel.shmmni", Verdict.Ok, Text($"{segments}, {inUse} in use"))
                 : ("kernel.shmmni", Verdict.Fail, Text($"{segments}, all in use: remove what 'ipcs -m' shows and nobody needs, or sysctl -w kernel.shmmni={2 * segments}"));
-        }
-
-        if (!File.Exists("/proc/sysvipc/shm"))
-        {
-            yield return ("System V IPC", Verdict.Fail, "this kernel has none (CONFIG_SYSVIPC): the room logs live in it");
         }
     }
 

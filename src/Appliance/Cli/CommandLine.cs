@@ -35,6 +35,8 @@ internal static class CommandLine
     /// <summary>Does what the arguments say and returns the exit status.</summary>
     public static int Run(string[] args)
     {
+        Syscall.IgnoreFileSizeSignal();
+        Syscall.SetBrokenPipe(ends: false);
         Syscall.FillStandardDescriptors();
         bool isCommand = false;
         try
@@ -77,9 +79,9 @@ internal static class CommandLine
         {
             return Complain(wrong.IsUsage ? ExitCode.Usage : ExitCode.Failed, wrong.Message);
         }
-        catch (Exception failure) when (failure is SyscallException or IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (EnvironmentFailure.Explain(failure) is { } why)
         {
-            return Complain(ExitCode.Failed, failure.Message);
+            return Complain(ExitCode.Failed, why);
         }
         catch (Exception fault) when (isCommand)
         {

@@ -1,4 +1,5 @@
 using System.Text;
+using Appliance.Native;
 
 namespace Appliance.Cli;
 
@@ -40,7 +41,10 @@ internal static class RawArguments
     private static List<byte[]> Given()
     {
         List<byte[]> arguments = [];
-        ReadOnlySpan<byte> rest = File.ReadAllBytes("/proc/self/cmdline");
+        const string Source = "/proc/self/cmdline";
+        ReadOnlySpan<byte> rest = Syscall.IsReadable(Source)
+            ? File.ReadAllBytes(Source)
+            : throw new IOException($"{Source} cannot be read: words of the command line are passed on byte for byte, and only /proc has their bytes; mount it");
         for (int end; (end = rest.IndexOf((byte)0)) >= 0; rest = rest[(end + 1)..])
         {
             arguments.Add(rest[..end].ToArray());

@@ -95,6 +95,10 @@ internal sealed class RunCommand
         return new RunCommand(arguments, read, settings, _ => { }).Serve();
     }
 
+    /// <summary>What keeps a server from starting, in words; null when that is a fault of this program.</summary>
+    private static string? Explain(Exception failure) =>
+        failure is SettingException or InvalidDataException ? failure.Message : EnvironmentFailure.Explain(failure);
+
     /// <summary>Starts the daemon. As the first process of a container it then stays: with its end, the kernel would end the daemon as well.</summary>
     private static int Launch(string[] arguments, Settings settings)
     {
@@ -125,9 +129,9 @@ internal sealed class RunCommand
             Daemon.Detach();
             return command.Serve();
         }
-        catch (Exception failure) when (failure is SyscallException or IOException or UnauthorizedAccessException or SettingException && word.Length == 0)
+        catch (Exception failure) when (word.Length == 0 && Explain(failure) is { } why)
         {
-            Daemon.Tell(descriptor, failure.Message);
+            Daemon.Tell(descriptor, why);
             return ExitCode.Failed;
         }
     }
@@ -146,18 +150,25 @@ internal sealed class RunCommand
                 throw new IOException(note);
             }
 
+            takeover.CloseUnusedWakeups();
             new RunCommand(arguments, read, takeover.Settings, _ => serves = true).TakeOver(takeover, note);
             return ExitCode.Fine;
         }
-        catch (Exception failure) when (!serves && failure is SyscallException or IOException or UnauthorizedAccessException or SettingException or InvalidDataException)
+        catch (Exception failure) when (!serves && Explain(failure) is { } why)
         {
-            _ = channel.Send(UpgradeProtocol.Refused, failure.Message);
+            _ = channel.Send(UpgradeProtocol.Refused, why);
             return ExitCode.Failed;
         }
     }
 
     private int Serve()
     {
+        DescriptorNeeds.Require(_settings);
+        if (SystemVSupport.Missing() is { } missing)
+        {
+            throw new IOException(missing);
+        }
+
         if (_settings.Io == IoEngine.Uring && Sender.Probe() is { Ok: false } probe)
         {
             throw new IOException($"--io uring: {Sender.Explain(probe)}; --io auto does without");
@@ -198,9 +209,9 @@ internal sealed class RunCommand
 
             return ExitCode.Fine;
         }
-        catch (Exception failure) when (failure is SyscallException or IOException && _settings.LogFile.Length > 0)
+        catch (Exception failure) when (_settings.LogFile.Length > 0 && Explain(failure) is { } why)
         {
-            log.Write(EventCatalogue.Failed, failure.Message);
+            log.Write(EventCatalogue.Failed, why);
             throw;
         }
     }
@@ -229,17 +240,32 @@ internal sealed class RunCommand
             Syscall.SetTitle("appliance: master");
         }
 
-        return new EventLog(
+        var log = new EventLog(
             _settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, _settings.NoFork ? "" : "master");
+        try
+        {
+            log.Open();
+            return log;
+        }
+        catch
+        {
+            log.Dispose();
+            throw;
+        }
     }
 
     private void Run(Estate estate, Takeover? takeover, ServiceManager service, EventLog log)
     {
+        for (int worker = 0; worker < (_settings.NoFork ? 1 : _settings.WorkersMost); worker++)
+        {
+            _ = estate.Wakeups.Ensure(estate.FirstSlot + worker);
+        }
+
         var key = SystemVKey.OfPath(_settings.StateDirectory, SystemVKey.DefaultProject);
         var commands = new CommandQueueDepth(key);
         using var monitor = new MonitorThread(
             estate.Rooms,
-            new MonitoredServer(slot => estate.Listeners.QueueLength(slot % RoomLogLayout.WorkersMax), slot => estate.Wakeups[slot].Set(), commands.Read),
+            new MonitoredServer(slot => estate.Listeners.QueueLength(slot % RoomLogLayout.WorkersMax), estate.Wakeups.Set, commands.Read),
             Usage.Build,
             estate.MonitoringSocket,
             log)
@@ -313,6 +339,16 @@ internal sealed class RunCommand
         header.MasterPid = Environment.ProcessId;
         header.FirstSlot = estate.FirstSlot;
         header.ReadyMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        if (_settings.Listen.Append(_settings.Metrics).Any(address => address is { IsAnyFamily: true }) && !Syscall.HasIpv6)
+        {
+            log.Write(EventCatalogue.Ipv6Missing);
+        }
+
+        if (!Directory.Exists("/proc/self"))
+        {
+            log.Write(EventCatalogue.ProcMissing);
+        }
+
         foreach (string description in estate.Listeners.Descriptions)
         {
             log.Write(EventCatalogue.Ready, description);

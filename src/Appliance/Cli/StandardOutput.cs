@@ -1,11 +1,14 @@
 using System.Text;
 using Appliance.Config;
+using Appliance.Native;
 
 namespace Appliance.Cli;
 
 /// <summary>What commands print on. That it cannot be written to, a full disk for example, is told by name.</summary>
 internal sealed class StandardOutput : Stream
 {
+    private const int Stderr = 2;
+
     private readonly Stream _stream = Console.OpenStandardOutput();
 
     /// <inheritdoc/>
@@ -32,20 +35,10 @@ internal sealed class StandardOutput : Stream
         Console.SetOut(new StreamWriter(new StandardOutput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
 
     /// <summary>
-    /// Tells what is wrong, on stderr; nothing that somebody wrote can steer a terminal from there. When nobody can be told, the exit
-    /// status still says it.
+    /// Tells what is wrong, on stderr, and not through the console, which needs descriptors that may be what is missing. Nothing that somebody
+    /// wrote can steer a terminal from there. When nobody can be told, the exit status still says it.
     /// </summary>
-    public static void Complain(string what)
-    {
-        try
-        {
-            Console.Error.WriteLine($"appliance: {Excerpt.Printable(what)}");
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            // Closed, or a file on a full disk.
-        }
-    }
+    public static void Complain(string what) => _ = Syscall.WriteWhole(Stderr, Encoding.UTF8.GetBytes($"appliance: {Excerpt.Printable(what)}\n"));
 
     /// <inheritdoc/>
     /// <exception cref="IOException">It is closed, or a file on a full disk.</exception>

@@ -58,13 +58,16 @@ public sealed class Acceptor
         _observer = observer;
     }
 
+    /// <summary>Connections that leave the process the descriptors it needs itself: to open its log anew, to take orders of its master.</summary>
+    public int ClientsMax { get; init; } = int.MaxValue;
+
     /// <summary>Takes connections from a listening socket.</summary>
     public void Listen(int listener)
     {
         _listeners.Add(listener);
-        if (!_isPaused)
+        if (!_isPaused && _poller.Add(listener, 0) is { Ok: false } failed)
         {
-            _ = _poller.Add(listener, 0).OrThrow("epoll_ctl");
+            PauseFor(failed.Error);
         }
     }
 
@@ -101,7 +104,14 @@ public sealed class Acceptor
         if (_isPaused)
         {
             _isPaused = false;
-            _listeners.ForEach(listener => _ = _poller.Add(listener, 0).OrThrow("epoll_ctl"));
+            foreach (int listener in _listeners)
+            {
+                if (_poller.Add(listener, 0) is { Ok: false } failed)
+                {
+                    PauseFor(failed.Error);
+                    return;
+                }
+            }
         }
     }
 
@@ -121,6 +131,12 @@ public sealed class Acceptor
     {
         for (int i = 0; i < most; i++)
         {
+            if (_table.Count >= ClientsMax)
+            {
+                PauseFor(Errno.EMFILE);
+                return;
+            }
+
             var accepted = Syscall.Accept(listener, out var peer);
             if (accepted.Ok)
             {
@@ -132,12 +148,18 @@ public sealed class Acceptor
             }
             else if (accepted.Error is Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM)
             {
-                Pause();
-                _timers.Arm(_timer, _clock.NowMs + PauseMs);
-                _observer.OnAcceptFailed(accepted.Error.ToString(), PauseMs);
+                PauseFor(accepted.Error);
                 return;
             }
         }
+    }
+
+    /// <summary>The host, or a limit of this process, gives no place for another client: takes none for a moment.</summary>
+    private void PauseFor(Errno error)
+    {
+        Pause();
+        _timers.Arm(_timer, _clock.NowMs + PauseMs);
+        _observer.OnAcceptFailed(error.ToString(), PauseMs);
     }
 
     private void Open(int fd, in SocketAddress peer)

@@ -26,7 +26,7 @@ public sealed class ChatRooms
     private readonly Settings _settings;
     private readonly WorkerCounters _counters;
     private readonly int _worker;
-    private readonly IReadOnlyList<Wakeup> _workers;
+    private readonly WakeupTable _wakeups;
     private ChatLimits _limits;
     private WorkerSet _wake;
     private readonly LocalRoom?[] _rooms;
@@ -47,7 +47,7 @@ public sealed class ChatRooms
         _clock = clock;
         _settings = settings;
         _worker = worker.Slot;
-        _workers = worker.Wakeups;
+        _wakeups = worker.Wakeups;
         _rooms = new LocalRoom?[log.Layout.Rooms];
         _announcements = new Announcements(log, table, timers, clock, settings, AddSystemMessage);
         OnSettings();
@@ -226,7 +226,7 @@ public sealed class ChatRooms
         _pending.Clear();
         while (_wake.TryTake(out int worker))
         {
-            _workers[worker].Set();
+            _wakeups.Set(worker);
         }
     }
 

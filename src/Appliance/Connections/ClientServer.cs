@@ -66,7 +66,10 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer, _counters);
         _webSocket = new WebSocketEndpoint(_table, _rooms, _delivery, _timers, clock, settings, observer, _counters);
         Operator = new OperatorCommands(_table, _rooms, _webSocket, log, settings);
-        Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer, _counters);
+        Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer, _counters)
+        {
+            ClientsMax = DescriptorBudget.ClientsOf(capacity),
+        };
         _connectionTimers = new ConnectionTimers(_table, _http, _webSocket, _timers, settings);
         _drain = new Drain(_table, _webSocket, _timers, _drainTimer);
         var packing = new HandoverPacking(_table, _rooms, _timers, clock) { OnArmed = _connectionTimers.PingFirst };

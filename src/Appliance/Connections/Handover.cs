@@ -135,7 +135,12 @@ public sealed class Handover
             if (_target < 0 && _orders.TryDequeue(out var order))
             {
                 (_target, _left, _given, _isWay) = (order.Socket, order.Count, 0, order.IsWay);
-                _ = _poller.Add(_target, 0).OrThrow("epoll_ctl");
+                if (!_poller.Add(_target, 0).Ok)
+                {
+                    End(failed: true, hasEnded: true);
+                    continue;
+                }
+
                 if (_left == ControlWord.Everything)
                 {
                     EndLinks();
@@ -152,8 +157,15 @@ public sealed class Handover
 
     private void Take(List<int> sockets, int socket)
     {
-        sockets.Add(socket);
-        _ = _poller.Add(socket, 0).OrThrow("epoll_ctl");
+        if (_poller.Add(socket, 0).Ok)
+        {
+            sockets.Add(socket);
+        }
+        else
+        {
+            // Its end tells the giver, who keeps what it has.
+            _ = Syscall.Close(socket);
+        }
     }
 
     /// <summary>Nothing more comes through links: others keep what they would send from now on. What they have sent is taken.</summary>

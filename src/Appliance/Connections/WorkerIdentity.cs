@@ -4,5 +4,5 @@ namespace Appliance.Connections;
 
 /// <summary>Which worker this process is, and how it wakes the others.</summary>
 /// <param name="Slot">Its number, from 0 on.</param>
-/// <param name="Wakeups">The wake-ups of all workers there can be, by number; only its own for a single process.</param>
-public sealed record WorkerIdentity(int Slot, IReadOnlyList<Wakeup> Wakeups);
+/// <param name="Wakeups">The wake-ups of all slots that somebody has.</param>
+public sealed record WorkerIdentity(int Slot, WakeupTable Wakeups);

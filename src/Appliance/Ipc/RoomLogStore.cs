@@ -278,7 +278,7 @@ public static unsafe class RoomLogStore
         SyscallException Failure(string call, Errno error) => new(
             $"{call} key 0x{key:x8}, {layout.SegmentBytes} bytes for {layout.Rooms} rooms",
             error,
-            "lower --max-rooms or --room-size, or raise the kernel's limits, which 'appliance --check' looks at");
+            SystemVSupport.WayOut(error, layout.SegmentBytes));
 
         var log = new RoomLog(address, layout);
         log.WriteHeader();

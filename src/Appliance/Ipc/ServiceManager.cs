@@ -14,9 +14,14 @@ public sealed class ServiceManager
     private const int FirstListenDescriptor = 3;
     private const int ListenDescriptorsMax = 64;
 
-    /// <summary>How long a manager that does not read may hold up news; a sign of life is not worth any wait.</summary>
-    private const int NewsSecondsMax = 1;
+    /// <summary>How long a manager that does not read may hold up a process that hands over and ends; nobody else waits for it.</summary>
+    private const int HandOverSecondsMax = 1;
 
+    /// <summary>News that wait for a manager that does not read, and how long one try to tell them takes.</summary>
+    private const int LateNewsMax = 16;
+    private const int LateSecondsMax = 60;
+
+    private readonly Queue<byte[]> _late = [];
     private readonly string? _socket = System.Environment.GetEnvironmentVariable("NOTIFY_SOCKET");
 
     /// <summary>Reads what the service manager has put into the environment, and takes it out again: it is not for children.</summary>
@@ -61,20 +66,20 @@ public sealed class ServiceManager
     }
 
     /// <summary>The service serves; also the end of a reload.</summary>
-    public void Ready(int mainPid) => Notify(string.Create(CultureInfo.InvariantCulture, $"READY=1\nMAINPID={mainPid}\nSTATUS=serving"), NewsSecondsMax);
+    public void Ready(int mainPid) => Notify(string.Create(CultureInfo.InvariantCulture, $"READY=1\nMAINPID={mainPid}\nSTATUS=serving"));
 
     /// <summary>Another process is the service from now on; it says itself when it serves.</summary>
-    public void HandOver(int pid) => Notify(string.Create(CultureInfo.InvariantCulture, $"MAINPID={pid}"), NewsSecondsMax);
+    public void HandOver(int pid) => Notify(string.Create(CultureInfo.InvariantCulture, $"MAINPID={pid}"), HandOverSecondsMax);
 
     /// <summary>A reload begins.</summary>
     public void Reloading() => Notify(
-        string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"), NewsSecondsMax);
+        string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"));
 
     /// <summary>The service ends.</summary>
-    public void Stopping() => Notify("STOPPING=1", NewsSecondsMax);
+    public void Stopping() => Notify("STOPPING=1");
 
     /// <summary>Tells the watchdog that the loop turns.</summary>
-    public void KeepAlive() => Notify("WATCHDOG=1", secondsMax: 0);
+    public void KeepAlive() => Notify("WATCHDOG=1", isNews: false);
 
     private static int[] InheritedDescriptors()
     {
@@ -86,12 +91,64 @@ public sealed class ServiceManager
     private static bool IsForUs(string name) =>
         System.Environment.GetEnvironmentVariable(name) is not { Length: > 0 } pid || pid == System.Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
 
-    private void Notify(string text, int secondsMax)
+    /// <summary>Tells the manager, behind whatever it has not taken yet; a sign of life that it does not take at once is dropped.</summary>
+    private void Notify(string text, int secondsMax = 0, bool isNews = true)
     {
-        if (_socket is { Length: > 0 })
+        if (_socket is not { Length: > 0 })
         {
-            // A leading @ stands for the NUL of an abstract address.
-            _ = Syscall.SendDatagram(SocketAddress.Unix(_socket), Encoding.UTF8.GetBytes(text), secondsMax);
+            return;
+        }
+
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        lock (_late)
+        {
+            if ((_late.Count > 0 || Send(bytes, secondsMax).WouldBlock) && isNews && _late.Count < LateNewsMax)
+            {
+                _late.Enqueue(bytes);
+                if (_late.Count == 1)
+                {
+                    TellLater();
+                }
+            }
         }
     }
+
+    private void TellLater()
+    {
+        try
+        {
+            new Thread(TellLate) { IsBackground = true, Name = "service manager" }.Start();
+        }
+        catch (Exception refused) when (refused is OutOfMemoryException or ThreadStartException)
+        {
+            _late.Clear();
+        }
+    }
+
+    /// <summary>On a thread of its own, which ends when all is told.</summary>
+    private void TellLate()
+    {
+        while (true)
+        {
+            byte[] next;
+            lock (_late)
+            {
+                if (!_late.TryPeek(out next!))
+                {
+                    return;
+                }
+            }
+
+            if (!Send(next, LateSecondsMax).WouldBlock)
+            {
+                lock (_late)
+                {
+                    _ = _late.Dequeue();
+                }
+            }
+        }
+    }
+
+    /// <summary>A leading @ stands for the NUL of an abstract address.</summary>
+    private SysResult Send(byte[] bytes, int secondsMax) => Syscall.SendDatagram(SocketAddress.Unix(_socket!), bytes, secondsMax);
 }

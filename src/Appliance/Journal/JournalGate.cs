@@ -8,7 +8,7 @@ namespace Appliance.Journal;
 /// What the rooms know of their journal: whether there is one, how far it is on disk, and whether readers wait for that. While they do,
 /// this wakes them.
 /// </summary>
-internal sealed class JournalGate(RoomLog rooms, IReadOnlyList<Wakeup> wakeups)
+internal sealed class JournalGate(RoomLog rooms, WakeupTable wakeups)
 {
     private WorkerSet _wake;
 
@@ -34,7 +34,7 @@ internal sealed class JournalGate(RoomLog rooms, IReadOnlyList<Wakeup> wakeups)
         Volatile.Write(ref header.JournalBytes, file.Length);
         while (_wake.TryTake(out int worker))
         {
-            wakeups[worker].Set();
+            wakeups.Set(worker);
         }
     }
 
@@ -92,10 +92,7 @@ internal sealed class JournalGate(RoomLog rooms, IReadOnlyList<Wakeup> wakeups)
         if (former == JournalState.Awaited)
         {
             rooms.MarkAllDirty();
-            foreach (var wakeup in wakeups)
-            {
-                wakeup.Set();
-            }
+            wakeups.SetAll();
         }
 
         return true;

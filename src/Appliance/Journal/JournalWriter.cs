@@ -28,8 +28,11 @@ public sealed class JournalWriter : IDisposable
 
     private readonly Settings _settings;
     private readonly RoomLog _rooms;
+#pragma warning disable CA2213 // One of the table's.
     private readonly Wakeup _wakeup;
+#pragma warning restore CA2213
     private readonly EventLog _log;
+    private readonly JournalWatch _watch;
     private readonly Poller _poller = new(1);
     private readonly LoopClock _clock = new();
     private readonly StandbyThread _thread;
@@ -49,14 +52,15 @@ public sealed class JournalWriter : IDisposable
     private bool _isLast;
     private volatile bool _stopping;
 
-    private JournalWriter(Settings settings, RoomLog rooms, IReadOnlyList<Wakeup> wakeups, EventLog log)
+    private JournalWriter(Settings settings, RoomLog rooms, WakeupTable wakeups, EventLog log)
     {
         _settings = settings;
         _rooms = rooms;
-        _wakeup = wakeups[RoomLogLayout.JournalSlot];
+        _wakeup = wakeups.Ensure(RoomLogLayout.JournalSlot);
         _log = log;
         _due = new RoomQueue(rooms.Layout.Rooms);
         _gate = new JournalGate(rooms, wakeups);
+        _watch = new JournalWatch(settings.JournalFile, rooms, _gate, _wakeup, log);
         _losses = new JournalLosses(settings.JournalFile, rooms, log);
         _upkeep = new JournalUpkeep(settings.JournalFile, rooms, log);
         _thread = new StandbyThread("journal", Run);
@@ -67,10 +71,10 @@ public sealed class JournalWriter : IDisposable
     /// <param name="settings">The settings; how to sync may change.</param>
     /// <param name="rooms">The rooms.</param>
     /// <param name="isNew">Whether they are to be filled from it.</param>
-    /// <param name="wakeups">The wake-up of every slot.</param>
+    /// <param name="wakeups">The wake-ups of all slots, its own included from now on.</param>
     /// <param name="log">The log.</param>
     /// <exception cref="IOException">The file cannot be used.</exception>
-    public static JournalWriter? Begin(Settings settings, RoomLog rooms, bool isNew, IReadOnlyList<Wakeup> wakeups, EventLog log)
+    public static JournalWriter? Begin(Settings settings, RoomLog rooms, bool isNew, WakeupTable wakeups, EventLog log)
     {
         if (settings.JournalFile.Length == 0)
         {
@@ -98,7 +102,7 @@ public sealed class JournalWriter : IDisposable
     /// Workers use the rooms.
     /// </summary>
     /// <exception cref="SyscallException">The host has no thread or descriptor for it.</exception>
-    public static JournalWriter? Prepare(Settings settings, RoomLog rooms, IReadOnlyList<Wakeup> wakeups, EventLog log) =>
+    public static JournalWriter? Prepare(Settings settings, RoomLog rooms, WakeupTable wakeups, EventLog log) =>
         settings.JournalFile.Length == 0 ? null : new JournalWriter(settings, rooms, wakeups, log);
 
     /// <summary>Goes on where another process has ended; one that has begun itself does so anyway.</summary>
@@ -107,7 +111,7 @@ public sealed class JournalWriter : IDisposable
     /// <summary>How to sync may have changed.</summary>
     public void OnSettings() => _wakeup.Set();
 
-    /// <summary>Writes and syncs what there is, and ends.</summary>
+    /// <summary>Writes and syncs what there is, and ends: for as long as the disk takes it, but not when it does not answer.</summary>
     /// <param name="isLast">Whether nobody uses the rooms any more; otherwise another process goes on.</param>
     public void Stop(bool isLast)
     {
@@ -119,8 +123,11 @@ public sealed class JournalWriter : IDisposable
         _isLast = isLast;
         _stopping = true;
         _wakeup.Set();
-        _ = _thread.Join();
-        _poller.Dispose();
+        if (_watch.Await(_thread))
+        {
+            _watch.Dispose();
+            _poller.Dispose();
+        }
     }
 
     /// <inheritdoc/>
@@ -161,6 +168,7 @@ public sealed class JournalWriter : IDisposable
     {
         try
         {
+            _watch.Begin();
             Open();
             Write();
             Sync();
@@ -170,7 +178,7 @@ public sealed class JournalWriter : IDisposable
                 Rewrite();
             }
 
-            if (_isFailing && _due.Count == 0)
+            if (_watch.TakeStuck() || (_isFailing && _due.Count == 0))
             {
                 _isFailing = false;
                 _rooms.Header.JournalError = Errno.None;
@@ -183,6 +191,10 @@ public sealed class JournalWriter : IDisposable
         {
             Fail(failure);
             return false;
+        }
+        finally
+        {
+            _watch.End();
         }
     }
 

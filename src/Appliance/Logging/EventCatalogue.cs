@@ -16,6 +16,13 @@ public static class EventCatalogue
     public static readonly LogEvent Stopping = new(1002, LogLevel.Info, "{Signal} received, stopping: {Connections} connections have {DrainSeconds} s");
     public static readonly LogEvent Stopped = new(1003, LogLevel.Info, "stopped: {Messages} messages, {Deliveries} deliveries, {Connections} connections served, {Collections} garbage collections");
     public static readonly LogEvent LogReopened = new(1004, LogLevel.Info, "log reopened");
+    public static readonly LogEvent LogUnopened = new(1040, LogLevel.Error, "{Reason}; until the log is reopened, lines of this process go to stderr");
+    public static readonly LogEvent WakeupsMissing = new(1041, LogLevel.Error, "no descriptor left to wake {Workers} other workers: their clients may get messages of this worker's late; raise ulimit -n or LimitNOFILE=, or lower --max-connections");
+    public static readonly LogEvent WorkerNotStarted = new(1042, LogLevel.Error, "worker {Worker} is not started: {Reason}");
+    public static readonly LogEvent OrderUnfulfilled = new(1043, LogLevel.Error, "no descriptor left for '{Order}' of the master: raise ulimit -n or LimitNOFILE=, or lower --max-connections");
+    public static readonly LogEvent Ipv6Missing = new(1044, LogLevel.Warning, "this kernel has no IPv6: '*' stands for all addresses of IPv4");
+    public static readonly LogEvent ProcMissing = new(1045, LogLevel.Warning, "/proc is not mounted: there are no figures of memory, processes keep the name of the binary, and nobody may replace the binary while this server runs");
+    public static readonly LogEvent DescriptorsLow = new(1046, LogLevel.Warning, "{Reason}");
     public static readonly LogEvent Failed = new(1005, LogLevel.Error, "{Reason}");
     public static readonly LogEvent TurnFailed = new(1008, LogLevel.Error, "the host refuses something, the server goes on: {Reason}");
     public static readonly LogEvent Monitoring = new(1006, LogLevel.Info, "monitoring on {Address}");
@@ -26,6 +33,7 @@ public static class EventCatalogue
     public static readonly LogEvent WorkerDied = new(1012, LogLevel.Error, "worker {Worker}, pid {Pid}, died: {How}; the next one starts in {Pause} ms");
     public static readonly LogEvent WorkerKilled = new(1014, LogLevel.Warning, "worker {Worker}, pid {Pid}, did not end in time and is killed");
     public static readonly LogEvent WorkerStuck = new(1016, LogLevel.Error, "worker {Worker}, pid {Pid}, has not turned for {Seconds} s ({How}) and is killed (--worker-timeout)");
+    public static readonly LogEvent WorkerLeft = new(1047, LogLevel.Error, "worker {Worker}, pid {Pid}, is killed and does not end: it waits for a disk that does not answer, and ends with it");
     public static readonly LogEvent MasterLost = new(1013, LogLevel.Error, "the master is gone: ending");
     public static readonly LogEvent Reloaded = new(1020, LogLevel.Info, "configuration reloaded{Restart}");
     public static readonly LogEvent ReloadFailed = new(1021, LogLevel.Error, "configuration not reloaded, the former one stays in force: {Reason}");
@@ -58,6 +66,8 @@ public static class EventCatalogue
     public static readonly LogEvent JournalGivenUp = new(2018, LogLevel.Warning, "journal {File}: up to {Records} records are missing: their rooms were given up before they could be written (--max-rooms)");
     public static readonly LogEvent JournalRewritten = new(2019, LogLevel.Info, "journal {File} written anew: {Before} bytes, now {After}");
     public static readonly LogEvent JournalMoved = new(2021, LogLevel.Warning, "journal {File} was moved away or removed: going on with what is there now");
+    public static readonly LogEvent JournalStuck = new(2030, LogLevel.Error, "journal {File}: its disk has not answered for {Seconds} s; the chat goes on, and nobody waits for it");
+    public static readonly LogEvent JournalLeft = new(2031, LogLevel.Error, "journal {File}: its disk has not answered for {Seconds} s; ending without it, what was said last may be missing in it");
     public static readonly LogEvent JournalNotRewritten = new(2020, LogLevel.Warning, "journal {File} cannot be written anew and grows on: {Reason}");
 
     public static readonly LogEvent Connected = new(3000, LogLevel.Debug, "{Address} connected to room {Room}");

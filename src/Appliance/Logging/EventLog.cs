@@ -17,6 +17,7 @@ public sealed class EventLog : IDisposable
     private const int QueuedLinesMax = 10_000;
     private const int FlushMsMax = 1000;
     private const int FlushStackBytes = 256 << 10;
+    private const int StartMsMax = 5000;
     private const string Line = "{Timestamp:yyyy-MM-ddTHH:mm:ss.fffzzz} {Level:u3} {EventId} {Process}{Message:lj}{NewLine}{Exception}";
 
     /// <summary>The journal notes the time itself.</summary>
@@ -29,12 +30,11 @@ public sealed class EventLog : IDisposable
     private readonly Logger _logger;
 #pragma warning restore CA2213
 
-    /// <summary>A log to a file, or to stderr when the path is empty.</summary>
+    /// <summary>A log to a file, which <see cref="Open"/> opens, or to stderr when the path is empty.</summary>
     /// <param name="file">Absolute path, or empty.</param>
     /// <param name="level">Least level that is written.</param>
     /// <param name="isDaemon">Whether the file takes what is written to stderr as well.</param>
     /// <param name="process">Which process writes, for the beginning of each line; empty for the only one.</param>
-    /// <exception cref="IOException">The file cannot be written.</exception>
     public EventLog(string file, LogLevel level, bool isDaemon, string process = "")
     {
         SetLevel(level);
@@ -50,20 +50,38 @@ public sealed class EventLog : IDisposable
         _flush = new StandbyThread("log flush", Flush, FlushStackBytes);
     }
 
-    /// <summary>Opens the file anew; returns why it cannot be written, which is logged, too, and then the former one stays in use, or null.</summary>
-    public string? TryReopen()
+    /// <summary>Opens the file when a process starts, and waits for it some seconds at most; until then, and if that fails, lines go to stderr.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void Open()
     {
-        try
+        using var opened = new ManualResetEventSlim();
+        string? failure = "--log: the thread that opens it does not come to it";
+        AskReopening(why =>
         {
-            _sink.Reopen();
-            return null;
-        }
-        catch (IOException failure)
+            failure = why;
+            opened.Set();
+        });
+        _ = opened.Wait(StartMsMax);
+        if (failure is not null)
         {
-            Write(EventCatalogue.Failed, failure.Message);
-            return failure.Message;
+            throw new IOException(failure);
         }
     }
+
+    /// <summary>
+    /// Has the file opened anew by the log's own thread: the caller never waits. When the file cannot be written, that is logged and the
+    /// former one stays in use.
+    /// </summary>
+    /// <param name="done">Is told on another thread, within seconds: why the file is not open, or null.</param>
+    public void Reopen(Action<string?> done) => AskReopening(failure =>
+    {
+        if (failure is not null)
+        {
+            Write(EventCatalogue.Failed, failure);
+        }
+
+        done(failure);
+    });
 
     /// <summary>Whether events of a level are written: to save the work of making one that is not.</summary>
     public bool Writes(LogEvent what) => _logger.IsEnabled(Map(what.Level));
@@ -79,6 +97,15 @@ public sealed class EventLog : IDisposable
 
     /// <summary>Changes the least level that is written.</summary>
     public void SetLevel(LogLevel level) => _level.MinimumLevel = Map(level);
+
+    private void AskReopening(Action<string?> done)
+    {
+        _sink.AskReopening(done);
+        if (!_sink.HasQueued)
+        {
+            _logger.Write(LineSink.NudgeLevel, "");
+        }
+    }
 
     /// <summary>Writes what is still queued, as far as that is possible: nobody may ever read the pipe that stderr is.</summary>
     public void Dispose()

@@ -1,6 +1,9 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using System.Text;
 using Appliance.Native;
 using Serilog.Core;
+using Serilog.Events;
 using Serilog.Formatting;
 using Serilog.Sinks.Async;
 
@@ -9,64 +12,53 @@ namespace Appliance.Logging;
 /// <summary>
 /// Writes each event with one write(2) to a descriptor that appends: lines of several processes interleave whole. A file can be
 /// opened anew under load, between two lines. What cannot be written (a full disk, a closed terminal, a reader that is too slow) is
-/// dropped and counted; the count is told with the next line that can.
+/// dropped and counted; the count is told with the next line that can. All of it happens on the log's own thread.
 /// </summary>
-internal sealed unsafe class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor, IDisposable
+internal sealed class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor, IDisposable
 {
-    private const int Stderr = 2;
-    private const int GroupReadable = 0x1A0; // 0640
+    /// <summary>How often a thread that waits for the reader of a pipe looks whether another file is to be opened.</summary>
+    private const int LookEveryMs = 200;
 
-    private readonly Lock _lock = new();
     private readonly ITextFormatter _formatter;
     private readonly string _path;
     private readonly bool _takesStderr;
     private readonly StringBuilder _line = new();
-    private int _fd = Stderr;
+    private readonly ConcurrentQueue<LogReopening> _asked = new();
+    private LogOutput _output = LogOutput.ToStderr();
     private IAsyncLogEventSinkInspector? _queue;
     private long _dropped;
     private long _toldOfQueue;
-    private SysResult? _tornAt;
 
-    /// <summary>A sink to a file, or to stderr when the path is empty.</summary>
-    /// <param name="path">Absolute path, or empty.</param>
+    /// <summary>A sink to stderr, until it is told to open its file.</summary>
+    /// <param name="path">Absolute path; empty for stderr.</param>
     /// <param name="takesStderr">Whether what the runtime writes to stderr goes to the file, too: a daemon has no other.</param>
     /// <param name="formatter">Makes a line of an event.</param>
-    /// <exception cref="IOException">The file cannot be written.</exception>
     public LineSink(string path, bool takesStderr, ITextFormatter formatter)
     {
         _path = path;
         _takesStderr = takesStderr;
         _formatter = formatter;
-        Reopen();
     }
 
-    /// <summary>Opens the file anew: after this, no line goes to a file that was renamed.</summary>
-    /// <exception cref="IOException">The file cannot be written; the former one stays in use.</exception>
-    public void Reopen()
+    /// <summary>The level of an event that is no line: it has the log's thread see to what was asked of it.</summary>
+    public static LogEventLevel NudgeLevel => LogEventLevel.Fatal;
+
+    /// <summary>Whether events wait that the log's thread will come to: then it need not be nudged.</summary>
+    public bool HasQueued => _queue is { Count: > 0 };
+
+    /// <summary>
+    /// Has the file opened anew between two lines: after this, no line goes to a file that was renamed. When it cannot be written, the former
+    /// one stays in use. Whoever asked is told on another thread.
+    /// </summary>
+    public void AskReopening(Action<string?> done)
     {
         if (_path.Length == 0)
         {
+            done(null);
             return;
         }
 
-        var opened = OwnedPath.Open(
-            $"--log {_path}", _path, Syscall.O_WRONLY | Syscall.O_CREAT | Syscall.O_APPEND, GroupReadable, Ownership.OfProcess);
-        if (!opened.Ok)
-        {
-            throw new IOException($"--log {_path}: {SyscallException.Describe(opened.Error)}");
-        }
-
-        lock (_lock)
-        {
-            Close();
-            _fd = opened.Value;
-            _tornAt = null;
-        }
-
-        if (_takesStderr)
-        {
-            _ = Syscall.Duplicate(opened.Value, Stderr);
-        }
+        _asked.Enqueue(new LogReopening(_path, done));
     }
 
     /// <inheritdoc/>
@@ -78,67 +70,89 @@ internal sealed unsafe class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor
     }
 
     /// <inheritdoc/>
-    public void Emit(Serilog.Events.LogEvent logEvent) => Write(logEvent);
+    public void Emit(Serilog.Events.LogEvent logEvent)
+    {
+        Reopen();
+        if (logEvent.Level != NudgeLevel)
+        {
+            Write(logEvent);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (_lock)
+        Reopen();
+        Write(logEvent: null);
+        _output.Dispose();
+    }
+
+    /// <summary>Opens the file once for all who have asked by now.</summary>
+    private void Reopen()
+    {
+        if (_asked.IsEmpty)
         {
-            Write(logEvent: null);
-            Close();
-            _fd = Stderr;
+            return;
+        }
+
+        string? failure = null;
+        LogReopening[] asked = [.. _asked];
+        try
+        {
+            var opened = LogOutput.Open(_path, _takesStderr);
+            _output.Dispose();
+            _output = opened;
+        }
+        catch (Exception unwritable) when (EnvironmentFailure.Explain(unwritable) is { } why)
+        {
+            failure = why;
+        }
+
+        foreach (var _ in asked)
+        {
+            if (_asked.TryDequeue(out var done))
+            {
+                done.Tell(failure);
+                done.Dispose();
+            }
         }
     }
 
     /// <summary>Writes a line, if there is one, behind what is to be told of those that are missing.</summary>
     private void Write(Serilog.Events.LogEvent? logEvent)
     {
-        lock (_lock)
+        // Meanwhile lines wait in the queue, or are dropped and counted when it is full.
+        while (!_output.AwaitRoom(LookEveryMs))
         {
-            _ = _line.Clear();
-            using var writer = new StringWriter(_line, System.Globalization.CultureInfo.InvariantCulture);
-            if (_tornAt is { } end && end == Syscall.Seek(_fd, 0, Syscall.SEEK_END))
-            {
-                // The piece of our last line is still there, and the last in the file.
-                writer.WriteLine();
-            }
-
-            long ofQueue = _queue?.DroppedMessagesCount ?? 0;
-            long missing = _dropped + ofQueue - _toldOfQueue;
-            if (missing > 0)
-            {
-                writer.WriteLine($"{missing} lines could not be written here");
-            }
-
-            if (logEvent is not null)
-            {
-                _formatter.Format(logEvent, writer);
-            }
-
-            bool written = Write(Encoding.UTF8.GetBytes(_line.ToString()));
-            _toldOfQueue = ofQueue;
-            _dropped = written ? 0 : missing + (logEvent is null ? 0 : 1);
+            Reopen();
         }
-    }
 
-    /// <summary>False when not all of it could be written: a disk that fills up may take the beginning of a line.</summary>
-    private bool Write(byte[] line)
-    {
-        fixed (byte* bytes = line)
+        _ = _line.Clear();
+        using var writer = new StringWriter(_line, CultureInfo.InvariantCulture);
+        if (_output.EndsTorn)
         {
-            var written = Syscall.Write(_fd, bytes, line.Length);
-            bool whole = written.Ok && written.Value == line.Length;
-            _tornAt = whole ? null : written is { Ok: true, Value: > 0 } ? Syscall.Seek(_fd, 0, Syscall.SEEK_CUR) : _tornAt;
-            return whole;
+            writer.WriteLine();
         }
-    }
 
-    private void Close()
-    {
-        if (_fd != Stderr)
+        long ofQueue = _queue?.DroppedMessagesCount ?? 0;
+        long missing = _dropped + ofQueue - _toldOfQueue;
+        if (missing > 0)
         {
-            _ = Syscall.Close(_fd);
+            writer.WriteLine($"{missing} lines could not be written here");
         }
+
+        if (logEvent is not null)
+        {
+            _formatter.Format(logEvent, writer);
+        }
+
+        if (_line.Length == 0)
+        {
+            return;
+        }
+
+        bool written = _output.Write(Encoding.UTF8.GetBytes(_line.ToString()));
+        _toldOfQueue = ofQueue;
+        _dropped = written ? 0 : missing + (logEvent is null ? 0 : 1);
     }
 }

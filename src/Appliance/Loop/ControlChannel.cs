@@ -49,6 +49,9 @@ public static class ControlWord
     /// </summary>
     public const char Link = 'l';
 
+    /// <summary>To a worker: the wake-ups of other slots, which come with it; the text has the slots, with commas.</summary>
+    public const char Wakeups = 'E';
+
     /// <summary>From a worker: connections were given; how many, and 1 if some could not be.</summary>
     public const char Given = 'g';
 

@@ -50,7 +50,7 @@ public sealed class ListenSocket : IDisposable
     /// <exception cref="SyscallException">Another program listens there, the address is not of this host, or no right.</exception>
     public static ListenSocket BindInternet(ReadOnlySpan<byte> ip, int port, bool dual, bool shared, string name)
     {
-        int fd = Open(ip, dual, shared);
+        int fd = Open(ip, dual, shared, name);
         Bind(fd, SocketAddress.Internet(ip, port), name, isPath: false);
         return Listen(fd, name, path: null);
     }
@@ -63,7 +63,7 @@ public sealed class ListenSocket : IDisposable
     /// <exception cref="SyscallException">Another program listens there, the address is not of this host, or no right.</exception>
     public static int FindFree(ReadOnlySpan<byte> ip, int port, bool dual, string name)
     {
-        int fd = Open(ip, dual, shared: false);
+        int fd = Open(ip, dual, shared: false, name);
         Bind(fd, SocketAddress.Internet(ip, port), name, isPath: false);
         using var socket = new ListenSocket(fd, path: null);
         return socket.Port;
@@ -134,10 +134,11 @@ public sealed class ListenSocket : IDisposable
         }
     }
 
-    private static int Open(ReadOnlySpan<byte> ip, bool dual, bool shared)
+    private static int Open(ReadOnlySpan<byte> ip, bool dual, bool shared, string name)
     {
         bool v6 = ip.Length == 16;
-        int fd = Syscall.Socket(v6 ? Syscall.AF_INET6 : Syscall.AF_INET).OrThrow("socket");
+        var opened = Syscall.Socket(v6 ? Syscall.AF_INET6 : Syscall.AF_INET);
+        int fd = opened.Ok ? opened.Value : throw new SyscallException($"{name}: socket", opened.Error, WayOut(opened.Error, isPath: false));
         if (v6)
         {
             _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_IPV6, Syscall.IPV6_V6ONLY, dual ? 0 : 1).OrThrow("setsockopt IPV6_V6ONLY");
@@ -188,7 +189,8 @@ public sealed class ListenSocket : IDisposable
     }
 
     private static string WayOut(Errno error, bool isPath) =>
-        error == Errno.EADDRINUSE ? "another program listens there: end it, or choose another address"
+        error == Errno.EAFNOSUPPORT ? "this kernel has no IPv6: choose an address of IPv4, or * for all that it has"
+        : error == Errno.EADDRINUSE ? "another program listens there: end it, or choose another address"
         : error == Errno.EADDRNOTAVAIL ? "no interface of this host has this address: 'ip address' shows those it has"
         : error != Errno.EACCES ? ""
         : isPath ? "choose a directory that this user may write to"

@@ -32,7 +32,7 @@ public sealed class SignalSet : IDisposable
         if (!Syscall.AreBlocked(All))
         {
             Syscall.Block(All);
-            _ = Syscall.ExecuteAgain().OrThrow("execve /proc/self/exe");
+            _ = Syscall.ExecuteAgain().OrThrow($"execve {Syscall.OwnBinary}");
         }
 
         foreach (int signal in All)

@@ -129,18 +129,18 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
 
     /// <summary>Starts the process.</summary>
     /// <exception cref="SyscallException">It cannot be started.</exception>
-    public void Start(string settings, int roomLog, RoomLogLayout layout, IReadOnlyList<Wakeup> wakeups, long nowMs)
+    public void Start(string settings, int roomLog, RoomLogLayout layout, WakeupTable wakeups, long nowMs)
     {
         StartedMs = nowMs;
         Owed = Gifts = _givenAgain = 0;
         (Channel, var there) = ControlChannel.CreatePair();
         using (there)
         {
-            string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {layout.Version} {string.Join(',', Listeners.Select(socket => socket.Descriptor))} {string.Join(',', wakeups.Select(wakeup => wakeup.Descriptor))}";
+            string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {layout.Version} {string.Join(',', Listeners.Select(socket => socket.Descriptor))} {string.Join(',', wakeups.Slots.Select(slot => $"{slot}:{wakeups[slot]}"))}";
             _ = Channel.Send(ControlWord.Settings, $"{descriptors}\n{settings}");
             Pid = Syscall.Spawn(new SpawnRequest
             {
-                Path = "/proc/self/exe",
+                Path = Syscall.OwnBinary,
                 Arguments = [$"appliance: worker {Number}"],
                 Environment = new Dictionary<string, string?>(StringComparer.Ordinal)
                 {
@@ -148,12 +148,15 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
                     [ProcessRole.Descriptor] = $"{there.Descriptor}",
                 },
                 Blocked = SignalSet.All,
-                Inherited = [there.Descriptor, .. Listeners.Select(socket => socket.Descriptor).Distinct(), .. wakeups.Select(wakeup => wakeup.Descriptor)],
-            }).OrThrow("posix_spawn /proc/self/exe");
+                Inherited = [there.Descriptor, .. Listeners.Select(socket => socket.Descriptor).Distinct(), .. wakeups.Slots.Select(slot => wakeups[slot])],
+            }).OrThrow($"posix_spawn {Syscall.OwnBinary}");
         }
 
         State = ChildState.Starting;
     }
+
+    /// <summary>Asks something that it answers with <see cref="ControlWord.Done"/>.</summary>
+    public void Ask(char what, string text, params ReadOnlySpan<int> descriptors) => Owed += Channel?.Send(what, text, descriptors) == true ? 1 : 0;
 
     /// <summary>Has it give so many connections to another worker; false when no descriptor is left for the way there, or it does not take the order.</summary>
     public bool GiveTo(ChildWorker other, int count)
@@ -170,17 +173,20 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         return ordered;
     }
 
-    /// <summary>Has it give all its connections, of which there are so many now, to others in equal shares; false when none of them gets any.</summary>
+    /// <summary>
+    /// Has it give all its connections, of which there are so many now, to others in equal shares, or all to those for whom there are
+    /// descriptors; false when there are none.
+    /// </summary>
     public bool GiveAllTo(IReadOnlyList<ChildWorker> others, int count)
     {
         var shares = Balance.Split(count, others.Count);
-        bool gives = false;
+        bool restIsOrdered = false;
         for (int i = 0; i < others.Count; i++)
         {
-            gives |= GiveTo(others[i], i == others.Count - 1 ? ControlWord.Everything : shares[i]);
+            restIsOrdered = GiveTo(others[i], i == others.Count - 1 ? ControlWord.Everything : shares[i]);
         }
 
-        return gives;
+        return restIsOrdered || others.Any(other => GiveTo(other, ControlWord.Everything));
     }
 
     /// <summary>Has it give so many connections to whoever is at the other end of a socket; false when it does not take the order.</summary>

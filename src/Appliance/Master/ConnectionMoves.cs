@@ -48,7 +48,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
     public void TakeThrough(int number, int socket) =>
         _ = workers.FirstOrDefault(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, $"{ControlWord.Way}", socket);
 
-    /// <summary>Joins a worker to another one, through a socket that lasts, if both go on; tells it in any case.</summary>
+    /// <summary>Joins a worker to another one, through a socket that lasts, if both go on and there are descriptors; tells it in any case.</summary>
     public void Link(ChildWorker worker, string number)
     {
         var other = workers.FirstOrDefault(other => other.Number.ToString(CultureInfo.InvariantCulture) == number);

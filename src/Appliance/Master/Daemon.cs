@@ -14,7 +14,6 @@ public static unsafe class Daemon
     /// <summary>Files of the daemon are for owner and group.</summary>
     private const int Umask = 0x17; // 027
 
-    private const string Binary = "/proc/self/exe";
     private const int TextBytesMax = 4096;
 
     /// <summary>Starts the daemon with the arguments of this process and waits until it serves; returns why it does not, or null.</summary>
@@ -55,10 +54,10 @@ public static unsafe class Daemon
 
     private static int Spawn(IReadOnlyList<string> arguments, string role, int writing, bool newSession)
     {
-        int nothing = Syscall.Open("/dev/null", Syscall.O_RDWR, 0).OrThrow("open /dev/null");
+        int nothing = Syscall.OpenNothing().OrThrow("open /dev/null");
         var spawned = Syscall.Spawn(new SpawnRequest
         {
-            Path = Binary,
+            Path = Syscall.OwnBinary,
             Arguments = ["appliance: master", .. arguments],
             Environment = new Dictionary<string, string?>(StringComparer.Ordinal)
             {
@@ -71,7 +70,7 @@ public static unsafe class Daemon
             NewSession = newSession,
         });
         _ = Syscall.Close(nothing);
-        return spawned.OrThrow($"posix_spawn {Binary}");
+        return spawned.OrThrow($"posix_spawn {Syscall.OwnBinary}");
     }
 
     private static string ReadToEnd(int reading)

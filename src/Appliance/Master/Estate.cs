@@ -25,8 +25,8 @@ public sealed class Estate : IDisposable
     /// <summary>The pid file and the locks.</summary>
     public required PidFile PidFile { get; init; }
 
-    /// <summary>A wake-up for every slot, the journal's included.</summary>
-    public IReadOnlyList<Wakeup> Wakeups { get; init; } = [.. Enumerable.Range(0, RoomLogLayout.Slots).Select(_ => new Wakeup())];
+    /// <summary>The wake-ups of all slots that are used, the journal's included.</summary>
+    public WakeupTable Wakeups { get; init; } = new(RoomLogLayout.Slots);
 
     /// <summary>Slot of this master's first worker.</summary>
     public int FirstSlot { get; init; }
@@ -36,15 +36,6 @@ public sealed class Estate : IDisposable
 
     /// <summary>Keeps the journal; null when there is none, or another master keeps it.</summary>
     public JournalWriter? Journal { get; set; }
-
-    /// <summary>Wakes every worker, of both masters.</summary>
-    public void WakeAll()
-    {
-        foreach (var wakeup in Wakeups)
-        {
-            wakeup.Set();
-        }
-    }
 
     /// <summary>The files of unix sockets belong to another process now.</summary>
     public void DisownPaths()
@@ -60,9 +51,6 @@ public sealed class Estate : IDisposable
     public void Dispose()
     {
         Journal?.Dispose();
-        foreach (var wakeup in Wakeups)
-        {
-            wakeup.Dispose();
-        }
+        Wakeups.Dispose();
     }
 }

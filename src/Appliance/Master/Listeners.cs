@@ -35,7 +35,7 @@ public static class Listeners
             return [.. Enumerable.Repeat(socket, workers)];
         }
 
-        int port = ListenSocket.FindFree(address.Ip!.GetAddressBytes(), address.Port, address.IsAnyFamily, Named(address, ListenOption));
+        int port = ListenSocket.FindFree(IpOf(address).GetAddressBytes(), address.Port, address.IsAnyFamily, Named(address, ListenOption));
         List<ListenSocket> sockets = [];
         for (int worker = 0; worker < workers; worker++)
         {
@@ -66,7 +66,10 @@ public static class Listeners
 
     private static ListenSocket Bind(ListenAddress address, int port, bool shared, int mode, string option = ListenOption) => address.UnixPath is { } path
         ? ListenSocket.BindUnix(path, mode, Named(address, option))
-        : ListenSocket.BindInternet(address.Ip!.GetAddressBytes(), port, address.IsAnyFamily, shared, Named(address, option));
+        : ListenSocket.BindInternet(IpOf(address).GetAddressBytes(), port, address.IsAnyFamily, shared, Named(address, option));
+
+    /// <summary>What to bind: of all addresses there are, those of IPv4 where the kernel has no IPv6.</summary>
+    private static IPAddress IpOf(ListenAddress address) => address.IsAnyFamily && !Syscall.HasIpv6 ? IPAddress.Any : address.Ip!;
 
     private static string Named(ListenAddress address, string option) => $"{option} {address.Text}";
 }

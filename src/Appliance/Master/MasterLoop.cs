@@ -19,14 +19,14 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     /// <summary>What a loaded machine may need beyond the drain time before a worker is killed.</summary>
     private const int GraceMs = 3000;
 
+    /// <summary>What a worker that was killed may take to end: one that waits for a dead disk ends with the disk.</summary>
+    private const int KilledMs = 1000;
+
     /// <summary>How often connections are evened out while that is due.</summary>
     private const int EveningMs = 500;
 
     /// <summary>How often the number of workers is thought about, once for each sample, and looked whether they turn.</summary>
     private const int ScalingMs = 1000;
-
-    /// <summary>Turns that may fail one after the other before the master gives up.</summary>
-    private const int FailedTurnsMax = 100;
 
     /// <summary>Timers: one a worker, and behind them those of the master itself.</summary>
     private const int StopTimer = RoomLogLayout.WorkersMax;
@@ -62,8 +62,9 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private readonly Children _children = new();
     private readonly TimerWheel _timers;
     private readonly Reloading _reloading;
-    private int _failedTurns;
+    private readonly TurnGuard _guard;
     private bool _stopping;
+    private bool _isKilling;
     private bool _owesReload;
 
     /// <summary>A master that starts its workers once it runs.</summary>
@@ -97,9 +98,10 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _log = log;
         _timers = new TimerWheel(Timers, _clock.NowMs);
         _fleet = new WorkerFleet(settings, estate, _poller, _timers, _clock, _children, log) { OnAnswer = control.OnAnswer };
+        _guard = new TurnGuard(log);
         _watch = new WorkerWatch(settings, estate, log);
         _load = new LoadFollower(settings, _rooms, _fleet, log);
-        _reloading = new Reloading(settings, readAgain, estate, _fleet, _load, service, log);
+        _reloading = new Reloading(settings, readAgain, estate, _fleet, _load, service, log, _wakeup.Set);
         _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, _children, log)
         {
             OnHandOver = monitor.Dispose,
@@ -150,7 +152,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         bool ready = false;
         while (!_fleet.HasEnded && !IsHandedOver)
         {
-            TryTurn(mustSucceed: !ready);
+            _guard.Try(Turn, mustSucceed: !ready);
             if (!ready && _fleet.AllServe)
             {
                 ready = true;
@@ -170,8 +172,13 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     {
         switch (timer)
         {
+            case StopTimer when _isKilling:
+                _fleet.Ending.Leave();
+                break;
             case StopTimer:
-                _fleet.Kill();
+                _isKilling = true;
+                _fleet.Ending.Kill();
+                _timers.Arm(StopTimer, nowMs + KilledMs);
                 break;
             case KeepAliveTimer:
                 _service.KeepAlive();
@@ -281,24 +288,6 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             }
 
             _timers.Arm(UpgradeTimer, _clock.NowMs + begun.LimitMs);
-        }
-    }
-
-    /// <summary>
-    /// A turn that a limit of the host cuts short (descriptors, processes, memory) does not end a server that serves: it is told, and the
-    /// next one goes on, unless nothing works any more.
-    /// </summary>
-    private void TryTurn(bool mustSucceed)
-    {
-        try
-        {
-            Turn();
-            _failedTurns = 0;
-        }
-        catch (Exception failure) when (failure is SyscallException or IOException or OutOfMemoryException && !mustSucceed && _failedTurns < FailedTurnsMax)
-        {
-            _failedTurns++;
-            _log.Write(EventCatalogue.TurnFailed, failure.Message);
         }
     }
 

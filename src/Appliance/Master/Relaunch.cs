@@ -20,7 +20,7 @@ public sealed class Relaunch
     {
         _arguments = arguments;
         _directory = directory;
-        string path = File.ResolveLinkTarget("/proc/self/exe", returnFinalTarget: false)?.FullName ?? "";
+        string path = Syscall.OwnPath;
         Binary = path.EndsWith(Replaced, StringComparison.Ordinal) ? path[..^Replaced.Length] : path;
     }
 

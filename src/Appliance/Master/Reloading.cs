@@ -4,13 +4,17 @@ using Appliance.Logging;
 
 namespace Appliance.Master;
 
-/// <summary>Has master and workers take changed settings over and open the log anew, and tells whoever asked once all have done it.</summary>
+/// <summary>
+/// Has master and workers take changed settings over and open the log anew, and tells whoever asked once all have done it. The log's own
+/// thread opens it and wakes the loop when that is done.
+/// </summary>
 internal sealed class Reloading(
-    Settings settings, Func<Settings> readAgain, Estate estate, WorkerFleet fleet, LoadFollower load, ServiceManager service, EventLog log)
+    Settings settings, Func<Settings> readAgain, Estate estate, WorkerFleet fleet, LoadFollower load, ServiceManager service, EventLog log, Action wake)
 {
     private string? _reloadNote;
     private bool _reopened;
-    private string? _reopenFailure;
+    private int _reopenings;
+    private volatile string? _reopenFailure;
 
     /// <summary>Reads the configuration again; a bad one changes nothing. The log is opened anew in any case.</summary>
     public void Reload()
@@ -33,18 +37,23 @@ internal sealed class Reloading(
         }
 
         Reopen();
-        _reloadNote += _reopenFailure is null ? "" : $"; {_reopenFailure}: the former file stays in use";
     }
 
     /// <summary>Opens the log anew.</summary>
     public void Reopen()
     {
-        _reopenFailure = log.TryReopen();
-        if (_reopenFailure is null)
+        _ = Interlocked.Increment(ref _reopenings);
+        log.Reopen(failure =>
         {
-            log.Write(EventCatalogue.LogReopened);
-        }
+            if (failure is null)
+            {
+                log.Write(EventCatalogue.LogReopened);
+            }
 
+            _reopenFailure = failure;
+            _ = Interlocked.Decrement(ref _reopenings);
+            wake();
+        });
         fleet.SendReopen();
         _reopened = true;
     }
@@ -52,7 +61,7 @@ internal sealed class Reloading(
     /// <summary>Once a turn: when every worker has done what was asked, tells whoever asked.</summary>
     public void TellOutcome()
     {
-        if (fleet.OwesAnswers)
+        if (fleet.OwesAnswers || Volatile.Read(ref _reopenings) > 0)
         {
             return;
         }
@@ -66,6 +75,7 @@ internal sealed class Reloading(
         if (_reloadNote is { } note)
         {
             _reloadNote = null;
+            note += _reopenFailure is null ? "" : $"; {_reopenFailure}: the former file stays in use";
             bool failed = note.StartsWith(ReloadNote.Failed);
             ReloadNote.Write(estate.Rooms, failed, failed ? note[1..] : note);
             service.Ready(Environment.ProcessId);

@@ -90,12 +90,27 @@ public sealed class Takeover
             SegmentId = segment,
             Listeners = new ListenerSet(inForce.Listen, listeners, isInherited: head["inherited"] == "1"),
             PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),
-            Wakeups = [.. wakeups.Select(descriptor => new Wakeup(descriptor))],
+            Wakeups = new WakeupTable(wakeups),
             MonitoringSocket = monitoring.Length > 0 ? ListenSocket.Inherit(monitoring[0]) : null,
             FirstSlot = RoomLogLayout.WorkersMax - Number(head, "first-slot"),
             IsShared = true,
         };
         return new Takeover(channel, head, inForce, estate);
+    }
+
+    /// <summary>
+    /// Once it is known how many workers there are to be: of the wake-ups that the old master has made for every slot there is, those that
+    /// nobody uses are closed. Used are those of the old workers, of the new ones, and of the journal.
+    /// </summary>
+    public void CloseUnusedWakeups()
+    {
+        int formerSlot = RoomLogLayout.WorkersMax - Estate.FirstSlot;
+        Estate.Wakeups.CloseAllBut(
+        [
+            .. _formerWorkers.Select(number => formerSlot + number),
+            .. Enumerable.Range(Estate.FirstSlot, Settings.WorkersMost),
+            .. Settings.JournalFile.Length > 0 ? [RoomLogLayout.JournalSlot] : (int[])[],
+        ]);
     }
 
     /// <summary>Every worker serves: opens a way for each of the old ones to give its connections to one of the new.</summary>

@@ -92,6 +92,7 @@ internal sealed class Upgrade
             (_channel, var there) = ControlChannel.CreatePair();
             using (there)
             {
+                _fleet.Wakeups.Share(Enumerable.Range(RoomLogLayout.WorkersMax - _estate.FirstSlot, RoomLogLayout.WorkersMax));
                 UpgradeProtocol.Send(_channel, _estate, _settings, _fleet.Numbers);
                 _pid = _relaunch.Start(there.Descriptor, _service.Environment);
                 _children.Add(_pid);
@@ -173,7 +174,7 @@ internal sealed class Upgrade
                 break;
             case UpgradeState.Ending:
                 // They have no client any more.
-                _fleet.Kill();
+                _fleet.Ending.Kill();
                 break;
             case UpgradeState.None:
             case UpgradeState.Complete:

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Appliance.Config;
+using Appliance.Ipc;
 using Appliance.Loop;
 
 namespace Appliance.Master;
@@ -45,6 +46,7 @@ public static class UpgradeProtocol
 
     /// <summary>Says everything that the old master has.</summary>
     /// <exception cref="IOException">The channel does not take it.</exception>
+    /// <exception cref="Native.SyscallException">No descriptor is left for the wake-ups of the new workers.</exception>
     public static void Send(ControlChannel channel, Estate estate, Settings settings, IEnumerable<int> workers)
     {
         var layout = estate.Rooms.Layout;
@@ -61,7 +63,7 @@ public static class UpgradeProtocol
             """);
         bool sent = channel.Send(Head, head, [.. estate.PidFile.Descriptors])
             && channel.Send(Settings, SettingsBuilder.Write(settings))
-            && channel.Send(Wakeups, "", [.. estate.Wakeups.Select(wakeup => wakeup.Descriptor)]);
+            && channel.Send(Wakeups, "", [.. Enumerable.Range(0, RoomLogLayout.Slots).Select(slot => estate.Wakeups.Ensure(slot).Descriptor)]);
         foreach (int number in estate.Listeners.IsInherited ? [0] : estate.Listeners.Numbers)
         {
             sent = sent && channel.Send(

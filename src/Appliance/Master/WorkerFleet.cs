@@ -40,11 +40,19 @@ public sealed class WorkerFleet : IDisposable
         _clock = clock;
         _log = log;
         _lending = new Lending(estate.Listeners, _workers);
+        Wakeups = new WakeupSharing(_workers, estate.Wakeups, log);
+        Ending = new WorkerEnding(_workers, clock, log);
         Moves = new ConnectionMoves(_workers, estate.Rooms, new Evening(_workers, estate.Rooms));
     }
 
     /// <summary>Its workers, those that end included.</summary>
     public IReadOnlyList<ChildWorker> Workers => _workers;
+
+    /// <summary>How they wake each other.</summary>
+    internal WakeupSharing Wakeups { get; }
+
+    /// <summary>Ends their processes.</summary>
+    internal WorkerEnding Ending { get; }
 
     /// <summary>The connections that move between them.</summary>
     internal ConnectionMoves Moves { get; }
@@ -101,8 +109,11 @@ public sealed class WorkerFleet : IDisposable
             }
 
             var worker = new ChildWorker(number, _estate.FirstSlot + number, _listeners.ForWorker(number));
-            _workers.Add(worker);
-            Start(worker);
+            if (Wakeups.TryShare(worker))
+            {
+                _workers.Add(worker);
+                Start(worker);
+            }
         }
 
         _lending.Update(count);
@@ -116,8 +127,8 @@ public sealed class WorkerFleet : IDisposable
         if (atOnce)
         {
             // One that starts takes signals only when it serves, and has no client yet.
-            SignalAll(Syscall.SIGKILL, worker => worker.State == ChildState.Starting);
-            SignalAll(Syscall.SIGQUIT, worker => worker.State != ChildState.Starting);
+            Ending.Signal(Syscall.SIGKILL, worker => worker.State == ChildState.Starting);
+            Ending.Signal(Syscall.SIGQUIT, worker => worker.State != ChildState.Starting);
         }
 
         _workers.ForEach(worker => Retire(worker, tell: !atOnce));
@@ -138,30 +149,11 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Has every worker end, once all that it had is given away.</summary>
     public void EndAll() => _workers.ForEach(worker => Retire(worker, tell: true));
 
-    /// <summary>Sends a signal to every process, or to some.</summary>
-    public void SignalAll(int signal, Func<ChildWorker, bool>? wanted = null)
-    {
-        foreach (var worker in _workers.Where(worker => worker.Pid > 0 && wanted?.Invoke(worker) != false))
-        {
-            _ = Syscall.Kill(worker.Pid, signal);
-        }
-    }
-
-    /// <summary>Ends the processes that have not ended by themselves.</summary>
-    public void Kill()
-    {
-        foreach (var worker in _workers.Where(worker => worker.Pid > 0))
-        {
-            _log.Write(EventCatalogue.WorkerKilled, worker.Number, worker.Pid);
-            _ = Syscall.Kill(worker.Pid, Syscall.SIGKILL);
-        }
-    }
-
     /// <summary>Has every worker take the settings over.</summary>
     public void SendSettings() => AskAll(ControlWord.Settings, SettingsBuilder.Write(_settings));
 
     /// <summary>Has every worker show that it takes orders.</summary>
-    public void Probe() => _workers.ForEach(worker => Ask(worker, ControlWord.Probe, ""));
+    public void Probe() => _workers.ForEach(worker => worker.Ask(ControlWord.Probe, ""));
 
     /// <summary>Has every worker open the log anew.</summary>
     public void SendReopen() => AskAll(ControlWord.Reopen, "");
@@ -314,9 +306,7 @@ public sealed class WorkerFleet : IDisposable
         }
     }
 
-    private void AskAll(char what, string text) => _workers.FindAll(worker => !worker.IsRetired).ForEach(worker => Ask(worker, what, text));
-
-    private static void Ask(ChildWorker worker, char what, string text) => worker.Owed += worker.Channel?.Send(what, text) == true ? 1 : 0;
+    private void AskAll(char what, string text) => _workers.FindAll(worker => !worker.IsRetired).ForEach(worker => worker.Ask(what, text));
 
     private void OnEnd(ChildWorker worker, int pid, ExitStatus how)
     {
@@ -340,7 +330,7 @@ public sealed class WorkerFleet : IDisposable
         if (!expected && !_estate.IsShared && _suspicion.Arises(worker, _workers, _clock.NowMs))
         {
             _checking = true;
-            SignalAll(Syscall.SIGKILL);
+            Ending.Signal(Syscall.SIGKILL);
         }
 
         if (_checking)
@@ -362,7 +352,7 @@ public sealed class WorkerFleet : IDisposable
         _rooms.Worker(worker.Slot).Restarts++;
         _log.Write(EventCatalogue.WorkerDied, worker.Number, pid, how, pauseMs);
         _rooms.MarkAllDirty();
-        _estate.WakeAll();
+        _estate.Wakeups.SetAll();
         BeginEvening();
         if (worker.KeepsDying)
         {

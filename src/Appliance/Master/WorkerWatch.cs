@@ -32,7 +32,7 @@ internal sealed class WorkerWatch(Settings settings, Estate estate, EventLog log
                 continue;
             }
 
-            estate.Wakeups[worker.Slot].Set();
+            estate.Wakeups.Set(worker.Slot);
             if (worker.Turns.WokenMs < 0)
             {
                 worker.Turns = worker.Turns with { WokenMs = nowMs, CpuMs = ProcessState.Read(worker.Pid)?.CpuMs ?? 0 };

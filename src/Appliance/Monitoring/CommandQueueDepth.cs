@@ -16,7 +16,7 @@ public sealed class CommandQueueDepth(SystemVKey key)
             _queue ??= MessageQueue.Find(key);
             return _queue?.ReadStatus() is { } status ? (status.msg_qnum, status.msg_cbytes) : (0, 0);
         }
-        catch (SyscallException)
+        catch (Exception failure) when (failure is SyscallException or IOException)
         {
             _queue = null;
             return (0, 0);

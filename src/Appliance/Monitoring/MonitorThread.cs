@@ -82,7 +82,7 @@ public sealed class MonitorThread : IDisposable
         _poller.Dispose();
     }
 
-    /// <summary>A failure of ours ends the turn and is told; the chat goes on, and so does the next turn.</summary>
+    /// <summary>A failure, a lack of memory included, ends the turn and is told; the chat goes on, and so does the next turn.</summary>
     private void Run()
     {
         _nextTickMs = _clock.NowMs;
@@ -92,7 +92,7 @@ public sealed class MonitorThread : IDisposable
             {
                 Turn();
             }
-            catch (Exception failure) when (failure is not OutOfMemoryException)
+            catch (Exception failure)
             {
                 _log.Write(EventCatalogue.MonitoringFailed, failure.ToString());
                 _server?.Dispose();

@@ -26,8 +26,36 @@ public static unsafe partial class Syscall
         return result;
     }
 
+    /// <summary>Waits until a pipe, socket or terminal has room for a line; false when it has none in so many milliseconds. poll(2).</summary>
+    public static bool AwaitWritable(int fd, int timeoutMs)
+    {
+        const short POLLOUT = 4;
+        var request = new PollRequest { Descriptor = fd, Events = POLLOUT };
+        int found;
+        do
+        {
+            found = Imports.poll(&request, 1, timeoutMs);
+        }
+        while (SysResult.From(found).Error == Errno.EINTR);
+
+        // An error or a hang-up counts as well: the write tells which.
+        return found != 0;
+    }
+
+    /// <summary><c>struct pollfd</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PollRequest
+    {
+        public int Descriptor;
+        public short Events;
+        public short Happened;
+    }
+
     private static partial class Imports
     {
+        [LibraryImport("libc")]
+        internal static partial int poll(PollRequest* requests, nuint count, int timeoutMs);
+
         [LibraryImport("libc")]
         internal static partial int fdatasync(int fd);
 

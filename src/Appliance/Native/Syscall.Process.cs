@@ -13,6 +13,7 @@ public static unsafe partial class Syscall
 
     public const int O_NONBLOCK = 0x800;
     public const int O_NOFOLLOW = 0x20000;
+    public const int O_NOCTTY = 0x100;
     public const int SEEK_CUR = 1;
     public const int SEEK_END = 2;
 
@@ -22,6 +23,7 @@ public static unsafe partial class Syscall
     private const int F_SETFL = 4;
     private const int O_CLOEXEC = 0x80000;
     private const int F_GETFD = 1;
+    private const int F_SETFD = 2;
     private const int F_OFD_GETLK = 36;
     private const int F_OFD_SETLK = 37;
     private const short F_WRLCK = 1;
@@ -67,6 +69,23 @@ public static unsafe partial class Syscall
     /// <summary>write(2).</summary>
     public static SysResult Write(int fd, byte* bytes, int count) => SysResult.From(Imports.write(fd, bytes, (nuint)count));
 
+    /// <summary>Writes all bytes, however many calls that takes; the first failure ends it. write(2).</summary>
+    public static SysResult WriteWhole(int fd, ReadOnlySpan<byte> bytes)
+    {
+        SysResult written = default;
+        while (!bytes.IsEmpty && (written.Ok || written.Error == Errno.EINTR))
+        {
+            fixed (byte* start = bytes)
+            {
+                written = Write(fd, start, bytes.Length);
+            }
+
+            bytes = bytes[(written.Ok ? written.Value : 0)..];
+        }
+
+        return written;
+    }
+
     /// <summary>Has calls on an open file return EAGAIN instead of waiting; fcntl(2), F_SETFL.</summary>
     public static SysResult SetNonBlocking(int fd)
     {
@@ -76,11 +95,17 @@ public static unsafe partial class Syscall
 
     /// <summary>
     /// Gives this process another name for ps: writes over its own command line, whose place /proc/self/stat tells (proc(5), fields 48
-    /// and 49), as far as it reaches. The runtime has long copied it.
+    /// and 49), as far as it reaches. The runtime has long copied it. Without /proc the name stays.
     /// </summary>
     public static void SetTitle(string title)
     {
-        string stat = File.ReadAllText("/proc/self/stat");
+        const string Status = "/proc/self/stat";
+        if (!IsReadable(Status))
+        {
+            return;
+        }
+
+        string stat = File.ReadAllText(Status);
         string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         if (fields.Length > ArgumentsEndField && nuint.TryParse(fields[ArgumentsStartField], CultureInfo.InvariantCulture, out nuint start)
             && nuint.TryParse(fields[ArgumentsEndField], CultureInfo.InvariantCulture, out nuint end) && end > start)
@@ -128,7 +153,7 @@ public static unsafe partial class Syscall
     public static SysResult ChangeMode(int fd, int mode) => SysResult.From(Imports.fchmod(fd, mode));
 
     /// <summary>
-    /// Opens /dev/null for each of stdin, stdout and stderr that is closed: otherwise the next file that is opened takes its number and
+    /// Opens nothing (<see cref="OpenNothing"/>) for each of stdin, stdout and stderr that is closed: otherwise the next file that is opened takes its number and
     /// gets what is meant for it.
     /// </summary>
     public static void FillStandardDescriptors()
@@ -137,10 +162,12 @@ public static unsafe partial class Syscall
         {
             if (Imports.fcntl(fd, F_GETFD, 0) < 0)
             {
-                _ = Imports.open("/dev/null", O_RDWR, 0);
+                KeepOverExec(OpenNothing());
             }
         }
     }
+
+    private static void KeepOverExec(SysResult opened) => _ = opened.Ok ? Imports.fcntl(opened.Value, F_SETFD, 0) : 0;
 
     /// <summary>Names this process's first thread, and so the process where ps -e shows it: at most 15 bytes. prctl(2), PR_SET_NAME.</summary>
     public static void SetName(string name) => _ = Imports.prctl(PR_SET_NAME, name);

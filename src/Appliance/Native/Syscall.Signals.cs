@@ -17,6 +17,9 @@ public static unsafe partial class Syscall
     public const int SIGURG = 23;
 
     private const int SIGPIPE = 13;
+    private const int SIGXFSZ = 25;
+
+    private static nint _fileSizeAction;
 
     // SIG_DFL and SIG_IGN: pointers in C.
     private const int DefaultAction = 0;
@@ -40,6 +43,15 @@ public static unsafe partial class Syscall
     /// runtime prefers. signal(2), SIGPIPE.
     /// </summary>
     public static void SetBrokenPipe(bool ends) => _ = Imports.signal(SIGPIPE, ends ? DefaultAction : IgnoringAction);
+
+    /// <summary>
+    /// A write beyond the largest file that this process may make (RLIMIT_FSIZE) fails with EFBIG, as on a full disk, instead of ending the
+    /// process. setrlimit(2), signal(2).
+    /// </summary>
+    public static void IgnoreFileSizeSignal() => _fileSizeAction = Imports.signal(SIGXFSZ, IgnoringAction);
+
+    /// <summary>Undoes <see cref="IgnoreFileSizeSignal"/> for a program that this process becomes: programs expect the signal.</summary>
+    private static void RestoreFileSizeSignal() => _ = Imports.signal(SIGXFSZ, _fileSizeAction);
 
     /// <summary>Whether whoever started this process has had it ignore a signal, as nohup does; sigaction(2), whose struct begins with the handler.</summary>
     public static bool IsIgnored(int signal)

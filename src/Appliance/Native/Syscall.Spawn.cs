@@ -38,8 +38,7 @@ public static unsafe partial class Syscall
     private const int SOCK_DGRAM = 2;
     private const uint CLOSE_RANGE_CLOEXEC = 4;
     private const int FirstOfOthers = 3;
-    private const string OwnBinary = "/proc/self/exe";
-    private const nuint AT_EXECFN = 31;
+    private const string CommandLineFile = "/proc/self/cmdline";
 
     /// <summary>
     /// Starts a program; posix_spawn(3). It begins with default signal actions, and only the blocked signals and the descriptors that the
@@ -92,6 +91,7 @@ public static unsafe partial class Syscall
     {
         byte** array = MakeArray(arguments);
         SetBrokenPipe(ends: true);
+        RestoreFileSizeSignal();
         var result = SysResult.From(Imports.execvp(array[0], array));
         FreeArray(array);
         return result;
@@ -103,10 +103,8 @@ public static unsafe partial class Syscall
     /// </summary>
     public static SysResult ExecuteAgain()
     {
-        bool hasProc = Path.Exists(OwnBinary);
-        byte** array = hasProc ? MakeArray(OwnWords()) : MakeArray(System.Environment.GetCommandLineArgs());
-        string path = hasProc ? OwnBinary : Marshal.PtrToStringUTF8(Imports.getauxval(AT_EXECFN)) ?? "";
-        var result = SysResult.From(Imports.execv(path, array));
+        byte** array = IsReadable(CommandLineFile) ? MakeArray(OwnWords()) : MakeArray(System.Environment.GetCommandLineArgs());
+        var result = SysResult.From(Imports.execv(OwnBinary, array));
         FreeArray(array);
         return result;
     }
@@ -160,7 +158,7 @@ public static unsafe partial class Syscall
     private static List<byte[]> OwnWords()
     {
         List<byte[]> words = [];
-        ReadOnlySpan<byte> rest = File.ReadAllBytes("/proc/self/cmdline");
+        ReadOnlySpan<byte> rest = File.ReadAllBytes(CommandLineFile);
         for (int end; (end = rest.IndexOf((byte)0)) >= 0; rest = rest[(end + 1)..])
         {
             words.Add(rest[..end].ToArray());
@@ -245,9 +243,6 @@ public static unsafe partial class Syscall
 
         [LibraryImport("libc")]
         internal static partial int execvp(byte* file, byte** arguments);
-
-        [LibraryImport("libc")]
-        internal static partial nint getauxval(nuint type);
 
         [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
         internal static partial int execv(string path, byte** arguments);

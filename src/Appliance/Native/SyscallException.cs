@@ -30,5 +30,13 @@ public sealed class SyscallException : Exception
     public Errno Error { get; }
 
     /// <summary>The words of strerror(3) and the number's name: <c>Address already in use (EADDRINUSE)</c>.</summary>
-    public static string Describe(Errno error) => $"{Marshal.GetPInvokeErrorMessage((int)error)} ({error})";
+    public static string Describe(Errno error) =>
+        $"{Marshal.GetPInvokeErrorMessage((int)error)} ({error}{(LimitOf(error) is { } limit ? $": {limit}" : "")})";
+
+    /// <summary>The limit behind an errno that has one cause, and where to raise it; null for every other errno. setrlimit(2), proc_sys_fs(5).</summary>
+    private static string? LimitOf(Errno error) =>
+        error == Errno.EMFILE ? "this process has all the descriptors that ulimit -n, or LimitNOFILE= of its unit, allows"
+        : error == Errno.ENFILE ? "all processes together have all the files that sysctl fs.file-max allows"
+        : error == Errno.EFBIG ? "the largest file that ulimit -f, or LimitFSIZE= of the unit, allows"
+        : null;
 }

@@ -35,6 +35,7 @@ public static class SystemVTable
     private const string Directory = "/proc/sysvipc";
 
     /// <summary>All objects of this IPC namespace.</summary>
+    /// <exception cref="IOException">/proc is not mounted, or this kernel has no such objects.</exception>
     public static IReadOnlyList<SystemVObject> Read() =>
     [
         .. ReadRows("msg").Select(row => new SystemVObject(
@@ -45,8 +46,9 @@ public static class SystemVTable
             SystemVKind.Semaphores, (int)row["key"], (int)row["semid"], (uint)row["perms"], (uint)row["uid"], row["nsems"], 0, 0, 0, [])),
     ];
 
-    /// <summary>The object of a key; null when there is none.</summary>
-    public static SystemVObject? Find(SystemVKind kind, int key) => Read().FirstOrDefault(one => one.Kind == kind && one.Key == key);
+    /// <summary>The object of a key; null when there is none, or when /proc does not tell.</summary>
+    public static SystemVObject? Find(SystemVKind kind, int key) =>
+        Syscall.IsReadable(Directory) ? Read().FirstOrDefault(one => one.Kind == kind && one.Key == key) : null;
 
     /// <summary>Rows by the names of their columns; permissions are octal, everything else is decimal.</summary>
     private static IEnumerable<Dictionary<string, long>> ReadRows(string table)

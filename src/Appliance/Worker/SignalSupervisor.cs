@@ -18,6 +18,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     private readonly EventLog _log;
     private readonly Action _ready;
     private readonly Action _reloaded;
+    private readonly Lock _telling = new();
     private WorkerLoop? _loop;
 
     /// <summary>A supervisor for the only process.</summary>
@@ -54,7 +55,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
             new(Syscall.SIGINT, loop => Stop(loop, "SIGINT")),
             new(Syscall.SIGCHLD, _ => BuryOrphans()),
             new(Syscall.SIGHUP, Reload),
-            new(Syscall.SIGUSR1, _ => Reopen()),
+            new(Syscall.SIGUSR1, _ => Reopen(_ => { })),
             new(Syscall.SIGUSR2, _ => RefuseUpgrade()),
         ];
     }
@@ -94,7 +95,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
 
     void IControlHost.Reload() => Reload(_loop!);
 
-    void IControlHost.Reopen() => Reopen();
+    void IControlHost.Reopen() => Reopen(_ => { });
 
     /// <inheritdoc/>
     public void OnGiven(HandoverOutcome outcome)
@@ -127,10 +128,12 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         bool failed = !SettingsBuilder.TryReload(_settings, _readAgain, out string note);
         loop.OnSettings();
         _reloaded();
-        note += Reopen() is { } reopening ? $"; {reopening}: the former file stays in use" : "";
         _log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
-        ReloadNote.Write(_rooms, failed, note);
-        _service.Ready(Environment.ProcessId);
+        Reopen(reopening =>
+        {
+            ReloadNote.Write(_rooms, failed, note + (reopening is null ? "" : $"; {reopening}: the former file stays in use"));
+            _service.Ready(Environment.ProcessId);
+        });
     }
 
     private void RefuseUpgrade()
@@ -139,16 +142,18 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         ReloadNote.WriteFailedUpgrade(_rooms, "a single process (--nofork) cannot hand its connections over: restart it instead");
     }
 
-    /// <summary>Returns why the log could not be reopened, or null.</summary>
-    private string? Reopen()
+    /// <summary>Has the log opened anew, and tells whoever asked what came of it, on another thread.</summary>
+    private void Reopen(Action<string?> then) => _log.Reopen(failure =>
     {
-        string? failed = _log.TryReopen();
-        if (failed is null)
+        lock (_telling)
         {
-            _log.Write(EventCatalogue.LogReopened);
-        }
+            if (failure is null)
+            {
+                _log.Write(EventCatalogue.LogReopened);
+            }
 
-        ReloadNote.WriteReopening(_rooms, failed);
-        return failed;
-    }
+            ReloadNote.WriteReopening(_rooms, failure);
+            then(failure);
+        }
+    });
 }

@@ -3,7 +3,6 @@ using Appliance.Connections;
 using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
-using Appliance.Native;
 
 namespace Appliance.Worker;
 
@@ -46,9 +45,6 @@ public sealed class WorkerLoop : IDisposable
     /// <summary>Events of one turn: what comes in while they are handled makes the next turn's batch.</summary>
     private const int EventsMax = 512;
 
-    /// <summary>Largest table of connections, whatever the system allows.</summary>
-    private const int DescriptorsMax = 1 << 20;
-
     /// <summary>How long connections may take to go back to the former master's workers, all of which wait for them.</summary>
     private const int ReturnMsMax = 2000;
 
@@ -58,7 +54,9 @@ public sealed class WorkerLoop : IDisposable
     private readonly IReadOnlyList<ListenSocket> _listeners;
     private readonly LoopClock _clock = new();
     private readonly Poller _poller = new(EventsMax);
+#pragma warning disable CA2213 // One of the table's.
     private readonly Wakeup _wakeup;
+#pragma warning restore CA2213
     private readonly SignalSet _signals = new();
     private readonly SignalRow[] _signalRows;
     private readonly ClientServer _clients;
@@ -80,9 +78,9 @@ public sealed class WorkerLoop : IDisposable
         _settings = settings;
         _supervisor = supervisor;
         _listeners = listeners;
-        _wakeup = worker.Wakeups[worker.Slot];
+        _wakeup = worker.Wakeups.Ensure(worker.Slot);
         _connectionLog = new ConnectionLog(log, _clock, settings);
-        _clients = new ClientServer(DescriptorLimit(), _poller, _clock, rooms, worker, settings, _connectionLog);
+        _clients = new ClientServer(DescriptorBudget.Raise(), _poller, _clock, rooms, worker, settings, _connectionLog);
         _meter = new TurnMeter(rooms, worker.Slot, _clients);
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
         _ = _poller.Add(_signals.Descriptor, 0).OrThrow("epoll_ctl");
@@ -285,12 +283,4 @@ public sealed class WorkerLoop : IDisposable
         return waitMs < 0 ? left : Math.Min(waitMs, left);
     }
 
-    /// <summary>As many descriptors as this process may allow itself: each client needs one.</summary>
-    private static int DescriptorLimit()
-    {
-        _ = Syscall.GetDescriptorLimit(out _, out long hard).OrThrow("getrlimit");
-        _ = Syscall.SetDescriptorLimit(hard, hard);
-        _ = Syscall.GetDescriptorLimit(out long soft, out _).OrThrow("getrlimit");
-        return (int)Math.Min(soft, DescriptorsMax);
-    }
 }

@@ -15,6 +15,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     private readonly ControlChannel _channel;
     private readonly DefaultPaths _paths;
     private readonly Dictionary<int, int[]> _borrowed = [];
+    private readonly WakeupTable _wakeups = new(RoomLogLayout.Slots);
     private Settings? _settings;
     private EventLog? _log;
 
@@ -44,6 +45,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     {
         _log?.Dispose();
         _channel.Dispose();
+        _wakeups.Dispose();
     }
 
     /// <summary>Serves until the master says otherwise or is gone.</summary>
@@ -59,13 +61,16 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         string[] parts = lines[0].Split(' ');
         var layout = new RoomLogLayout(Number(parts[1]), Number(parts[2]), (uint)Number(parts[3]));
         ListenSocket[] listeners = [.. parts[4].Split(',').Select(descriptor => ListenSocket.Inherit(Number(descriptor)))];
-        Wakeup[] wakeups = [.. parts[5].Split(',').Select(descriptor => new Wakeup(Number(descriptor)))];
+        foreach (string[] wakeup in parts[5].Split(',').Select(pair => pair.Split(':')))
+        {
+            _wakeups.Put(Number(wakeup[0]), Number(wakeup[1]));
+        }
+
         _settings = ReadSettings(lines[1..]);
-        _log = new EventLog(
-            _settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, $"worker {_slot % RoomLogLayout.WorkersMax}");
+        _log = OpenLog(_settings);
         var rooms = RoomLogStore.Attach(Number(parts[0]), layout);
         rooms.ResetWorker(_slot);
-        using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(_slot, wakeups), listeners, this, _log);
+        using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(_slot, _wakeups), listeners, this, _log);
         loop.Run();
         rooms.ResetWorker(_slot);
     }
@@ -113,7 +118,10 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                 _ = _channel.Send(ControlWord.Done);
                 break;
             case ControlWord.Reopen:
-                _ = _log!.TryReopen();
+                _log!.Reopen(_ => _channel.Send(ControlWord.Done));
+                break;
+            case ControlWord.Wakeups:
+                TakeWakeups(message);
                 _ = _channel.Send(ControlWord.Done);
                 break;
             case ControlWord.Question:
@@ -143,10 +151,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         }
     }
 
-    /// <summary>
-    /// Orders to move connections through a socket. Without it, no descriptor was left here to take it up: then nothing is given, and whoever
-    /// is to give to this worker sees the way end and keeps what it has.
-    /// </summary>
+    /// <summary>Orders to move connections through a socket; -1 when no descriptor was left here to take it up.</summary>
     private void Move(ClientServer clients, in ChannelMessage message, int socket)
     {
         switch (message.Kind)
@@ -154,13 +159,11 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
             case ControlWord.Link:
                 clients.Link(_slot - (_slot % RoomLogLayout.WorkersMax) + Number(message.Text), socket);
                 break;
-            case ControlWord.Give when socket < 0:
-                OnGiven(new HandoverOutcome(0, Failed: true));
+            case ControlWord.Give or ControlWord.Take when socket < 0:
+                Refuse(message.Kind);
                 break;
             case ControlWord.Give:
                 clients.Give(socket, Number(message.Text.TrimEnd(ControlWord.Way)), message.Text.EndsWith(ControlWord.Way));
-                break;
-            case ControlWord.Take when socket < 0:
                 break;
             case ControlWord.Take when message.Text.EndsWith(ControlWord.Link):
                 clients.TakeLinked(socket);
@@ -171,6 +174,53 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
             default:
                 throw new System.Diagnostics.UnreachableException();
         }
+    }
+
+    /// <summary>The socket that belongs to an order has not come: whoever has its other end sees it end, and keeps its connections.</summary>
+    private void Refuse(char order)
+    {
+        _log!.Write(EventCatalogue.OrderUnfulfilled, order == ControlWord.Give ? "give connections" : "take connections");
+        if (order == ControlWord.Give)
+        {
+            OnGiven(new HandoverOutcome(0, Failed: true));
+        }
+    }
+
+    /// <summary>
+    /// Takes the wake-ups of slots that others are to have. Each is set once: whoever has the slot may have been told of something that this
+    /// worker could not wake it for.
+    /// </summary>
+    private void TakeWakeups(in ChannelMessage message)
+    {
+        string[] slots = message.Text.Split(',');
+        for (int i = 0; i < message.Descriptors.Length; i++)
+        {
+            int slot = Number(slots[i]);
+            _wakeups.Put(slot, message.Descriptors[i]);
+            _wakeups.Set(slot);
+        }
+
+        if (message.Descriptors.Length < slots.Length)
+        {
+            _log!.Write(EventCatalogue.WakeupsMissing, slots.Length - message.Descriptors.Length);
+        }
+    }
+
+    /// <summary>A worker that cannot open its log serves all the same: its lines go to stderr, which a daemon's master has put into the file.</summary>
+    private EventLog OpenLog(Settings settings)
+    {
+        var log = new EventLog(
+            settings.LogFile, settings.Debug ? LogLevel.Debug : settings.LogLevel, settings.Daemon, $"worker {_slot % RoomLogLayout.WorkersMax}");
+        try
+        {
+            log.Open();
+        }
+        catch (IOException failure)
+        {
+            log.Write(EventCatalogue.LogUnopened, failure.Message);
+        }
+
+        return log;
     }
 
     /// <summary>Listens at the sockets of another slot, in place of those it had from that slot.</summary>

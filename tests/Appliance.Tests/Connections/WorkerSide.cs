@@ -14,16 +14,15 @@ internal sealed class WorkerSide : IDisposable
 
     private readonly Poller _poller = new(8);
     private readonly TimerWheel _timers = new(Capacity + 1, 0);
-    private readonly Wakeup _wakeup = new();
+    private readonly WakeupTable _wakeups = new(RoomLogLayout.Slots);
 
     /// <summary>The worker of a slot.</summary>
     public WorkerSide(MemoryRoomLog memory, int slot)
     {
         Table = new ConnectionTable(Capacity, _poller, _timers);
         var settings = SettingsBuilder.Build(new DefaultPaths("/run", "/state"), []);
-        var wakeups = Enumerable.Repeat(_wakeup, RoomLogLayout.Slots).ToArray();
         var clock = new LoopClock();
-        Rooms = new ChatRooms(memory.Log, new WorkerIdentity(slot, wakeups), Table, _timers, clock, settings, new WorkerCounters());
+        Rooms = new ChatRooms(memory.Log, new WorkerIdentity(slot, _wakeups), Table, _timers, clock, settings, new WorkerCounters());
         var packing = new HandoverPacking(Table, Rooms, _timers, clock);
         Gathering = new Gathering(Table, Rooms, packing, _poller) { OnWanted = Wanted.Add, ConnectionsMin = 2 };
         Handover = new Handover(Table, packing, Gathering, _poller) { OnDone = Outcomes.Add };
@@ -55,6 +54,6 @@ internal sealed class WorkerSide : IDisposable
         Table.Dispose();
         _timers.Dispose();
         _poller.Dispose();
-        _wakeup.Dispose();
+        _wakeups.Dispose();
     }
 }

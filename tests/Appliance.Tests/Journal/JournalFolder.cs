@@ -21,7 +21,7 @@ internal sealed class JournalFolder : IDisposable
     public EventLog Log { get; }
 
     /// <summary>Wake-ups of all slots, those of the journals that <see cref="Begin"/> begins.</summary>
-    public IReadOnlyList<Wakeup> Wakeups { get; } = [.. Enumerable.Range(0, RoomLogLayout.Slots).Select(_ => new Wakeup())];
+    public WakeupTable Wakeups { get; } = new(RoomLogLayout.Slots);
 
     /// <summary>Files beside the journal.</summary>
     public IEnumerable<string> Others => _folder.EnumerateFiles().Select(file => file.Name).Where(name => name != "rooms");
@@ -53,7 +53,7 @@ internal sealed class JournalFolder : IDisposable
         rooms.MarkDirty(Enumerable.Range(0, rooms.Layout.Rooms).First(slot => rooms.NameOf(slot).SequenceEqual(Encoding.UTF8.GetBytes(room))), worker: 0, nowNs: 1, ref wake);
         while (wake.TryTake(out int sleeper))
         {
-            Wakeups[sleeper].Set();
+            Wakeups.Set(sleeper);
         }
 
         return id;
@@ -76,11 +76,7 @@ internal sealed class JournalFolder : IDisposable
     public void Dispose()
     {
         _owned.ForEach(one => one.Dispose());
-        foreach (var wakeup in Wakeups)
-        {
-            wakeup.Dispose();
-        }
-
+        Wakeups.Dispose();
         _folder.Delete(recursive: true);
     }
 

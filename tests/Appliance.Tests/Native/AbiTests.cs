@@ -24,6 +24,7 @@ public sealed class AbiTests
         #include <signal.h>
         #include <spawn.h>
         #include <stddef.h>
+        #include <sys/auxv.h>
         #include <sys/epoll.h>
         #include <sys/eventfd.h>
         #include <sys/file.h>
@@ -89,6 +90,7 @@ public sealed class AbiTests
         "sizeof(struct itimerval) == 4 * sizeof(long) && offsetof(struct itimerval, it_value) == 2 * sizeof(long)",
         "offsetof(struct tcp_info, tcpi_state) == 0 && offsetof(struct tcp_info, tcpi_unacked) == {Syscall.TcpInfoUnackedOffset}",
         "sizeof(struct tcp_info) >= {Syscall.TcpInfoBytes}",
+        "sizeof(struct pollfd) == 8 && offsetof(struct pollfd, events) == 4 && sizeof(nfds_t) == sizeof(long)",
         "sizeof(struct rlimit) == 2 * sizeof(long)",
         "sizeof(struct iovec) == 16 && offsetof(struct iovec, iov_len) == 8",
         "sizeof(struct msghdr) == 56 && offsetof(struct msghdr, msg_iov) == 16 && offsetof(struct msghdr, msg_iovlen) == 24",

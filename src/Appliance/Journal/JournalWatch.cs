@@ -1,0 +1,77 @@
+using Appliance.Ipc;
+using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Journal;
+
+/// <summary>
+/// Notices that the journal's disk does not answer, which its thread cannot tell, as it hangs in a call. Then readers wait no longer, nor
+/// does a server that stops; the thread goes on when the disk does.
+/// </summary>
+internal sealed class JournalWatch : IDisposable
+{
+    /// <summary>A slow disk syncs what one step writes (4 MiB) in a fraction of it.</summary>
+    private const int StuckMs = 3000;
+
+    private readonly string _file;
+    private readonly RoomLog _rooms;
+    private readonly JournalGate _gate;
+    private readonly Wakeup _wakeup;
+    private readonly EventLog _log;
+    private readonly Timer _timer;
+    private long _steps;
+    private int _isStuck;
+
+    /// <summary>A watch over the thread that a wake-up wakes.</summary>
+    public JournalWatch(string file, RoomLog rooms, JournalGate gate, Wakeup wakeup, EventLog log)
+    {
+        _file = file;
+        _rooms = rooms;
+        _gate = gate;
+        _wakeup = wakeup;
+        _log = log;
+        _timer = new Timer(_ => OnStuck());
+    }
+
+    /// <summary>The thread begins a step, which takes the disk no longer than is allowed while readers wait for it.</summary>
+    public void Begin() => _ = _gate.IsAwaited && _timer.Change(StuckMs, Timeout.Infinite);
+
+    /// <summary>The step has ended.</summary>
+    public void End()
+    {
+        _ = _timer.Change(Timeout.Infinite, Timeout.Infinite);
+        Volatile.Write(ref _steps, _steps + 1);
+    }
+
+    /// <summary>Whether the disk was given up since this was asked last.</summary>
+    public bool TakeStuck() => Volatile.Read(ref _isStuck) != 0 && Interlocked.Exchange(ref _isStuck, 0) != 0;
+
+    /// <summary>Waits for the end of the thread, for as long as the disk takes a step now and then; false, and told, when it does not.</summary>
+    public bool Await(StandbyThread thread)
+    {
+        for (long steps = -1; !thread.Join(StuckMs); steps = Volatile.Read(ref _steps))
+        {
+            if (steps == Volatile.Read(ref _steps))
+            {
+                _log.Write(EventCatalogue.JournalLeft, _file, 2 * StuckMs / 1000);
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _timer.Dispose();
+
+    /// <summary>On a thread of the pool: has nobody wait, and the thread look up once the disk has answered.</summary>
+    private void OnStuck()
+    {
+        Volatile.Write(ref _isStuck, 1);
+        _rooms.Header.JournalError = Errno.ETIMEDOUT;
+        _log.Write(EventCatalogue.JournalStuck, _file, StuckMs / 1000);
+        _ = _gate.Open();
+        _wakeup.Set();
+    }
+}

@@ -1,0 +1,75 @@
+using Appliance.Native;
+
+namespace Appliance.Loop;
+
+/// <summary>
+/// The wake-ups by which processes that share room logs wake each other, by slot. One is made when somebody is to have the slot: each costs a
+/// descriptor in every process.
+/// </summary>
+public sealed class WakeupTable : IDisposable
+{
+    private readonly Wakeup?[] _bySlot;
+
+    /// <summary>No wake-up yet for any of so many slots.</summary>
+    public WakeupTable(int slots) => _bySlot = new Wakeup?[slots];
+
+    /// <summary>Wake-ups that were inherited, one for each slot.</summary>
+    public WakeupTable(IEnumerable<int> descriptors) => _bySlot = [.. descriptors.Select(descriptor => new Wakeup(descriptor))];
+
+    /// <summary>The slots that have one, in growing order.</summary>
+    public IEnumerable<int> Slots => Enumerable.Range(0, _bySlot.Length).Where(slot => _bySlot[slot] is not null);
+
+    /// <summary>Descriptor of a slot's wake-up; -1 when it has none.</summary>
+    public int this[int slot] => _bySlot[slot]?.Descriptor ?? -1;
+
+    /// <summary>The wake-up of a slot, made if it has none.</summary>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public Wakeup Ensure(int slot)
+    {
+        if (_bySlot[slot] is null)
+        {
+            Volatile.Write(ref _bySlot[slot], new Wakeup());
+        }
+
+        return _bySlot[slot]!;
+    }
+
+    /// <summary>Takes the descriptor of a slot's wake-up, which another process has sent, in the place of the former one.</summary>
+    public void Put(int slot, int descriptor)
+    {
+        var former = _bySlot[slot];
+        Volatile.Write(ref _bySlot[slot], new Wakeup(descriptor));
+        former?.Dispose();
+    }
+
+    /// <summary>Wakes whoever has a slot, if anybody can; from any thread.</summary>
+    public void Set(int slot) => Volatile.Read(ref _bySlot[slot])?.Set();
+
+    /// <summary>Wakes all.</summary>
+    public void SetAll()
+    {
+        for (int slot = 0; slot < _bySlot.Length; slot++)
+        {
+            Set(slot);
+        }
+    }
+
+    /// <summary>Closes those of all other slots.</summary>
+    public void CloseAllBut(ICollection<int> used)
+    {
+        foreach (int slot in Slots.Except(used).ToArray())
+        {
+            _bySlot[slot]!.Dispose();
+            _bySlot[slot] = null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var wakeup in _bySlot)
+        {
+            wakeup?.Dispose();
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Master;
+
+/// <summary>Gives the workers that run the wake-ups of slots that somebody is to have from now on; those that start later get all there are.</summary>
+internal sealed class WakeupSharing(IReadOnlyCollection<ChildWorker> workers, WakeupTable wakeups, EventLog log)
+{
+    /// <summary>Makes the wake-ups of some slots that have none, and gives them to every worker: each wakes whoever has the slot.</summary>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public void Share(IEnumerable<int> slots)
+    {
+        int[] made = [.. slots.Where(slot => wakeups[slot] < 0)];
+        int[] descriptors = [.. made.Select(slot => wakeups.Ensure(slot).Descriptor)];
+        if (made.Length == 0)
+        {
+            return;
+        }
+
+        foreach (var worker in workers)
+        {
+            worker.Ask(ControlWord.Wakeups, string.Join(',', made), descriptors);
+        }
+    }
+
+    /// <summary>The same for a worker more than there were to be at the start; false, and told, when there is no descriptor for it.</summary>
+    public bool TryShare(ChildWorker worker)
+    {
+        try
+        {
+            Share([worker.Slot]);
+            return true;
+        }
+        catch (SyscallException failure)
+        {
+            log.Write(EventCatalogue.WorkerNotStarted, worker.Number, failure.Message);
+            return false;
+        }
+    }
+}

@@ -1,0 +1,152 @@
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using Appliance.SystemTests.Harness;
+
+namespace Appliance.SystemTests;
+
+/// <summary>
+/// Hosts that lack something or limit it, a row each: the server serves and delivers a message, or it says in words which limit stands against
+/// it and how to raise it, with exit status 1 and without a stack trace.
+/// </summary>
+[Trait(TestEngine.Name, TestEngine.Any)]
+public sealed class HostLimitTests
+{
+    private const string NoIpv6 = "exec strace -f -o /dev/null -e trace=socket -e inject=socket:error=EAFNOSUPPORT:when=1 \"$0\" \"$@\"";
+    private const string NoShm = "exec strace -f -o /dev/null -e trace=shmget -e inject=shmget:error=";
+    private const string NoQueues = "exec strace -f -o /dev/null -e trace=msgget,semget -e inject=msgget,semget:error=ENOSYS \"$0\" \"$@\"";
+    private const string Start = "exec \"$0\" \"$@\"";
+
+    /// <summary>What a shell does first (FOLDER stands for the server's folder), the options, and what the log says besides, if anything.</summary>
+    public static TheoryData<string, string, string> Serving => new()
+    {
+        { $"ulimit -Sn 16; {Start}", "--nofork", "" },
+        { $"ulimit -n 64; {Start}", "--nofork --journal FOLDER/state/rooms", "" },
+        { $"ulimit -n 100; {Start}", "--proc=2 --metrics 127.0.0.1:0", "" },
+        { $"ulimit -n 400; {Start}", "--proc=8 --journal FOLDER/state/rooms", "" },
+        { $"prlimit --fsize=4096 {Start["exec ".Length..]}", "--proc=1 --log-level debug --journal FOLDER/state/rooms --journal-sync always", "" },
+        { $"ulimit -v 1500000; {Start}", "--proc=1 --max-rooms 16", "" },
+        { $"sysctl -qw kernel.msgmni=0; {Start}", "--nofork", "no control queue: .*ENOSPC" },
+        { $"sysctl -qw kernel.sem='250 32000 32 0'; {Start}", "--nofork", "" },
+        { NoQueues, "--nofork", "no control queue: .*ENOSYS" },
+        { $"mount -t tmpfs none /proc; {Start}", "--proc=2 --metrics 127.0.0.1:0", "/proc is not mounted" },
+        { $"mount -t tmpfs none /dev; {Start}", "--proc=2", "" },
+        { $"mount -t tmpfs none /sys; {Start}", "--proc=2", "" },
+        { NoIpv6, "--nofork --listen *:0", "this kernel has no IPv6" },
+        { $"sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; {Start}", "--nofork --listen *:0 --metrics *:0", "" },
+    };
+
+    /// <summary>What a shell does first, the options, and what stderr says.</summary>
+    public static TheoryData<string, string, string> Refusing => new()
+    {
+        { $"ulimit -n 16; {Start}", "--nofork", "may have 16 descriptors, and this configuration .* needs [0-9]+.*ulimit -Hn.*LimitNOFILE=" },
+        { $"ulimit -n 64; {Start}", "--proc=40", "40 workers.* needs [0-9]+.*LimitNOFILE=" },
+        { $"prlimit --fsize=0 {Start["exec ".Length..]}", "--nofork", "EFBIG.*ulimit -f.*LimitFSIZE=" },
+        { $"ulimit -v 1000000; {Start}", "--nofork", "address space .* 1024000000 bytes and needs about [0-9]+: ulimit -v unlimited, LimitAS=infinity" },
+        { $"sysctl -qw kernel.shmmax=1000000; {Start}", "--nofork", "kernel.shmmax is 1000000: sysctl -w kernel.shmmax=[0-9]+, or lower --max-rooms" },
+        { $"sysctl -qw kernel.shmall=1000; {Start}", "--proc=1", "kernel.shmall is 1000 pages.*sysctl -w kernel.shmall=[0-9]+, or lower --max-rooms" },
+        { $"sysctl -qw kernel.shmmni=0; {Start}", "--nofork", @"kernel.shmmni \(0\).*'ipcs -m'" },
+        { $"{NoShm}ENOSYS \"$0\" \"$@\"", "--nofork", "System V shared memory.*ENOSYS.*CONFIG_SYSVIPC" },
+        { $"{NoShm}EPERM \"$0\" \"$@\"", "--proc=1", "System V shared memory.*EPERM.*seccomp" },
+        { NoIpv6, "--nofork --listen [::]:0", @"--listen \[::\]:0.*no IPv6: choose an address of IPv4" },
+        { $"mount -t tmpfs -o ro none FOLDER/state; {Start}", "--nofork", "--state-dir FOLDER/state: .*EROFS" },
+        { $"mount -t tmpfs -o ro none FOLDER/run; {Start}", "--nofork", "--run-dir FOLDER/run: .*EROFS" },
+        { $"mount -t tmpfs -o ro none /mnt; {Start}", "--nofork --log /mnt/log", "--log /mnt/log: .*EROFS" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Serving))]
+    public async Task Serves(string setup, string options, string remark)
+    {
+        await using var daemon = new ApplianceDaemon();
+        var socket = Path.Combine(daemon.Folder, "chat");
+        await daemon.StartForegroundAsync(
+            Wrapper(daemon, setup), new Dictionary<string, string>(StringComparer.Ordinal), [.. Options(daemon, options), "--max-rate", "0", "--listen", $"unix:{socket}"]);
+        var raw = await RawClient.ConnectAsync(new UnixDomainSocketEndPoint(socket));
+        _ = await raw.UpgradeAsync("/");
+        await using (var ann = ChatClient.Over(raw))
+        {
+            // More than a file of 4 KiB holds, be it log or journal.
+            for (var i = 0; i < 100; i++)
+            {
+                _ = await ann.SayAndReadAsync($"message {i}");
+            }
+        }
+
+        if (remark.Length > 0)
+        {
+            _ = await daemon.WaitForLogAsync(remark);
+        }
+
+        Assert.DoesNotContain(daemon.Log, line => line.StartsWith("   at ", StringComparison.Ordinal) || line.Contains("Unhandled", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Refusing))]
+    public async Task Says_what_is_missing(string setup, string options, string words)
+    {
+        await using var daemon = new ApplianceDaemon();
+        string[] command =
+        [
+            .. Wrapper(daemon, setup), daemon.Binary, "--state-dir", daemon.StateDirectory, "--run-dir", daemon.RunDirectory, "--metrics", "off",
+            .. options.Contains("--listen", StringComparison.Ordinal) ? [] : (string[])["--listen", "127.0.0.1:0"], .. Options(daemon, options),
+        ];
+        var result = await CommandResult.RunAsync(command[0], command[1..]);
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.Matches(new Regex(words.Replace("FOLDER", daemon.Folder, StringComparison.Ordinal), RegexOptions.None, TimeSpan.FromSeconds(1)), result.Error);
+        Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Unhandled", result.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>A daemon has no terminal to say anything on: its launcher does.</summary>
+    [Theory]
+    [InlineData("mount -t tmpfs none /dev;", 0, "")]
+    [InlineData("mount -t tmpfs none /proc;", 0, "")]
+    [InlineData("ulimit -n 30;", 1, "LimitNOFILE=")]
+    [InlineData("sysctl -qw kernel.shmmax=1000000;", 1, "kernel.shmmax is 1000000")]
+    public async Task Launcher_tells_how_it_went(string setup, int status, string words)
+    {
+        await using var daemon = new ApplianceDaemon();
+        var result = await daemon.LaunchThroughAsync(["unshare", "--ipc", "--mount", "sh", "-c", $"{setup} {Start}"], "--proc=2");
+        Assert.True(result.ExitCode == status, result.ToString());
+        Assert.Contains(words, result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>Nobody has more descriptors than there are: clients wait, the log is opened anew all the same, and a worker that dies is replaced.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0)]
+    public async Task Clients_leave_the_server_the_descriptors_that_it_needs(int workers)
+    {
+        await using var daemon = new ApplianceDaemon();
+        var log = Path.Combine(daemon.Folder, "log");
+        daemon.ChoosePort();
+        var started = await daemon.LaunchThroughAsync(["prlimit", "--nofile=80"], workers == 0 ? "--nofork" : $"--proc={workers}", "--log", log, "--announce", "off");
+        Assert.True(started.ExitCode == 0, started.ToString());
+        await using var ann = await daemon.JoinAsync();
+        List<RawClient> crowd = [];
+        for (var i = 0; i < 100; i++)
+        {
+            crowd.Add(await RawClient.ConnectAsync(daemon.Address));
+        }
+
+        await daemon.WaitUntilAsync("a full server", () => File.ReadAllText(log).Contains(" 3004 ", StringComparison.Ordinal));
+        File.Move(log, $"{log}.1");
+        _ = await daemon.SucceedAsync("reopen");
+        Assert.True(File.Exists(log));
+        _ = await ann.SayAndReadAsync("still here");
+        foreach (var client in crowd)
+        {
+            await client.DisposeAsync();
+        }
+
+        await using var bob = await daemon.JoinAsync();
+        _ = await bob.SayAndReadAsync("there is room again");
+    }
+
+    private static string[] Wrapper(ApplianceDaemon daemon, string setup) =>
+        ["unshare", "--ipc", "--net", "--mount", "sh", "-c", $"ip link set lo up; {setup.Replace("FOLDER", daemon.Folder, StringComparison.Ordinal)}"];
+
+    private static string[] Options(ApplianceDaemon daemon, string options) =>
+        options.Replace("FOLDER", daemon.Folder, StringComparison.Ordinal).Split(' ');
+}
