@@ -127,7 +127,10 @@ public sealed class HostLimitTests
         List<RawClient> crowd = [];
         for (var i = 0; i < 100; i++)
         {
-            crowd.Add(await RawClient.ConnectAsync(daemon.Address));
+            // Of those who only connect, the one that has waited longest makes room.
+            var client = await RawClient.ConnectAsync(daemon.Address);
+            crowd.Add(client);
+            await client.SendAsync(RawClient.UpgradeRequest());
         }
 
         await daemon.WaitUntilAsync("a full server", () => File.ReadAllText(log).Contains(" 3004 ", StringComparison.Ordinal));
@@ -135,9 +138,9 @@ public sealed class HostLimitTests
         _ = await daemon.SucceedAsync("reopen");
         Assert.True(File.Exists(log));
         _ = await ann.SayAndReadAsync("still here");
-        foreach (var client in crowd)
+        foreach (var one in crowd)
         {
-            await client.DisposeAsync();
+            await one.DisposeAsync();
         }
 
         await using var bob = await daemon.JoinAsync();

@@ -86,7 +86,7 @@ public sealed class ControlDesk : IDisposable
     /// <summary>The queue, for those who want its figures.</summary>
     public ControlQueue Queue => _queue;
 
-    private static long NowMs => Environment.TickCount64;
+    private long NowMs => _host.NowMs;
 
     private static long UnixMs => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
 

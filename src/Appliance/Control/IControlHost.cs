@@ -6,6 +6,9 @@ public interface IControlHost
     /// <summary>The workers that serve, by slot, in growing order.</summary>
     IEnumerable<int> ServingWorkers { get; }
 
+    /// <summary>The loop's clock, in milliseconds; no time passes on it while the process does not run.</summary>
+    long NowMs { get; }
+
     /// <summary>
     /// Passes a question on to a worker, whose answer comes to <see cref="ControlDesk.OnAnswer"/>; false when it cannot take any now.
     /// </summary>

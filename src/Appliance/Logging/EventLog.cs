@@ -86,12 +86,16 @@ public sealed class EventLog : IDisposable
     /// <summary>Whether events of a level are written: to save the work of making one that is not.</summary>
     public bool Writes(LogEvent what) => _logger.IsEnabled(Map(what.Level));
 
-    /// <summary>Writes one line.</summary>
+    /// <summary>
+    /// Writes one line. The event is made here: Serilog's own way asks for the activity that it belongs to, whose type needs random numbers of
+    /// /dev/urandom, which a host may lack.
+    /// </summary>
     public void Write(LogEvent what, params object[] fields)
     {
-        if (Writes(what))
+        if (Writes(what) && _logger.BindMessageTemplate(what.Template, fields, out var template, out var properties))
         {
-            _logger.ForContext("EventId", what.Id).Write(Map(what.Level), what.Template, fields);
+            var id = new LogEventProperty("EventId", new ScalarValue(what.Id));
+            _logger.Write(new Serilog.Events.LogEvent(DateTimeOffset.UtcNow.ToLocalTime(), Map(what.Level), exception: null, template, properties.Append(id)));
         }
     }
 
@@ -103,7 +107,7 @@ public sealed class EventLog : IDisposable
         _sink.AskReopening(done);
         if (!_sink.HasQueued)
         {
-            _logger.Write(LineSink.NudgeLevel, "");
+            _logger.Write(new Serilog.Events.LogEvent(DateTimeOffset.UtcNow.ToLocalTime(), LineSink.NudgeLevel, exception: null, MessageTemplate.Empty, []));
         }
     }
 

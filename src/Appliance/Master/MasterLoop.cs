@@ -205,6 +205,8 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
 
     IEnumerable<int> IControlHost.ServingWorkers => _fleet.ServingWorkers;
 
+    long IControlHost.NowMs => _clock.NowMs;
+
     bool IControlHost.Ask(int worker, string question) => _fleet.Question(worker, question);
 
     void IControlHost.Stop() => Stop("stop command", atOnce: false);

@@ -19,6 +19,7 @@ public static unsafe partial class Syscall
     private const uint MFD_ALLOW_SEALING = 2;
 
     private static string? _ownPath;
+    private static bool? _hasIpv6;
 
     /// <summary>Largest file that this process may write, in bytes; getrlimit(2), RLIMIT_FSIZE.</summary>
     public static long FileSizeLimit => SoftLimit(RLIMIT_FSIZE);
@@ -26,16 +27,8 @@ public static unsafe partial class Syscall
     /// <summary>Largest address space of this process, in bytes; getrlimit(2), RLIMIT_AS.</summary>
     public static long AddressSpaceLimit => SoftLimit(RLIMIT_AS);
 
-    /// <summary>Whether this kernel speaks IPv6, at any address; socket(2), EAFNOSUPPORT.</summary>
-    public static bool HasIpv6
-    {
-        get
-        {
-            var opened = Socket(AF_INET6);
-            _ = opened.Ok && Close(opened.Value).Ok;
-            return opened.Error != Errno.EAFNOSUPPORT;
-        }
-    }
+    /// <summary>Whether this kernel speaks IPv6, at any address; asked once. socket(2), EAFNOSUPPORT.</summary>
+    public static bool HasIpv6 => _hasIpv6 ??= AskForIpv6();
 
     /// <summary>
     /// What to start for another process of this very binary, whatever lies at its path by now: the kernel's link to it. Where /proc is not
@@ -78,6 +71,13 @@ public static unsafe partial class Syscall
         }
 
         return opened;
+    }
+
+    private static bool AskForIpv6()
+    {
+        var opened = Socket(AF_INET6);
+        _ = opened.Ok && Close(opened.Value).Ok;
+        return opened.Error != Errno.EAFNOSUPPORT;
     }
 
     private static long SoftLimit(int resource)

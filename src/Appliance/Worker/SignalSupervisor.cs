@@ -85,6 +85,8 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
 
     IEnumerable<int> IControlHost.ServingWorkers => [0];
 
+    long IControlHost.NowMs => _loop!.NowMs;
+
     bool IControlHost.Ask(int worker, string question)
     {
         _control.OnAnswer(worker, _loop!.Answer(question));

@@ -102,6 +102,9 @@ public sealed class WorkerLoop : IDisposable
     /// <summary>The clients, whom the supervisor may have moved.</summary>
     public ClientServer Clients => _clients;
 
+    /// <summary>The loop's clock, in milliseconds (<see cref="LoopClock.NowMs"/>).</summary>
+    public long NowMs => _clock.NowMs;
+
     /// <summary>Wakes the sampler of a single process, which rests while the loop sleeps; null where another process samples.</summary>
     public Wakeup? Sampler
     {
