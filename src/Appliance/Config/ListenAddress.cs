@@ -53,7 +53,9 @@ public sealed record ListenAddress
         if (text.StartsWith(UnixPrefix, StringComparison.Ordinal))
         {
             string path = text[UnixPrefix.Length..];
-            bool usable = path.StartsWith('/') && !path.Contains(' ', StringComparison.Ordinal) && System.Text.Encoding.UTF8.GetByteCount(path) <= UnixPathBytesMax;
+            bool usable = path.StartsWith('/')
+                && !path.Any(letter => letter == ' ' || char.IsControl(letter))
+                && System.Text.Encoding.UTF8.GetByteCount(path) <= UnixPathBytesMax;
             return usable ? new ListenAddress(text) { UnixPath = path } : null;
         }
 

@@ -223,20 +223,26 @@ public static class SettingsBuilder
         _ => $"--{name}",
     };
 
+    private static bool IsDefault(Settings settings, string name) => settings.SourceOf(name) == Settings.DefaultSource;
+
+    /// <summary>What is wrong with a setting beside another one: of the two, one that was given, so that it can be found.</summary>
+    private static SettingException Wrong(Settings settings, string name, string message) =>
+        Wrong(settings.SourceOf(name), $"{NameOf(name, settings.SourceOf(name))}: {message}");
+
     private static SettingException Wrong(string source, string message) => new(message) { IsUsage = source == CommandLine };
 
     private static void CheckTogether(Settings settings)
     {
-        if (settings.TimeoutSeconds <= settings.PingSeconds && settings.SourceOf("ping") == Settings.DefaultSource)
+        if (settings.TimeoutSeconds <= settings.PingSeconds && IsDefault(settings, "ping"))
         {
             // Whoever shortens only the time limit wants pings that fit into it.
             settings.PingSeconds = Math.Max(1, settings.TimeoutSeconds / 3);
         }
         else if (settings.TimeoutSeconds < settings.PingSeconds)
         {
-            throw Wrong(
-                settings.SourceOf("timeout"),
-                $"{NameOf("timeout", settings.SourceOf("timeout"))}: '{settings.TimeoutSeconds}' is shorter than ping ({settings.PingSeconds}): no client could answer in time");
+            throw IsDefault(settings, "timeout")
+                ? Wrong(settings, "ping", $"'{settings.PingSeconds}' is longer than timeout ({settings.TimeoutSeconds}): no client could answer in time")
+                : Wrong(settings, "timeout", $"'{settings.TimeoutSeconds}' is shorter than ping ({settings.PingSeconds}): no client could answer in time");
         }
 
         CheckAddresses(settings);
@@ -249,9 +255,15 @@ public static class SettingsBuilder
         long largest = 6L * (settings.MaxName + settings.MaxMessage);
         if (settings.RoomSize / 16 < largest)
         {
-            throw Wrong(
-                settings.SourceOf("room-size"),
-                $"{NameOf("room-size", settings.SourceOf("room-size"))}: '{settings.RoomSize}' is too small for max-name and max-message: at least {16 * largest} is needed");
+            throw IsDefault(settings, "room-size")
+                ? Wrong(
+                    settings,
+                    IsDefault(settings, "max-message") ? "max-name" : "max-message",
+                    $"is too much for room-size ({settings.RoomSize}): at least {16 * largest} is needed")
+                : Wrong(
+                    settings,
+                    "room-size",
+                    $"'{settings.RoomSize}' is too small for max-name and max-message: at least {16 * largest} is needed");
         }
     }
 

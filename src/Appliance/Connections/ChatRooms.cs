@@ -174,6 +174,9 @@ public sealed class ChatRooms
         return host != _worker && total <= membersMax && _log.Worker(host).Connections <= connectionsMax ? host : -1;
     }
 
+    /// <summary>Whether a slot that another worker names is one.</summary>
+    public bool IsSlot(int slot) => slot >= 0 && slot < _rooms.Length;
+
     /// <summary>Counts a client out that is in another worker now.</summary>
     public void CountOut(int slot) => _log.Ring(slot).CountMember(_worker, -1);
 

@@ -204,8 +204,11 @@ public sealed class HandoverBatch
             && BinaryPrimitives.ReadUInt16LittleEndian(_message.AsSpan(4)) == Version;
         int count = whole ? BinaryPrimitives.ReadUInt16LittleEndian(_message.AsSpan(6)) : 0;
         long borrowed = whole ? BinaryPrimitives.ReadInt64LittleEndian(_message.AsSpan(8)) : 0;
-        whole = whole && length == HeadBytes + (count * ConnectionRecord.Bytes) && descriptors == count + (borrowed > 0 ? 1 : 0);
-        whole = whole && (borrowed == 0 || ReadBorrowed(_descriptors[count], (int)borrowed));
+        whole = whole && borrowed >= 0 && length == HeadBytes + (count * ConnectionRecord.Bytes)
+            && descriptors == count + (borrowed > 0 ? 1 : 0);
+        whole = whole && (borrowed == 0 || TryReadBorrowed(_descriptors[count], borrowed));
+        Count = whole ? count : 0;
+        whole = whole && AreRecordsSound();
         Count = whole ? count : 0;
         for (int i = Count; i < descriptors; i++)
         {
@@ -215,8 +218,38 @@ public sealed class HandoverBatch
         return received;
     }
 
-    private bool ReadBorrowed(int file, int count)
+    /// <summary>Whether states are known, and what records have borrowed is all there is, with readers that can go on.</summary>
+    private bool AreRecordsSound()
     {
+        var borrowed = Borrowed;
+        foreach (ref readonly var record in Records)
+        {
+            long count = (long)record.HeadBytes + record.OutboxBytes + record.ReaderBytes;
+            bool isSound = record.State <= ConnectionState.Lingering
+                && record.HeadBytes >= 0 && record.OutboxBytes >= 0 && record.ReaderBytes >= 0 && count <= borrowed.Length
+                && (record.State != ConnectionState.Chat || record.IsMember != 0)
+                && (record.ReaderBytes == 0
+                    || WebSocket.MessageReader.IsState(borrowed[(record.HeadBytes + record.OutboxBytes)..(int)count]));
+            if (!isSound)
+            {
+                return false;
+            }
+
+            borrowed = borrowed[(int)count..];
+        }
+
+        return borrowed.IsEmpty;
+    }
+
+    private bool TryReadBorrowed(int file, long length)
+    {
+        // What is said is not believed before there is memory for it.
+        if (!Syscall.Status(file, out long there, out _).Ok || length > Math.Min(there, int.MaxValue))
+        {
+            return false;
+        }
+
+        int count = (int)length;
         var bytes = _borrowed.Reserve(count);
         for (int read = 0; read < count;)
         {

@@ -62,10 +62,17 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
         CountOut(batch);
     }
 
-    /// <summary>Watches all connections of a batch that another worker gives; false when one cannot be.</summary>
+    /// <summary>
+    /// Watches all connections of a batch that another worker gives; false when one cannot be, or is in a room that there is not.
+    /// </summary>
     public bool TryWatch(HandoverBatch batch)
     {
         bool watched = true;
+        foreach (ref readonly var record in batch.Records)
+        {
+            watched = watched && (rooms.IsSlot(record.Room) || (record.Room == ConnectionTable.NoRoom && record.IsMember == 0));
+        }
+
         foreach (int fd in batch.Descriptors)
         {
             watched = watched && table.Watch(fd);

@@ -18,7 +18,7 @@ public sealed class Takeover
         FormerPid = Number(head, "pid");
         Settings = settings;
         Estate = estate;
-        _formerWorkers = [.. head["workers"].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Parse)];
+        _formerWorkers = [.. Text(head, "workers").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Parse)];
     }
 
     /// <summary>The old master.</summary>
@@ -49,7 +49,7 @@ public sealed class Takeover
             switch (message.Kind)
             {
                 case UpgradeProtocol.Head:
-                    head = message.Text.Split('\n').Select(line => line.Split(" = ")).ToDictionary(parts => parts[0], parts => parts[^1], StringComparer.Ordinal);
+                    head = ReadHead(message.Text);
                     locks = message.Descriptors;
                     break;
                 case UpgradeProtocol.Settings:
@@ -88,7 +88,7 @@ public sealed class Takeover
         {
             Rooms = RoomLogStore.Attach(segment, new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"), (uint)Number(head, "layout"))),
             SegmentId = segment,
-            Listeners = new ListenerSet(inForce.Listen, listeners, isInherited: head["inherited"] == "1"),
+            Listeners = new ListenerSet(inForce.Listen, listeners, isInherited: Text(head, "inherited") == "1"),
             PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),
             Wakeups = new WakeupTable(wakeups),
             MonitoringSocket = monitoring.Length > 0 ? ListenSocket.Inherit(monitoring[0]) : null,
@@ -142,6 +142,10 @@ public sealed class Takeover
         return done || ended;
     }
 
+    /// <summary>Lines of the form <c>name = value</c>; of two with one name the first counts.</summary>
+    private static Dictionary<string, string> ReadHead(string text) => text.Split('\n').Select(line => line.Split(" = "))
+        .DistinctBy(parts => parts[0], StringComparer.Ordinal).ToDictionary(parts => parts[0], parts => parts[^1], StringComparer.Ordinal);
+
     private static void CheckVersion(Dictionary<string, string> head)
     {
         if (Number(head, "version") != UpgradeProtocol.Version)
@@ -156,8 +160,10 @@ public sealed class Takeover
         }
     }
 
-    private static int Number(Dictionary<string, string> head, string name) =>
-        Parse(head.GetValueOrDefault(name) ?? throw new IOException($"'{name}' is missing in what is to be handed over"));
+    private static int Number(Dictionary<string, string> head, string name) => Parse(Text(head, name));
+
+    private static string Text(Dictionary<string, string> head, string name) =>
+        head.GetValueOrDefault(name) ?? throw new IOException($"'{name}' is missing in what is to be handed over");
 
     private static int Parse(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new IOException($"'{text}' is no number");

@@ -118,6 +118,26 @@ public sealed class MessageReader : IDisposable
         _message.AsSpan(0, _messageLength).CopyTo(state[FixedStateBytes..]);
     }
 
+    /// <summary>Whether bytes are what <see cref="Save"/> writes: <see cref="Restore"/> takes nothing else.</summary>
+    public static bool IsState(ReadOnlySpan<byte> state)
+    {
+        if (state.Length < FixedStateBytes || BinaryPrimitives.ReadInt32LittleEndian(state[36..]) != state.Length - FixedStateBytes)
+        {
+            return false;
+        }
+
+        int headerLength = state[14];
+        int controlLength = state[20];
+        long remaining = BinaryPrimitives.ReadInt64LittleEndian(state[24..]);
+        bool isFrame = headerLength == 0 && FrameHeader.IsAllowed(state[0], state[1]) && FrameHeader.TryRead(state, out var frame)
+            && remaining >= 0 && remaining <= frame.PayloadLength
+            && controlLength == (frame.IsControl ? frame.PayloadLength - remaining : 0)
+            && (frame.IsControl || state[16] != (byte)Opcode.Continuation);
+        bool isHeader = controlLength == 0
+            && (headerLength < 2 || (FrameHeader.IsAllowed(state[0], state[1]) && headerLength < FrameHeader.LengthFrom(state[1])));
+        return state[16] <= (byte)Opcode.Binary && (state[15] != 0 ? isFrame : isHeader);
+    }
+
     /// <summary>Goes on where another reader was saved.</summary>
     public void Restore(ReadOnlySpan<byte> state)
     {

@@ -181,6 +181,9 @@ public sealed class SettingsBuilderTests
     [Theory]
     [InlineData("ping", "0", "--ping: '0' must be a number from 1 to 86400")]
     [InlineData("pong", "1", "--pong: there is no such setting; 'appliance --settings' prints all")]
+    [InlineData("state-dir", "/srv/a\0b", "--state-dir: '/srv/a\\x00b' has a control character in it")]
+    [InlineData("user", "ann\u001b[2J", "--user: 'ann\\x1B[2J' has a control character in it")]
+    [InlineData("ping", "500", "--ping: '500' is longer than timeout (90): no client could answer in time")]
     [InlineData("timeout", "29", null)]
     public void Wrong_option_is_refused_by_name(string name, string value, string? expected)
     {

@@ -8,6 +8,8 @@ namespace Appliance.Tests.Connections;
 /// <summary>Batches of connections go through a socket whole, or not at all; their layout is that of docs/handover.md.</summary>
 public sealed class HandoverBatchTests : IDisposable
 {
+    private const int HeadBytes = 16;
+
     private readonly int _giving;
     private readonly int _taking;
 
@@ -126,6 +128,25 @@ public sealed class HandoverBatchTests : IDisposable
         Assert.Equal((false, 0), Take(good, 2));
         Assert.Equal((false, 0), Take(good, 0));
         Assert.Equal((false, 0), Take([1], 1));
+    }
+
+    /// <summary>A record with one number that cannot be true: the giver keeps what it would have given.</summary>
+    [Theory]
+    [InlineData(62, 6, "a state that is not known")]
+    [InlineData(62, 2, "a chat in no room")]
+    [InlineData(64, 1, "a request of which nothing came along")]
+    [InlineData(67, 0x80, "a request of less than nothing")]
+    [InlineData(68, 1, "answers of which nothing came along")]
+    [InlineData(72, 1, "a reader of which nothing came along")]
+    [InlineData(8 - HeadBytes, 1, "bytes that are borrowed by nobody, and no file")]
+    [InlineData(15 - HeadBytes, 0x80, "less than nothing that is borrowed")]
+    public void Batch_with_a_record_that_cannot_be_true_is_refused(int at, byte value, string why)
+    {
+        byte[] message = [.. "APLH"u8, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, .. new byte[ConnectionRecord.Bytes]];
+        message[HeadBytes + 62] = (byte)ConnectionState.Http;
+        Assert.Equal((true, 1), Take(message, 1));
+        message[HeadBytes + at] = value;
+        Assert.True(Take(message, 1) == (false, 0), why);
     }
 
     private (bool Whole, int Count) Take(byte[] message, int descriptors)

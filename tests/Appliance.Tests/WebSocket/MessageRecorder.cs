@@ -29,6 +29,7 @@ internal sealed class MessageRecorder : IMessageHandler
             {
                 byte[] state = new byte[reader.StateBytes];
                 reader.Save(state);
+                _ = MessageReader.IsState(state) ? state : throw new InvalidOperationException("what is saved is a state");
                 reader.Dispose();
                 reader = new MessageReader();
                 reader.Restore(state);
