@@ -93,6 +93,8 @@ public sealed class ControlQueueTests
     [InlineData("nothing", "failed no command begins so")]
     [InlineData("reopen", "ok")]
     [InlineData("say @a hello", "ok")]
+    [InlineData("say\thello", "ok")]
+    [InlineData("say\n@a\thello", "ok")]
     public async Task Answer_begins_with_the_outcome(string question, params string[] expected)
     {
         foreach (var workers in (int[])[0, 2])

@@ -283,9 +283,10 @@ public static class SettingsBuilder
 
             if (settings.Metrics is { } metrics && address.Overlaps(metrics))
             {
-                throw Wrong(
-                    settings.SourceOf("listen"),
-                    $"{name}: '{address.Text}' is where --metrics {metrics.Text} listens as well; give one of them another port, or --metrics off");
+                const string WayOut = "listens as well; give one of them another port, or --metrics off";
+                throw IsDefault(settings, "listen")
+                    ? Wrong(settings, "metrics", $"'{metrics.Text}' is where --listen {address.Text} {WayOut}")
+                    : Wrong(settings, "listen", $"'{address.Text}' is where --metrics {metrics.Text} {WayOut}");
             }
         }
     }

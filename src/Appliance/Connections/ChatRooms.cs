@@ -174,8 +174,8 @@ public sealed class ChatRooms
         return host != _worker && total <= membersMax && _log.Worker(host).Connections <= connectionsMax ? host : -1;
     }
 
-    /// <summary>Whether a slot that another worker names is one.</summary>
-    public bool IsSlot(int slot) => slot >= 0 && slot < _rooms.Length;
+    /// <summary>Whether a slot that another worker names is one, and has a room if somebody is to be its member.</summary>
+    public bool IsSlot(int slot, bool isMember) => slot >= 0 && slot < _rooms.Length && (!isMember || _log.HashAt(slot) != 0);
 
     /// <summary>Counts a client out that is in another worker now.</summary>
     public void CountOut(int slot) => _log.Ring(slot).CountMember(_worker, -1);

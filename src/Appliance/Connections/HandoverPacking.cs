@@ -70,7 +70,7 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
         bool watched = true;
         foreach (ref readonly var record in batch.Records)
         {
-            watched = watched && (rooms.IsSlot(record.Room) || (record.Room == ConnectionTable.NoRoom && record.IsMember == 0));
+            watched = watched && (rooms.IsSlot(record.Room, record.IsMember != 0) || (record.Room == ConnectionTable.NoRoom && record.IsMember == 0));
         }
 
         foreach (int fd in batch.Descriptors)

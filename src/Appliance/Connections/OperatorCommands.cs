@@ -45,9 +45,7 @@ public sealed class OperatorCommands
     /// <summary>Does a command.</summary>
     public string Run(string command)
     {
-        int space = command.IndexOf(' ', StringComparison.Ordinal);
-        string word = space < 0 ? command : command[..space];
-        string arguments = space < 0 ? "" : command[(space + 1)..].Trim();
+        var (word, arguments) = CommandText.Split(command);
         return command.StartsWith('{') ? SayJson(command)
             : word switch
             {
@@ -64,8 +62,7 @@ public sealed class OperatorCommands
         string room = "";
         if (arguments.StartsWith('@'))
         {
-            string[] parts = arguments.Split(' ', 2, StringSplitOptions.TrimEntries);
-            (room, arguments) = (parts[0][1..], parts.Length > 1 ? parts[1] : "");
+            (room, arguments) = CommandText.Split(arguments[1..]);
         }
 
         var input = new ChatInput { Name = ServerName, Message = Encoding.UTF8.GetBytes(arguments), Color = ChatInput.DefaultColor };

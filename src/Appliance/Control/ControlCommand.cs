@@ -54,10 +54,10 @@ public sealed record ControlCommand
 
         string text = Encoding.UTF8.GetString(bytes.Span).Trim(' ', '\t', '\r', '\n', '\0');
         long asker = 0;
-        var (word, rest) = Split(text);
+        var (word, rest) = CommandText.Split(text);
         if (word == Ask)
         {
-            var (type, question) = Split(rest);
+            var (type, question) = CommandText.Split(rest);
             if (!long.TryParse(type, NumberStyles.None, CultureInfo.InvariantCulture, out asker) || asker <= ControlQueue.CommandType)
             {
                 reason = "behind 'ask' stands the message type of the answer, 2 or more";
@@ -65,17 +65,11 @@ public sealed record ControlCommand
             }
 
             text = question;
-            (word, rest) = Split(text);
+            (word, rest) = CommandText.Split(text);
         }
 
         return text.StartsWith('{')
             ? new ControlCommand { Word = JsonWord, Arguments = text, Text = text, Asker = asker, IsPhp = isPhp }
             : new ControlCommand { Word = word, Arguments = rest, Text = text, Asker = asker, IsPhp = isPhp };
-    }
-
-    private static (string Word, string Behind) Split(string text)
-    {
-        int space = text.AsSpan().IndexOfAny(" \t\r\n");
-        return space < 0 ? (text, "") : (text[..space], text[(space + 1)..].TrimStart());
     }
 }

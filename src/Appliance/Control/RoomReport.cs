@@ -81,7 +81,7 @@ internal static class RoomReport
     /// <summary><c>history [@ROOM] [last N | after ID]</c>: a page of a room's log, oldest first; the first line also names the last id.</summary>
     public static string History(RoomLog rooms, string arguments, int bytesMax)
     {
-        string[] words = arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        string[] words = CommandText.Words(arguments);
         string room = words is [['@', ..], ..] ? words[0][1..] : "lobby";
         string[] which = words is [['@', ..], ..] ? words[1..] : words;
         long number = HistoryDefault;

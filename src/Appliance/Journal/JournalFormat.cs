@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using Appliance.Chat;
 using Appliance.Ipc;
 
 namespace Appliance.Journal;
@@ -128,7 +129,8 @@ public static class JournalFormat
 
         var frame = bytes[Math.Min(EntryHeadBytes + name, (int)behind + CrcEnd)..((int)behind + CrcEnd)];
         long id = BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]);
-        if (id <= 0 || !IsTextFrame(frame) || BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) != Checksum(bytes[..4], bytes[CrcEnd..((int)behind + CrcEnd)]))
+        bool isEntry = id > 0 && IsTextFrame(frame) && RoomName.IsValid(bytes.Slice(EntryHeadBytes, name));
+        if (!isEntry || BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) != Checksum(bytes[..4], bytes[CrcEnd..((int)behind + CrcEnd)]))
         {
             return false;
         }

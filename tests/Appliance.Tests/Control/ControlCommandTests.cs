@@ -13,6 +13,7 @@ public sealed class ControlCommandTests
     [InlineData("say Back in five minutes", 0, "say", "Back in five minutes")]
     [InlineData("say @room  two  spaces", 0, "say", "@room  two  spaces")]
     [InlineData("say\nline", 0, "say", "line")]
+    [InlineData("say\t @room\thello ", 0, "say", "@room\thello")]
     [InlineData("ask 4711 clients", 4711, "clients", "")]
     [InlineData("ask 4711 clients 0-35", 4711, "clients", "0-35")]
     [InlineData("ask 9223372036854775807 status", long.MaxValue, "status", "")]

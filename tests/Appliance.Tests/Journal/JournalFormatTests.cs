@@ -106,6 +106,21 @@ public sealed class JournalFormatTests
         }
     }
 
+    /// <summary>Names go into lists as they are: a checksum alone makes no name of a room.</summary>
+    [Theory]
+    [InlineData("a b", false)]
+    [InlineData("a/b", false)]
+    [InlineData("a\nb", false)]
+    [InlineData("\u001b[2J", false)]
+    [InlineData("\"", false)]
+    [InlineData("a-b_c.9", true)]
+    public void Name_that_is_no_rooms_is_damage(string room, bool expected)
+    {
+        byte[] bytes = new byte[JournalFormat.EntryBytesMax];
+        int length = JournalFormat.WriteEntry(bytes, 5, isMessage: true, Encoding.ASCII.GetBytes(room), FrameOf(100));
+        Assert.Equal(expected, JournalFormat.TryReadEntry(bytes.AsSpan(0, length), out _, out _));
+    }
+
     /// <summary>What noise happens to begin with is never believed.</summary>
     [Fact]
     public void Noise_is_no_entry()
