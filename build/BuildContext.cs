@@ -25,6 +25,9 @@ public sealed class BuildContext(ICakeContext context) : FrostingContext(context
     /// <summary>Project of the tests against the packages.</summary>
     public const string PackageTests = "tests/Appliance.PackageTests/Appliance.PackageTests.csproj";
 
+    /// <summary>Project of the fuzzing targets, which are tests as well.</summary>
+    public const string FuzzTests = "tests/Appliance.Fuzz/Appliance.Fuzz.csproj";
+
     /// <summary>Project of the benchmark.</summary>
     public const string Bench = "tests/Appliance.Bench/Appliance.Bench.csproj";
 

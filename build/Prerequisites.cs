@@ -21,6 +21,9 @@ public enum Purpose
 
     /// <summary>The tests of the packages.</summary>
     PackageTest = 16,
+
+    /// <summary>Fuzzing: PHP reads the same bytes.</summary>
+    Fuzz = 32,
 }
 
 /// <summary>The programs that the build takes from the system, and the Debian packages that have them.</summary>
@@ -46,6 +49,7 @@ public static class Prerequisites
         (Purpose.Test, "faketime", "faketime"),
         (Purpose.Test, "promtool", "prometheus"),
         (Purpose.Test, "zabbix_get", "zabbix-proxy-sqlite3"),
+        (Purpose.Fuzz, "php", "php-cli"),
         (Purpose.Bench, "nginx", "nginx"),
         (Purpose.Bench, "/usr/lib/nginx/modules/ngx_nchan_module.so", "libnginx-mod-nchan"),
         (Purpose.Bench, "node", "nodejs"),

@@ -19,7 +19,8 @@ public sealed class TestTask : FrostingTask<BuildContext>
 
         // Nothing tests the benchmark, but it uses what tests guard.
         context.DotNetBuild(BuildContext.Bench, new DotNetBuildSettings { Configuration = "Release", NoLogo = true });
-        TestRun.Run(context, [new(BuildContext.UnitTests), new(BuildContext.SystemTests), .. context.IsSelectiveTest ? [] : (TestSuite[])[WithoutUring, InContainer, new(BuildContext.PackageTests)]]);
+        TestSuite[] others = context.IsSelectiveTest ? [] : [WithoutUring, InContainer, new(BuildContext.FuzzTests), new(BuildContext.PackageTests)];
+        TestRun.Run(context, [new(BuildContext.UnitTests), new(BuildContext.SystemTests), .. others]);
     }
 
     /// <summary>
