@@ -90,6 +90,20 @@ internal sealed class PhpReader(ReadOnlyMemory<byte> input)
         return value;
     }
 
+    /// <summary>A length or a count, which PHP takes without a sign alone.</summary>
+    private long? ReadCount()
+    {
+        bool hasSign = Rest is [(byte)'+' or (byte)'-', ..];
+        var count = ReadInt(':');
+        if (hasSign && count >= 0)
+        {
+            _ = Fail<PhpValue>("a count has no sign");
+            return null;
+        }
+
+        return count;
+    }
+
     private PhpFloat? ReadFloat()
     {
         var digits = Number(';');
@@ -120,7 +134,7 @@ internal sealed class PhpReader(ReadOnlyMemory<byte> input)
     /// <summary>Reads a length, and that many bytes between an opening and a closing one.</summary>
     private ReadOnlyMemory<byte>? ReadBytes(char opening, char closing)
     {
-        if (ReadInt(':') is not { } length || !Take(opening))
+        if (ReadCount() is not { } length || !Take(opening))
         {
             return null;
         }
@@ -149,7 +163,7 @@ internal sealed class PhpReader(ReadOnlyMemory<byte> input)
     /// <summary><c>S:1:"\41";</c>: as PHP 6 was to write strings. The length counts what the escapes stand for.</summary>
     private PhpString? ReadEscaped()
     {
-        if (ReadInt(':') is not { } length || !Take('"'))
+        if (ReadCount() is not { } length || !Take('"'))
         {
             return null;
         }
@@ -185,7 +199,7 @@ internal sealed class PhpReader(ReadOnlyMemory<byte> input)
 
     private List<PhpEntry>? ReadEntries(int depth)
     {
-        if (ReadInt(':') is not { } count || !Take('{'))
+        if (ReadCount() is not { } count || !Take('{'))
         {
             return null;
         }

@@ -10,6 +10,9 @@ public static unsafe class RoomLogCheck
 {
     private const byte FinalTextFrame = 0x81;
 
+    /// <summary>More bytes than a room ever gets. The index has twice a position, which must not overflow.</summary>
+    private const long PositionMax = long.MaxValue / 4;
+
     /// <summary>Checks every room of a log that no other process uses; returns how many had to begin anew.</summary>
     public static int Mend(RoomLog log, long unixMs)
     {
@@ -52,7 +55,8 @@ public static unsafe class RoomLogCheck
 
         ring.Repair();
         var header = *ring.Header;
-        bool sane = header.Tail >= 0 && header.Head >= header.Tail && header.Head - header.Tail <= layout.RingBytes - layout.GuardBytes
+        bool sane = header.Tail >= 0 && header.Head >= header.Tail && header.Head <= PositionMax
+            && header.Head - header.Tail <= layout.RingBytes - layout.GuardBytes
             && header.FirstId > 0 && header.NextId >= header.FirstId && header.NextId - header.FirstId <= layout.IndexEntries
             && header.EpochId <= header.NextId;
         long position = header.Tail;

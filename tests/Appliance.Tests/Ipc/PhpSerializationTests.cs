@@ -105,6 +105,8 @@ public sealed class PhpSerializationTests
     [InlineData("a:1:{d:1;N;}", "byte 5: a key is an int or a string")]
     [InlineData("a:1:{i:0;N;", "byte 11: it ends where '}' must be")]
     [InlineData("a:2147483647:{i:0;N;}", "byte 14: 2147483647 elements are said to follow, in 7 bytes")]
+    [InlineData("a:-0:{}", "byte 5: a count has no sign")]
+    [InlineData("s:+1:\"a\";", "byte 5: a count has no sign")]
     [InlineData("a:-1:{}", "byte 6: -1 elements are said to follow, in 1 bytes")]
     [InlineData("O:1:\"P\"", "byte 7: it ends where ':' must be")]
     [InlineData("E:6:\"Suit:H\"", "byte 12: it ends where ';' must be")]
