@@ -23,7 +23,7 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
 
     private readonly RoomLogLayout _layout = new(3, RoomLogLayout.RingBytesMin);
     private readonly GuardedMemory _memory;
-    private readonly Wakeup[] _wakeups;
+    private readonly WakeupTable _wakeups = new(RoomLogLayout.Slots);
     private readonly SocketAddress _address = SocketAddress.Unix($"@appliance-fuzz-{Environment.ProcessId}");
     private readonly int _listener = Syscall.Socket(Syscall.AF_UNIX).OrThrow("socket");
     private readonly byte[] _received = new byte[1 << 20];
@@ -31,8 +31,6 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
     public ClientTarget()
     {
         _memory = new GuardedMemory(_layout.SegmentBytes);
-        var wakeup = new Wakeup();
-        _wakeups = [.. Enumerable.Repeat(wakeup, RoomLogLayout.Slots)];
         _ = Syscall.Bind(_listener, _address).OrThrow("bind");
         _ = Syscall.Listen(_listener, 8).OrThrow("listen");
     }
@@ -87,7 +85,7 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
     public void Dispose()
     {
         _ = Syscall.Close(_listener);
-        _wakeups[0].Dispose();
+        _wakeups.Dispose();
         _memory.Dispose();
     }
 
@@ -191,7 +189,7 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
         private readonly LoopClock _clock = new();
         private readonly ClientServer _clients;
 
-        public Worker(RoomLog log, Wakeup[] wakeups, Settings settings, int listener)
+        public Worker(RoomLog log, WakeupTable wakeups, Settings settings, int listener)
         {
             _clients = new ClientServer(Capacity, _poller, _clock, log, new WorkerIdentity(0, wakeups), settings, new Observer());
             _clients.Acceptor.Listen(listener);
