@@ -5,7 +5,7 @@ using Appliance.Fuzz.Targets;
 namespace Appliance.Fuzz;
 
 /// <summary>
-/// Every target with its whole corpus, then some seconds of new inputs, the same ones each time. <c>./build.sh fuzz TARGET SECONDS</c>
+/// Every target with its whole corpus, then two seconds of new inputs, the same ones each time. <c>./build.sh fuzz TARGET SECONDS</c>
 /// searches longer.
 /// </summary>
 public sealed class FuzzTests
