@@ -39,17 +39,15 @@ public sealed class GatheringTests : IAsyncDisposable, IAsyncLifetime
     public async Task Clients_of_small_rooms_come_together()
     {
         await OpenCrowdAsync();
-        var rooms = new List<RawClient[]>();
-        for (var room = 0; room < Rooms; room++)
+        RawClient[][] rooms = [.. Enumerable.Range(0, Rooms).Select(_ => new RawClient[Members])];
+        for (var i = 0; i < Members; i++)
         {
-            var members = new RawClient[Members];
-            for (var i = 0; i < Members; i++)
+            // All rooms' turn before the next member: on a loaded machine, too, the one before has arrived by then.
+            for (var room = 0; room < Rooms; room++)
             {
-                members[i] = await EnterAsync($"small{room}");
+                rooms[room][i] = await EnterAsync($"small{room}");
+                _crowd.Add(rooms[room][i]);
             }
-
-            _crowd.AddRange(members);
-            rooms.Add(members);
         }
 
         // Chance alone would have 64 of 100 together. Not all are: who comes while another one is on the way may find that one's worker the better one.

@@ -33,7 +33,16 @@ internal static unsafe class RoomKeys
         var read = isFile ? Syscall.Read(opened.Value, bytes, KeysMax * LineBytes) : default;
         _ = Syscall.Close(opened.Value);
         string text = read.Ok ? Encoding.ASCII.GetString(bytes, read.Value) : "";
-        return [.. text.Split('\n').Select(SystemVKey.TryParse).Where(key => key is not null).Select(key => key!.Value.Value)];
+        var keys = new List<int>();
+        foreach (string line in text.Split('\n'))
+        {
+            if (SystemVKey.TryParse(line) is { } key)
+            {
+                keys.Add(key.Value);
+            }
+        }
+
+        return keys;
     }
 
     /// <summary>Writes them in the place of those that stood there.</summary>

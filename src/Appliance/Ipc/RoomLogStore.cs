@@ -220,11 +220,19 @@ public static unsafe class RoomLogStore
     }
 
     /// <summary>What lies under the keys of a state directory, whosever it is.</summary>
-    private static (int Key, int Id)[] Segments(string stateDirectory) => [.. Keys(stateDirectory)
-        .Distinct()
-        .Select(key => (Key: key, Found: Syscall.ShmGet(key, 0, 0)))
-        .Where(one => one.Found.Ok)
-        .Select(one => (one.Key, one.Found.Value))];
+    private static List<(int Key, int Id)> Segments(string stateDirectory)
+    {
+        var segments = new List<(int Key, int Id)>();
+        foreach (int key in Keys(stateDirectory).Distinct())
+        {
+            if (Syscall.ShmGet(key, 0, 0) is { Ok: true } found)
+            {
+                segments.Add((key, found.Value));
+            }
+        }
+
+        return segments;
+    }
 
     private static bool IsPrivate(int id, Ownership owners) =>
         Syscall.PermissionsOf(SystemVKind.Memory, id, out var permissions).Ok && owners.IsPrivate(permissions);
