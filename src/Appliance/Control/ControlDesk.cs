@@ -4,6 +4,7 @@ using System.Text;
 using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
+using Appliance.Native;
 
 namespace Appliance.Control;
 
@@ -41,7 +42,7 @@ public sealed class ControlDesk : IDisposable
     private readonly PacedAction _reopen;
     private readonly AnswerTray _answers;
     private readonly Wakeup _wakeup = new();
-    private readonly Timer _timer;
+    private readonly StandbyTimer _timer;
     private readonly (ControlWord Row, Func<ControlCommand, bool> Run)[] _table;
     private readonly Dictionary<long, WorkerQuestion> _open = [];
     private IControlHost _host = null!;
@@ -61,7 +62,7 @@ public sealed class ControlDesk : IDisposable
         _reload = new PacedAction(() => _host.Reload());
         _reopen = new PacedAction(() => _host.Reopen());
         _answers = new AnswerTray(queue, log);
-        _timer = new Timer(_ => _wakeup.Set());
+        _timer = new StandbyTimer(_wakeup.Set);
         _table = [.. ControlWords.Rows.Select(row => (row, RunnerOf(row.Word)))];
     }
 
@@ -133,7 +134,7 @@ public sealed class ControlDesk : IDisposable
         int nextMs = waits || _held is not null || _reload.IsPending || _reopen.IsPending ? WaitingPollMs
             : _open.Count > 0 || _dropped.Untold > 0 || _commandLines.Untold > 0 || _answers.HasUntaken ? UntoldPollMs
             : Timeout.Infinite;
-        _ = _timer.Change(nextMs, Timeout.Infinite);
+        _timer.Set(nextMs);
     }
 
     /// <summary>A worker has answered: <c>TICKET ok …</c>.</summary>

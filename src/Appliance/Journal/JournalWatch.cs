@@ -19,7 +19,7 @@ internal sealed class JournalWatch : IDisposable
     private readonly JournalGate _gate;
     private readonly Wakeup _wakeup;
     private readonly EventLog _log;
-    private readonly Timer _timer;
+    private readonly StandbyTimer _timer;
     private long _steps;
     private int _isStuck;
 
@@ -31,16 +31,22 @@ internal sealed class JournalWatch : IDisposable
         _gate = gate;
         _wakeup = wakeup;
         _log = log;
-        _timer = new Timer(_ => OnStuck());
+        _timer = new StandbyTimer(OnStuck);
     }
 
     /// <summary>The thread begins a step, which takes the disk no longer than is allowed while readers wait for it.</summary>
-    public void Begin() => _ = _gate.IsAwaited && _timer.Change(StuckMs, Timeout.Infinite);
+    public void Begin()
+    {
+        if (_gate.IsAwaited)
+        {
+            _timer.Set(StuckMs);
+        }
+    }
 
     /// <summary>The step has ended.</summary>
     public void End()
     {
-        _ = _timer.Change(Timeout.Infinite, Timeout.Infinite);
+        _timer.Set(Timeout.Infinite);
         Volatile.Write(ref _steps, _steps + 1);
     }
 
@@ -65,7 +71,7 @@ internal sealed class JournalWatch : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
 
-    /// <summary>On a thread of the pool: has nobody wait, and the thread look up once the disk has answered.</summary>
+    /// <summary>On the thread of all timers: has nobody wait, and the thread look up once the disk has answered.</summary>
     private void OnStuck()
     {
         Volatile.Write(ref _isStuck, 1);

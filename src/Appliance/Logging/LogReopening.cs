@@ -1,3 +1,5 @@
+using Appliance.Native;
+
 namespace Appliance.Logging;
 
 /// <summary>
@@ -9,7 +11,7 @@ internal sealed class LogReopening : IDisposable
     private const int AnswerMsMax = 2000;
 
     private readonly Action<string?> _done;
-    private readonly Timer _limit;
+    private readonly StandbyTimer _limit;
     private int _isTold;
 
     /// <summary>A request that is not answered yet.</summary>
@@ -18,7 +20,8 @@ internal sealed class LogReopening : IDisposable
     public LogReopening(string path, Action<string?> done)
     {
         _done = done;
-        _limit = new Timer(_ => Tell($"--log {path}: its disk or its reader does not answer; it is opened anew as soon as it does"), null, AnswerMsMax, Timeout.Infinite);
+        _limit = new StandbyTimer(() => Tell($"--log {path}: its disk or its reader does not answer; it is opened anew as soon as it does"));
+        _limit.Set(AnswerMsMax);
     }
 
     /// <summary>Tells whoever asked, unless that has been told already.</summary>

@@ -15,7 +15,9 @@ public static class EnvironmentFailure
 
         // The runtime reports a thread that the kernel refuses as a lack of memory, too.
         OutOfMemoryException or ThreadStartException => Exhausted,
+        // Whose thread the runtime starts for a task says it in its own way.
         TypeInitializationException { InnerException: { } cause } => Explain(cause),
+        TaskSchedulerException { InnerException: { } cause } => Explain(cause),
         _ => null,
     };
 }
