@@ -6,14 +6,19 @@ namespace Appliance.SystemTests;
 [Trait(TestEngine.Name, TestEngine.Any)]
 public sealed class NameTests
 {
-    private static readonly string[] Blanks = [" ", "\u00A0", "\u0001", "\u200B", "\u200D", "\u2800", "\u3164", "\uFE0F", "\u202E", "\uFEFF"];
+    private static readonly string[] Blanks =
+        [" ", "\u00A0", "\u0001", "\u200B", "\u200D", "\u2800", "\u3164", "\uFE0F", "\u202E", "\uFEFF", "\u20E3"];
 
     [Fact]
     public async Task Names_of_the_server_and_what_is_not_seen_are_refused()
     {
         await using var server = await ApplianceServer.StartAsync("--announce", "off", "--max-rate", "0");
         await using var ann = await ChatClient.JoinAsync(server);
-        string[] names = [.. Blanks, "server", "SYSTEM", " Server ", "ｓｙｓｔｅｍ", "\u0455erver", "a\u202Eb", "a\u2066", "a\tb", "a\u0085", "\u200Bann"];
+        string[] names =
+        [
+            .. Blanks, "server", "SYSTEM", " Server ", "ｓｙｓｔｅｍ", "\u0455erver", "şerver", "ᵴerver", "server.", "5erver",
+            "a\u200Db", "a\u202Eb", "a\u2066", "a\tb", "a\u0085", "\u200Bann",
+        ];
         string[] messages = [.. Blanks, "a\u0001b", "\u001B[31mred", "a\u009B", "a\u200Bb", "a\u00ADb", "\uFEFFa"];
         foreach (var (name, message) in names.Select(name => (name, "hello")).Concat(messages.Select(message => ("ann", message))))
         {

@@ -100,6 +100,7 @@ public readonly ref struct ChatInput
         ChatText.IsBlank(Name) || ChatText.IsBlank(Message) ? ChatRefusal.BadMessage
         : IsLonger(Name, limits.NameMax) || IsLonger(Message, limits.MessageMax) ? ChatRefusal.TooLong
         : ChatText.HasRefused(Name, isName: true) || ChatText.HasRefused(Message, isName: false) ? ChatRefusal.BadCharacter
+        : ChatText.HasUnseenBehindLetter(Name) ? ChatRefusal.BadCharacter
         : !fromOperator && ReservedNames.Contains(Name) ? ChatRefusal.ReservedName
         : ChatRefusal.None;
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 
 namespace Appliance.Chat;
@@ -10,6 +11,17 @@ namespace Appliance.Chat;
 /// </summary>
 public static class ChatText
 {
+    /// <summary>Latin, Greek, Cyrillic and Armenian end below it: no joiner changes the shape of their letters.</summary>
+    private const int ScriptsThatJoin = 0x590;
+
+    /// <summary>Latin Extended Additional and Greek Extended.</summary>
+    private const int LatinAndGreekMore = 0x1E00;
+
+    private const int GeneralPunctuation = 0x2000;
+
+    /// <summary>Shows nothing, but takes the room of a character.</summary>
+    private const int BraillePatternBlank = 0x2800;
+
     /// <summary>First bytes of all characters that may be refused: most texts hold none of them, and are decided by one vectorised search.</summary>
     private static readonly SearchValues<byte> Suspects = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), 0x7F, 0xC2, 0xD8, 0xE2, 0xEF, 0xF0, 0xF3]);
@@ -52,7 +64,7 @@ public static class ChatText
             }
 
             _ = Rune.DecodeFromUtf8(text, out var rune, out int bytes);
-            if (!IsBlank(rune.Value))
+            if (!IsBlank(rune.Value) && !IsMark(rune))
             {
                 return false;
             }
@@ -107,4 +119,28 @@ public static class ChatText
 
     /// <summary>By the last byte, of U+2040 to U+207F: what joins words or stands for an operator, unseen; isolates in names.</summary>
     private static bool IsRefused2040(byte last, bool isName) => last is (>= 0xA0 and <= 0xA5) or (>= 0xAA and <= 0xAF) || (isName && last is >= 0xA6 and <= 0xA9);
+
+    /// <summary>Whether a name has an unseen character behind a letter that does not join: the name would pass for another one.</summary>
+    public static bool HasUnseenBehindLetter(ReadOnlySpan<byte> name)
+    {
+        bool isBehindLetter = false;
+        for (bool isAscii = Ascii.IsValid(name); !isAscii && !name.IsEmpty;)
+        {
+            _ = Rune.DecodeFromUtf8(name, out var rune, out int bytes);
+            if (isBehindLetter && IsBlank(rune.Value) && !Rune.IsWhiteSpace(rune) && rune.Value != BraillePatternBlank)
+            {
+                return true;
+            }
+
+            bool isOfScript = rune.Value is < ScriptsThatJoin or (>= LatinAndGreekMore and < GeneralPunctuation);
+            isBehindLetter = isOfScript && (Rune.IsLetter(rune) || IsMark(rune));
+            name = name[bytes..];
+        }
+
+        return false;
+    }
+
+    /// <summary>Marks that nothing shows of without the character that they stand on.</summary>
+    internal static bool IsMark(Rune rune) =>
+        !rune.IsAscii && Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark;
 }

@@ -53,7 +53,7 @@ public sealed class ChatTextTests
     [
         "", " ", "\t\r\n", "\u00A0", "\u0001", "\u007F", "\u0085", "\u00AD", "\u034F", "\u115F\u1160", "\u1680", "\u17B4", "\u180E", "\u2003", "\u200B",
         "\u200C\u200D", "\u2028", "\u202E", "\u2060", "\u2066", "\u2800", "\u3000", "\u3164", "\uFE0F", "\uFEFF", "\uFFA0", "\uFFF9", "\U0001D159", "\U0001D173",
-        "\U000E0001", "\U000E0067\U000E007F", "\U000E0100", " \u00A0\u200D\u3164 ",
+        "\U000E0001", "\U000E0067\U000E007F", "\U000E0100", " \u00A0\u200D\u3164 ", "\u20E3", "\u0301\u0302", " \u0323",
     ];
 
     [Theory]
@@ -75,6 +75,32 @@ public sealed class ChatTextTests
         Assert.False(ChatText.IsBlank(Encoding.UTF8.GetBytes(text + ".")));
         Assert.False(ChatText.IsBlank(Encoding.UTF8.GetBytes(text + "🦊")));
     }
+
+    /// <summary>A name, and whether it holds what is not seen behind a letter.</summary>
+    [Theory]
+    [InlineData("a\u200Db", true)]
+    [InlineData("a\u200Cb", true)]
+    [InlineData("ann\u200D", true)]
+    [InlineData("a\u0301\u200Db", true)]
+    [InlineData("ế\u200Da", true)]
+    [InlineData("ж\uFE0Fa", true)]
+    [InlineData("a\u034Fb", true)]
+    [InlineData("a\u3164", true)]
+    [InlineData("ann\U000E0100", true)]
+    [InlineData("ann\U000E0061", true)]
+    [InlineData("ann", false)]
+    [InlineData("ann\u00A0b", false)]
+    [InlineData("a\u3000b\u2800", false)]
+    [InlineData("1\uFE0F\u20E3", false)]
+    [InlineData("©\uFE0F", false)]
+    [InlineData("Zoë ❤️‍🔥", false)]
+    [InlineData("👩‍👩‍👧", false)]
+    [InlineData("می\u200Cخواهم", false)]
+    [InlineData("क्\u200Dष", false)]
+    [InlineData("ᠮᠣᠩᠭᠣᠯ\u180Eᠠ", false)]
+    [InlineData("葛\U000E0100", false)]
+    public void Unseen_behind_a_letter_is_found(string name, bool isFound) =>
+        Assert.Equal(isFound, ChatText.HasUnseenBehindLetter(Encoding.UTF8.GetBytes(name)));
 
     /// <summary>Of all characters: what is refused is a control or a format character; of those what is taken has a use that is seen.</summary>
     [Fact]
@@ -124,6 +150,19 @@ public sealed class ChatTextTests
     [InlineData("serνer")]
     [InlineData("s\u0323erver")]
     [InlineData("ˢᵉʳᵛᵉʳ")]
+    [InlineData("sérver")]
+    [InlineData("şerver")]
+    [InlineData("ᵴerver")]
+    [InlineData("ᵴɇɍꝟɇɍ")]
+    [InlineData("ẛỹṧŧễɱ")]
+    [InlineData("server.")]
+    [InlineData("-= Server =-")]
+    [InlineData("«ser|ver»!")]
+    [InlineData("5erver")]
+    [InlineData("$3rv3r")]
+    [InlineData("５ｙ𝟧7𝟑m")]
+    [InlineData("s\u20E3ystem")]
+    [InlineData("s\u0401rver\u0301")]
     public void Name_is_reserved(string name) => Assert.True(ReservedNames.Contains(Encoding.UTF8.GetBytes(name)));
 
     [Theory]
@@ -132,7 +171,11 @@ public sealed class ChatTextTests
     [InlineData("server1")]
     [InlineData("my server")]
     [InlineData("systems")]
-    [InlineData("sérver")]
+    [InlineData("server5")]
+    [InlineData("5")]
+    [InlineData("sery3r")]
+    [InlineData("server 🦊")]
+    [InlineData("...")]
     [InlineData("servem")]
     [InlineData("systev")]
     [InlineData("ann")]
