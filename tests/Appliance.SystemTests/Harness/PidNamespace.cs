@@ -40,13 +40,25 @@ public static class PidNamespace
         if (first > 0 && new ProcessStatus(first).IsAlive)
         {
             var result = await CommandResult.RunAsync("nsenter", ["--target", first.ToString(CultureInfo.InvariantCulture), "--pid", "--mount", .. command]);
-            if (result.ExitCode != Killed || new ProcessStatus(first).IsAlive)
+            var namespaceEnds = result.ExitCode == Killed || result.Error.StartsWith("nsenter:", StringComparison.Ordinal);
+            if (!namespaceEnds)
             {
                 return result;
             }
+
+            // The kernel kills the others of a namespace before the first process itself is gone.
+            await TimeLimit.GuardAsync("end of the first process of a namespace", async limit =>
+            {
+                while (new ProcessStatus(first).IsAlive)
+                {
+                    await Task.Delay(Poll, limit);
+                }
+
+                return 0;
+            });
         }
 
-        // One that stops the first process ends with it; again, from outside, it finds what is left to do.
+        // A command that stops the first process ends with it; again, from outside, it finds what is left to do.
         return await CommandResult.RunAsync(command[0], command[1..]);
     }
 
