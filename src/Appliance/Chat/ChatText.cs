@@ -1,5 +1,9 @@
 using System.Buffers;
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using System.Text;
 
 namespace Appliance.Chat;
@@ -9,6 +13,10 @@ namespace Appliance.Chat;
 /// characters that nobody sees, but for the joiners, selectors and tags that emoji and scripts are written with. In names marks of direction are
 /// refused, too: a name stands in the middle of other people's text. A text of nothing that can be seen is blank.
 /// </summary>
+/// <remarks>
+/// Sixteen bytes at a time: the halves of each pair of neighbouring bytes are looked up in tables of the pairs that a refused character begins
+/// with, and what all four agree on is suspect. In most texts nothing is.
+/// </remarks>
 public static class ChatText
 {
     /// <summary>Latin, Greek, Cyrillic and Armenian end below it: no joiner changes the shape of their letters.</summary>
@@ -22,36 +30,114 @@ public static class ChatText
     /// <summary>Shows nothing, but takes the room of a character.</summary>
     private const int BraillePatternBlank = 0x2800;
 
-    /// <summary>First bytes of all characters that may be refused: most texts hold none of them, and are decided by one vectorised search.</summary>
-    private static readonly SearchValues<byte> Suspects = SearchValues.Create(
-        [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), 0x7F, 0xC2, 0xD8, 0xE2, 0xEF, 0xF0, 0xF3]);
+    /// <summary>U+0000 to U+001F, whatever follows.</summary>
+    private const byte Control = 1 << 0;
+
+    /// <summary>U+007F, whatever follows.</summary>
+    private const byte Delete = 1 << 1;
+
+    /// <summary>C2 80 to C2 AF.</summary>
+    private const byte Control1 = 1 << 2;
+
+    /// <summary>D8 9C.</summary>
+    private const byte ArabicMark = 1 << 3;
+
+    /// <summary>E2 80 and E2 81.</summary>
+    private const byte Punctuation = 1 << 4;
+
+    /// <summary>EF BB and EF BF.</summary>
+    private const byte Specials = 1 << 5;
+
+    /// <summary>F0 9B and F0 9D.</summary>
+    private const byte Notation = 1 << 6;
+
+    /// <summary>F3 A0.</summary>
+    private const byte Tag = 1 << 7;
+
+    /// <summary>What the second byte says nothing about.</summary>
+    private const byte Single = Control | Delete;
+
+    /// <summary>First bytes of the characters that show nothing and that names may hold.</summary>
+    private static readonly SearchValues<byte> LeadsOfUnseen = SearchValues.Create([0xCD, 0xE1, 0xE2, 0xE3, 0xEF, 0xF3]);
+
+    private static Vector128<byte> ByFirstHigh => Vector128.Create(
+        Control, Control, 0, 0, 0, 0, 0, Delete, 0, 0, 0, 0, Control1, ArabicMark, Punctuation | Specials, Notation | Tag);
+
+    private static Vector128<byte> ByFirstLow => Vector128.Create(
+        Control | Notation, Control, Control | Control1 | Punctuation, Control | Tag, Control, Control, Control, Control,
+        Control | ArabicMark, Control, Control, Control, Control, Control, Control, Control | Delete | Specials);
+
+    private static Vector128<byte> BySecondHigh => Vector128.Create(
+        Single, Single, Single, Single, Single, Single, Single, Single,
+        Single | Control1 | Punctuation, Single | Control1 | ArabicMark | Notation, Single | Control1 | Tag, Single | Specials,
+        Single, Single, Single, Single);
+
+    private static Vector128<byte> BySecondLow => Vector128.Create(
+        Single | Control1 | Punctuation | Tag, Single | Control1 | Punctuation, Single | Control1, Single | Control1,
+        Single | Control1, Single | Control1, Single | Control1, Single | Control1,
+        Single | Control1, Single | Control1, Single | Control1, Single | Control1 | Specials | Notation,
+        Single | Control1 | ArabicMark, Single | Control1 | Notation, Single | Control1, Single | Control1 | Specials);
 
     /// <summary>Whether valid UTF-8 holds a character that is refused.</summary>
     public static bool HasRefused(ReadOnlySpan<byte> text, bool isName)
     {
-        for (int at = 0; at < text.Length;)
+        int at = text.IndexOfAnyExceptInRange((byte)' ', (byte)'~');
+        if (at < 0)
         {
-            if (text[at] < 0x80)
+            return false;
+        }
+
+        // The last block overlaps the one before it, and its last byte is the second of a pair.
+        int last = text.Length - Vector128<byte>.Count - 1;
+        ref byte start = ref MemoryMarshal.GetReference(text);
+        for (; at <= last; at = at == last ? text.Length - 1 : Math.Min(at + Vector128<byte>.Count, last))
+        {
+            var suspects = Suspects(Vector128.LoadUnsafe(ref start, (nuint)at), Vector128.LoadUnsafe(ref start, (nuint)at + 1));
+            if (suspects != 0 && HasRefused(text, at, suspects, isName))
             {
-                int next = text[at..].IndexOfAny(Suspects);
-                if (next < 0)
-                {
-                    return false;
-                }
-
-                at += next;
+                return true;
             }
+        }
 
+        for (; at < text.Length; at++)
+        {
             if (IsRefused(text[at..], isName))
             {
                 return true;
             }
-
-            at += BytesOf(text[at]);
         }
 
         return false;
     }
+
+    /// <summary>Whether a character is refused that begins where the bits from an offset on are set.</summary>
+    private static bool HasRefused(ReadOnlySpan<byte> text, int at, uint suspects, bool isName)
+    {
+        for (; suspects != 0; suspects &= suspects - 1)
+        {
+            if (IsRefused(text[(at + BitOperations.TrailingZeroCount(suspects))..], isName))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>A bit for each of sixteen bytes that begins, with the byte behind it, what may be refused.</summary>
+    private static uint Suspects(Vector128<byte> first, Vector128<byte> second)
+    {
+        var found = Look(ByFirstHigh, High(first)) & Look(ByFirstLow, Low(first)) & Look(BySecondHigh, High(second)) & Look(BySecondLow, Low(second));
+        return Vector128.ExtractMostSignificantBits(~Vector128.Equals(found, Vector128<byte>.Zero));
+    }
+
+    private static Vector128<byte> High(Vector128<byte> bytes) => (bytes.AsUInt16() >>> 4).AsByte() & Vector128.Create((byte)0x0F);
+
+    private static Vector128<byte> Low(Vector128<byte> bytes) => bytes & Vector128.Create((byte)0x0F);
+
+    /// <summary>Looks half bytes up in a table of sixteen.</summary>
+    private static Vector128<byte> Look(Vector128<byte> table, Vector128<byte> halves) =>
+        Ssse3.IsSupported ? Ssse3.Shuffle(table, halves) : Vector128.Shuffle(table, halves);
 
     /// <summary>Whether valid UTF-8 shows nothing.</summary>
     public static bool IsBlank(ReadOnlySpan<byte> text)
@@ -86,10 +172,7 @@ public static class ChatText
         _ => false,
     };
 
-    /// <summary>How many bytes the character has that begins so (RFC 3629, 3).</summary>
-    private static int BytesOf(byte first) => first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-
-    /// <summary>Whether the first character of a text is refused; one row for each first byte that one of them has.</summary>
+    /// <summary>Whether the first character of a text is refused; one row for each first byte that one of them has. The middle of a character is not.</summary>
     private static bool IsRefused(ReadOnlySpan<byte> text, bool isName) => text[0] switch
     {
         (byte)'\t' or (byte)'\n' or (byte)'\r' => isName,
@@ -124,7 +207,7 @@ public static class ChatText
     public static bool HasUnseenBehindLetter(ReadOnlySpan<byte> name)
     {
         bool isBehindLetter = false;
-        for (bool isAscii = Ascii.IsValid(name); !isAscii && !name.IsEmpty;)
+        for (bool mayHave = name.ContainsAny(LeadsOfUnseen); mayHave && !name.IsEmpty;)
         {
             _ = Rune.DecodeFromUtf8(name, out var rune, out int bytes);
             if (isBehindLetter && IsBlank(rune.Value) && !Rune.IsWhiteSpace(rune) && rune.Value != BraillePatternBlank)

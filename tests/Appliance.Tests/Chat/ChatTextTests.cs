@@ -67,6 +67,34 @@ public sealed class ChatTextTests
         Assert.Equal((asName, asMessage), (!ChatText.HasRefused(utf8, isName: true), !ChatText.HasRefused(utf8, isName: false)));
     }
 
+    /// <summary>Blocks of sixteen bytes meet everywhere: one kind of each first byte, behind and before so many bytes.</summary>
+    [Theory]
+    [InlineData("\u0001")]
+    [InlineData("\u007F")]
+    [InlineData("\u00AD")]
+    [InlineData("\u061C")]
+    [InlineData("\u200B")]
+    [InlineData("\u2060")]
+    [InlineData("\uFEFF")]
+    [InlineData("\uFFF9")]
+    [InlineData("\U0001BCA0")]
+    [InlineData("\U0001D173")]
+    [InlineData("\U000E0001")]
+    public void Refused_character_is_found_wherever_it_stands(string refused)
+    {
+        for (int before = 0; before <= 40; before++)
+        {
+            for (int behind = 0; behind <= 40; behind++)
+            {
+                byte[] head = Encoding.UTF8.GetBytes("é" + new string('a', before));
+                byte[] tail = Encoding.UTF8.GetBytes(new string('b', behind));
+                Assert.False(ChatText.HasRefused([.. head, .. tail], isName: true));
+                Assert.True(ChatText.HasRefused([.. head, .. Encoding.UTF8.GetBytes(refused), .. tail], isName: true));
+                Assert.True(ChatText.HasRefused([.. head[2..], .. Encoding.UTF8.GetBytes(refused), .. tail], isName: true));
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Blanks))]
     public void Text_that_shows_nothing_is_blank(string text)
