@@ -12,13 +12,29 @@ public sealed class ClockTests
 {
     private const long ExactMax = 1L << 53;
 
-    public static TheoryData<string> Times => ["1970-01-01T00:00:10Z", "2000-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2286-11-20T17:46:30Z", "2300-01-01T00:00:00Z"];
+    private static readonly string[] Dates =
+        ["1970-01-01T00:00:10Z", "2000-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2286-11-20T17:46:30Z", "2300-01-01T00:00:00Z"];
+
+    /// <summary>A moment before the nanoseconds since 1970 take another bit: 2^62, 2^63, 2^64.</summary>
+    private static readonly string[] Turns = ["2116-02-20T23:53:36Z", "2262-04-11T23:47:15Z", "2554-07-21T23:34:32Z"];
+
+    /// <summary>Each date with the host's monotonic clock, and with one that counts from 1970 as well.</summary>
+    public static TheoryData<string, bool> Times
+    {
+        get
+        {
+            var times = new TheoryData<string, bool>();
+            Array.ForEach(Dates, date => times.Add(date, false));
+            Array.ForEach([.. Dates, .. Turns], date => times.Add(date, true));
+            return times;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Times))]
-    public async Task Chat_works_at_any_time(string time)
+    public async Task Chat_works_at_any_time(string time, bool fakesMonotonic)
     {
-        using var clock = new FakeClock(DateTimeOffset.Parse(time, CultureInfo.InvariantCulture));
+        using var clock = new FakeClock(DateTimeOffset.Parse(time, CultureInfo.InvariantCulture), fakesMonotonic);
         await using var server = await ApplianceServer.StartAsync(clock, "--max-rate", "5");
         var said = new List<ChatMessage>();
         await using var ann = await ChatClient.JoinAsync(server, "history=0");
@@ -70,6 +86,29 @@ public sealed class ClockTests
         while (frame.Opcode != Opcode.Ping);
         await using var bob = await ChatClient.JoinAsync(server);
         Assert.Equal("before", (await bob.ReadTypeAsync("usermsg")).Message);
+    }
+
+    /// <summary>The monotonic clock is past 2^63 nanoseconds, or begins anew at 0: what waits for it goes on.</summary>
+    [Theory]
+    [InlineData("2300-01-01T00:00:00Z", 0)]
+    [InlineData("2262-04-11T23:47:10Z", 60)]
+    [InlineData("2300-01-01T00:00:00Z", -86_400)]
+    public async Task Time_limits_need_no_monotonic_clock_of_a_certain_size(string time, int jumpSeconds)
+    {
+        using var clock = new FakeClock(DateTimeOffset.Parse(time, CultureInfo.InvariantCulture), fakesMonotonic: true);
+        await using var server = await ApplianceServer.StartAsync(clock, [.. MonitoringPort.Options, "--ping", "1", "--timeout", "60"]);
+        var port = await MonitoringPort.OfAsync(server);
+        await using var ann = await ChatClient.JoinAsync(server);
+        _ = await ann.SayAndReadAsync("before");
+        clock.Set(clock.Now.AddSeconds(jumpSeconds));
+        for (var pings = 0; pings < 2;)
+        {
+            pings += (await ann.Raw.ReadFrameAsync()).Opcode == Opcode.Ping ? 1 : 0;
+        }
+
+        _ = await port.WaitForStatusAsync("sample behind the jump", status => status.GetProperty("requests").GetInt64() == 1);
+        Assert.Equal(200, (await port.GetAsync("/healthz")).Status);
+        Assert.Equal(0, (await server.RunCommandAsync("reload")).ExitCode);
     }
 
     /// <summary>How long the server runs is no difference of two times of the wall.</summary>

@@ -24,7 +24,7 @@ internal sealed class Deadline : IDisposable
     public Deadline(TimeSpan? limit, Interruption? interruption = null)
     {
         _interruption = interruption;
-        _endMs = limit is { } time ? Environment.TickCount64 + (long)time.TotalMilliseconds : long.MaxValue;
+        _endMs = limit is { } time ? MonotonicClock.ReadMs() + (long)time.TotalMilliseconds : long.MaxValue;
         if (HasEnd)
         {
             TakeAlarms();
@@ -32,7 +32,7 @@ internal sealed class Deadline : IDisposable
     }
 
     /// <summary>Whether the time is over.</summary>
-    public bool IsOver => Environment.TickCount64 >= _endMs || IsInterrupted;
+    public bool IsOver => MonotonicClock.ReadMs() >= _endMs || IsInterrupted;
 
     private bool IsInterrupted => _interruption is { Came: true };
 
@@ -56,7 +56,7 @@ internal sealed class Deadline : IDisposable
         {
             if (HasEnd)
             {
-                _ = Syscall.SetAlarm(Math.Clamp(_endMs - Environment.TickCount64, 1, LookMs), RepeatMs).OrThrow("setitimer");
+                _ = Syscall.SetAlarm(Math.Clamp(_endMs - MonotonicClock.ReadMs(), 1, LookMs), RepeatMs).OrThrow("setitimer");
             }
 
             result = IsInterrupted ? SysResult.Interrupted : call();

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Appliance.Ipc;
+using Appliance.Native;
 
 namespace Appliance.Cli;
 
@@ -38,7 +39,6 @@ internal static class HistoryCommand
         bool json = parsed.GetValue(KeyOptions.Json);
         bool announcements = parsed.GetValue(Announcements);
         var client = ControlClient.Open("history", parsed);
-        using var waiting = new ManualResetEventSlim();
         string which = string.Create(CultureInfo.InvariantCulture, $"last {count}");
         bool hasMore;
         do
@@ -53,7 +53,10 @@ internal static class HistoryCommand
             }
 
             which = $"after {last}";
-            _ = follow && !hasMore && waiting.Wait(FollowMs);
+            if (follow && !hasMore)
+            {
+                Syscall.Rest(FollowMs);
+            }
         }
         while (hasMore || follow);
         return ExitCode.Fine;

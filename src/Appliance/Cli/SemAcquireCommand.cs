@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Appliance.Native;
 
 namespace Appliance.Cli;
 
@@ -27,10 +28,9 @@ internal static class SemAcquireCommand
         using (semaphore)
         {
             Console.Out.WriteLine($"holding semaphore {semaphore.Key}");
-            using var waiting = new ManualResetEventSlim();
-            for (long end = Environment.TickCount64 + (long)time.TotalMilliseconds, left; (left = end - Environment.TickCount64) > 0;)
+            for (long end = MonotonicClock.ReadMs() + (long)time.TotalMilliseconds, left; (left = end - MonotonicClock.ReadMs()) > 0;)
             {
-                _ = waiting.Wait((int)Math.Min(left, int.MaxValue));
+                Syscall.Rest((int)Math.Min(left, int.MaxValue));
             }
         }
 

@@ -11,8 +11,6 @@ namespace Appliance.Cli;
 /// <summary>Commands that send the running server a signal and wait for what comes of it.</summary>
 internal static class SignalCommand
 {
-    private const int PollMs = 10;
-
     /// <summary>What a loaded machine may need beyond the time that the server itself allows.</summary>
     private const int GraceMs = 10_000;
 
@@ -140,16 +138,9 @@ internal static class SignalCommand
 
     private static void Wait(Func<bool> happened, long timeoutMs, Func<string> otherwise)
     {
-        long deadline = Environment.TickCount64 + timeoutMs;
-        using var waiting = new ManualResetEventSlim();
-        while (!happened())
+        if (!Polling.Until(happened, timeoutMs))
         {
-            if (Environment.TickCount64 > deadline)
-            {
-                throw new IOException(otherwise());
-            }
-
-            _ = waiting.Wait(PollMs);
+            throw new IOException(otherwise());
         }
     }
 

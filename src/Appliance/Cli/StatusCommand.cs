@@ -22,7 +22,6 @@ internal static class StatusCommand
     private const int EveryMs = 1000;
     private const int AnswerMs = 5000;
     private const int SampleMs = 3000;
-    private const int PollMs = 10;
 
     /// <summary>The command.</summary>
     public static Command Make()
@@ -66,16 +65,17 @@ internal static class StatusCommand
     /// <summary>Again and again until the server ends, or somebody presses Ctrl-C.</summary>
     private static int Watch(Func<int> once)
     {
-        using var waiting = new ManualResetEventSlim();
-        int exitCode;
-        do
+        while (true)
         {
             StatusTable.ClearScreen();
-            exitCode = once();
-            _ = exitCode == ExitCode.Fine && waiting.Wait(EveryMs);
+            int exitCode = once();
+            if (exitCode != ExitCode.Fine)
+            {
+                return exitCode;
+            }
+
+            Syscall.Rest(EveryMs);
         }
-        while (exitCode == ExitCode.Fine);
-        return exitCode;
     }
 
     private static int Run(Settings settings, bool asJson)
@@ -133,15 +133,9 @@ internal static class StatusCommand
             return null;
         }
 
-        using var waiting = new ManualResetEventSlim();
         var queue = new CommandQueueDepth(SystemVKey.OfPath(settings.StateDirectory, SystemVKey.DefaultProject));
-        var sample = Sampler.Read(rooms, Usage.Build, asOfNow, queue);
-        for (int waited = 0; sample.Server.UnixMs < rooms.Header.ReadyMs && waited < SampleMs; waited += PollMs)
-        {
-            _ = waiting.Wait(PollMs);
-            sample = Sampler.Read(rooms, Usage.Build, asOfNow, queue);
-        }
-
+        Sample? sample = null;
+        _ = Polling.Until(() => (sample = Sampler.Read(rooms, Usage.Build, asOfNow, queue)).Server.UnixMs >= rooms.Header.ReadyMs, SampleMs);
         return sample;
     }
 

@@ -4,6 +4,7 @@ using Appliance.Config;
 using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Metrics;
+using Appliance.Native;
 
 namespace Appliance.Connections;
 
@@ -308,7 +309,7 @@ public sealed class ChatRooms
     {
         room.Ring.Append(room.Batch!.Bytes, room.Batch.Records);
         _memory.NoteGrowth(room.Batch.Bytes.Length);
-        long nowNs = LoopClock.ReadNs();
+        long nowNs = MonotonicClock.ReadNs();
         if (_log.Journal != JournalState.Awaited)
         {
             MarkDirty(room, nowNs);

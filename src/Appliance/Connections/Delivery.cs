@@ -170,7 +170,7 @@ public sealed unsafe class Delivery
                 long before = _counters.Figures.Deliveries;
                 long sinceNs = room.Serve(connection.Position);
                 Flush(fd);
-                NoteLatency(before, sinceNs, LoopClock.ReadNs());
+                NoteLatency(before, sinceNs, MonotonicClock.ReadNs());
                 continue;
             }
 
@@ -193,7 +193,7 @@ public sealed unsafe class Delivery
     {
         var requests = _requests.AsSpan(0, _requestCount);
         _sender.Submit(requests);
-        long nowNs = LoopClock.ReadNs();
+        long nowNs = MonotonicClock.ReadNs();
         foreach (ref readonly var part in CollectionsMarshal.AsSpan(_parts))
         {
             long before = _counters.Figures.Deliveries;

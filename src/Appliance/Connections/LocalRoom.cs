@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Appliance.Chat;
 using Appliance.Ipc;
 using Appliance.Loop;
+using Appliance.Native;
 using Appliance.WebSocket;
 
 namespace Appliance.Connections;
@@ -142,7 +143,7 @@ public sealed unsafe class LocalRoom
         if (position != _end.Position)
         {
             _end = new LogEnd(position, Ring.PublishedId);
-            _waiting.Enqueue((_end, sinceNs ?? LoopClock.ReadNs()));
+            _waiting.Enqueue((_end, sinceNs ?? MonotonicClock.ReadNs()));
         }
 
         return _end;

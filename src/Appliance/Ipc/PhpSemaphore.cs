@@ -83,10 +83,10 @@ public sealed class PhpSemaphore : IDisposable
     /// <exception cref="IOException">It was removed.</exception>
     public bool Acquire(TimeSpan? timeout)
     {
-        long begin = Environment.TickCount64;
+        long begin = MonotonicClock.ReadMs();
         while (true)
         {
-            var remaining = timeout - TimeSpan.FromMilliseconds(Environment.TickCount64 - begin);
+            var remaining = timeout - TimeSpan.FromMilliseconds(MonotonicClock.ReadMs() - begin);
             var result = Syscall.SemaphoreOperate(_id, [new(Gate, -1, Syscall.SEM_UNDO)], remaining < TimeSpan.Zero ? TimeSpan.Zero : remaining);
             if (result.Ok || result.WouldBlock)
             {

@@ -24,8 +24,7 @@ public static unsafe class RoomLogStore
     internal const char FirstProject = 'L';
 
     private const char LastProject = 'Z';
-    private const int AlonePollMs = 10;
-    private const int AloneTries = 500;
+    private const int AloneMsMax = 5000;
     private const int OwnerOnly = 0x180; // 0600
 
     /// <summary>Opens the room logs for a process that is alone with them, or makes them.</summary>
@@ -190,15 +189,10 @@ public static unsafe class RoomLogStore
     /// </summary>
     private static void WaitUntilAlone(int id, int ours)
     {
-        using var waiting = new ManualResetEventSlim();
-        for (int tries = 0; Syscall.ShmAttachments(id) > ours; tries++)
+        long attached = 0;
+        if (!Polling.Until(() => (attached = Syscall.ShmAttachments(id)) <= ours, AloneMsMax))
         {
-            if (tries == AloneTries)
-            {
-                throw new IOException($"the room log is still in use by {Syscall.ShmAttachments(id) - ours} other processes (shmid {id}, see ipcs -m -p): end them first");
-            }
-
-            _ = waiting.Wait(AlonePollMs);
+            throw new IOException($"the room log is still in use by {attached - ours} other processes (shmid {id}, see ipcs -m -p): end them first");
         }
     }
 

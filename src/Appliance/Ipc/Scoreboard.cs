@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using Appliance.Metrics;
+using Appliance.Native;
 
 namespace Appliance.Ipc;
 
@@ -22,7 +22,7 @@ public static unsafe class Scoreboard
         ref var header = ref log.Worker(slot);
         header.Sequence &= ~1u;
         header.ReadyMs = unixMs;
-        header.TurnedNs = Stopwatch.GetTimestamp();
+        header.TurnedNs = MonotonicClock.ReadNs();
         header.Pid = pid;
         _ = Interlocked.Or(ref log.Header.UsedSlots[slot / WordBits], 1UL << (slot % WordBits));
         return header.Figures;
@@ -58,7 +58,7 @@ public static unsafe class Scoreboard
 
         Volatile.Write(ref header.Sequence, header.Sequence | 1);
         Thread.MemoryBarrier();
-        header.Figures.BusyNs += Math.Max(0, Stopwatch.GetTimestamp() - header.TurnBeganNs);
+        header.Figures.BusyNs += Math.Max(0, MonotonicClock.ReadNs() - header.TurnBeganNs);
         header.TurnBeganNs = 0;
         Volatile.Write(ref header.Sequence, header.Sequence + 1);
     }
@@ -84,7 +84,7 @@ public static unsafe class Scoreboard
             sequence = Volatile.Read(ref header.Sequence);
             snapshot = new WorkerSnapshot
             {
-                AtNs = Stopwatch.GetTimestamp(),
+                AtNs = MonotonicClock.ReadNs(),
                 LagBytes = header.LagBytes,
                 Connections = header.Connections,
                 Restarts = header.Restarts,

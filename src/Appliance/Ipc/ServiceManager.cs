@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Appliance.Native;
@@ -73,7 +72,7 @@ public sealed class ServiceManager
 
     /// <summary>A reload begins.</summary>
     public void Reloading() => Notify(
-        string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)}"));
+        string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={MonotonicClock.ReadNs() / 1000}"));
 
     /// <summary>The service ends.</summary>
     public void Stopping() => Notify("STOPPING=1");

@@ -17,7 +17,10 @@ public sealed class EventLog : IDisposable
     private const int QueuedLinesMax = 10_000;
     private const int FlushMsMax = 1000;
     private const int FlushStackBytes = 256 << 10;
+
+    /// <summary>A start may be one of many at once, on a loaded host: it is not refused for that.</summary>
     private const int StartMsMax = 5000;
+    private const int ReopenMsMax = 2000;
     private const string Line = "{Timestamp:yyyy-MM-ddTHH:mm:ss.fffzzz} {Level:u3} {EventId} {Process}{Message:lj}{NewLine}{Exception}";
 
     /// <summary>The journal notes the time itself.</summary>
@@ -55,13 +58,15 @@ public sealed class EventLog : IDisposable
     public void Open()
     {
         using var opened = new ManualResetEventSlim();
-        string? failure = "--log: the thread that opens it does not come to it";
-        AskReopening(why =>
+        string? failure = null;
+        AskReopening(StartMsMax, why =>
         {
             failure = why;
             opened.Set();
         });
-        _ = opened.Wait(StartMsMax);
+
+        // The request has a limit of its own, and tells when it has passed.
+        opened.Wait();
         if (failure is not null)
         {
             throw new IOException(failure);
@@ -73,7 +78,7 @@ public sealed class EventLog : IDisposable
     /// former one stays in use.
     /// </summary>
     /// <param name="done">Is told on another thread, within seconds: why the file is not open, or null.</param>
-    public void Reopen(Action<string?> done) => AskReopening(failure =>
+    public void Reopen(Action<string?> done) => AskReopening(ReopenMsMax, failure =>
     {
         if (failure is not null)
         {
@@ -102,9 +107,9 @@ public sealed class EventLog : IDisposable
     /// <summary>Changes the least level that is written.</summary>
     public void SetLevel(LogLevel level) => _level.MinimumLevel = Map(level);
 
-    private void AskReopening(Action<string?> done)
+    private void AskReopening(int limitMs, Action<string?> done)
     {
-        _sink.AskReopening(done);
+        _sink.AskReopening(limitMs, done);
         if (!_sink.HasQueued)
         {
             _logger.Write(new Serilog.Events.LogEvent(DateTimeOffset.UtcNow.ToLocalTime(), LineSink.NudgeLevel, exception: null, MessageTemplate.Empty, []));

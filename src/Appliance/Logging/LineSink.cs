@@ -50,7 +50,7 @@ internal sealed class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor, IDisp
     /// Has the file opened anew between two lines: after this, no line goes to a file that was renamed. When it cannot be written, the former
     /// one stays in use. Whoever asked is told on another thread.
     /// </summary>
-    public void AskReopening(Action<string?> done)
+    public void AskReopening(int limitMs, Action<string?> done)
     {
         if (_path.Length == 0)
         {
@@ -58,7 +58,7 @@ internal sealed class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor, IDisp
             return;
         }
 
-        _asked.Enqueue(new LogReopening(_path, done));
+        _asked.Enqueue(new LogReopening(_path, limitMs, done));
     }
 
     /// <inheritdoc/>

@@ -18,8 +18,7 @@ public sealed class ListenSocket : IDisposable
 
     private const int ReceiveBufferBytes = 64 << 10;
 
-    private const int InUsePollMs = 10;
-    private const int InUseTries = 20;
+    private const int InUseMsMax = 200;
 
     private bool _closed;
 
@@ -161,15 +160,11 @@ public sealed class ListenSocket : IDisposable
 
     private static void Bind(int fd, in SocketAddress address, string name, bool isPath)
     {
-        var bound = Syscall.Bind(fd, address);
-        using var waiting = new ManualResetEventSlim();
-        for (int tries = 0; bound.Error == Errno.EADDRINUSE && tries < InUseTries; tries++)
-        {
-            // A process that has just been killed may not have closed its sockets yet.
-            _ = waiting.Wait(InUsePollMs);
-            bound = Syscall.Bind(fd, address);
-        }
+        var wanted = address;
+        SysResult bound = default;
 
+        // A process that has just been killed may not have closed its sockets yet.
+        _ = Polling.Until(() => (bound = Syscall.Bind(fd, wanted)).Error != Errno.EADDRINUSE, InUseMsMax);
         CloseUnless(bound, fd, name, isPath);
     }
 

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using Appliance.Native;
 
 namespace Appliance.Loop;
 
@@ -24,7 +24,7 @@ public sealed class LoopClock
     /// </summary>
     public long NowMs { get; private set; }
 
-    /// <summary>How far <see cref="NowMs"/> is behind the clock that all processes share, in milliseconds.</summary>
+    /// <summary>How far <see cref="NowMs"/> is behind the clock that all processes share, in milliseconds; below zero when that went back.</summary>
     public long FrozenMs { get; private set; }
 
     /// <summary>Milliseconds of the clock that all processes share: for what one of them notes and another one compares.</summary>
@@ -33,26 +33,28 @@ public sealed class LoopClock
     /// <summary>Whether the process has not run for some time, and does so again only since a moment ago.</summary>
     public bool IsThawing => NowMs < _thawedMs;
 
-    /// <summary>Nanoseconds of the clock that all processes share: that of <see cref="ReadNs"/>.</summary>
+    /// <summary>Nanoseconds of the clock that all processes share: that of <see cref="MonotonicClock"/>.</summary>
     public long NowNs { get; private set; }
 
     /// <summary>Milliseconds since 1970 (UTC): for people.</summary>
     public long UnixMs { get; private set; }
 
-    /// <summary>The clock of <see cref="NowNs"/> at this very moment; of all processes the same one. It costs 25 ns and no system call.</summary>
-    public static long ReadNs() => Stopwatch.GetTimestamp();
-
     /// <summary>Reads both clocks.</summary>
     /// <param name="waitedMs">How long the turn may have waited, in milliseconds; -1: for ever, so that no time is too long.</param>
-    public void Update(int waitedMs = -1)
+    public void Update(int waitedMs = -1) => Update(MonotonicClock.ReadNs(), DateTimeOffset.UtcNow, waitedMs);
+
+    /// <summary>Takes what both clocks show, and how long the turn may have waited.</summary>
+    internal void Update(long nowNs, DateTimeOffset now, int waitedMs)
     {
-        long nowNs = ReadNs();
-        long beyondNs = waitedMs < 0 ? 0 : nowNs - NowNs - ((long)waitedMs * NsPerMs);
+        long passedNs = nowNs - NowNs;
+        long beyondNs = waitedMs < 0 ? 0 : passedNs - ((long)waitedMs * NsPerMs);
         bool wasFrozen = beyondNs > FrozenNs;
-        FrozenMs += wasFrozen ? beyondNs / NsPerMs : 0;
+
+        // Back goes only a clock that begins anew, or that somebody plays with: no time has passed, and what waits goes on waiting.
+        FrozenMs += wasFrozen ? beyondNs / NsPerMs : passedNs < 0 ? (nowNs / NsPerMs) - SharedMs : 0;
         NowNs = nowNs;
         NowMs = (nowNs / NsPerMs) - FrozenMs;
         _thawedMs = wasFrozen ? NowMs + ThawMs : _thawedMs;
-        UnixMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        UnixMs = now.ToUnixTimeMilliseconds();
     }
 }

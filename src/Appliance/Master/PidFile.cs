@@ -23,7 +23,6 @@ public sealed class PidFile : IDisposable
     internal const int StartingBytes = 1;
 
     private const int EndingMsMax = 1000;
-    private const int EndingPollMs = 10;
     private const int AllBytes = 0;
     private const int Readable = 0x1A4; // 0644
     private const int OwnerOnly = 0x180; // 0600
@@ -182,19 +181,10 @@ public sealed class PidFile : IDisposable
     /// <summary>A server that was killed a moment ago holds its files until the kernel has taken it apart.</summary>
     private static bool IsHeldForLong(string path, out RunningServer? holder)
     {
-        long deadlineMs = Environment.TickCount64 + EndingMsMax;
-        using var waiting = new ManualResetEventSlim();
-        while (RunningServer.Look(path, out holder))
-        {
-            if (Environment.TickCount64 > deadlineMs)
-            {
-                return true;
-            }
-
-            _ = waiting.Wait(EndingPollMs);
-        }
-
-        return false;
+        RunningServer? last = null;
+        bool isHeld = !Polling.Until(() => !RunningServer.Look(path, out last), EndingMsMax);
+        holder = last;
+        return isHeld;
     }
 
     /// <summary>Removes the file of a server that runs no more.</summary>

@@ -12,7 +12,7 @@ internal sealed class StartGuard : IDisposable
     private const int OwnerOnly = 0x180; // 0600
     private const int AllBytes = 0;
     private const int PollMs = 5;
-    private const int Polls = 2000;
+    private const int WaitMsMax = 10_000;
 
     private readonly string _path;
     private readonly int _file;
@@ -28,32 +28,10 @@ internal sealed class StartGuard : IDisposable
     public static StartGuard Take(string option, string directory, string name, Ownership owners)
     {
         string path = Path.Combine(directory, name + Suffix);
-        using var waiting = new ManualResetEventSlim();
-        for (int polls = 0; polls < Polls; polls++)
-        {
-            var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT | Syscall.O_NOFOLLOW | Syscall.O_NONBLOCK, OwnerOnly);
-            if (!opened.Ok)
-            {
-                throw new IOException($"{option} {directory}: '{Path.Combine(directory, name)}' cannot be written: {SyscallException.Describe(opened.Error)}");
-            }
-
-            if (OwnedPath.WhyForeign(opened.Value, path, owners) is { } why)
-            {
-                _ = Syscall.Close(opened.Value);
-                throw new IOException($"{option} {directory}: {why}");
-            }
-
-            if (Syscall.TryLock(opened.Value, AllBytes).Ok && Syscall.IsAt(opened.Value, path))
-            {
-                return new StartGuard(path, opened.Value);
-            }
-
-            // Somebody else starts at this moment, or has just done so and removed it.
-            _ = Syscall.Close(opened.Value);
-            _ = waiting.Wait(PollMs);
-        }
-
-        throw new IOException($"{option} {directory}: another appliance starts there and does not come to an end; end it");
+        StartGuard? taken = null;
+        return Polling.Until(() => (taken = TryTake(option, directory, name, path, owners)) is not null, WaitMsMax, PollMs)
+            ? taken!
+            : throw new IOException($"{option} {directory}: another appliance starts there and does not come to an end; end it");
     }
 
     /// <inheritdoc/>
@@ -61,5 +39,29 @@ internal sealed class StartGuard : IDisposable
     {
         _ = Syscall.Unlink(_path);
         _ = Syscall.Close(_file);
+    }
+
+    /// <summary>Takes the guard; null when somebody else starts at this moment, or has just done so and removed it.</summary>
+    private static StartGuard? TryTake(string option, string directory, string name, string path, Ownership owners)
+    {
+        var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT | Syscall.O_NOFOLLOW | Syscall.O_NONBLOCK, OwnerOnly);
+        if (!opened.Ok)
+        {
+            throw new IOException($"{option} {directory}: '{Path.Combine(directory, name)}' cannot be written: {SyscallException.Describe(opened.Error)}");
+        }
+
+        if (OwnedPath.WhyForeign(opened.Value, path, owners) is { } why)
+        {
+            _ = Syscall.Close(opened.Value);
+            throw new IOException($"{option} {directory}: {why}");
+        }
+
+        if (Syscall.TryLock(opened.Value, AllBytes).Ok && Syscall.IsAt(opened.Value, path))
+        {
+            return new StartGuard(path, opened.Value);
+        }
+
+        _ = Syscall.Close(opened.Value);
+        return null;
     }
 }

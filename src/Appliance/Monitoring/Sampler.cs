@@ -1,6 +1,7 @@
 using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Metrics;
+using Appliance.Native;
 
 namespace Appliance.Monitoring;
 
@@ -37,7 +38,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     /// <summary>Ends an interval and begins the next. Nothing is allocated once every worker has been seen: a single process has clients.</summary>
     public void Take(long unixMs)
     {
-        long nowNs = LoopClock.ReadNs();
+        long nowNs = MonotonicClock.ReadNs();
         FindSlots(rooms, _slots);
         FollowClock();
         int yields = Scoreboard.YieldsMax;
@@ -77,7 +78,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     /// <summary>Ends a rest, and begins an interval.</summary>
     public void Resume(long unixMs)
     {
-        long nowNs = LoopClock.ReadNs();
+        long nowNs = MonotonicClock.ReadNs();
         FollowClock();
         Scoreboard.Resume(rooms, rooms.Header.FirstSlot, TakeServer(nowNs, unixMs));
     }
@@ -193,7 +194,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     private void FollowClock()
     {
         // Both clocks at one moment: of a loaded host, times that were read earlier in the turn are too old.
-        long aheadMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() - (LoopClock.ReadNs() / NsPerMs);
+        long aheadMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() - (MonotonicClock.ReadNs() / NsPerMs);
         long stepMs = aheadMs - (_clockAheadMs ?? aheadMs);
         _clockAheadMs = aheadMs;
         if (Math.Abs(stepMs) < ClockStepMsMin)
@@ -233,7 +234,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         if (isDue)
         {
             _masterMemory = isMaster ? ProcessMemory.Read(Environment.ProcessId) : 0;
-            _memoryDueNs = nowNs + (MemoryRestFactor * (LoopClock.ReadNs() - nowNs));
+            _memoryDueNs = nowNs + (MemoryRestFactor * (MonotonicClock.ReadNs() - nowNs));
         }
     }
 }

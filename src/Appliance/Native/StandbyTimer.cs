@@ -38,7 +38,7 @@ public sealed class StandbyTimer : IDisposable
         lock (Gate)
         {
             _ = Armed.Remove(this);
-            _dueMs = afterMs < 0 ? Never : Environment.TickCount64 + afterMs;
+            _dueMs = afterMs < 0 ? Never : MonotonicClock.ReadMs() + afterMs;
             if (_dueMs < Never)
             {
                 Armed.Add(this);
@@ -65,7 +65,7 @@ public sealed class StandbyTimer : IDisposable
         {
             while (true)
             {
-                long nowMs = Environment.TickCount64;
+                long nowMs = MonotonicClock.ReadMs();
                 long nextMs = Never;
                 foreach (var timer in Armed)
                 {

@@ -42,6 +42,9 @@ public static unsafe partial class Syscall
         return found != 0;
     }
 
+    /// <summary>Does nothing for so many milliseconds, fewer when a signal comes; poll(2).</summary>
+    public static void Rest(int ms) => _ = Imports.poll(null, 0, ms);
+
     /// <summary><c>struct pollfd</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct PollRequest

@@ -19,6 +19,7 @@ public static unsafe partial class Syscall
     private const int PTHREAD_PROCESS_SHARED = 1;
     private const int PTHREAD_MUTEX_ROBUST = 1;
     private const int CLOCK_MONOTONIC = 1;
+    private static readonly nint SYS_clock_gettime = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 113 : 228;
 
     /// <summary>The System V key of an existing path and a project letter; ftok(3).</summary>
     public static SysResult Ftok(string path, char project, out int key)
@@ -80,8 +81,9 @@ public static unsafe partial class Syscall
         int error = Imports.pthread_mutex_trylock(mutex);
         if (error == (int)Errno.EBUSY)
         {
+            // By the kernel's own clock, as the wait is: before libc's there may stand a library that shows another one, for tests.
             long* until = stackalloc long[2];
-            _ = Imports.clock_gettime(CLOCK_MONOTONIC, until);
+            _ = Imports.syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (nint)until, 0, 0, 0, 0);
             until[0] += secondsMax;
             error = Imports.pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, until);
         }
@@ -132,9 +134,6 @@ public static unsafe partial class Syscall
 
         [LibraryImport("libc")]
         internal static partial int pthread_mutex_clocklock(byte* mutex, int clock, long* until);
-
-        [LibraryImport("libc")]
-        internal static partial int clock_gettime(int clock, long* time);
 
         [LibraryImport("libc")]
         internal static partial int pthread_mutex_consistent(byte* mutex);

@@ -1,6 +1,7 @@
 using Appliance.Connections;
 using Appliance.Ipc;
 using Appliance.Loop;
+using Appliance.Native;
 
 namespace Appliance.Worker;
 
@@ -38,8 +39,8 @@ internal sealed class TurnMeter(RoomLog rooms, int slot, ClientServer clients)
     public void EndTurn()
     {
         ref var figures = ref clients.Figures;
-        long nowNs = LoopClock.ReadNs();
-        long turnNs = nowNs - _beganNs;
+        long nowNs = MonotonicClock.ReadNs();
+        long turnNs = Math.Max(0, nowNs - _beganNs);
         figures.BusyNs += turnNs;
         figures.RequestNs += figures.Requests != _requests ? turnNs : 0;
         Scoreboard.EndTurn(ref rooms.Worker(slot), figures, clients.ConnectionCount, clients.MeasureLag(), nowNs);

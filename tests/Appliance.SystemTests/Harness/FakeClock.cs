@@ -4,14 +4,23 @@ namespace Appliance.SystemTests.Harness;
 
 /// <summary>
 /// The clock of a host, for one server: it shows another time and goes on from there, and can be put forward and back while the server runs.
-/// The monotonic clock is the host's own, as it is where somebody sets the clock. It is Debian's libfaketime, which stands before libc.
+/// The monotonic clock is the host's own, as it is where somebody sets the clock, or is faked as well. It is Debian's libfaketime, which
+/// stands before libc.
 /// </summary>
 public sealed class FakeClock : IDisposable
 {
     private readonly string _file = Path.GetTempFileName();
 
+    private readonly bool _fakesMonotonic;
+
     /// <summary>A clock that shows a time.</summary>
-    public FakeClock(DateTimeOffset now) => Set(now);
+    /// <param name="now">The time.</param>
+    /// <param name="fakesMonotonic">Whether the monotonic clock counts from 1970, too, and jumps with this one.</param>
+    public FakeClock(DateTimeOffset now, bool fakesMonotonic = false)
+    {
+        _fakesMonotonic = fakesMonotonic;
+        Set(now);
+    }
 
     /// <summary>What it shows now.</summary>
     public DateTimeOffset Now => DateTimeOffset.UtcNow + Ahead;
@@ -25,7 +34,7 @@ public sealed class FakeClock : IDisposable
         ["LD_PRELOAD"] = Library,
         ["FAKETIME_TIMESTAMP_FILE"] = _file,
         ["FAKETIME_NO_CACHE"] = "1",
-        ["DONT_FAKE_MONOTONIC"] = "1",
+        ["DONT_FAKE_MONOTONIC"] = _fakesMonotonic ? "0" : "1",
         ["NO_FAKE_STAT"] = "1",
     };
 
