@@ -96,11 +96,32 @@ public sealed class HealthTests
         }
     }
 
-    /// <summary>A worker that is asleep because nothing happens is well.</summary>
+    /// <summary>However short the time is after which it is killed, a stopped worker is told by the port and by the command before.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public async Task Stopped_worker_is_told_before_it_is_killed(int workerTimeout)
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(2, ["--announce", "off", "--worker-timeout", $"{workerTimeout}", .. MonitoringPort.Options]);
+        var port = await MonitoringPort.OfAsync(daemon);
+        await daemon.WaitUntilAsync("a second of watching", () => port.StatusAsync().Result.GetProperty("uptime_seconds").GetDouble() > 2);
+        var stopped = daemon.Workers()[1];
+        await ApplianceDaemon.SignalAsync(stopped, "STOP");
+        await WaitForAsync(port, "/healthz", 503);
+        var status = await daemon.RunCommandAsync("status");
+        Assert.Equal("worker 1 is stuck\n", (await port.GetAsync("/healthz")).Text);
+        Assert.Contains("worker 1 is stuck", status.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(daemon.Log, line => line.Contains("has not turned", StringComparison.Ordinal));
+        await daemon.WaitUntilAsync("another worker", () => daemon.Workers().TryGetValue(1, out var successor) && successor != stopped);
+        await WaitForAsync(port, "/readyz", 200);
+    }
+
+    /// <summary>A worker that is asleep because nothing happens is well, also where one that hangs is killed soon.</summary>
     [Fact]
     public async Task Idle_server_stays_healthy()
     {
-        await using var daemon = await ApplianceDaemon.StartAsync(2, ["--announce", "off", "--ping", "3600", "--timeout", "7200", .. MonitoringPort.Options]);
+        await using var daemon = await ApplianceDaemon.StartAsync(
+            2, ["--announce", "off", "--ping", "3600", "--timeout", "7200", "--worker-timeout", "1", .. MonitoringPort.Options]);
         var port = await MonitoringPort.OfAsync(daemon);
         var began = (await port.StatusAsync()).GetProperty("time").GetInt64();
         _ = await port.WaitForStatusAsync("ten idle seconds", status =>

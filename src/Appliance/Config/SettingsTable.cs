@@ -210,7 +210,7 @@ public static class SettingsTable
             ..3600, (s, n) => s.WorkerTimeoutSeconds = n, s => s.WorkerTimeoutSeconds) with
         {
             IsReloadable = true,
-            Reason = "A turn takes some ten milliseconds. A worker that is being debugged, gets no processor time or was frozen with its master is left alone.",
+            Reason = "A turn takes some ten milliseconds. Monitors are told of it in half of the time, 2 to 5 seconds, so 1 and 2 count as 3. A worker that is being debugged, gets no processor time or was frozen with its master is left alone.",
         },
     ];
 

@@ -98,7 +98,7 @@ public sealed unsafe partial class RoomLog
         (Header.UsedSlots[0], Header.UsedSlots[1]) = (0, 0);
         (Header.Before, Header.After, Header.Stopping) = (default, default, 0);
         (Header.SamplerRests, Header.ResumedNs) = (0, 0);
-        (Header.NoSpareUntilMs, Header.MemoryIsShort) = (0, 0);
+        (Header.NoSpareUntilMs, Header.MemoryIsShort, Header.WorkerTimeoutSeconds) = (0, 0, 0);
         (Header.Journal, Header.JournalError, Header.JournalMissed) = (JournalState.None, Errno.None, 0);
     }
 

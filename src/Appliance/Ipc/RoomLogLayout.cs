@@ -268,6 +268,12 @@ public unsafe struct SegmentHeader
     [FieldOffset(200)]
     public int MemoryIsShort;
 
+    /// <summary>
+    /// <c>--worker-timeout</c> in force, in seconds, by the master that ends workers; 0 when nobody does. Zero in a segment of an older server.
+    /// </summary>
+    [FieldOffset(204)]
+    public int WorkerTimeoutSeconds;
+
     /// <summary>Bytes of <see cref="ReloadText"/>.</summary>
     [FieldOffset(1024)]
     public int ReloadTextBytes;

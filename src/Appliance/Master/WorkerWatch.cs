@@ -20,9 +20,13 @@ internal sealed class WorkerWatch(Settings settings, Estate estate, EventLog log
     /// <summary>One that has had less of the processor, of the time that it was silent, did not get more: the host is loaded.</summary>
     private const double BusyShare = 0.25;
 
+    /// <summary>Nobody is killed sooner, so that monitors are told first (<see cref="Metrics.Sample.StuckAfterNs"/>), at a sample a second.</summary>
+    private const long LimitMsMin = 3000;
+
     /// <summary>Once a second: looks at every process of these workers, and wakes those that have not turned since the last time.</summary>
     public void Look(IReadOnlyList<ChildWorker> workers, long nowMs)
     {
+        estate.Rooms.Header.WorkerTimeoutSeconds = settings.WorkerTimeoutSeconds;
         foreach (var worker in workers.Where(worker => worker.Pid > 0))
         {
             long turnedNs = estate.Rooms.Worker(worker.Slot).TurnedNs;
@@ -47,7 +51,7 @@ internal sealed class WorkerWatch(Settings settings, Estate estate, EventLog log
     private void Judge(ChildWorker worker, long silentMs)
     {
         long limitMs = settings.WorkerTimeoutSeconds * 1000L;
-        if (limitMs == 0 || silentMs < limitMs || ProcessState.Read(worker.Pid) is not { } state)
+        if (limitMs == 0 || silentMs < Math.Max(limitMs, LimitMsMin) || ProcessState.Read(worker.Pid) is not { } state)
         {
             return;
         }

@@ -33,8 +33,13 @@ public sealed record WorkerSample(int Worker, int Pid, WorkerState State, Figure
 /// </summary>
 public sealed class Sample
 {
-    /// <summary>An idle loop turns at least every two seconds, because it is woken: one that has not for so long is stuck.</summary>
-    public const long StuckAfterNs = 5_000_000_000;
+    /// <summary>A worker is told as stuck after half of the time after which it is killed, within these bounds.</summary>
+    private const long StuckAfterNsMax = 5_000_000_000;
+
+    /// <summary>An idle loop turns within 1.5 s, because it is woken at a sample after a quarter of this time: the rest is for a loaded host.</summary>
+    private const long StuckAfterNsMin = 2_000_000_000;
+
+    private const long HalfSecondNs = 500_000_000;
 
     /// <summary>A sampler that has taken none for so long does not any more, and with it the master.</summary>
     private const long StaleAfterNs = 5_000_000_000;
@@ -118,9 +123,14 @@ public sealed class Sample
         _ => "unknown",
     };
 
+    /// <summary>After how many nanoseconds without a turn a worker is stuck.</summary>
+    /// <param name="workerTimeoutSeconds">When it is killed, <c>--worker-timeout</c>; 0: never.</param>
+    public static long StuckAfterNs(int workerTimeoutSeconds) =>
+        workerTimeoutSeconds == 0 ? StuckAfterNsMax : Math.Clamp(workerTimeoutSeconds * HalfSecondNs, StuckAfterNsMin, StuckAfterNsMax);
+
     /// <summary>A serving worker whose loop has not turned for too long is stuck: stopped, or in a turn that does not end.</summary>
-    public static WorkerState Judge(WorkerState state, long turnedNs, long nowNs) =>
-        state == WorkerState.Serving && nowNs - turnedNs > StuckAfterNs ? WorkerState.Stuck : state;
+    public static WorkerState Judge(WorkerState state, long turnedNs, long nowNs, int workerTimeoutSeconds) =>
+        state == WorkerState.Serving && nowNs - turnedNs > StuckAfterNs(workerTimeoutSeconds) ? WorkerState.Stuck : state;
 
     private Figures NewFigures() => new() { Server = Server, IntervalNs = IntervalNs };
 

@@ -17,8 +17,8 @@ public sealed record MonitoredServer(Func<int, long> ListenQueue, Action<int> Wa
 /// </summary>
 public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measuresMemory)
 {
-    /// <summary>A loop that has not turned for so long is woken: if it turns, it is well.</summary>
-    private const long WakeAfterNs = 1_500_000_000;
+    /// <summary>A loop that has not turned for so long a part of the time after which it is stuck is woken: if it turns, it is well.</summary>
+    private const int WakeShare = 4;
 
     /// <summary>Memory is read at most a twentieth of the time: of large servers it takes the kernel a while to add up.</summary>
     private const int MemoryRestFactor = 20;
@@ -42,6 +42,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         FindSlots(rooms, _slots);
         FollowClock();
         int yields = Scoreboard.YieldsMax;
+        long wakeAfterNs = Sample.StuckAfterNs(rooms.Header.WorkerTimeoutSeconds) / WakeShare;
         for (int i = 0; i < _slots.Count; i++)
         {
             int slot = _slots[i];
@@ -51,7 +52,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
             // A turn that ended just now was measured a little earlier than it was published: what was told of it before is not taken back.
             _workers[i].Figures.BusyNs = Math.Max(_workers[i].Figures.BusyNs, header.After.Figures.BusyNs);
             _workers[i].State = Judge(rooms, slot, _workers[i].State, nowNs);
-            if (_workers[i].State is WorkerState.Serving or WorkerState.Stuck && nowNs - header.TurnedNs > WakeAfterNs)
+            if (_workers[i].State is WorkerState.Serving or WorkerState.Stuck && nowNs - header.TurnedNs > wakeAfterNs)
             {
                 server.Wake(slot);
             }
@@ -127,7 +128,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     private static WorkerState Judge(RoomLog rooms, int slot, WorkerState state, long nowNs)
     {
         bool rests = Volatile.Read(ref rooms.Header.SamplerRests) != 0;
-        return Sample.Judge(state, rests ? nowNs : Math.Max(rooms.Worker(slot).TurnedNs, rooms.Header.ResumedNs), nowNs);
+        return Sample.Judge(state, rests ? nowNs : Math.Max(rooms.Worker(slot).TurnedNs, rooms.Header.ResumedNs), nowNs, rooms.Header.WorkerTimeoutSeconds);
     }
 
     private static ServerSnapshot Now(RoomLog rooms, ServerSnapshot after)

@@ -113,11 +113,17 @@ public sealed class SampleTests
     }
 
     [Theory]
-    [InlineData(WorkerState.Serving, 5.0, WorkerState.Serving)]
-    [InlineData(WorkerState.Serving, 5.1, WorkerState.Stuck)]
-    [InlineData(WorkerState.Starting, 60.0, WorkerState.Starting)]
-    [InlineData(WorkerState.Ending, 60.0, WorkerState.Ending)]
-    [InlineData(WorkerState.Dead, 60.0, WorkerState.Dead)]
-    public void Serving_worker_that_does_not_turn_is_stuck(WorkerState state, double seconds, WorkerState judged) =>
-        Assert.Equal(judged, Sample.Judge(state, 7 * Second, (long)((7 + seconds) * Second)));
+    [InlineData(WorkerState.Serving, 5.0, 0, WorkerState.Serving)]
+    [InlineData(WorkerState.Serving, 5.1, 0, WorkerState.Stuck)]
+    [InlineData(WorkerState.Serving, 5.0, 30, WorkerState.Serving)]
+    [InlineData(WorkerState.Serving, 5.1, 3600, WorkerState.Stuck)]
+    [InlineData(WorkerState.Serving, 2.5, 5, WorkerState.Serving)]
+    [InlineData(WorkerState.Serving, 2.6, 5, WorkerState.Stuck)]
+    [InlineData(WorkerState.Serving, 2.0, 1, WorkerState.Serving)]
+    [InlineData(WorkerState.Serving, 2.1, 1, WorkerState.Stuck)]
+    [InlineData(WorkerState.Starting, 60.0, 1, WorkerState.Starting)]
+    [InlineData(WorkerState.Ending, 60.0, 1, WorkerState.Ending)]
+    [InlineData(WorkerState.Dead, 60.0, 1, WorkerState.Dead)]
+    public void Serving_worker_that_does_not_turn_is_stuck(WorkerState state, double seconds, int workerTimeout, WorkerState judged) =>
+        Assert.Equal(judged, Sample.Judge(state, 7 * Second, (long)((7 + seconds) * Second), workerTimeout));
 }
