@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Appliance.Chat;
 using Appliance.Ipc;
-using Appliance.Loop;
 using Appliance.Native;
 using Appliance.WebSocket;
 
