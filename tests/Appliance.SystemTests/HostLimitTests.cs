@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Appliance.SystemTests.Harness;
@@ -112,7 +113,7 @@ public sealed class HostLimitTests
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
     }
 
-    /// <summary>Nobody has more descriptors than there are: clients wait, the log is opened anew all the same, and a worker that dies is replaced.</summary>
+    /// <summary>Nobody has more descriptors than there are: clients are refused, the log is opened anew all the same, and a worker that dies is replaced.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(0)]
@@ -125,15 +126,18 @@ public sealed class HostLimitTests
         Assert.True(started.ExitCode == 0, started.ToString());
         await using var ann = await daemon.JoinAsync();
         List<RawClient> crowd = [];
+        var refused = 0;
         for (var i = 0; i < 100; i++)
         {
-            // Of those who only connect, the one that has waited longest makes room.
             var client = await RawClient.ConnectAsync(daemon.Address);
             crowd.Add(client);
             await client.SendAsync(RawClient.UpgradeRequest());
+            refused += await IsRefusedAsync(client, "places are taken that the descriptors of this process allow") ? 1 : 0;
         }
 
+        Assert.InRange(refused, 40, 99);
         await daemon.WaitUntilAsync("a full server", () => File.ReadAllText(log).Contains(" 3004 ", StringComparison.Ordinal));
+        await AssertToldAsync(daemon, "worker 0 has no descriptor left for another client");
         File.Move(log, $"{log}.1");
         _ = await daemon.SucceedAsync("reopen");
         Assert.True(File.Exists(log));
@@ -143,9 +147,61 @@ public sealed class HostLimitTests
             await one.DisposeAsync();
         }
 
+        await AssertToldAsync(daemon, "");
         await using var bob = await daemon.JoinAsync();
         _ = await bob.SayAndReadAsync("there is room again");
+        Assert.Equal(1, File.ReadAllText($"{log}.1").Split(" 3004 ").Length - 1);
     }
+
+    /// <summary>A limit that falls to what is in use: whoever comes gets an answer all the same, in both modes, and is let in when it is raised.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0)]
+    public async Task Whoever_comes_when_there_is_no_descriptor_is_answered(int workers)
+    {
+        await using var daemon = await ApplianceDaemon.StartInModeAsync(workers, ["--announce", "off"]);
+        await using var ann = await daemon.JoinAsync();
+        var serving = workers == 0 ? daemon.Master.Pid : daemon.Workers()[0].Pid;
+        var open = Directory.GetFileSystemEntries($"/proc/{serving}/fd").Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).ToHashSet();
+        await LimitAsync(serving, Enumerable.Range(0, open.Count + 1).First(descriptor => !open.Contains(descriptor)));
+        for (var i = 0; i < 30; i++)
+        {
+            await using var client = await RawClient.ConnectAsync(daemon.Address);
+            await client.SendAsync(RawClient.UpgradeRequest());
+            Assert.True(await IsRefusedAsync(client, "this process has no descriptor left for another client"));
+        }
+
+        await AssertToldAsync(daemon, "worker 0 has no descriptor left for another client");
+        _ = await ann.SayAndReadAsync("still here");
+        Assert.Single(daemon.Log, line => line.Contains(" 3004 ", StringComparison.Ordinal));
+        await LimitAsync(serving, 1024);
+        await using var bob = await daemon.JoinAsync();
+        _ = await bob.SayAndReadAsync("there is room again");
+        await AssertToldAsync(daemon, "");
+    }
+
+    private static async Task LimitAsync(int pid, int descriptors)
+    {
+        var limited = await CommandResult.RunAsync("prlimit", "--pid", $"{pid}", $"--nofile={descriptors}:1024");
+        Assert.True(limited.ExitCode == 0, limited.ToString());
+    }
+
+    private static async Task<bool> IsRefusedAsync(RawClient client, string words)
+    {
+        var response = await client.ReadResponseAsync();
+        Assert.True(response.Status == 101 || (response.Status == 503 && response.Text.Contains(words, StringComparison.Ordinal)), response.Head + response.Text);
+        return response.Status == 503;
+    }
+
+    /// <summary>What is wrong by the command, which asks what the port asks; nothing when the words are empty.</summary>
+    private static Task AssertToldAsync(ApplianceDaemon daemon, string words) => daemon.WaitUntilAsync($"'{words}' in the status", () =>
+    {
+        var status = daemon.RunCommandAsync("status", "--json").Result;
+        Assert.True(status.ExitCode == 0, status.ToString());
+        return words.Length > 0
+            ? status.Output.Contains(words, StringComparison.Ordinal) && status.Output.Contains("\"healthy\": false", StringComparison.Ordinal)
+            : status.Output.Contains("\"healthy\": true", StringComparison.Ordinal);
+    });
 
     private static string[] Wrapper(ApplianceDaemon daemon, string setup) =>
         ["unshare", "--ipc", "--net", "--mount", "sh", "-c", $"ip link set lo up; {setup.Replace("FOLDER", daemon.Folder, StringComparison.Ordinal)}"];

@@ -75,7 +75,7 @@ public sealed class JournalFileTests
         Assert.Equal(["message 0", "message 2", "message 3", "message 4", "new"], history.Select(message => message.Message));
     }
 
-    /// <summary>A small disk fills up, and gets room again: nobody notices but the log, and what rooms still hold is written then.</summary>
+    /// <summary>A small disk fills up, and gets room again: nobody notices but the log and monitors, and what rooms still hold is written then.</summary>
     [Theory]
     [InlineData("group")]
     [InlineData("always")]
@@ -87,8 +87,9 @@ public sealed class JournalFileTests
         daemon.ChoosePort();
         var started = await daemon.LaunchThroughAsync(
             ["unshare", "--mount", "sh", "-c", $"mount -t tmpfs -o size=256k none {disk} && head -c 200k /dev/zero > {disk}/other && exec \"$0\" \"$@\""],
-            "--proc=2", "--announce", "off", "--max-rate", "0", "--journal", $"{disk}/rooms", "--journal-sync", sync);
+            ["--proc=2", "--announce", "off", "--max-rate", "0", "--journal", $"{disk}/rooms", "--journal-sync", sync, .. MonitoringPort.Options]);
         Assert.True(started.ExitCode == 0, started.ToString());
+        var port = await MonitoringPort.OfAsync(daemon);
         var seen = $"/proc/{daemon.Master.Pid}/root{disk}";
         await using var ann = await daemon.JoinAsync("history=0");
         for (var i = 0; i < 600; i++)
@@ -97,11 +98,16 @@ public sealed class JournalFileTests
         }
 
         _ = await daemon.WaitForLogAsync(" 2015 .*ENOSPC");
+        await AssertHealthAsync(port, 503, "the journal cannot be written: No space left on device (ENOSPC)\n");
+        Assert.Equal(200, (await port.GetAsync("/readyz")).Status);
+        var status = await daemon.SucceedAsync("status");
+        Assert.Contains("the journal cannot be written: No space left on device (ENOSPC)", status, StringComparison.Ordinal);
         var check = await daemon.RunCommandAsync("--check", "--metrics", "off", "--journal", Reboot.JournalOf(daemon));
         Assert.Contains("ENOSPC", check.Output, StringComparison.Ordinal);
         Assert.Equal(1, check.ExitCode);
         File.Delete($"{seen}/other");
         _ = await daemon.WaitForLogAsync(" 2016 ");
+        await AssertHealthAsync(port, 200, "ok\n");
         var last = await ann.SayAndReadAsync("the disk has room again");
         await daemon.WaitUntilAsync("all messages in the file", () =>
         {
@@ -111,6 +117,13 @@ public sealed class JournalFileTests
         });
         Assert.Single(daemon.Log, line => line.Contains(" 2015 ", StringComparison.Ordinal));
         _ = await daemon.SucceedAsync("stop");
+    }
+
+    private static async Task AssertHealthAsync(MonitoringPort port, int status, string text)
+    {
+        _ = await port.WaitForStatusAsync(text, figures => figures.GetProperty("healthy").GetBoolean() == (status == 200));
+        var health = await port.GetAsync("/healthz");
+        Assert.Equal((status, text), (health.Status, health.Text));
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using Appliance.Config;
+using Appliance.Http;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
@@ -6,7 +7,7 @@ using Appliance.Native;
 namespace Appliance.Connections;
 
 /// <summary>The listening sockets of a worker: takes those who wait there into the table.</summary>
-public sealed class Acceptor
+public sealed class Acceptor : IDisposable
 {
     /// <summary>Taken from one listener in one turn.</summary>
     private const int AcceptsMax = 64;
@@ -23,8 +24,14 @@ public sealed class Acceptor
     private const int WaitingLeast = 256;
     private const int WaitingShareOfDescriptors = 4;
 
-    /// <summary>How long no connection is taken after the last descriptor is gone.</summary>
+    /// <summary>How long no connection is taken when there is not even a descriptor to refuse one with.</summary>
     private const int PauseMs = 500;
+
+    /// <summary>Of a request that is refused unread.</summary>
+    private const int AskedBytesMax = 4096;
+
+    private static readonly byte[] NoDescriptor =
+        HttpResponse.Refuse(503, "this process has no descriptor left for another client (ulimit -n, LimitNOFILE=); try again later", HttpEndpoint.RetryLater);
 
     private readonly ConnectionTable _table;
     private readonly Poller _poller;
@@ -34,7 +41,11 @@ public sealed class Acceptor
     private readonly Settings _settings;
     private readonly IConnectionObserver _observer;
     private readonly WorkerCounters _counters;
+    private readonly SpareDescriptor _spare = new();
     private readonly List<int> _listeners = [];
+
+    /// <summary>How many connections there were when a descriptor was wanting; with fewer there is one again.</summary>
+    private int _lackingFrom = int.MaxValue;
     private bool _isPaused;
 
     /// <summary>No listener yet; <paramref name="timer"/> is the number of its timer.</summary>
@@ -60,6 +71,9 @@ public sealed class Acceptor
 
     /// <summary>Connections that leave the process the descriptors it needs itself: to open its log anew, to take orders of its master.</summary>
     public int ClientsMax { get; init; } = int.MaxValue;
+
+    /// <summary>Whether there was no descriptor for the last one who came, and none has become free since.</summary>
+    public bool LacksDescriptors => _table.Count >= _lackingFrom;
 
     /// <summary>Takes connections from a listening socket.</summary>
     public void Listen(int listener)
@@ -115,6 +129,9 @@ public sealed class Acceptor
         }
     }
 
+    /// <inheritdoc/>
+    public void Dispose() => _spare.Release();
+
     /// <summary>Takes the connections that wait at a socket; false when it is no listener.</summary>
     public bool OnReadable(int socket)
     {
@@ -131,14 +148,19 @@ public sealed class Acceptor
     {
         for (int i = 0; i < most; i++)
         {
-            if (_table.Count >= ClientsMax)
+            bool isFull = _table.Count >= ClientsMax;
+            if (isFull && _table.DoomOldestWaiting())
             {
-                PauseFor(Errno.EMFILE);
+                // Its place is free in the next turn, in which the listener is told of again.
                 return;
             }
 
             var accepted = Syscall.Accept(listener, out var peer);
-            if (accepted.Ok)
+            if (accepted.Ok && isFull)
+            {
+                Refuse(accepted.Value, Errno.EMFILE);
+            }
+            else if (accepted.Ok)
             {
                 Open(accepted.Value, peer);
             }
@@ -146,12 +168,51 @@ public sealed class Acceptor
             {
                 return;
             }
-            else if (accepted.Error is Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM)
+            else if (accepted.Error is Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM && !TryRefuse(listener, accepted.Error))
             {
-                PauseFor(accepted.Error);
                 return;
             }
         }
+    }
+
+    /// <summary>Refuses whoever comes next with the descriptor that is kept for that; false when nobody is there, or even so there is none.</summary>
+    private bool TryRefuse(int listener, Errno error)
+    {
+        _spare.Release();
+        var accepted = Syscall.Accept(listener, out _);
+        if (accepted.Ok)
+        {
+            Refuse(accepted.Value, error);
+        }
+        else if (!accepted.WouldBlock)
+        {
+            PauseFor(accepted.Error);
+        }
+
+        _spare.Keep();
+        return accepted.Ok;
+    }
+
+    /// <summary>Answers whoever has just come with 503, whatever is asked, and closes. What was sent is read first: a reset would overtake the answer.</summary>
+    private unsafe void Refuse(int fd, Errno error)
+    {
+        byte* asked = stackalloc byte[AskedBytesMax];
+        _ = Syscall.Receive(fd, asked, AskedBytesMax);
+        fixed (byte* answer = NoDescriptor)
+        {
+            _ = Syscall.Send(fd, answer, NoDescriptor.Length, 0);
+        }
+
+        _ = Syscall.Shutdown(fd, Syscall.SHUT_WR);
+        _ = Syscall.Close(fd);
+        _counters.Figures.Rejected[(int)RejectReason.Full]++;
+        Note(error);
+    }
+
+    private void Note(Errno error)
+    {
+        _lackingFrom = _table.Count;
+        _observer.OnDescriptorsExhausted(error.ToString());
     }
 
     /// <summary>The host, or a limit of this process, gives no place for another client: takes none for a moment.</summary>
@@ -159,7 +220,7 @@ public sealed class Acceptor
     {
         Pause();
         _timers.Arm(_timer, _clock.NowMs + PauseMs);
-        _observer.OnAcceptFailed(error.ToString(), PauseMs);
+        Note(error);
     }
 
     private void Open(int fd, in SocketAddress peer)
@@ -171,10 +232,11 @@ public sealed class Acceptor
         }
 
         _counters.Figures.Accepted++;
+        _lackingFrom = int.MaxValue;
         int waitingMax = Math.Min(Math.Clamp(_settings.MaxConnections, WaitingLeast, WaitingMost), _table.Capacity / WaitingShareOfDescriptors);
         if (_table.WaitingCount > waitingMax)
         {
-            _table.DoomOldestWaiting(except: fd);
+            _ = _table.DoomOldestWaiting(except: fd);
         }
 
         _timers.Arm(fd, _clock.NowMs + (_settings.HandshakeTimeoutSeconds * 1000L));

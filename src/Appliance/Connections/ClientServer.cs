@@ -43,6 +43,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     private readonly RoomLog _log;
     private readonly WorkerCounters _counters = new();
     private readonly int _acceptTimer;
+    private readonly int _placesMax;
     private readonly int _drainTimer;
     private byte* _received;
     private int _turnBytes;
@@ -63,12 +64,14 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _rooms = new ChatRooms(log, worker, _table, _timers, clock, settings, _counters);
         _sender = new Sender(settings.Io != IoEngine.Epoll);
         _delivery = new Delivery(_table, _rooms, _sender, _counters);
-        _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer, _counters);
+        int clients = DescriptorBudget.ClientsOf(capacity);
+        _placesMax = DescriptorBudget.PlacesOf(clients);
+        _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer, _counters) { PlacesMax = _placesMax };
         _webSocket = new WebSocketEndpoint(_table, _rooms, _delivery, _timers, clock, settings, observer, _counters);
         Operator = new OperatorCommands(_table, _rooms, _webSocket, log, settings);
         Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer, _counters)
         {
-            ClientsMax = DescriptorBudget.ClientsOf(capacity),
+            ClientsMax = clients,
         };
         _connectionTimers = new ConnectionTimers(_table, _http, _webSocket, _timers, settings);
         _drain = new Drain(_table, _webSocket, _timers, _drainTimer);
@@ -89,6 +92,9 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
     /// <summary>Connections now.</summary>
     public int ConnectionCount => _table.Count;
+
+    /// <summary>Whether further clients are refused because there is no descriptor for them.</summary>
+    public bool LacksDescriptors => Acceptor.LacksDescriptors || (_placesMax < _settings.MaxConnections && _table.Count - _table.WaitingCount >= _placesMax);
 
     /// <summary>What was counted so far.</summary>
     public ref WorkerFigures Figures => ref _counters.Figures;
@@ -263,6 +269,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     {
         NativeMemory.Free(_received);
         _received = null;
+        Acceptor.Dispose();
         _sender.Dispose();
         _table.Dispose();
         _timers.Dispose();

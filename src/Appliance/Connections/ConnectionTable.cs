@@ -109,20 +109,22 @@ public sealed unsafe class ConnectionTable : IDisposable
 
         if (Count > connectionsMax)
         {
-            DoomOldestWaiting(fd);
+            _ = DoomOldestWaiting(fd);
         }
 
         return true;
     }
 
-    /// <summary>Closes the connection that has waited longest for its handshake, another one aside.</summary>
-    public void DoomOldestWaiting(int except)
+    /// <summary>Closes the connection that has waited longest for its handshake, another one aside; false when there is none.</summary>
+    public bool DoomOldestWaiting(int except = -1)
     {
         int oldest = _waiting.Oldest(except);
         if (oldest >= 0)
         {
             Doom(oldest);
         }
+
+        return oldest >= 0;
     }
 
     /// <summary>Closes a connection at once and takes back what it borrowed.</summary>

@@ -17,7 +17,8 @@ public sealed class HttpEndpoint
     /// <summary>Answers that may wait in an outbox; a client that asks for more at once is cut off behind them.</summary>
     private const int PipelinedBytesMax = 128 << 10;
 
-    private const string RetryLater = "Retry-After: 5\r\n";
+    /// <summary>For whoever finds no place.</summary>
+    internal const string RetryLater = "Retry-After: 5\r\n";
 
     private const string PageHeaders = HttpResponse.PageSecurityHeaders + "Cache-Control: no-cache\r\n";
 
@@ -45,6 +46,9 @@ public sealed class HttpEndpoint
         _settings = settings;
         _observer = observer;
     }
+
+    /// <summary>How many clients may be in by the descriptors that this process may have, whatever <c>--max-connections</c> says.</summary>
+    public int PlacesMax { get; init; } = int.MaxValue;
 
     /// <summary>Forgets the responses: the page knows how long names and messages may be.</summary>
     public void OnSettings() => _pages = null;
@@ -168,9 +172,10 @@ public sealed class HttpEndpoint
             return;
         }
 
-        if (!_table.TryMakePlace(fd, _settings.MaxConnections))
+        int places = Math.Min(_settings.MaxConnections, PlacesMax);
+        if (!_table.TryMakePlace(fd, places))
         {
-            Refuse(fd, RejectReason.Full, $"all {_settings.MaxConnections} places are taken (--max-connections); try again later", RetryLater);
+            RefusePlace(fd, places);
             return;
         }
 
@@ -209,6 +214,17 @@ public sealed class HttpEndpoint
         }
 
         _observer.OnConnected(connection, room, opening == RoomOpening.Created);
+    }
+
+    private void RefusePlace(int fd, int places)
+    {
+        bool lacksDescriptors = places < _settings.MaxConnections;
+        string why = lacksDescriptors ? $"all {places} places are taken that the descriptors of this process allow" : $"all {places} places are taken (--max-connections)";
+        Refuse(fd, RejectReason.Full, $"{why}; try again later", RetryLater);
+        if (lacksDescriptors)
+        {
+            _observer.OnDescriptorsExhausted(nameof(Native.Errno.EMFILE));
+        }
     }
 
     private void RefuseRoom(int fd, ReadOnlySpan<byte> name, RoomOpening opening)

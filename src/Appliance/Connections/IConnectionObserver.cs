@@ -15,6 +15,6 @@ public interface IConnectionObserver
     /// <summary>A client was closed because it sent too fast.</summary>
     void OnTooFast(in Connection connection);
 
-    /// <summary>No further connection could be taken for now.</summary>
-    void OnAcceptFailed(string error, int pauseMs);
+    /// <summary>There was no descriptor, or no memory of the kernel's, for another client.</summary>
+    void OnDescriptorsExhausted(string error);
 }

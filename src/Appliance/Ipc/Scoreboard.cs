@@ -22,6 +22,7 @@ public static unsafe class Scoreboard
         ref var header = ref log.Worker(slot);
         header.Sequence &= ~1u;
         header.ReadyMs = unixMs;
+        header.LacksDescriptors = 0;
         header.TurnedNs = MonotonicClock.ReadNs();
         header.Pid = pid;
         _ = Interlocked.Or(ref log.Header.UsedSlots[slot / WordBits], 1UL << (slot % WordBits));

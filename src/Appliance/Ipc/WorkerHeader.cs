@@ -65,6 +65,10 @@ public struct WorkerHeader
     [FieldOffset(120)]
     public int Uring;
 
+    /// <summary>1 while it refuses clients because it has no descriptor for them. By the worker; zero of an older server.</summary>
+    [FieldOffset(124)]
+    public int LacksDescriptors;
+
     /// <summary>Figures up to the end of the last turn. By the worker.</summary>
     [FieldOffset(FiguresOffset)]
     public WorkerFigures Figures;

@@ -74,12 +74,11 @@ public static class EventCatalogue
     public static readonly LogEvent Disconnected = new(3001, LogLevel.Debug, "{Address} disconnected from room {Room}, close code {Code}");
     public static readonly LogEvent Refused = new(3002, LogLevel.Debug, "{Address} refused with status {Status}: {Reason}");
     public static readonly LogEvent Lapped = new(3003, LogLevel.Debug, "{Address} reads too slowly: overtaken by the log");
-    public static readonly LogEvent DescriptorsExhausted = new(3004, LogLevel.Warning, "no descriptor left for another client ({Error}): accepting again in {Pause} ms");
+    public static readonly LogEvent DescriptorsExhausted = new(3004, LogLevel.Warning, "no descriptor is left for another client ({Error}): whoever comes gets 503; raise 'ulimit -n', or LimitNOFILE= of the unit");
     public static readonly LogEvent Full = new(3005, LogLevel.Warning, "{Address} refused with status {Status}: {Reason}");
     public static readonly LogEvent FullMore = new(3015, LogLevel.Warning, "{Count} more clients refused because a limit is reached");
     public static readonly LogEvent TooFast = new(3006, LogLevel.Info, "{Address} closed: more than --max-rate {Rate} messages a second");
     public static readonly LogEvent TooFastMore = new(3016, LogLevel.Info, "{Count} more clients closed for --max-rate");
-    public static readonly LogEvent DescriptorsExhaustedMore = new(3014, LogLevel.Warning, "{Count} more times no descriptor was left");
 
     public static readonly LogEvent QueueOpened = new(4000, LogLevel.Debug, "control queue open: key {Key}, {Messages} messages in it");
     public static readonly LogEvent QueueFailed = new(4001, LogLevel.Error, "no control queue: {Reason}; trying again every half second");

@@ -18,6 +18,9 @@ public static class DescriptorBudget
     public const int ReserveShare = 8;
     public const int ReserveMax = 192;
 
+    private const int AnsweredShare = 8;
+    private const int AnsweredMax = 64;
+
     /// <summary>Raises this process's limit as far as it may, and returns it; RLIMIT_NOFILE, from 1 on.</summary>
     public static int Raise()
     {
@@ -29,6 +32,12 @@ public static class DescriptorBudget
 
     /// <summary>Clients of a process that may have so many descriptors and has those open that it serves with; at least one.</summary>
     public static int ClientsOf(int limit) => Math.Max(1, limit - Syscall.LowestFreeDescriptor() - SoonOpen - ReserveOf(limit));
+
+    /// <summary>
+    /// How many of so many clients may be in: the others are those who are being answered, a refusal for example, so that nobody waits for
+    /// an answer who finds no place. At least one.
+    /// </summary>
+    public static int PlacesOf(int clients) => Math.Max(1, clients - Math.Clamp(clients / AnsweredShare, 1, AnsweredMax));
 
     /// <summary>How many of so many descriptors are kept back.</summary>
     public static int ReserveOf(int limit) => Math.Min(limit / ReserveShare, ReserveMax);

@@ -97,17 +97,30 @@ public sealed class Sample
     /// <summary>The workers that are there or should be, by number.</summary>
     public IReadOnlyList<WorkerSample> Workers { get; }
 
-    /// <summary>Whether every worker that should be there is there and turns: what <c>/healthz</c> tells.</summary>
+    /// <summary>Workers that refuse clients because they have no descriptor for them, by number.</summary>
+    public IReadOnlyList<int> FullWorkers { get; init; } = [];
+
+    /// <summary>Why the journal cannot be written, in words; null when it can, or there is none.</summary>
+    public string? JournalFailure { get; init; }
+
+    /// <summary>Whether nothing is wrong that somebody should see to: what <c>/healthz</c> tells.</summary>
     public bool IsHealthy => Troubles.Count == 0;
 
-    /// <summary>Whether, beyond that, all serve and the server is not about to stop: what <c>/readyz</c> tells.</summary>
-    public bool IsReady => IsHealthy && Server.ReadyMs > 0 && Server.Stopping == 0 && Workers.Count > 0
+    /// <summary>
+    /// Whether every worker that should be there serves clients and the server is not about to stop: what <c>/readyz</c> tells. The chat goes
+    /// on without its journal, so that does not count here.
+    /// </summary>
+    public bool IsReady => Hindrances.Count == 0 && Server.ReadyMs > 0 && Server.Stopping == 0 && Workers.Count > 0
         && Workers.All(worker => worker.State is WorkerState.Serving or WorkerState.Ending);
 
     /// <summary>What is wrong, in words: <c>worker 3 is dead</c>.</summary>
-    public IReadOnlyList<string> Troubles =>
+    public IReadOnlyList<string> Troubles => JournalFailure is null ? Hindrances : [.. Hindrances, $"the journal cannot be written: {JournalFailure}"];
+
+    /// <summary>What of it keeps clients from being served.</summary>
+    private IReadOnlyList<string> Hindrances =>
         [.. AgeNs > StaleAfterNs ? [string.Create(CultureInfo.InvariantCulture, $"the figures are {AgeNs / 1_000_000_000} seconds old: the master does not answer")] : (string[])[],
-         .. Workers.Where(worker => worker.State is WorkerState.Dead or WorkerState.Stuck).Select(worker => $"worker {worker.Worker} is {Word(worker.State)}")];
+         .. Workers.Where(worker => worker.State is WorkerState.Dead or WorkerState.Stuck).Select(worker => $"worker {worker.Worker} is {Word(worker.State)}"),
+         .. FullWorkers.Select(worker => $"worker {worker} has no descriptor left for another client")];
 
     /// <summary>The word for a state.</summary>
     public static string Word(WorkerState state) => state switch

@@ -119,7 +119,12 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
             after.MasterMemoryBytes = slots.Exists(slot => slot.Now.Pid == after.Pid) ? 0 : MemoryOf(after.Pid, after.MasterMemoryBytes);
         }
 
-        return new Sample(build, before, after, slots) { AgeNs = queue is not null && after.AtNs > 0 ? clock.NowNs - after.AtNs : 0 };
+        return new Sample(build, before, after, slots)
+        {
+            AgeNs = queue is not null && after.AtNs > 0 ? clock.NowNs - after.AtNs : 0,
+            FullWorkers = [.. Slots(rooms).Where(slot => rooms.Worker(slot) is { Pid: not 0, LacksDescriptors: not 0 }).Select(slot => slot % RoomLogLayout.WorkersMax)],
+            JournalFailure = rooms.Header.JournalError is not Errno.None and var error ? SyscallException.Describe(error) : null,
+        };
     }
 
     private static long MemoryOf(int pid, long measured) => measured == 0 && pid > 0 ? ProcessMemory.Read(pid) : measured;

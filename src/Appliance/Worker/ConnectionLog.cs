@@ -12,14 +12,17 @@ namespace Appliance.Worker;
 /// </summary>
 internal sealed class ConnectionLog : IConnectionObserver
 {
+    /// <summary>A state that lasts, and not an event: monitors tell it as long as it does.</summary>
+    private const int ExhaustedEveryMs = 60_000;
+
     private readonly EventLog _log;
     private readonly LoopClock _clock;
     private readonly Settings _settings;
     private readonly LineLimit _created;
     private readonly LineLimit _full;
     private readonly LineLimit _tooFast;
-    private readonly LineLimit _exhausted;
     private readonly LineLimit[] _limits;
+    private long _exhaustedAgainMs;
 
     /// <summary>A log of connections that counts by a worker's clock.</summary>
     public ConnectionLog(EventLog log, LoopClock clock, Settings settings)
@@ -28,8 +31,7 @@ internal sealed class ConnectionLog : IConnectionObserver
         _created = new LineLimit(log, EventCatalogue.RoomsCreatedMore);
         _full = new LineLimit(log, EventCatalogue.FullMore);
         _tooFast = new LineLimit(log, EventCatalogue.TooFastMore);
-        _exhausted = new LineLimit(log, EventCatalogue.DescriptorsExhaustedMore);
-        _limits = [_created, _full, _tooFast, _exhausted];
+        _limits = [_created, _full, _tooFast];
     }
 
     /// <summary>When lines that were counted are to be told, by the worker's clock; long.MaxValue when there is none.</summary>
@@ -96,11 +98,12 @@ internal sealed class ConnectionLog : IConnectionObserver
     }
 
     /// <inheritdoc/>
-    public void OnAcceptFailed(string error, int pauseMs)
+    public void OnDescriptorsExhausted(string error)
     {
-        if (MayWrite(EventCatalogue.DescriptorsExhausted, _exhausted))
+        if (_clock.NowMs >= _exhaustedAgainMs)
         {
-            _log.Write(EventCatalogue.DescriptorsExhausted, error, pauseMs);
+            _exhaustedAgainMs = _clock.NowMs + ExhaustedEveryMs;
+            _log.Write(EventCatalogue.DescriptorsExhausted, error);
         }
     }
 

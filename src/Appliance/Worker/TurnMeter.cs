@@ -43,6 +43,7 @@ internal sealed class TurnMeter(RoomLog rooms, int slot, ClientServer clients)
         long turnNs = Math.Max(0, nowNs - _beganNs);
         figures.BusyNs += turnNs;
         figures.RequestNs += figures.Requests != _requests ? turnNs : 0;
+        rooms.Worker(slot).LacksDescriptors = clients.LacksDescriptors ? 1 : 0;
         Scoreboard.EndTurn(ref rooms.Worker(slot), figures, clients.ConnectionCount, clients.MeasureLag(), nowNs);
     }
 }

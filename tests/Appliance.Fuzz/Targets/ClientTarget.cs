@@ -253,6 +253,6 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
         {
         }
 
-        public void OnAcceptFailed(string error, int pauseMs) => throw new FuzzException($"accept: {error}");
+        public void OnDescriptorsExhausted(string error) => throw new FuzzException($"accept: {error}");
     }
 }
