@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Appliance.SystemTests.Harness;
 
 namespace Appliance.SystemTests;
@@ -26,9 +25,9 @@ public sealed class DaemonServiceTests : IDisposable
         """;
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("appliance-service-");
-    private readonly Socket _manager = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+    private readonly NotifySocket _manager;
 
-    public DaemonServiceTests() => _manager.Bind(new UnixDomainSocketEndPoint(NotifyPath));
+    public DaemonServiceTests() => _manager = new NotifySocket(NotifyPath);
 
     private string NotifyPath => Path.Combine(_folder.FullName, "notify");
 
@@ -40,7 +39,7 @@ public sealed class DaemonServiceTests : IDisposable
     {
         await using var daemon = new ApplianceDaemon();
         await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", NotifyPath), mode);
-        var ready = await ReceiveAsync();
+        var ready = await _manager.ReceiveAsync();
         Assert.Equal("1", ready["READY"]);
         Assert.Equal($"{daemon.Master.Pid}", ready["MAINPID"]);
         Assert.DoesNotContain("NOTIFY_SOCKET", ChildEnvironment(daemon), StringComparison.Ordinal);
@@ -49,15 +48,15 @@ public sealed class DaemonServiceTests : IDisposable
             // What is older than its request does not count for systemd.
             var asked = Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
             await ApplianceDaemon.SignalAsync(daemon.Master, "HUP");
-            var reloading = await ReceiveAsync();
+            var reloading = await _manager.ReceiveAsync();
             Assert.Equal("1", reloading["RELOADING"]);
             var told = long.Parse(reloading["MONOTONIC_USEC"], CultureInfo.InvariantCulture);
             Assert.InRange(told, asked, Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000));
-            Assert.Equal("1", (await ReceiveAsync())["READY"]);
+            Assert.Equal("1", (await _manager.ReceiveAsync())["READY"]);
         }
 
         _ = await daemon.SucceedAsync("stop");
-        Assert.Equal("1", (await ReceiveAsync())["STOPPING"]);
+        Assert.Equal("1", (await _manager.ReceiveAsync())["STOPPING"]);
         Assert.Equal(0, await daemon.WaitForForegroundAsync());
     }
 
@@ -67,7 +66,7 @@ public sealed class DaemonServiceTests : IDisposable
     {
         await using var daemon = new ApplianceDaemon();
         await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", NotifyPath, "WATCHDOG_USEC", "60000000"), "--proc=2");
-        while (!(await ReceiveAsync()).ContainsKey("READY"))
+        while (!(await _manager.ReceiveAsync()).ContainsKey("READY"))
         {
             // A start that takes a while keeps the watchdog quiet.
         }
@@ -78,7 +77,7 @@ public sealed class DaemonServiceTests : IDisposable
         var told = new List<IReadOnlyDictionary<string, string>>();
         do
         {
-            told.Add(await ReceiveAsync());
+            told.Add(await _manager.ReceiveAsync());
         }
         while (!told[^1].ContainsKey("READY"));
 
@@ -98,11 +97,10 @@ public sealed class DaemonServiceTests : IDisposable
     public async Task Abstract_address_of_the_service_manager()
     {
         var name = $"appliance-{Guid.NewGuid():N}";
-        using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
-        manager.Bind(new UnixDomainSocketEndPoint($"\0{name}"));
+        using var manager = new NotifySocket($"\0{name}");
         await using var daemon = new ApplianceDaemon();
         await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", $"@{name}"), "--proc=1");
-        Assert.Equal("1", (await ReceiveAsync(manager))["READY"]);
+        Assert.Equal("1", (await manager.ReceiveAsync())["READY"]);
     }
 
     [Theory]
@@ -114,7 +112,7 @@ public sealed class DaemonServiceTests : IDisposable
         await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", NotifyPath, "WATCHDOG_USEC", "200000"), mode);
         for (var told = 0; told < 5;)
         {
-            told += (await ReceiveAsync()).ContainsKey("WATCHDOG") ? 1 : 0;
+            told += (await _manager.ReceiveAsync()).ContainsKey("WATCHDOG") ? 1 : 0;
         }
     }
 
@@ -124,9 +122,9 @@ public sealed class DaemonServiceTests : IDisposable
     {
         await using var daemon = new ApplianceDaemon();
         await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", NotifyPath, "WATCHDOG_USEC", "1000", "WATCHDOG_PID", "1"), "--proc=1");
-        Assert.Equal("1", (await ReceiveAsync())["READY"]);
+        Assert.Equal("1", (await _manager.ReceiveAsync())["READY"]);
         await ApplianceDaemon.SignalAsync(daemon.Master, "HUP");
-        Assert.Equal("1", (await ReceiveAsync())["RELOADING"]);
+        Assert.Equal("1", (await _manager.ReceiveAsync())["RELOADING"]);
     }
 
     /// <summary>Its queue is full, and stays so: neither the chat nor a reload nor the end waits for it.</summary>
@@ -136,9 +134,12 @@ public sealed class DaemonServiceTests : IDisposable
     public async Task Manager_that_does_not_read_holds_up_nothing(string mode)
     {
         await using var daemon = new ApplianceDaemon();
+        var silent = Path.Combine(_folder.FullName, "silent");
+        using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        manager.Bind(new UnixDomainSocketEndPoint(silent));
         using (var filler = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { Blocking = false })
         {
-            filler.Connect(new UnixDomainSocketEndPoint(NotifyPath));
+            filler.Connect(new UnixDomainSocketEndPoint(silent));
             var full = Assert.Throws<SocketException>(new Action(() =>
             {
                 while (true)
@@ -149,7 +150,7 @@ public sealed class DaemonServiceTests : IDisposable
             Assert.Equal(SocketError.WouldBlock, full.SocketErrorCode);
         }
 
-        await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", NotifyPath, "WATCHDOG_USEC", "20000"), mode);
+        await daemon.StartForegroundAsync([], Environment("NOTIFY_SOCKET", silent, "WATCHDOG_USEC", "20000"), mode);
         await using (var ann = await daemon.JoinAsync())
         {
             _ = await ann.SayAndReadAsync("hello");
@@ -175,14 +176,14 @@ public sealed class DaemonServiceTests : IDisposable
             _ = await ann.SayAndReadAsync("hello");
         }
 
-        var ready = await ReceiveAsync();
+        var ready = await _manager.ReceiveAsync();
         while (!ready.ContainsKey("READY"))
         {
-            ready = await ReceiveAsync();
+            ready = await _manager.ReceiveAsync();
         }
 
         Assert.Equal($"{daemon.Master.Pid}", ready["MAINPID"]);
-        Assert.Equal("1", (await ReceiveAsync())["WATCHDOG"]);
+        Assert.Equal("1", (await _manager.ReceiveAsync())["WATCHDOG"]);
     }
 
     /// <summary>LISTEN_FDS names descriptors that are something else.</summary>
@@ -337,19 +338,4 @@ public sealed class DaemonServiceTests : IDisposable
 
         return 0;
     }
-
-    private Task<IReadOnlyDictionary<string, string>> ReceiveAsync() => ReceiveAsync(_manager);
-
-    /// <summary>The next datagram: <c>NAME=value</c> a line.</summary>
-    private static Task<IReadOnlyDictionary<string, string>> ReceiveAsync(Socket manager) => TimeLimit.GuardAsync<IReadOnlyDictionary<string, string>>(
-        "notification",
-        async limit =>
-        {
-            var buffer = new byte[4096];
-            var received = await manager.ReceiveAsync(buffer, limit);
-            return Encoding.UTF8.GetString(buffer, 0, received)
-                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                .Select(line => line.Split('=', 2))
-                .ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
-        });
 }

@@ -96,8 +96,11 @@ public readonly ref struct HttpRequest
         return false;
     }
 
-    /// <summary>Whether the connection stays open behind the answer (RFC 9112, 9.3).</summary>
-    public bool KeepsAlive => IsHttp11 ? !HasToken("connection"u8, "close"u8) : HasToken("connection"u8, "keep-alive"u8);
+    /// <summary>
+    /// Whether the connection stays open behind the answer (RFC 9112, 9.3). In HTTP/1.0 it would have to be promised in the answer, which is
+    /// written once for all who ask; who does not find that there waits for the end, so it ends.
+    /// </summary>
+    public bool KeepsAlive => IsHttp11 && !HasToken("connection"u8, "close"u8);
 
     /// <summary>What the headers say of a body.</summary>
     public BodyFraming Framing

@@ -43,7 +43,7 @@ public sealed class HttpRequestTests
         { true, "Connection: x, CLOSE\r\n", false },
         { true, "Connection: keep-alive\r\n", true },
         { false, "", false },
-        { false, "Connection: Keep-Alive\r\n", true },
+        { false, "Connection: Keep-Alive\r\n", false },
         { false, "Connection: close\r\n", false },
     };
 
