@@ -43,6 +43,7 @@ public sealed class HostLimitTests
         { $"ulimit -n 64; {Start}", "--proc=40", "40 workers.* needs [0-9]+.*LimitNOFILE=" },
         { $"prlimit --fsize=0 {Start["exec ".Length..]}", "--nofork", "EFBIG.*ulimit -f.*LimitFSIZE=" },
         { $"ulimit -v 1000000; {Start}", "--nofork", "address space .* 1024000000 bytes and needs about [0-9]+: ulimit -v unlimited, LimitAS=infinity" },
+        { $"ulimit -v 2850000; {Start}", "--nofork", "address space .* is limited to 2918400000 bytes.*: ulimit -v unlimited, LimitAS=infinity" },
         { $"sysctl -qw kernel.shmmax=1000000; {Start}", "--nofork", "kernel.shmmax is 1000000: sysctl -w kernel.shmmax=[0-9]+, or lower --max-rooms" },
         { $"sysctl -qw kernel.shmall=1000; {Start}", "--proc=1", "kernel.shmall is 1000 pages.*sysctl -w kernel.shmall=[0-9]+, or lower --max-rooms" },
         { $"sysctl -qw kernel.shmmni=0; {Start}", "--nofork", @"kernel.shmmni \(0\).*'ipcs -m'" },
@@ -96,6 +97,24 @@ public sealed class HostLimitTests
         Assert.Matches(new Regex(words.Replace("FOLDER", daemon.Folder, StringComparison.Ordinal), RegexOptions.None, TimeSpan.FromSeconds(1)), result.Error);
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("Unhandled", result.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>What cannot be read is said as such, and no number stands for it.</summary>
+    [Theory]
+    [InlineData("--check", 0, "memory +[0-9]+ for all rooms .* cannot be read")]
+    [InlineData("--check", 0, "net.core.somaxconn +cannot be read")]
+    [InlineData("--check", 0, "kernel.shmmax +cannot be read")]
+    [InlineData("ipc list", 1, "'/proc/sysvipc/msg'.* cannot be read: mount /proc")]
+    [InlineData("queue list", 1, "'/proc/sysvipc/msg'.* cannot be read: mount /proc")]
+    public async Task Commands_do_without_proc(string command, int status, string words)
+    {
+        await using var folder = new IpcFolder();
+        var places = command == "--check" ? "--listen 127.0.0.1:0 --metrics off --io epoll" : "";
+        var line = $"mount -t tmpfs none /proc; exec \"$0\" {command} {places} --run-dir \"$1\" --state-dir \"$1\"";
+        string[] namespaces = ["--ipc", "--mount", "sh", "-c", line, PublishedBinary.FilePath, folder.FullName];
+        var result = await CommandResult.RunAsync("unshare", namespaces);
+        Assert.True(result.ExitCode == status, result.ToString());
+        Assert.Matches(new Regex(words, RegexOptions.None, TimeSpan.FromSeconds(1)), result.Output + result.Error);
     }
 
     /// <summary>A daemon has no terminal to say anything on: its launcher does.</summary>

@@ -15,6 +15,10 @@ public sealed class OddCallsTests
 {
     private const string Usage = "";
 
+    /// <summary>What the runtime says of a fault, and of a path or a text that it cannot read.</summary>
+    private const string ExceptionText =
+        @"Unhandled|^ +at |\bSystem\.|Exception|internal error|Could not find|Access to the path|' already exists|LineNumber";
+
     /// <summary>Of each command the arguments that make sense; <c>$D</c> is a folder of the test.</summary>
     private static readonly Dictionary<string, string> GoodArguments = new(StringComparer.Ordinal)
     {
@@ -71,6 +75,8 @@ public sealed class OddCallsTests
         "--mode 9 1 1", "--mode 07777 1 1", "--size 99999999999999 1 1", "--size 1 1 1", "--max -5 1", "--max 99999 1", "--exec '' 1", "--oversize x", "--room \"$(printf '\\377')\" 1", "--room '' 1", "--name '' 1",
         "--config", "--config ''", "--config $D/folder", "--config $D/missing", "--config /dev/null", "--config /dev/zero", "--config /proc/self/mem", "--config $D/loop", "--config $D/odd.conf",
         "--run-dir", "--run-dir '' 1", "--run-dir $D/file 1", "--run-dir $D/loop 1", "--run-dir $D/missing 1", "--run-dir \"$LONG\" 1", "--state-dir '' 1", "--state-dir $D/file 1", "--state-dir $D/missing 1", "--state-dir \"$(printf '\\377')\" 1",
+        "1 @$D/missing/x", "1 @$D/file/x", "/proc/x", "/dev/null", "--config nix", "--config $D/file/x", "--run-dir /proc/1/x 1", "--run-dir $D/folder/x/y 1", "--log $D/folder", "--log $D/missing/x",
+        "--log $D/file/x", "--journal $D/folder", "--journal $D/missing/x", "--json 1 '{bad'", "--json 1 ''", "--json 1 '[1'", "--json 1 '\"\\ud800\"'", "--json '{bad'",
         "--metrics unix:$D/missing --nagios", "--metrics '' --json", "--metrics 127.0.0.1:1 --nagios", "--nagios --warning x", "--nagios --critical idle_percent=", "--force $D/file", "--force $D/file/x",
     ];
 
@@ -102,6 +108,30 @@ public sealed class OddCallsTests
             }
         });
         Assert.True(faults.IsEmpty, string.Join('\n', faults.Order(StringComparer.Ordinal)));
+    }
+
+    /// <summary>A server runs, but the command is not given its directories: the words name the wrong one, and say what is right.</summary>
+    [Fact]
+    public async Task Wrong_places_are_named()
+    {
+        await using var server = await ApplianceDaemon.StartAsync(1);
+        await using var folder = new IpcFolder();
+        var missing = Path.Combine(folder.FullName, "missing");
+        string[][] commands =
+            [["reload"], ["reopen"], ["upgrade"], ["say", "hello"], ["rooms"], ["clients"], ["kick", "192.0.2.1"], ["history"]];
+        foreach (var command in commands)
+        {
+            foreach (var (run, state, words) in ((string, string, string)[])[
+                (server.RunDirectory, missing, $"--state-dir {missing} is not there"),
+                (server.RunDirectory, folder.FullName, $"--state-dir {folder.FullName}"),
+                (missing, missing, $"no server runs from --run-dir {missing}, which is not there"),
+                (folder.FullName, folder.FullName, $"no server runs from --run-dir {folder.FullName}")])
+            {
+                var result = await CommandResult.ApplianceAsync([.. command, "--run-dir", run, "--state-dir", state]);
+                Assert.True(result.ExitCode == 1 && result.Error.Contains(words, StringComparison.Ordinal), result.ToString());
+                Assert.Matches("as the server was given them|name the one that it was given", result.Error);
+            }
+        }
     }
 
     [Fact]
@@ -150,7 +180,19 @@ public sealed class OddCallsTests
         await File.WriteAllTextAsync(file, script.ToString());
         var run = await CommandResult.RunAsync(TimeSpan.FromMinutes(5), "sh", file, folder.FullName, PublishedBinary.FilePath, results);
         Assert.True(run.ExitCode == 0, run.ToString());
-        return [.. cases.Select((line, i) => FaultOf(command, line, Path.Combine(results, $"{i}"))).Where(fault => fault is not null).Cast<string>()];
+        var faults = cases.Select((line, i) => FaultOf(command, line, Path.Combine(results, $"{i}"))).Where(fault => fault is not null);
+        return [.. faults.Cast<string>(), .. Unprinted(cases, results)];
+    }
+
+    /// <summary>Calls that print when they can, and did not fail when they could not.</summary>
+    private static IEnumerable<string> Unprinted(string[] cases, string results)
+    {
+        var first = OddArguments.Length;
+        return new FileInfo(Path.Combine(results, $"{first}.out")).Length == 0 ? [] : Surroundings.Index()
+            .Where(one => Regex.IsMatch(one.Item.Behind, "(^| )>(&-|/dev/full)", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)))
+            .Select(one => first + one.Index)
+            .Where(i => File.ReadAllText(Path.Combine(results, $"{i}.status")).Trim() == "0")
+            .Select(i => $"printed nowhere and did not fail: {cases[i]}");
     }
 
     private static string Without(string places, string odd) => string.Join(
@@ -164,8 +206,9 @@ public sealed class OddCallsTests
         var told = command is "--check" || Silent.Contains(command) || line.Contains("2>", StringComparison.Ordinal) || line.Contains("| true", StringComparison.Ordinal)
             || line.Contains(">&-", StringComparison.Ordinal) || output.Contains(command == "status" ? "appliance" : "appliance: ", StringComparison.Ordinal) || output.Contains("UNKNOWN", StringComparison.Ordinal) || output.Contains("{\"running\"", StringComparison.Ordinal);
         var fault = !StatusesOf(command).Contains(status) ? $"exit status {status}"
-            : Regex.IsMatch(output, @"Unhandled|^ +at |\bSystem\.|Exception|internal error", RegexOptions.Multiline, TimeSpan.FromSeconds(1)) ? "an exception's text"
+            : Regex.IsMatch(output, ExceptionText, RegexOptions.Multiline, TimeSpan.FromSeconds(1)) ? "an exception's text"
             : status != 0 && !told ? "no words"
+            : Regex.IsMatch(errors, @"\((?:E[A-Z]+|[0-9]+)\)$", RegexOptions.Multiline, TimeSpan.FromSeconds(1)) ? "no way out"
             : errors.Contains('\u001b', StringComparison.Ordinal) ? "control characters"
             : null;
         return fault is null ? null : $"{fault}: {line}: {(output.Length > 300 ? output[..300] : output)}";

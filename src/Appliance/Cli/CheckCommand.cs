@@ -116,12 +116,20 @@ internal static class CheckCommand
                 ? ("kernel.shmmax", Verdict.Ok, Text($"{largest}"))
                 : ("kernel.shmmax", Verdict.Fail, Text($"{largest}, but {wanted}: sysctl -w kernel.shmmax={needed}, or lower one of them"));
         }
+        else
+        {
+            yield return Unreadable("kernel.shmmax");
+        }
 
         if (ReadKernel("shmall") is { } pages)
         {
             yield return pages >= (ulong)(needed / Environment.SystemPageSize)
                 ? ("kernel.shmall", Verdict.Ok, Text($"{pages}"))
                 : ("kernel.shmall", Verdict.Fail, Text($"{pages} pages of {Environment.SystemPageSize}, but {wanted}: sysctl -w kernel.shmall={needed / Environment.SystemPageSize}"));
+        }
+        else
+        {
+            yield return Unreadable("kernel.shmall");
         }
 
         if (ReadKernel("shmmni") is { } segments)
@@ -131,10 +139,20 @@ internal static class CheckCommand
                 ? ("kernel.shmmni", Verdict.Ok, Text($"{segments}, {inUse} in use"))
                 : ("kernel.shmmni", Verdict.Fail, Text($"{segments}, all in use: remove what 'ipcs -m' shows and nobody needs, or sysctl -w kernel.shmmni={2 * segments}"));
         }
+        else
+        {
+            yield return Unreadable("kernel.shmmni");
+        }
     }
 
     private static (string, Verdict, string) Memory(Settings settings)
     {
+        if (HostMemory.Known is null)
+        {
+            string what = Text($"{settings.MaxMemoryBytes} for all rooms (--max-memory)");
+            return ("memory", Verdict.Warn, $"{what}; what this host has cannot be read: see that it is more");
+        }
+
         string finding = Text($"{settings.MaxMemoryBytes} for all rooms (--max-memory), of {HostMemory.Bytes} of this host or control group");
         return settings.MaxMemoryBytes < HostMemory.Bytes
             ? ("memory", Verdict.Ok, finding)
@@ -151,12 +169,20 @@ internal static class CheckCommand
                 ? ("kernel.msgmax", Verdict.Ok, Text($"{message}"))
                 : ("kernel.msgmax", Verdict.Warn, Text($"{message}, but the longest message that can be pushed through the control queue has {push} bytes: sysctl -w kernel.msgmax={push}"));
         }
+        else
+        {
+            yield return Unreadable("kernel.msgmax");
+        }
 
         if (ReadKernel("msgmnb") is { } queue)
         {
             yield return queue >= QueueBytesEnough
                 ? ("kernel.msgmnb", Verdict.Ok, Text($"{queue}"))
                 : ("kernel.msgmnb", Verdict.Warn, Text($"{queue}: a quarter of it is the longest answer of the control queue; sysctl -w kernel.msgmnb={QueueBytesEnough}"));
+        }
+        else
+        {
+            yield return Unreadable("kernel.msgmnb");
         }
 
         if (ReadKernel("msgmni") is { } queues)
@@ -166,13 +192,17 @@ internal static class CheckCommand
                 ? ("kernel.msgmni", Verdict.Ok, Text($"{queues}, {inUse} in use"))
                 : ("kernel.msgmni", Verdict.Warn, Text($"{queues}, all in use, so there will be no control queue: remove what 'ipcs -q' shows and nobody needs, or sysctl -w kernel.msgmni={2 * queues}"));
         }
+        else
+        {
+            yield return Unreadable("kernel.msgmni");
+        }
     }
 
     private static (string, Verdict, string) Backlog()
     {
         bool known = long.TryParse(ReadFile("/proc/sys/net/core/somaxconn"), NumberStyles.None, CultureInfo.InvariantCulture, out long backlog);
-        return !known || backlog >= BacklogEnough
-            ? ("net.core.somaxconn", Verdict.Ok, Text($"{backlog}"))
+        return !known ? Unreadable("net.core.somaxconn")
+            : backlog >= BacklogEnough ? ("net.core.somaxconn", Verdict.Ok, Text($"{backlog}"))
             : ("net.core.somaxconn", Verdict.Warn, Text($"{backlog}: many clients that connect at once wait or fail; sysctl -w net.core.somaxconn=4096"));
     }
 
@@ -259,6 +289,10 @@ internal static class CheckCommand
             return (address.Text, Verdict.Fail, taken.Message);
         }
     }
+
+    /// <summary>Without /proc, and in some sandboxes, nobody knows a limit before it is reached.</summary>
+    private static (string, Verdict, string) Unreadable(string limit) =>
+        (limit, Verdict.Warn, $"cannot be read at /proc/sys/{limit.Replace('.', '/')}: a start that reaches it says so");
 
     private static ulong? ReadKernel(string name) =>
         ulong.TryParse(ReadFile($"/proc/sys/kernel/{name}"), NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) ? value : null;

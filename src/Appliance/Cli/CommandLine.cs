@@ -37,7 +37,7 @@ internal static class CommandLine
     {
         Syscall.IgnoreFileSizeSignal();
         Syscall.SetBrokenPipe(ends: false);
-        Syscall.FillStandardDescriptors();
+        bool hasOutput = Syscall.FillStandardDescriptors();
         bool isCommand = false;
         try
         {
@@ -47,7 +47,7 @@ internal static class CommandLine
             }
 
             Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-            StandardOutput.Use();
+            StandardOutput.Use(hasOutput);
 
             if (args.Length == 0)
             {
@@ -230,7 +230,10 @@ internal static class CommandLine
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new SettingException($"--config: '{file}' cannot be read: {failure.Message}", failure);
+            string why = PathFailure.ErrnoOf(failure) is var error and not Errno.None
+                ? PathFailure.Describe(file, "read", error)
+                : $"'{file}' cannot be read: {failure.Message}";
+            throw new SettingException($"--config: {why}", failure);
         }
     }
 

@@ -88,12 +88,12 @@ internal sealed class ControlClient
     private static ControlClient Open(string command, Settings settings)
     {
         _ = RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory)
-            ?? throw new IOException($"{command}: no server runs from --run-dir {settings.RunDirectory}");
-        string directory = Directory.Exists(settings.StateDirectory)
-            ? settings.StateDirectory
-            : throw new IOException($"{command}: there is no --state-dir {settings.StateDirectory}, and the key of the server's queue is made from it");
+            ?? throw ServerPlaces.NoServer(command, settings);
+        string directory = settings.StateDirectory;
+        ServerPlaces.RequireState(command, settings);
         var queue = MessageQueue.Find(SystemVKey.OfPath(directory, SystemVKey.DefaultProject))
-            ?? throw new IOException($"{command}: the server has no queue of --state-dir {directory}: it is another's directory, or the server is just starting; its log says more");
+            ?? throw new IOException(
+                $"{command}: the server has no queue of --state-dir {directory}: name the one that it was given, or wait until it has started; its log says more");
         var looked = Syscall.PermissionsOf(SystemVKind.Queue, queue.Id, out var permissions);
         if (looked.Ok && !StateObjects.OwnersOf(directory).Covers(permissions))
         {

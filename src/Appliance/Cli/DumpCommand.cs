@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Appliance.Config;
+using Appliance.Native;
 
 namespace Appliance.Cli;
 
@@ -30,6 +31,18 @@ internal static class DumpCommand
         }
 
         directory = Path.GetFullPath(directory);
+        try
+        {
+            return Write(directory, force);
+        }
+        catch (Exception failure) when (PathFailure.ErrnoOf(failure) != Errno.None)
+        {
+            throw PathFailure.Of($"dump {directory}", directory, "written to", failure);
+        }
+    }
+
+    private static int Write(string directory, bool force)
+    {
         var files = PackageFiles.All().Select(file => (Path: Path.Combine(directory, file.Path), file.Content, file.IsExecutable)).ToList();
         var changed = files.FindAll(file => File.Exists(file.Path) && !File.ReadAllBytes(file.Path).AsSpan().SequenceEqual(file.Content));
         if (changed.Count > 0 && !force)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Appliance.Config;
 using Appliance.Ipc;
 using Appliance.Native;
@@ -10,12 +9,6 @@ internal static class HostChecks
 {
     /// <summary>A log and a journal that are worth having; a log of debug lines comes to this in an hour.</summary>
     private const long FileBytesEnough = 1L << 30;
-
-    /// <summary>Largest of the files that tell a limit: meminfo(5).</summary>
-    private const string MemoryTable = "/proc/meminfo";
-
-    /// <summary>Limits of the memory cgroup, version 2 and 1, as a process in a container sees them.</summary>
-    private static readonly string[] CgroupLimits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 
     /// <summary>A finding each: what was looked at, whether it is needed and missing (fails), or only worth a word (warns), and what to tell.</summary>
     public static IEnumerable<(string What, bool Fails, bool Warns, string Finding)> All(Settings settings)
@@ -52,7 +45,7 @@ internal static class HostChecks
     /// <summary>Pages of rooms count once something was said in them, so a host may have less than all rooms could take.</summary>
     private static (string, bool, bool, string) Memory(long rooms)
     {
-        if (ReadLimit() is not { } limit)
+        if (HostMemory.Known is not { } limit)
         {
             return ("memory", false, false, Text($"all rooms full take {rooms} bytes; this host does not tell how much it has"));
         }
@@ -61,25 +54,6 @@ internal static class HostChecks
             ? Text($"{limit} bytes; all rooms full take {rooms}")
             : Text($"{limit} bytes, but all rooms full take {rooms}: lower --max-rooms or --room-size, or raise MemoryMax= or the container's limit"));
     }
-
-    /// <summary>Memory of the host or of this process's cgroup, whichever is less, in bytes; null where neither is told.</summary>
-    private static long? ReadLimit()
-    {
-        long[] limits = [.. CgroupLimits.Where(Syscall.IsReadable).Select(path => Number(File.ReadAllText(path))), HostBytes()];
-        long least = limits.Where(limit => limit > 0).DefaultIfEmpty(0).Min();
-        return least > 0 ? least : null;
-    }
-
-    /// <summary>The line <c>MemTotal: 1234 kB</c>, in bytes.</summary>
-    private static long HostBytes()
-    {
-        string line = Syscall.IsReadable(MemoryTable) ? File.ReadLines(MemoryTable).First() : "";
-        string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return words is ["MemTotal:", var kilobytes, ..] ? Number(kilobytes) * 1024 : 0;
-    }
-
-    /// <summary>A number; 0 for <c>max</c>.</summary>
-    private static long Number(string text) => long.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : 0;
 
     private static string Text(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Appliance.Config;
 using Appliance.Ipc;
+using Appliance.Native;
 
 namespace Appliance.Cli;
 
@@ -78,7 +79,7 @@ internal static class KeyOptions
             throw CommandLine.Wrong($"--project: '{project}' must be one ASCII letter, digit or sign");
         }
 
-        if (!Path.Exists(path))
+        if (Syscall.IsAbsent(path))
         {
             throw new IOException($"{option}: '{path}' is not there, and a key is made from a file's inode; name one that is, or give --key 0x41020304");
         }

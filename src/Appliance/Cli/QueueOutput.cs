@@ -20,12 +20,10 @@ internal enum QueueFormat
 }
 
 /// <summary>What becomes of received messages: a line each, their bytes, JSON, or the input of a command.</summary>
-internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format, string? command) : IDisposable
+internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format, string? command)
 {
     private const string Shell = "/bin/sh";
     private const string TypeVariable = "APPLIANCE_MESSAGE_TYPE";
-
-    private readonly StandardOutput _output = new();
 
     /// <summary>Whether anything was not as it was said to be, or a command failed.</summary>
     public bool Failed { get; private set; }
@@ -51,9 +49,6 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _output.Dispose();
-
     private static byte[] BytesOf(QueueMessage message, PhpValue? value) => value switch
     {
         null => message.Text,
@@ -65,8 +60,7 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format
     {
         if (raw)
         {
-            _output.Write(BytesOf(message, value));
-            _output.Flush();
+            StandardOutput.Current.Write(BytesOf(message, value));
         }
         else if (json)
         {
@@ -104,7 +98,7 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format
         }
 
         _ = Syscall.Close(writing);
-        return spawned.Ok ? Await(spawned.Value) : $"posix_spawn {Shell}: {SyscallException.Describe(spawned.Error)}";
+        return spawned.Ok ? Await(spawned.Value) : new SyscallException($"posix_spawn {Shell}", spawned.Error, TaskLimit.WayOut(spawned.Error)).Message;
     }
 
     /// <summary>Waits for the command; returns how it failed, or null. One of which nobody knows how it ended may have failed.</summary>

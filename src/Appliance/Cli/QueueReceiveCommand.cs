@@ -64,7 +64,8 @@ internal static class QueueReceiveCommand
         bool all = parsed.GetValue(All);
         bool wait = timeout is not null || parsed.GetValue(Wait);
         uint mode = ModeOptions.Read(parsed, ModeOptions.OfQueue, ModeOptions.Default);
-        using var output = new QueueOutput(parsed.GetValue(KeyOptions.Raw), parsed.GetValue(KeyOptions.Json), FormatOf(parsed), parsed.GetValue(Exec));
+        var output = new QueueOutput(
+            parsed.GetValue(KeyOptions.Raw), parsed.GetValue(KeyOptions.Json), FormatOf(parsed), parsed.GetValue(Exec));
         var key = KeyOptions.Read(parsed);
         var queue = wait ? MessageQueue.Open(key, (int)mode)
             : MessageQueue.Find(key) ?? throw new IOException($"queue receive: there is no queue of key {key}; --wait makes it and waits, 'queue send' makes it as well");

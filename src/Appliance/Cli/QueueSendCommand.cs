@@ -61,7 +61,8 @@ internal static class QueueSendCommand
         byte[] bytes = ValueSource.Read(parsed.GetValue(Text)!);
         if (parsed.GetValue(KeyOptions.Json))
         {
-            var value = PhpJson.Read(bytes, out string reason) ?? throw new IOException($"queue send: --json: {reason}");
+            var value = PhpJson.Read(bytes, out string reason) ?? throw new IOException(
+                $"queue send: --json: the text is not JSON: {reason}; a text stands in quotes in it, and needs no --json outside of it");
             return PhpSerialization.Write(value);
         }
 

@@ -112,7 +112,7 @@ internal sealed class RunCommand
             throw new IOException(why);
         }
 
-        Console.Out.WriteLine($"daemon process started, pid {RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory)}");
+        StandardOutput.TryTell($"daemon process started, pid {RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory)}");
         return !ContainerInit.IsNeeded || new ContainerInit(settings.RunDirectory, settings.StateDirectory).Run().IsFine ? ExitCode.Fine : ExitCode.Failed;
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Appliance.Config;
 using Appliance.Native;
 
 namespace Appliance.Cli;
@@ -35,8 +36,13 @@ internal static class SemRunCommand
         using (semaphore)
         {
             var error = Syscall.Execute(RawArguments.BytesOf(words)).Error;
-            StandardOutput.Complain($"sem run: '{words[0]}' cannot be run: {SyscallException.Describe(error)}");
+            StandardOutput.Complain($"sem run: {WhyNotRun(words[0], error)}");
             return error == Errno.ENOENT ? NotFound : NotExecutable;
         }
     }
+
+    private static string WhyNotRun(string program, Errno error) =>
+        program.Contains('/', StringComparison.Ordinal) ? PathFailure.Describe(Path.GetFullPath(program), "run", error)
+        : error == Errno.ENOENT ? $"{Excerpt.Of(program)} cannot be run: no directory of PATH has such a program ({error}); name one, or the path of one"
+        : $"{Excerpt.Of(program)} cannot be run: {SyscallException.Describe(error)}; name another program, or the path of one";
 }

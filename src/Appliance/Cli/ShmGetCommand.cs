@@ -59,9 +59,5 @@ internal static class ShmGetCommand
             : throw new IOException(ShmOptions.DamageOf(segment) ?? FormattableString.Invariant($"variable {variable} is not in segment {segment.Key}; 'shm list' shows what is"));
     }
 
-    private static void Write(ReadOnlySpan<byte> bytes)
-    {
-        using var output = new StandardOutput();
-        output.Write(bytes);
-    }
+    private static void Write(ReadOnlySpan<byte> bytes) => StandardOutput.Current.Write(bytes);
 }

@@ -88,6 +88,7 @@ internal static class ShmPutCommand
             return PhpSerialization.Write(new PhpString(given));
         }
 
-        return PhpJson.Read(given, out string reason) is { } value ? PhpSerialization.Write(value) : throw new IOException($"VALUE is not JSON: {reason}");
+        return PhpJson.Read(given, out string reason) is { } value ? PhpSerialization.Write(value) : throw new IOException(
+            $"VALUE is not JSON: {reason}; a text stands in quotes in it, and needs no --json outside of it");
     }
 }

@@ -122,9 +122,9 @@ internal static class SignalCommand
     private static (RunningServer Server, RoomLog Log) FindServer(string command, Settings settings)
     {
         var server = RunningServer.Find(settings.RunDirectory, settings.StateDirectory)
-            ?? throw new IOException($"{command}: no server runs from --run-dir {settings.RunDirectory}");
-        var log = RoomLogStore.Find(settings.StateDirectory)
-            ?? throw new IOException($"{command}: the server of --run-dir {settings.RunDirectory} does not use --state-dir {settings.StateDirectory}, or this user may not see it");
+            ?? throw ServerPlaces.NoServer(command, settings);
+        ServerPlaces.RequireState(command, settings);
+        var log = RoomLogStore.Find(settings.StateDirectory) ?? throw ServerPlaces.OtherState(command, settings);
         return (server, log);
     }
 

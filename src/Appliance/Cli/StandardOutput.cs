@@ -7,9 +7,16 @@ namespace Appliance.Cli;
 /// <summary>What commands print on. That it cannot be written to, a full disk for example, is told by name.</summary>
 internal sealed class StandardOutput : Stream
 {
+    private const int Stdout = 1;
     private const int Stderr = 2;
+    private const int WaitMs = 1000;
 
-    private readonly Stream _stream = Console.OpenStandardOutput();
+    private readonly bool _isOpen;
+
+    private StandardOutput(bool isOpen) => _isOpen = isOpen;
+
+    /// <summary>For bytes that are no text.</summary>
+    public static Stream Current { get; private set; } = Null;
 
     /// <inheritdoc/>
     public override bool CanRead => false;
@@ -31,14 +38,31 @@ internal sealed class StandardOutput : Stream
     }
 
     /// <summary>From now on all that is printed is UTF-8, whatever the locale: whoever reads it counts on one encoding.</summary>
-    public static void Use() =>
-        Console.SetOut(new StreamWriter(new StandardOutput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+    /// <param name="isOpen">Whether this process was started with an open stdout: a number of another file is none.</param>
+    public static void Use(bool isOpen)
+    {
+        Current = new StandardOutput(isOpen);
+        Console.SetOut(new StreamWriter(Current, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+    }
 
     /// <summary>
     /// Tells what is wrong, on stderr, and not through the console, which needs descriptors that may be what is missing. Nothing that somebody
     /// wrote can steer a terminal from there. When nobody can be told, the exit status still says it.
     /// </summary>
     public static void Complain(string what) => _ = Syscall.WriteWhole(Stderr, Encoding.UTF8.GetBytes($"appliance: {Excerpt.Printable(what)}\n"));
+
+    /// <summary>Prints a line about what has been done already: when that is not possible, it is done all the same.</summary>
+    public static void TryTell(string line)
+    {
+        try
+        {
+            Console.Out.WriteLine(line);
+        }
+        catch (IOException failure)
+        {
+            Complain(failure.Message);
+        }
+    }
 
     /// <inheritdoc/>
     /// <exception cref="IOException">It is closed, or a file on a full disk.</exception>
@@ -48,18 +72,36 @@ internal sealed class StandardOutput : Stream
     /// <exception cref="IOException">It is closed, or a file on a full disk.</exception>
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        try
+        if (!_isOpen)
         {
-            _stream.Write(buffer);
+            throw Closed();
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+
+        SysResult written = default;
+        while (!buffer.IsEmpty && written is { Ok: true } or { WouldBlock: true } or { Error: Errno.EINTR })
         {
-            throw new IOException($"stdout cannot be written to: {failure.Message}", failure);
+            // Somebody else may have made a terminal or a pipe one that does not wait.
+            _ = !written.WouldBlock || Syscall.AwaitWritable(Stdout, WaitMs);
+            written = Syscall.Write(Stdout, buffer);
+            buffer = buffer[(written.Ok ? written.Value : 0)..];
+        }
+
+        // A reader that has gone is no failure: what it wanted it has read.
+        if (written is { Ok: false, Error: not Errno.EPIPE })
+        {
+            throw written.Error == Errno.EBADF
+                ? Closed()
+                : new IOException($"stdout cannot be written to: {SyscallException.Describe(written.Error)}; give it another file");
         }
     }
 
+    private static IOException Closed() =>
+        new("stdout is closed, and there is something to print: open it, to /dev/null if nobody reads it");
+
     /// <inheritdoc/>
-    public override void Flush() => _stream.Flush();
+    public override void Flush()
+    {
+    }
 
     /// <inheritdoc/>
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
@@ -69,11 +111,4 @@ internal sealed class StandardOutput : Stream
 
     /// <inheritdoc/>
     public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _stream.Dispose();
-        base.Dispose(disposing);
-    }
 }

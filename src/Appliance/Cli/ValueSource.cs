@@ -1,4 +1,5 @@
 using System.Globalization;
+using Appliance.Native;
 
 namespace Appliance.Cli;
 
@@ -30,8 +31,15 @@ internal static class ValueSource
     /// <summary>The bytes of stdin, to its end.</summary>
     public static byte[] ReadStdin()
     {
-        using var input = Console.OpenStandardInput();
-        return ReadAll(input, "stdin");
+        try
+        {
+            using var input = Console.OpenStandardInput();
+            return ReadAll(input, "stdin");
+        }
+        catch (Exception failure) when (PathFailure.ErrnoOf(failure) is var error and not Errno.None)
+        {
+            throw new IOException($"stdin cannot be read: {SyscallException.Describe(error)}; give it a file or a pipe", failure);
+        }
     }
 
     private static byte[] ReadFile(string name)
@@ -41,13 +49,15 @@ internal static class ValueSource
             throw new IOException("@: the name of a file must follow; a text that begins with @ is written @@");
         }
 
-        if (Directory.Exists(name))
+        try
         {
-            throw new IOException($"@{name} is a directory; name a file in it");
+            using var file = File.OpenRead(name);
+            return ReadAll(file, name);
         }
-
-        using var file = File.OpenRead(name);
-        return ReadAll(file, name);
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw PathFailure.Of($"@{name}", Path.GetFullPath(name), "read", failure);
+        }
     }
 
     private static byte[] ReadAll(Stream stream, string name)
@@ -58,7 +68,7 @@ internal static class ValueSource
         {
             if (bytes.Length + read > BytesMax)
             {
-                throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{name}: more than {BytesMax} bytes"));
+                throw new IOException(string.Create(CultureInfo.InvariantCulture, $"more than {BytesMax} bytes of {name}"));
             }
 
             bytes.Write(buffer, 0, read);

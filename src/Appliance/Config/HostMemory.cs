@@ -11,13 +11,25 @@ public static class HostMemory
     /// <summary>Where nothing can be read: a small machine of today.</summary>
     private const long Unknown = 1L << 30;
 
-    /// <summary>The bytes; looked up once.</summary>
-    public static long Bytes { get; } = Read();
+    /// <summary>Control groups of the first version have no word for no limit, but the largest number of pages.</summary>
+    private const long LimitMax = 1L << 62;
 
-    private static long Read()
+    /// <summary>What a container without /proc may still see: the files at the top.</summary>
+    private static readonly string[] TopGroups = ["0::/", "1:memory:/"];
+
+    /// <summary>What the host tells, in bytes; null where it tells nothing. Looked up once.</summary>
+    public static long? Known { get; } = Read();
+
+    /// <summary>The bytes to count on.</summary>
+    public static long Bytes => Known ?? Unknown;
+
+    private static long? Read()
     {
-        long host = HostBytes(Lines("/proc/meminfo"));
-        return Lines("/proc/self/cgroup").Aggregate(host, (least, line) => Math.Min(least, GroupBytes(line)));
+        string[] groups = Lines("/proc/self/cgroup");
+        string[] memory = Lines("/proc/meminfo");
+        long host = memory.Length > 0 ? HostBytes(memory) : long.MaxValue;
+        long least = (groups.Length > 0 ? groups : TopGroups).Aggregate(host, (least, line) => Math.Min(least, GroupBytes(line)));
+        return least < LimitMax ? least : null;
     }
 
     /// <summary>The line <c>MemTotal:  1234 kB</c> of proc_meminfo(5).</summary>

@@ -81,7 +81,9 @@ public static class PhpJson
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
-            reason = failure.Message;
+            reason = failure is JsonException { LineNumber: { } line, BytePositionInLine: { } at }
+                ? FormattableString.Invariant($"what stands in line {line + 1} behind {at} bytes cannot stand there")
+                : "a number or a text in it is none";
             return null;
         }
     }

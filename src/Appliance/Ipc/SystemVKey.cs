@@ -13,11 +13,13 @@ public readonly record struct SystemVKey(int Value)
     /// <summary>The key of a path and a project letter, as ftok(3) and PHP's ftok() make it.</summary>
     /// <param name="path">A file or directory that is there: its inode and device go into the key, its name does not.</param>
     /// <param name="project">A letter of eight bits.</param>
-    /// <exception cref="SyscallException">The path is not there, or may not be looked at.</exception>
+    /// <exception cref="IOException">The path is not there, or may not be looked at.</exception>
     public static SystemVKey OfPath(string path, char project)
     {
-        _ = Syscall.Ftok(path, project, out int key).OrThrow($"ftok '{path}'");
-        return new SystemVKey(key);
+        var made = Syscall.Ftok(path, project, out int key);
+        return made.Ok
+            ? new SystemVKey(key)
+            : throw PathFailure.Of($"the key that ftok() makes of '{path}'", path, "looked at", made.Error);
     }
 
     /// <summary>Reads <c>0x41020304</c>, or the same in decimal with or without a sign as PHP prints it; null when it is no key.</summary>

@@ -94,7 +94,7 @@ public sealed class JournalFile : IDisposable
         if (!written.Ok)
         {
             file.Abandon();
-            throw new IOException($"--journal {path}: '{path}{NewSuffix}' cannot be written: {SyscallException.Describe(written.Error)}");
+            throw PathFailure.Of($"--journal {path}", $"{path}{NewSuffix}", "written", written.Error);
         }
 
         return file;
@@ -232,7 +232,7 @@ public sealed class JournalFile : IDisposable
         var opened = OwnedPath.Open(Option(path), path, flags | Syscall.O_CREAT | Syscall.O_NONBLOCK, OwnerOnly, Ownership.OfProcess);
         if (!opened.Ok)
         {
-            throw new IOException($"{Option(path)}: cannot be written: {SyscallException.Describe(opened.Error)}: it and its directory must be this user's to write, or name another file");
+            throw PathFailure.Of(Option(path), path, "written", opened.Error);
         }
 
         if (Syscall.StatusOf(opened.Value, out var status).Ok && status is { IsRegular: true, MoreThanOwnerMayWrite: true })

@@ -42,8 +42,9 @@ internal sealed class LogOutput : IDisposable
 
         if (!opened.Ok)
         {
-            string wayOut = opened.Error == Errno.ENXIO ? ": it is a socket or a device that is not there; without --log the log goes to stderr" : "";
-            throw new IOException($"--log {path}: {SyscallException.Describe(opened.Error)}{wayOut}");
+            throw opened.Error == Errno.ENXIO
+                ? new IOException($"--log {path}: it is a socket or a device that is not there; without --log the log goes to stderr")
+                : PathFailure.Of($"--log {path}", path, "written", opened.Error);
         }
 
         if (takesStderr)

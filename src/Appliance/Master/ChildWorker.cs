@@ -138,7 +138,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         {
             string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {layout.Version} {string.Join(',', Listeners.Select(socket => socket.Descriptor))} {string.Join(',', wakeups.Slots.Select(slot => $"{slot}:{wakeups[slot]}"))}";
             _ = Channel.Send(ControlWord.Settings, $"{descriptors}\n{settings}");
-            Pid = Syscall.Spawn(new SpawnRequest
+            Pid = Syscall.SpawnOrThrow(new SpawnRequest
             {
                 Path = Syscall.OwnBinary,
                 Arguments = [$"appliance: worker {Number}"],
@@ -149,7 +149,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
                 },
                 Blocked = SignalSet.All,
                 Inherited = [there.Descriptor, .. Listeners.Select(socket => socket.Descriptor).Distinct(), .. wakeups.Slots.Select(slot => wakeups[slot])],
-            }).OrThrow($"posix_spawn {Syscall.OwnBinary}");
+            });
         }
 
         State = ChildState.Starting;

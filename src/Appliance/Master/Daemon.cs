@@ -24,7 +24,7 @@ public static unsafe class Daemon
         _ = Spawn(arguments, ProcessRole.Session, writing, newSession: true);
         _ = Syscall.Close(writing);
         string word = ReadToEnd(reading);
-        return word == ProcessRole.ReadyWord ? null : word.Length > 0 ? word : "the daemon ended before it served; its log says why";
+        return word == ProcessRole.ReadyWord ? null : word.Length > 0 ? word : $"the daemon ended before it served; its log says why. When it says nothing, there was no thread or memory: {TaskLimit.WayOut()}";
     }
 
     /// <summary>In the session's first process: starts the master.</summary>
@@ -55,7 +55,7 @@ public static unsafe class Daemon
     private static int Spawn(IReadOnlyList<string> arguments, string role, int writing, bool newSession)
     {
         int nothing = Syscall.OpenNothing().OrThrow("open /dev/null");
-        var spawned = Syscall.Spawn(new SpawnRequest
+        int pid = Syscall.SpawnOrThrow(new SpawnRequest
         {
             Path = Syscall.OwnBinary,
             Arguments = ["appliance: master", .. arguments],
@@ -70,7 +70,7 @@ public static unsafe class Daemon
             NewSession = newSession,
         });
         _ = Syscall.Close(nothing);
-        return spawned.OrThrow($"posix_spawn {Syscall.OwnBinary}");
+        return pid;
     }
 
     private static string ReadToEnd(int reading)

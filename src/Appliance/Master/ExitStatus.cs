@@ -10,6 +10,9 @@ public readonly struct ExitStatus(int status)
     private const int SignalBits = 0x7F;
     private const int UnknownStatus = -1;
 
+    /// <summary>Of a .NET program whose runtime could not begin, which says nothing.</summary>
+    private const int RuntimeFailed = 255;
+
     /// <summary>Of a process that is not there any more, without anybody having been told how it ended.</summary>
     public static ExitStatus Unknown { get; } = new(UnknownStatus);
 
@@ -28,5 +31,6 @@ public readonly struct ExitStatus(int status)
     /// <summary>For the log: <c>signal 9</c>, <c>exit status 1</c>.</summary>
     public override string ToString() => status == UnknownStatus ? "nobody knows how"
         : Signal != 0 ? string.Create(CultureInfo.InvariantCulture, $"signal {Signal}")
+        : Code == RuntimeFailed ? string.Create(CultureInfo.InvariantCulture, $"exit status {Code}: no memory or thread to begin with; {TaskLimit.WayOut()}")
         : string.Create(CultureInfo.InvariantCulture, $"exit status {Code}");
 }

@@ -168,7 +168,7 @@ public sealed class PidFile : IDisposable
                 continue;
             }
 
-            int file = opened.Ok ? opened.Value : throw new IOException($"{option} {directory}: '{path}' cannot be written: {SyscallException.Describe(opened.Error)}");
+            int file = opened.Ok ? opened.Value : throw PathFailure.Of($"{option} {directory}", path, "made", opened.Error);
             if (Syscall.TryLock(file, StartingBytes).Ok && Syscall.IsAt(file, path))
             {
                 return file;
@@ -213,7 +213,7 @@ public sealed class PidFile : IDisposable
         }
 
         _ = Syscall.Unlink(path) is { Ok: false, Error: not Errno.ENOENT } refused
-            ? throw new IOException($"{option} {directory}: '{path}' cannot be written: {SyscallException.Describe(refused.Error)}")
+            ? throw PathFailure.Of($"{option} {directory}", path, "removed", refused.Error)
             : 0;
     }
 }

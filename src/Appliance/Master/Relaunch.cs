@@ -29,7 +29,7 @@ public sealed class Relaunch
 
     /// <summary>Starts the binary as the successor of this process, at the other end of a channel; returns its pid.</summary>
     /// <exception cref="SyscallException">It cannot be started.</exception>
-    public int Start(int channel, IReadOnlyDictionary<string, string?> environment) => Syscall.Spawn(new SpawnRequest
+    public int Start(int channel, IReadOnlyDictionary<string, string?> environment) => Syscall.SpawnOrThrow(new SpawnRequest
     {
         Path = Binary,
         Arguments = ["appliance: master", .. _arguments],
@@ -41,5 +41,5 @@ public sealed class Relaunch
         },
         Blocked = SignalSet.All,
         Inherited = [channel],
-    }).OrThrow($"posix_spawn '{Binary}'");
+    });
 }

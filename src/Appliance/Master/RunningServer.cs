@@ -76,7 +76,7 @@ public sealed unsafe record RunningServer(int Pid, uint Owner, string File)
 
         var (isStateHeld, stateServer, stateRefused) = LookAt(Path.Combine(stateDirectory, StateObjects.LockName));
         return refused && stateRefused
-            ? throw new IOException($"{Path.Combine(runDirectory, PidFile.FileName)}: {SyscallException.Describe(Errno.EACCES)}")
+            ? throw PathFailure.Of($"--run-dir {runDirectory}", Path.Combine(runDirectory, PidFile.FileName), "read", Errno.EACCES)
             : (isHeld || isStateHeld, stateServer);
     }
 

@@ -47,7 +47,7 @@ internal sealed class StartGuard : IDisposable
         var opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT | Syscall.O_NOFOLLOW | Syscall.O_NONBLOCK, OwnerOnly);
         if (!opened.Ok)
         {
-            throw new IOException($"{option} {directory}: '{Path.Combine(directory, name)}' cannot be written: {SyscallException.Describe(opened.Error)}");
+            throw PathFailure.Of($"{option} {directory}", Path.Combine(directory, name), "made", opened.Error);
         }
 
         if (OwnedPath.WhyForeign(opened.Value, path, owners) is { } why)

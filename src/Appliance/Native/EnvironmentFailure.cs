@@ -14,7 +14,7 @@ public static class EnvironmentFailure
         SyscallException or IOException or UnauthorizedAccessException or Win32Exception => failure.Message,
 
         // The runtime reports a thread that the kernel refuses as a lack of memory, too.
-        OutOfMemoryException or ThreadStartException => Exhausted,
+        OutOfMemoryException or ThreadStartException => TaskLimit.IsAddressSpaceShort ? TaskLimit.WayOut() : Exhausted,
         // Whose thread the runtime starts for a task says it in its own way.
         TypeInitializationException { InnerException: { } cause } => Explain(cause),
         TaskSchedulerException { InnerException: { } cause } => Explain(cause),

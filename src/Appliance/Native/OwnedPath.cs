@@ -113,7 +113,7 @@ public static class OwnedPath
         if (!opened.Ok)
         {
             // One that may be entered and not read is in order; whoever can do neither is told when a file is opened in it.
-            return opened.Error == Errno.EACCES ? null : throw new IOException($"{option} {path}: cannot be used: {SyscallException.Describe(opened.Error)}");
+            return opened.Error == Errno.EACCES ? null : throw PathFailure.Of($"{option} {path}", resolved, "used", opened.Error);
         }
 
         _ = Syscall.StatusOf(opened.Value, out var status).OrThrow($"statx '{resolved}'");
@@ -168,7 +168,7 @@ public static class OwnedPath
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"{option} {path}: cannot be made: {failure.Message}", failure);
+            throw PathFailure.Of($"{option} {path}", directory, "made", failure);
         }
     }
 

@@ -41,7 +41,7 @@ public sealed class StandbyThread
         }
         catch (Exception refusal) when (refusal is OutOfMemoryException or ThreadStartException)
         {
-            throw new SyscallException("a thread", Errno.EAGAIN, "raise the limit of processes and threads: ulimit -u, TasksMax=, pids.max");
+            throw new SyscallException("a thread", Errno.EAGAIN, TaskLimit.WayOut());
         }
     }
 

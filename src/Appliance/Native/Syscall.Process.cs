@@ -22,6 +22,7 @@ public static unsafe partial class Syscall
     private const int F_GETFL = 3;
     private const int F_SETFL = 4;
     private const int O_CLOEXEC = 0x80000;
+    private const int Stdout = 1;
     private const int F_GETFD = 1;
     private const int F_SETFD = 2;
     private const int F_OFD_GETLK = 36;
@@ -69,17 +70,22 @@ public static unsafe partial class Syscall
     /// <summary>write(2).</summary>
     public static SysResult Write(int fd, byte* bytes, int count) => SysResult.From(Imports.write(fd, bytes, (nuint)count));
 
+    /// <summary>write(2): how many bytes were written, which may be fewer.</summary>
+    public static SysResult Write(int fd, ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* start = bytes)
+        {
+            return Write(fd, start, bytes.Length);
+        }
+    }
+
     /// <summary>Writes all bytes, however many calls that takes; the first failure ends it. write(2).</summary>
     public static SysResult WriteWhole(int fd, ReadOnlySpan<byte> bytes)
     {
         SysResult written = default;
         while (!bytes.IsEmpty && (written.Ok || written.Error == Errno.EINTR))
         {
-            fixed (byte* start = bytes)
-            {
-                written = Write(fd, start, bytes.Length);
-            }
-
+            written = Write(fd, bytes);
             bytes = bytes[(written.Ok ? written.Value : 0)..];
         }
 
@@ -156,8 +162,10 @@ public static unsafe partial class Syscall
     /// Opens nothing (<see cref="OpenNothing"/>) for each of stdin, stdout and stderr that is closed: otherwise the next file that is opened takes its number and
     /// gets what is meant for it.
     /// </summary>
-    public static void FillStandardDescriptors()
+    /// <returns>Whether stdout was open.</returns>
+    public static bool FillStandardDescriptors()
     {
+        bool hasOutput = Imports.fcntl(Stdout, F_GETFD, 0) >= 0;
         for (int fd = 0; fd < FirstOfOthers; fd++)
         {
             if (Imports.fcntl(fd, F_GETFD, 0) < 0)
@@ -165,6 +173,8 @@ public static unsafe partial class Syscall
                 KeepOverExec(OpenNothing());
             }
         }
+
+        return hasOutput;
     }
 
     private static void KeepOverExec(SysResult opened) => _ = opened.Ok ? Imports.fcntl(opened.Value, F_SETFD, 0) : 0;

@@ -40,6 +40,16 @@ public static unsafe partial class Syscall
     private const int FirstOfOthers = 3;
     private const string CommandLineFile = "/proc/self/cmdline";
 
+    /// <summary>Starts a program and returns its pid; a failure names the limit that is reached.</summary>
+    /// <exception cref="SyscallException">It cannot be started.</exception>
+    public static int SpawnOrThrow(SpawnRequest request)
+    {
+        var spawned = Spawn(request);
+        return spawned.Ok
+            ? spawned.Value
+            : throw new SyscallException($"posix_spawn '{request.Path}'", spawned.Error, TaskLimit.WayOut(spawned.Error));
+    }
+
     /// <summary>
     /// Starts a program; posix_spawn(3). It begins with default signal actions, and only the blocked signals and the descriptors that the
     /// request names: a forked copy of this process would lack its runtime's threads.

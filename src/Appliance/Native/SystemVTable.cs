@@ -53,7 +53,7 @@ public static class SystemVTable
     /// <summary>Rows by the names of their columns; permissions are octal, everything else is decimal.</summary>
     private static IEnumerable<Dictionary<string, long>> ReadRows(string table)
     {
-        string[] lines = File.ReadAllLines(Path.Combine(Directory, table));
+        string[] lines = ReadTable(Path.Combine(Directory, table));
         string[] names = Split(lines[0]);
         foreach (string line in lines.Skip(1))
         {
@@ -65,6 +65,20 @@ public static class SystemVTable
             }
 
             yield return row;
+        }
+    }
+
+    private static string[] ReadTable(string path)
+    {
+        try
+        {
+            return File.ReadAllLines(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException(
+                $"'{path}', in which the kernel lists System V objects, cannot be read: mount /proc, or use a kernel with CONFIG_SYSVIPC",
+                failure);
         }
     }
 

@@ -1,0 +1,34 @@
+using System.Globalization;
+
+namespace Appliance.Native;
+
+/// <summary>Which limit of the host stands against another process or thread. Both need address space, and both count as a task.</summary>
+public static class TaskLimit
+{
+    /// <summary>Less than a thread may take: its stack, and memory that libc sets aside for it.</summary>
+    private const long ThreadBytes = 80L << 20;
+
+    private const string Sizes = "/proc/self/statm";
+
+    /// <summary>Whether the address space that this process may have is used up; where /proc does not tell, whether it is limited.</summary>
+    public static bool IsAddressSpaceShort =>
+        Syscall.AddressSpaceLimit is var limit and not Syscall.Unlimited && limit - AddressBytes() < ThreadBytes;
+
+    /// <summary>What to raise, for whoever reads an error of pthread_create(3), posix_spawn(3) or the runtime.</summary>
+    /// <param name="error">The errno; EAGAIN and ENOMEM stand for limits.</param>
+    public static string WayOut(Errno error = Errno.EAGAIN) =>
+        error is not (Errno.EAGAIN or Errno.ENOMEM) ? ""
+        : IsAddressSpaceShort ? string.Create(
+            CultureInfo.InvariantCulture,
+            $"the address space of this process is limited to {Syscall.AddressSpaceLimit} bytes, too few: ulimit -v unlimited, LimitAS=infinity")
+        : error == Errno.EAGAIN ? "raise the limit of processes and threads: ulimit -u, TasksMax= of the unit, pids.max of the control group"
+        : "the host has no memory for it: raise MemoryMax= of the unit or memory.max of the control group, or end what needs it";
+
+    private static long AddressBytes()
+    {
+        string pages = Syscall.IsReadable(Sizes) ? File.ReadAllText(Sizes).Split(' ')[0] : "";
+        return long.TryParse(pages, NumberStyles.None, CultureInfo.InvariantCulture, out long count)
+            ? count * Environment.SystemPageSize
+            : Syscall.AddressSpaceLimit;
+    }
+}
