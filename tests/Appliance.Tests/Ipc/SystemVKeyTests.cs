@@ -1,5 +1,4 @@
 using Appliance.Ipc;
-using Appliance.Native;
 
 namespace Appliance.Tests.Ipc;
 
