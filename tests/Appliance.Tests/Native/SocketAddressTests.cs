@@ -53,6 +53,6 @@ public sealed class SocketAddressTests
     {
         var result = Syscall.Close(-1);
         Assert.False(result.Ok);
-        Assert.Equal("close: Bad file descriptor (9)", Assert.Throws<SyscallException>(() => result.OrThrow("close")).Message);
+        Assert.Equal("close: Bad file descriptor (EBADF)", Assert.Throws<SyscallException>(() => result.OrThrow("close")).Message);
     }
 }
