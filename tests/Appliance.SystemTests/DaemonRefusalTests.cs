@@ -57,6 +57,26 @@ public sealed class DaemonRefusalTests
         _ = await raw.UpgradeAsync();
     }
 
+    /// <summary>Who listens at an address, and what lies at a path, is named.</summary>
+    [Fact]
+    public async Task What_is_in_the_way_is_named()
+    {
+        await using var other = new ApplianceDaemon();
+        var path = Path.Combine(other.Folder, "chat.sock");
+        await other.StartWorkersAsync(2, "--listen", $"unix:{path}");
+        var words = $"another appliance (pid {other.ReadPidFile().Trim()}) listens there: end it";
+        await AssertRefusedAsync(1, ["--listen", other.Address.ToString()], words);
+        await AssertRefusedAsync(1, ["--listen", $"unix:{path}"], words);
+        var (link, folder, file) = ($"{other.Folder}/link", $"{other.Folder}/folder", $"{other.Folder}/file");
+        _ = File.CreateSymbolicLink(link, "nowhere");
+        _ = Directory.CreateDirectory(folder);
+        await File.WriteAllTextAsync(file, "x");
+        foreach (var (taken, what) in ((string, string)[])[(link, "a symbolic link is there: name"), (folder, "a directory is there"), (file, "a file is there")])
+        {
+            await AssertRefusedAsync(1, ["--listen", $"unix:{taken}"], $"--listen unix:{taken}", what);
+        }
+    }
+
     /// <summary>The kernel would say that the address is in use, and it is: by this very server.</summary>
     [Theory]
     [InlineData(2, "given twice", "--listen", "127.0.0.1:45871", "--listen", "127.0.0.1:45871")]

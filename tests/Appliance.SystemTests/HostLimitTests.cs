@@ -28,6 +28,8 @@ public sealed class HostLimitTests
         { $"ulimit -v 1500000; {Start}", "--proc=1 --max-rooms 16", "" },
         { $"sysctl -qw kernel.msgmni=0; {Start}", "--nofork", "no control queue: .*ENOSPC" },
         { $"sysctl -qw kernel.sem='250 32000 32 0'; {Start}", "--nofork", "" },
+        { $"chmod 777 FOLDER/run; {Start}", "--nofork", "--run-dir FOLDER/run: anybody may write to it.*chmod o-w" },
+        { $"chmod 777 FOLDER/state; {Start}", "--proc=1", "--state-dir FOLDER/state: anybody may write to it.*chmod o-w" },
         { NoQueues, "--nofork", "no control queue: .*ENOSYS" },
         { $"mount -t tmpfs none /proc; {Start}", "--proc=2 --metrics 127.0.0.1:0", "/proc is not mounted" },
         { $"mount -t tmpfs none /dev; {Start}", "--proc=2", "" },
@@ -76,7 +78,7 @@ public sealed class HostLimitTests
 
         if (remark.Length > 0)
         {
-            _ = await daemon.WaitForLogAsync(remark);
+            _ = await daemon.WaitForLogAsync(remark.Replace("FOLDER", daemon.Folder, StringComparison.Ordinal));
         }
 
         Assert.DoesNotContain(daemon.Log, line => line.StartsWith("   at ", StringComparison.Ordinal) || line.Contains("Unhandled", StringComparison.Ordinal));

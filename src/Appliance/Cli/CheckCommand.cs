@@ -230,9 +230,9 @@ internal static class CheckCommand
                 return (what, verdict, $"{directory} belongs to {Ownership.Name(status.Owner)}: only that user starts a server with it, or root with --user");
             }
 
-            if (status.OthersMayWrite)
+            if (OwnedPath.WhyExposed(directory) is { } why)
             {
-                return (what, Verdict.Warn, $"{directory}: anybody may write to it, and remove a server's files: chmod o-w {directory}");
+                return (what, Verdict.Warn, why);
             }
         }
 

@@ -245,12 +245,25 @@ internal sealed class RunCommand
         try
         {
             log.Open();
+            WarnOfExposed(log);
             return log;
         }
         catch
         {
             log.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Where others may write to our directories, they cannot pass anything off as ours, but they can remove what is.</summary>
+    private void WarnOfExposed(EventLog log)
+    {
+        foreach (var (option, directory) in ((string, string)[])[("run-dir", _settings.RunDirectory), ("state-dir", _settings.StateDirectory)])
+        {
+            if (OwnedPath.WhyExposed(directory) is { } why)
+            {
+                log.Write(EventCatalogue.DirectoryExposed, option, why);
+            }
         }
     }
 

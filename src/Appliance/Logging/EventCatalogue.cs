@@ -23,6 +23,7 @@ public static class EventCatalogue
     public static readonly LogEvent Ipv6Missing = new(1044, LogLevel.Warning, "this kernel has no IPv6: '*' stands for all addresses of IPv4");
     public static readonly LogEvent ProcMissing = new(1045, LogLevel.Warning, "/proc is not mounted: there are no figures of memory, processes keep the name of the binary, and nobody may replace the binary while this server runs");
     public static readonly LogEvent DescriptorsLow = new(1046, LogLevel.Warning, "{Reason}");
+    public static readonly LogEvent DirectoryExposed = new(1048, LogLevel.Warning, "--{Option} {Reason}");
     public static readonly LogEvent Failed = new(1005, LogLevel.Error, "{Reason}");
     public static readonly LogEvent TurnFailed = new(1008, LogLevel.Error, "the host refuses something, the server goes on: {Reason}");
     public static readonly LogEvent Monitoring = new(1006, LogLevel.Info, "monitoring on {Address}");

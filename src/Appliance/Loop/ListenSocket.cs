@@ -50,7 +50,7 @@ public sealed class ListenSocket : IDisposable
     public static ListenSocket BindInternet(ReadOnlySpan<byte> ip, int port, bool dual, bool shared, string name)
     {
         int fd = Open(ip, dual, shared, name);
-        Bind(fd, SocketAddress.Internet(ip, port), name, isPath: false);
+        Bind(fd, SocketAddress.Internet(ip, port), name, path: null);
         return Listen(fd, name, path: null);
     }
 
@@ -63,7 +63,7 @@ public sealed class ListenSocket : IDisposable
     public static int FindFree(ReadOnlySpan<byte> ip, int port, bool dual, string name)
     {
         int fd = Open(ip, dual, shared: false, name);
-        Bind(fd, SocketAddress.Internet(ip, port), name, isPath: false);
+        Bind(fd, SocketAddress.Internet(ip, port), name, path: null);
         using var socket = new ListenSocket(fd, path: null);
         return socket.Port;
     }
@@ -98,7 +98,7 @@ public sealed class ListenSocket : IDisposable
         int umask = Syscall.ExchangeUmask(~mode & AllPermissions);
         try
         {
-            Bind(fd, address, name, isPath: true);
+            Bind(fd, address, name, path);
         }
         finally
         {
@@ -137,7 +137,7 @@ public sealed class ListenSocket : IDisposable
     {
         bool v6 = ip.Length == 16;
         var opened = Syscall.Socket(v6 ? Syscall.AF_INET6 : Syscall.AF_INET);
-        int fd = opened.Ok ? opened.Value : throw new SyscallException($"{name}: socket", opened.Error, WayOut(opened.Error, isPath: false));
+        int fd = opened.Ok ? opened.Value : throw new SyscallException($"{name}: socket", opened.Error, WayOut(opened.Error, path: null, port: 0));
         if (v6)
         {
             _ = Syscall.SetSocketOption(fd, Syscall.IPPROTO_IPV6, Syscall.IPV6_V6ONLY, dual ? 0 : 1).OrThrow("setsockopt IPV6_V6ONLY");
@@ -158,36 +158,50 @@ public sealed class ListenSocket : IDisposable
         _ = Syscall.SetSocketOption(fd, Syscall.SOL_SOCKET, Syscall.SO_RCVBUF, ReceiveBufferBytes);
     }
 
-    private static void Bind(int fd, in SocketAddress address, string name, bool isPath)
+    private static void Bind(int fd, in SocketAddress address, string name, string? path)
     {
         var wanted = address;
         SysResult bound = default;
 
         // A process that has just been killed may not have closed its sockets yet.
         _ = Polling.Until(() => (bound = Syscall.Bind(fd, wanted)).Error != Errno.EADDRINUSE, InUseMsMax);
-        CloseUnless(bound, fd, name, isPath);
+        CloseUnless(bound, fd, name, path, path is null ? address.Port : 0);
     }
 
     private static ListenSocket Listen(int fd, string name, string? path)
     {
-        CloseUnless(Syscall.Listen(fd, Backlog), fd, name, isPath: path is not null);
+        CloseUnless(Syscall.Listen(fd, Backlog), fd, name, path, port: 0);
         return new ListenSocket(fd, path);
     }
 
-    private static void CloseUnless(SysResult done, int fd, string name, bool isPath)
+    private static void CloseUnless(SysResult done, int fd, string name, string? path, int port)
     {
         if (!done.Ok)
         {
             _ = Syscall.Close(fd);
-            throw new SyscallException(name, done.Error, WayOut(done.Error, isPath));
+            throw new SyscallException(name, done.Error, WayOut(done.Error, path, port));
         }
     }
 
-    private static string WayOut(Errno error, bool isPath) =>
+    private static string WayOut(Errno error, string? path, int port) =>
         error == Errno.EAFNOSUPPORT ? "this kernel has no IPv6: choose an address of IPv4, or * for all that it has"
-        : error == Errno.EADDRINUSE ? "another program listens there: end it, or choose another address"
+        : error == Errno.EADDRINUSE ? InUse(path, port)
         : error == Errno.EADDRNOTAVAIL ? "no interface of this host has this address: 'ip address' shows those it has"
         : error != Errno.EACCES ? ""
-        : isPath ? "choose a directory that this user may write to"
+        : path is not null ? "choose a directory that this user may write to"
         : "choose a port from 1024 on, or start as root with --user";
+
+    /// <summary>What is in the way at an address that is taken.</summary>
+    private static string InUse(string? path, int port)
+    {
+        if (path is not null && Syscall.StatusOf(path, out var status) is { Ok: true } && !status.IsSocket)
+        {
+            return status.IsLink ? "a symbolic link is there: name the path that it leads to, or remove it"
+                : status.IsDirectory ? "a directory is there: name a file in it"
+                : "a file is there that is no socket: remove it, or choose another path";
+        }
+
+        string holder = (path is null ? SocketHolder.OfPort(port) : SocketHolder.OfPath(path)) ?? "another program";
+        return $"{holder} listens there: end it, or choose another address";
+    }
 }

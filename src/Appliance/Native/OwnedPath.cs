@@ -127,6 +127,12 @@ public static class OwnedPath
             $"{option} {path}: the directory belongs to {Ownership.Name(status.Owner)}: start the server as that user (or as root with --user), or name another directory");
     }
 
+    /// <summary>What others may do in a directory of ours, where what they make is not used; null when only owner and group may write.</summary>
+    public static string? WhyExposed(string directory) =>
+        Syscall.StatusOf(directory, out var status).Ok && status is { IsLink: false, OthersMayWrite: true }
+        ? $"{directory}: anybody may write to it, and remove a server's files: chmod o-w {directory}"
+        : null;
+
     /// <summary>Why an open file is not to be used: whose it is; null when it is ours.</summary>
     public static string? WhyForeign(int fd, string path, Ownership owners)
     {

@@ -34,6 +34,8 @@ public static unsafe partial class Syscall
     private const int TCP_LISTEN = 10;
     private const int TcpInfoBytes = 104;
     private const int SO_LINGER = 13;
+    private const int SO_PEERCRED = 17;
+    private const int PeerCredentialWords = 3;
     private const int SO_ACCEPTCONN = 30;
     private const int SO_SNDTIMEO = 21;
     private const int SOCK_STREAM = 1;
@@ -93,6 +95,14 @@ public static unsafe partial class Syscall
     /// <summary>setsockopt(2) for the options whose value is an int.</summary>
     public static SysResult SetSocketOption(int fd, int level, int option, int value) =>
         SysResult.From(Imports.setsockopt(fd, level, option, &value, sizeof(int)));
+
+    /// <summary>The process at the other end of a unix socket; 0 when it is of another namespace. unix(7), SO_PEERCRED: pid, uid, gid.</summary>
+    public static int PeerProcess(int fd)
+    {
+        int* credentials = stackalloc int[PeerCredentialWords];
+        uint length = PeerCredentialWords * sizeof(int);
+        return Imports.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, &length) == 0 ? credentials[0] : 0;
+    }
 
     /// <summary>Whether a descriptor is a stream socket that listens; getsockopt(2), SO_ACCEPTCONN and SO_TYPE.</summary>
     public static bool IsListening(int fd) => GetSocketOption(fd, SO_ACCEPTCONN) == 1 && GetSocketOption(fd, SO_TYPE) == SOCK_STREAM;
