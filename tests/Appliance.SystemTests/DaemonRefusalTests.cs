@@ -63,7 +63,7 @@ public sealed class DaemonRefusalTests
     {
         await using var other = new ApplianceDaemon();
         var path = Path.Combine(other.Folder, "chat.sock");
-        await other.StartWorkersAsync(2, "--listen", $"unix:{path}");
+        await other.StartWorkersAsync(2, "--listen", $"unix:{path}", "--listen", "127.0.0.1:0");
         var words = $"another appliance (pid {other.ReadPidFile().Trim()}) listens there: end it";
         await AssertRefusedAsync(1, ["--listen", other.Address.ToString()], words);
         await AssertRefusedAsync(1, ["--listen", $"unix:{path}"], words);
