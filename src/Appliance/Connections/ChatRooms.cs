@@ -54,6 +54,9 @@ public sealed class ChatRooms
         OnSettings();
     }
 
+    /// <summary>What lies where in the log that all rooms share.</summary>
+    public RoomLogLayout Layout => _log.Layout;
+
     /// <summary>Rooms in which some member may lack something, in the order in which they are served.</summary>
     public Queue<LocalRoom> Dirty { get; } = new();
 

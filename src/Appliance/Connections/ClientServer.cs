@@ -60,7 +60,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _acceptTimer = capacity + log.Layout.Rooms;
         _drainTimer = _acceptTimer + 1;
         _timers = new TimerWheel(_drainTimer + 1, clock.NowMs);
-        _table = new ConnectionTable(capacity, poller, _timers) { Home = (byte)worker.Slot, FirstNumber = log.Worker(worker.Slot).Figures.Accepted };
+        _table = new ConnectionTable(capacity, poller, _timers) { Home = (byte)worker.Slot, FirstNumber = Scoreboard.Figures(log, worker.Slot).Accepted };
         _rooms = new ChatRooms(log, worker, _table, _timers, clock, settings, _counters);
         _sender = new Sender(settings.Io != IoEngine.Epoll);
         _delivery = new Delivery(_table, _rooms, _sender, _counters);

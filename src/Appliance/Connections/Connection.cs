@@ -29,7 +29,7 @@ public enum ConnectionState : byte
 
 /// <summary>Facts about a connection.</summary>
 [Flags]
-public enum ConnectionFlags : byte
+public enum ConnectionFlags : ushort
 {
     /// <summary>None of them.</summary>
     None = 0,

@@ -23,7 +23,7 @@ public sealed class Gathering
     private readonly Poller _poller;
     private readonly Dictionary<int, Link> _links = [];
     private readonly Queue<Link> _waiting = new();
-    private readonly HandoverBatch _giving = new();
+    private readonly HandoverBatch _giving;
     private readonly HandoverBatch _answer = new();
     private Link? _target;
     private bool _stopped;
@@ -34,6 +34,7 @@ public sealed class Gathering
         _table = table;
         _rooms = rooms;
         _packing = packing;
+        _giving = new HandoverBatch(packing.BatchVersion);
         _poller = poller;
     }
 

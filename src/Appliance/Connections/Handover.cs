@@ -21,7 +21,7 @@ public sealed class Handover
     private readonly Gathering _gathering;
     private readonly Poller _poller;
     private readonly Queue<(int Socket, int Count, bool IsWay)> _orders = new();
-    private readonly HandoverBatch _giving = new();
+    private readonly HandoverBatch _giving;
     private readonly HandoverBatch _taking = new();
     private readonly List<int> _sources = [];
     private readonly List<int> _ways = [];
@@ -38,6 +38,7 @@ public sealed class Handover
     {
         _table = table;
         _packing = packing;
+        _giving = new HandoverBatch(packing.BatchVersion);
         _gathering = gathering;
         _poller = poller;
     }

@@ -51,9 +51,9 @@ public struct ConnectionRecord
     [FieldOffset(62)]
     public ConnectionState State;
 
-    /// <summary>A set of <see cref="ConnectionFlags"/>.</summary>
+    /// <summary>How its bytes travel: 0 as they are. In version 1 a byte of <see cref="ConnectionFlags"/>.</summary>
     [FieldOffset(63)]
-    public ConnectionFlags Flags;
+    public byte Transport;
 
     /// <summary>Bytes of an unfinished request, the first of what is borrowed.</summary>
     [FieldOffset(64)]
@@ -82,6 +82,40 @@ public struct ConnectionRecord
     /// <summary>Which of that worker's connections it was.</summary>
     [FieldOffset(84)]
     public uint Number;
+
+    /// <summary>A set of <see cref="ConnectionFlags"/>.</summary>
+    [FieldOffset(88)]
+    public ConnectionFlags Flags;
+
+    /// <summary>Bytes of who it is, the fourth of what is borrowed.</summary>
+    [FieldOffset(92)]
+    public int IdentityBytes;
+
+    /// <summary>Bytes of what its transport needs to go on, the fifth of what is borrowed.</summary>
+    [FieldOffset(96)]
+    public int TransportBytes;
+
+    /// <summary>Bytes of the rooms that it gets beside its first, the sixth of what is borrowed.</summary>
+    [FieldOffset(100)]
+    public int SubscriptionBytes;
+
+    /// <summary>The number that stands for who it is in records (<see cref="Ipc.RecordDetails.Sender"/>); 0 for nobody.</summary>
+    [FieldOffset(104)]
+    public ulong Sender;
+
+    /// <summary>Zero. A record in which it is not is of a version that this one does not know.</summary>
+    [FieldOffset(112)]
+    public uint Reserved;
+
+    /// <summary>Whether this version can serve it as it is meant.</summary>
+    public readonly bool IsKnown => State <= ConnectionState.Lingering
+        && (Transport, IdentityBytes, TransportBytes, SubscriptionBytes, Sender, Reserved) == (0, 0, 0, 0, 0, 0);
+
+    /// <summary>As version 1 has it, whose flags are one byte.</summary>
+    internal void ToVersion1() => (Transport, Flags) = ((byte)Flags, ConnectionFlags.None);
+
+    /// <summary>As version 1 has it, made today's.</summary>
+    internal void FromVersion1() => (Transport, Flags) = (0, (ConnectionFlags)Transport);
 }
 
 /// <summary>
@@ -92,7 +126,10 @@ public struct ConnectionRecord
 public sealed class HandoverBatch
 {
     /// <summary>Changes with every change of this page or of what is borrowed; see docs/handover.md for what is taken from whom.</summary>
-    public const ushort Version = 1;
+    public const ushort NewestVersion = 2;
+
+    /// <summary>What servers speak whose room log is of a layout before 6.</summary>
+    public const ushort OldestVersion = 1;
 
     /// <summary>Connections of one batch: what one message can carry, less the file.</summary>
     public const int ConnectionsMax = Syscall.RightsMax - 1;
@@ -107,9 +144,14 @@ public sealed class HandoverBatch
     private const uint Magic = 0x484C5041;
     private const int HeadBytes = 16;
 
+    private readonly ushort _version;
     private readonly byte[] _message = new byte[HeadBytes + (ConnectionsMax * ConnectionRecord.Bytes)];
     private readonly int[] _descriptors = new int[Syscall.RightsMax];
     private readonly ByteQueue _borrowed = new();
+
+    /// <summary>An empty batch.</summary>
+    /// <param name="version">In which it is sent: what all know who use the same room log.</param>
+    public HandoverBatch(ushort version = NewestVersion) => _version = version;
 
     /// <summary>How many connections it holds.</summary>
     public int Count { get; private set; }
@@ -149,10 +191,18 @@ public sealed class HandoverBatch
     }
 
     /// <summary>Sends it without waiting.</summary>
-    public unsafe SysResult Send(int socket)
+    public SysResult Send(int socket)
+    {
+        Convert(_version, sent: true);
+        var result = SendAsItIs(socket);
+        Convert(_version, sent: false);
+        return result;
+    }
+
+    private unsafe SysResult SendAsItIs(int socket)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(_message, Magic);
-        BinaryPrimitives.WriteUInt16LittleEndian(_message.AsSpan(4), Version);
+        BinaryPrimitives.WriteUInt16LittleEndian(_message.AsSpan(4), _version);
         BinaryPrimitives.WriteUInt16LittleEndian(_message.AsSpan(6), (ushort)Count);
         BinaryPrimitives.WriteInt64LittleEndian(_message.AsSpan(8), _borrowed.Count);
         var message = _message.AsSpan(0, HeadBytes + (Count * ConnectionRecord.Bytes));
@@ -201,13 +251,14 @@ public sealed class HandoverBatch
         int length = received.Ok ? received.Value : 0;
         whole = !lost && length >= HeadBytes
             && BinaryPrimitives.ReadUInt32LittleEndian(_message) == Magic
-            && BinaryPrimitives.ReadUInt16LittleEndian(_message.AsSpan(4)) == Version;
+            && BinaryPrimitives.ReadUInt16LittleEndian(_message.AsSpan(4)) is >= OldestVersion and <= NewestVersion;
         int count = whole ? BinaryPrimitives.ReadUInt16LittleEndian(_message.AsSpan(6)) : 0;
         long borrowed = whole ? BinaryPrimitives.ReadInt64LittleEndian(_message.AsSpan(8)) : 0;
         whole = whole && borrowed >= 0 && length == HeadBytes + (count * ConnectionRecord.Bytes)
             && descriptors == count + (borrowed > 0 ? 1 : 0);
         whole = whole && (borrowed == 0 || TryReadBorrowed(_descriptors[count], borrowed));
         Count = whole ? count : 0;
+        Convert(BinaryPrimitives.ReadUInt16LittleEndian(_message.AsSpan(4)), sent: false);
         whole = whole && AreRecordsSound();
         Count = whole ? count : 0;
         for (int i = Count; i < descriptors; i++)
@@ -218,6 +269,22 @@ public sealed class HandoverBatch
         return received;
     }
 
+    /// <summary>Makes records of version 1 of today's, or today's of them.</summary>
+    private void Convert(ushort version, bool sent)
+    {
+        for (int i = 0; version == OldestVersion && i < Count; i++)
+        {
+            if (sent)
+            {
+                Records[i].ToVersion1();
+            }
+            else
+            {
+                Records[i].FromVersion1();
+            }
+        }
+    }
+
     /// <summary>Whether states are known, and what records have borrowed is all there is, with readers that can go on.</summary>
     private bool AreRecordsSound()
     {
@@ -225,7 +292,7 @@ public sealed class HandoverBatch
         foreach (ref readonly var record in Records)
         {
             long count = (long)record.HeadBytes + record.OutboxBytes + record.ReaderBytes;
-            bool isSound = record.State <= ConnectionState.Lingering
+            bool isSound = record.IsKnown
                 && record.HeadBytes >= 0 && record.OutboxBytes >= 0 && record.ReaderBytes >= 0 && count <= borrowed.Length
                 && (record.State != ConnectionState.Chat || record.IsMember != 0)
                 && (record.ReaderBytes == 0

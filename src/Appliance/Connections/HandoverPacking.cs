@@ -9,6 +9,9 @@ namespace Appliance.Connections;
 /// </summary>
 public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, TimerWheel timers, LoopClock clock)
 {
+    /// <summary>In which version batches are sent: whoever has a room log of a layout before 6 may be a server of then.</summary>
+    public ushort BatchVersion { get; } = rooms.Layout.HasDetails ? HandoverBatch.NewestVersion : HandoverBatch.OldestVersion;
+
     /// <summary>Is told of a connection that was taken up and of when its timer runs out, in milliseconds of the loop's clock.</summary>
     public Action<int, long> OnArmed { get; init; } = (_, _) => { };
 

@@ -43,7 +43,7 @@ public sealed class RecordBatch
 
         var frame = _bytes.AsSpan(_length, length);
         json.CopyTo(frame[FrameHeader.WriteServer(frame, Opcode.Text, json.Length)..]);
-        _records.Add(new LogRecord(length, header + idOffset, isMessage));
+        _records.Add(new LogRecord(length, header + idOffset, isMessage ? RecordKind.Chat : RecordKind.System));
         _length += length;
     }
 

@@ -36,10 +36,11 @@ internal static class RoomReport
             }
 
             ref var worker = ref rooms.Worker(slot);
+            var figures = Scoreboard.Figures(rooms, slot);
             workers += worker.Pid > 0 ? 1 : 0;
             connections += worker.Connections;
-            messages += worker.Figures.Requests;
-            deliveries += worker.Figures.Deliveries;
+            messages += figures.Requests;
+            deliveries += figures.Deliveries;
             restarts += worker.Restarts;
         }
 

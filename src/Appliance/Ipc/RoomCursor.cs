@@ -33,7 +33,7 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
     {
         var oldest = AtOldest(ring);
         long number = Math.Min(new RoomEpochs(ring.Header).NumberOf(id, out _), ring.NextId - 1);
-        long position = ring.IndexOf(number) >> 1;
+        long position = ring.PositionIn(ring.IndexOf(number));
         return number < oldest.Number ? oldest : new RoomCursor(oldest.Epoch, number + 1, position + RoomLogCheck.FrameBytes(ring, position));
     }
 
@@ -95,7 +95,7 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
     {
         long number = Volatile.Read(ref ring.Header->FirstId);
         long next = ring.NextId;
-        while (number < next && ring.IndexOf(number) >> 1 < tail)
+        while (number < next && ring.PositionIn(ring.IndexOf(number)) < tail)
         {
             number++;
         }
@@ -115,12 +115,12 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
         {
             long entry = ring.IndexOf(number);
             long size = RoomLogCheck.FrameBytes(ring, Position + offset);
-            if (entry >> 1 != Position + offset || size > length - offset)
+            if (ring.PositionIn(entry) != Position + offset || size > length - offset)
             {
                 break;
             }
 
-            found.Add(new FoundRecord(epochs.IdOf(number), offset, (int)size, (entry & 1) != 0));
+            found.Add(new FoundRecord(epochs.IdOf(number), offset, (int)size, ring.KindIn(entry) == RecordKind.Chat));
             offset += (int)size;
         }
 

@@ -100,19 +100,10 @@ internal readonly unsafe struct RoomEpochs(RoomHeader* header)
     /// <summary>Gives all records higher numbers.</summary>
     private void Renumber(RoomRing ring, long shift)
     {
-        long[] entries = new long[header->NextId - header->FirstId];
-        for (int i = 0; i < entries.Length; i++)
-        {
-            entries[i] = ring.IndexOf(header->FirstId + i);
-        }
-
         header->FirstId += shift;
         header->NextId += shift;
         header->LastMessageId += header->LastMessageId > 0 ? shift : 0;
-        for (int i = 0; i < entries.Length; i++)
-        {
-            ring.IndexOf(header->FirstId + i) = entries[i];
-        }
+        ring.MoveIndex(shift);
 
         for (int i = 0; i < Count; i++)
         {

@@ -29,7 +29,7 @@ public static unsafe class RoomFilling
         }
 
         new RoomEpochs(ring.Header).Begin(ring, id);
-        ring.Append(frame, [new LogRecord(frame.Length, IdOffset: -1, isMessage)]);
+        ring.Append(frame, [new LogRecord(frame.Length, IdOffset: -1, isMessage ? RecordKind.Chat : RecordKind.System)]);
         return true;
     }
 

@@ -80,6 +80,10 @@ public unsafe struct RoomHeader
     [FieldOffset(328)]
     public int FormerCount;
 
+    /// <summary>Zero. A room in which it is not is of a version that this one does not know, and begins anew.</summary>
+    [FieldOffset(332)]
+    public uint Reserved;
+
     /// <summary>Number of the first record of each former epoch.</summary>
     [FieldOffset(336)]
     public fixed long FormerFirsts[RoomEpochs.FormerMax];
@@ -87,6 +91,18 @@ public unsafe struct RoomHeader
     /// <summary>By how much the ids of each former epoch are lower than its numbers.</summary>
     [FieldOffset(400)]
     public fixed long FormerShifts[RoomEpochs.FormerMax];
+
+    /// <summary>Position in the log of all machines up to which the room has everything; 0 while there is none.</summary>
+    [FieldOffset(464)]
+    public long OuterPosition;
+
+    /// <summary>Id of the record at <see cref="OuterPosition"/>.</summary>
+    [FieldOffset(472)]
+    public long OuterId;
+
+    /// <summary>Which log of all machines these two speak of; 0 for none.</summary>
+    [FieldOffset(480)]
+    public ulong OuterLog;
 
     /// <summary>Clients in the room now, by worker's slot.</summary>
     [FieldOffset(512)]

@@ -48,7 +48,7 @@ public sealed unsafe partial class RoomLog
     /// </summary>
     public void MarkAllDirty()
     {
-        for (int worker = 0; worker < RoomLogLayout.Slots; worker++)
+        for (int worker = 0; worker < Layout.SlotCount; worker++)
         {
             foreach (ref ulong word in DirtyBits(worker))
             {

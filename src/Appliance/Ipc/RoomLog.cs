@@ -66,14 +66,21 @@ public sealed unsafe partial class RoomLog
     public RoomRing Ring(int slot) => new((SegmentHeader*)_base, HeaderOf(slot), Layout, slot);
 
     /// <summary>What everybody may know of a worker.</summary>
-    public ref WorkerHeader Worker(int worker) => ref ((WorkerHeader*)(_base + Layout.WorkersOffset))[worker];
+    public ref WorkerHeader Worker(int worker) => ref *(WorkerHeader*)WorkerAt(worker);
+
+    /// <summary>Where what belongs to a worker's slot begins: its header, behind it its figures.</summary>
+    internal byte* WorkerAt(int worker) => _base + Layout.WorkersOffset + ((long)worker * Layout.WorkerStride);
+
+    /// <summary>How far a follower is in the room of a slot; the journal's mark lies in the room's header.</summary>
+    public ref FollowerMark MarkOf(int slot, int follower) =>
+        ref ((FollowerMark*)(_base + Layout.FollowersOffset))[(slot * RoomLogLayout.FollowersMax) + follower];
 
     /// <summary>Forgets what the former process of a worker's slot has left: it has no client and has been told nothing.</summary>
     public void ResetWorker(int worker)
     {
         DirtyBits(worker).Clear();
         ref var header = ref Worker(worker);
-        Scoreboard.EndBrokenTurn(ref header);
+        Scoreboard.EndBrokenTurn(this, worker);
         (header.Sleeping, header.MarkedNs) = (0, 0);
         (header.Pid, header.Connections, header.LagBytes) = (0, 0, 0);
         for (int slot = 0; slot < Layout.Rooms; slot++)
@@ -116,6 +123,7 @@ public sealed unsafe partial class RoomLog
         foreach (ref readonly var piece in Layout.Pieces)
         {
             _ = Syscall.Discard(_base + piece.OffsetOf(slot), (nuint)piece.Stride);
+            _ = piece.Details == 0 ? default : Syscall.Discard(_base + piece.DetailsOf(slot), (nuint)piece.DetailsStride);
         }
     }
 

@@ -10,8 +10,8 @@ public static unsafe class RoomLogCheck
 {
     private const byte FinalTextFrame = 0x81;
 
-    /// <summary>More bytes than a room ever gets. The index has twice a position, which must not overflow.</summary>
-    private const long PositionMax = long.MaxValue / 4;
+    /// <summary>More bytes than a room ever gets. The index has 256 times a position, which must not overflow.</summary>
+    private const long PositionMax = long.MaxValue >> 9;
 
     /// <summary>Checks every room of a log that no other process uses; returns how many had to begin anew.</summary>
     public static int Mend(RoomLog log, long unixMs)
@@ -58,12 +58,12 @@ public static unsafe class RoomLogCheck
         bool sane = header.Tail >= 0 && header.Head >= header.Tail && header.Head <= PositionMax
             && header.Head - header.Tail <= layout.RingBytes - layout.GuardBytes
             && header.FirstId > 0 && header.NextId >= header.FirstId && header.NextId - header.FirstId <= layout.IndexEntries
-            && header.EpochId <= header.NextId;
+            && header.EpochId <= header.NextId && header.Reserved == 0;
         long position = header.Tail;
         for (long id = header.FirstId; sane && id < header.NextId; id++)
         {
             long end = position + FrameBytes(ring, position);
-            sane = ring.IndexOf(id) >> 1 == position && ring.ByteAt(position) == FinalTextFrame && end <= header.Head
+            sane = ring.PositionIn(ring.IndexOf(id)) == position && ring.ByteAt(position) == FinalTextFrame && end <= header.Head
                 && IsText(ring, position, end);
             position = end;
         }

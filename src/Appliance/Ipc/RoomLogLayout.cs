@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using Appliance.Metrics;
-using Appliance.Native;
 
 namespace Appliance.Ipc;
 
@@ -8,15 +6,19 @@ namespace Appliance.Ipc;
 /// What lies where in the segment of the room logs. All offsets are bytes from its start, all numbers little-endian:
 /// <code>
 /// 0                     SegmentHeader            one page
-/// WorkersOffset         WorkerHeader, 2048 bytes a slot, 128 of workers and the journal's, to the next page
+/// WorkersOffset         a page a slot, 128 of workers and 8 of followers: WorkerHeader, WorkerFigures, and WorkerSnapshot twice
 /// DirtyOffset           a bit a room for each slot: "has got something"; a slot's bits fill whole cache lines
 /// DirectoryOffset       name hash, 8 bytes a room   (0: the slot is free), to the next page
 /// HeadersOffset         RoomHeader, 1024 bytes a room, to the next page
+/// FollowersOffset       FollowerMark, 16 bytes for each of 8 followers, a room, to the next page
 /// RoomsOffset           of every room the first 7 KiB of its ring, behind their part of its index (8 bytes an entry), to the next page;
 ///                       then the next 56 KiB of every room, and so on: see <see cref="RoomPiece"/>
+/// DetailsOffset         for each of these pieces, of every room, RecordDetails: 32 bytes an entry of the index, to the next page
+/// AreasOffset           a place for each <see cref="SegmentAreaKind"/>
 /// </code>
 /// The segment is made without reserving memory: a page counts once it is touched. That the beginnings of many rooms lie together
 /// makes small rooms cheap: a page of the page table covers 256 of them, in each process, where rings that lie apart take one each.
+/// Layouts before have no followers but the journal, no details and no areas, and half a page a slot: see <see cref="HasDetails"/>.
 /// </summary>
 public sealed class RoomLogLayout
 {
@@ -24,7 +26,7 @@ public sealed class RoomLogLayout
     public const ulong Magic = 0x4D4F4F524C505041;
 
     /// <summary>Changes with every change of this page; a segment of a version that is not taken over is never touched.</summary>
-    public const uint NewestVersion = 5;
+    public const uint NewestVersion = 6;
 
     /// <summary>The oldest version that is taken over: there, each room's ring is one piece.</summary>
     public const uint OldestVersion = 4;
@@ -47,11 +49,17 @@ public sealed class RoomLogLayout
     /// </summary>
     public const int WorkerSlots = 2 * WorkersMax;
 
-    /// <summary>The slot of the journal, which is told and woken as workers are.</summary>
+    /// <summary>Followers of the rooms: whoever has a cursor on every room and is nobody's client.</summary>
+    public const int FollowersMax = 8;
+
+    /// <summary>The slot of the journal, the first of the followers, which are told and woken as workers are.</summary>
     public const int JournalSlot = WorkerSlots;
 
     /// <summary>All slots.</summary>
-    public const int Slots = WorkerSlots + 1;
+    public const int Slots = WorkerSlots + FollowersMax;
+
+    /// <summary>The first version with all that is told above; the one before has rings in pieces and nothing behind them.</summary>
+    private const uint DetailsVersion = 6;
 
     private const int PageBytes = 4096;
     private const int CacheLineBytes = 64;
@@ -63,7 +71,11 @@ public sealed class RoomLogLayout
     /// <summary>How many times as large as the one before a piece is.</summary>
     private const int PieceGrowth = 8;
 
+    /// <summary>Bits of an entry of the index below the position: the kind of record, and whether it has details.</summary>
+    private const int EntryBits = 8;
+
     private readonly RoomPiece[] _pieces;
+    private readonly long[] _areas = new long[SegmentArea.Kinds];
 
     /// <summary>The layout for that many rooms with rings of that many bytes, rounded up to a power of two.</summary>
     public RoomLogLayout(int rooms, int ringBytes, uint version = NewestVersion)
@@ -74,14 +86,24 @@ public sealed class RoomLogLayout
         IndexEntries = RingBytes / RecordBytesMin;
         GuardBytes = RingBytes / 8;
         WorkersOffset = PageBytes;
-        DirtyOffset = PageAlign(WorkersOffset + (Slots * WorkerHeader.Bytes));
+        HasDetails = version >= DetailsVersion;
+        SlotCount = HasDetails ? Slots : JournalSlot + 1;
+        WorkerStride = HasDetails ? PageBytes : PageBytes / 2;
+        FiguresBytes = HasDetails ? WorkerFigures.Bytes : WorkerFigures.FormerBytes;
+        PositionShift = HasDetails ? EntryBits : 1;
+        DirtyOffset = PageAlign(WorkersOffset + ((long)SlotCount * WorkerStride));
         DirtyWords = (rooms + WordBits - 1) / WordBits;
         DirtyStride = (long)((DirtyWords * sizeof(ulong)) + CacheLineBytes - 1) / CacheLineBytes * CacheLineBytes;
-        DirectoryOffset = PageAlign(DirtyOffset + (Slots * DirtyStride));
+        DirectoryOffset = PageAlign(DirtyOffset + (SlotCount * DirtyStride));
         HeadersOffset = PageAlign(DirectoryOffset + ((long)rooms * sizeof(ulong)));
-        RoomsOffset = PageAlign(HeadersOffset + ((long)rooms * RoomHeader.Bytes));
+        FollowersOffset = PageAlign(HeadersOffset + ((long)rooms * RoomHeader.Bytes));
+        RoomsOffset = PageAlign(FollowersOffset + (HasDetails ? (long)rooms * FollowersMax * FollowerMark.Bytes : 0));
         _pieces = [.. Split(version == OldestVersion ? RingBytes : FirstPieceBytes)];
         SegmentBytes = _pieces[^1].OffsetOf(rooms);
+        if (HasDetails)
+        {
+            PlaceDetailsAndAreas();
+        }
     }
 
     /// <summary>Which version's it is.</summary>
@@ -123,14 +145,35 @@ public sealed class RoomLogLayout
     /// <summary>Where the room headers start.</summary>
     public long HeadersOffset { get; }
 
+    /// <summary>Where the followers' marks start, where there are some.</summary>
+    public long FollowersOffset { get; }
+
     /// <summary>Where the rooms' pieces start.</summary>
     public long RoomsOffset { get; }
+
+    /// <summary>
+    /// Whether there is place for followers beside the journal, for details of records and for areas. Where there is none, in the segment of an
+    /// older server that was taken over as it runs, a record is a message or an announcement.
+    /// </summary>
+    public bool HasDetails { get; }
+
+    /// <summary>Slots that have a header and bits of rooms.</summary>
+    public int SlotCount { get; }
+
+    /// <summary>From one slot's header to the next one's.</summary>
+    public int WorkerStride { get; }
+
+    /// <summary>Bytes of a set of figures: further ones are not kept there.</summary>
+    public int FiguresBytes { get; }
+
+    /// <summary>Bits of an entry of the index below the position.</summary>
+    public int PositionShift { get; }
 
     /// <summary>The pieces of each room, in the order of its ring.</summary>
     public ReadOnlySpan<RoomPiece> Pieces => _pieces;
 
     /// <summary>Size of the whole segment.</summary>
-    public long SegmentBytes { get; }
+    public long SegmentBytes { get; private set; }
 
     /// <summary>The piece in which an offset of a ring lies. Most of a ring that is in full use is the last one's.</summary>
     public ref readonly RoomPiece PieceAt(int offset)
@@ -144,6 +187,24 @@ public sealed class RoomLogLayout
         return ref _pieces[piece];
     }
 
+    /// <summary>Where an area lies.</summary>
+    public long AreaOffset(SegmentAreaKind kind) => _areas[(int)kind];
+
+    private void PlaceDetailsAndAreas()
+    {
+        for (int i = 0; i < _pieces.Length; i++)
+        {
+            _pieces[i] = _pieces[i] with { Details = SegmentBytes, DetailsStride = PageAlign(_pieces[i].Entries * RecordDetails.Bytes) };
+            SegmentBytes = _pieces[i].DetailsOf(Rooms);
+        }
+
+        for (int kind = 0; kind < _areas.Length; kind++)
+        {
+            _areas[kind] = SegmentBytes;
+            SegmentBytes += SegmentArea.BytesOf((SegmentAreaKind)kind);
+        }
+    }
+
     /// <summary>Each piece is larger than the one before; the last one takes what is left, so that it is no small rest.</summary>
     private IEnumerable<RoomPiece> Split(int bytes)
     {
@@ -152,7 +213,8 @@ public sealed class RoomLogLayout
         {
             int left = RingBytes - start;
             int length = left < 2L * bytes ? left : bytes;
-            var piece = new RoomPiece(start, start + length, offset, PageAlign(length + RoomPiece.IndexBytesOf(length)));
+            var piece = new RoomPiece(start, start + length, offset, Stride: 0);
+            piece = piece with { Stride = PageAlign(length + piece.IndexBytes) };
             yield return piece;
             offset = piece.OffsetOf(Rooms);
             start = piece.End;
@@ -160,165 +222,4 @@ public sealed class RoomLogLayout
     }
 
     private static long PageAlign(long bytes) => (bytes + PageBytes - 1) & ~(long)(PageBytes - 1);
-}
-
-/// <summary>Whether a journal is kept of the rooms.</summary>
-public enum JournalState
-{
-    /// <summary>No.</summary>
-    None = 0,
-
-    /// <summary>Yes, and it is told of everything.</summary>
-    Kept = 1,
-
-    /// <summary>Yes, and nobody reads what it has not got on disk.</summary>
-    Awaited = 2,
-}
-
-/// <summary>The first page of the segment.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 4096)]
-public unsafe struct SegmentHeader
-{
-    /// <summary>Longest text about a reload.</summary>
-    public const int ReloadTextBytesMax = 2048;
-
-    /// <summary>Longest text about a reopening of the log.</summary>
-    public const int ReopenTextBytesMax = 512;
-
-    /// <summary><see cref="RoomLogLayout.Magic"/>, written last when a segment is made.</summary>
-    [FieldOffset(0)]
-    public ulong Magic;
-
-    /// <summary><see cref="RoomLogLayout.NewestVersion"/> of whoever has made the segment.</summary>
-    [FieldOffset(8)]
-    public uint Version;
-
-    /// <summary>How many rooms there can be.</summary>
-    [FieldOffset(12)]
-    public int Rooms;
-
-    /// <summary>Bytes of one room's ring.</summary>
-    [FieldOffset(16)]
-    public int RingBytes;
-
-    /// <summary>The master's process; 0 for none.</summary>
-    [FieldOffset(20)]
-    public int MasterPid;
-
-    /// <summary>When the daemon became ready, in milliseconds since 1970.</summary>
-    [FieldOffset(24)]
-    public long ReadyMs;
-
-    /// <summary>How often the configuration was read again, whatever came of it: written behind the other figures of it.</summary>
-    [FieldOffset(32)]
-    public int Reloads;
-
-    /// <summary>How often the log was reopened, whatever came of it: written behind the text about it.</summary>
-    [FieldOffset(36)]
-    public int Reopens;
-
-    /// <summary>Worker processes asked for.</summary>
-    [FieldOffset(40)]
-    public int Workers;
-
-    /// <summary>Slot of the first worker: 0, or after every other upgrade <see cref="RoomLogLayout.WorkersMax"/>.</summary>
-    [FieldOffset(44)]
-    public int FirstSlot;
-
-    /// <summary>How often an upgrade was tried and failed: written behind the text that says why.</summary>
-    [FieldOffset(48)]
-    public int FailedUpgrades;
-
-    /// <summary>Whether a journal is kept of the rooms, and whether readers wait for it.</summary>
-    [FieldOffset(52)]
-    public JournalState Journal;
-
-    /// <summary>The errno for which the journal cannot be written now; 0: it can.</summary>
-    [FieldOffset(56)]
-    public Errno JournalError;
-
-    /// <summary>Records of rooms that were given up before the journal had them on disk, since it last looked.</summary>
-    [FieldOffset(60)]
-    public int JournalMissed;
-
-    /// <summary>Guards the directory: finding a free slot, naming it, freeing it.</summary>
-    [FieldOffset(64)]
-    public fixed byte Lock[Syscall.MutexBytes];
-
-    /// <summary>Slots of workers that were ever used, a bit each.</summary>
-    [FieldOffset(128)]
-    public fixed ulong UsedSlots[RoomLogLayout.WorkerSlots / 64];
-
-    /// <summary>Which file the rooms' <see cref="RoomHeader.Synced"/> speaks of: the identity in its header.</summary>
-    [FieldOffset(144)]
-    public ulong JournalIdentity;
-
-    /// <summary>How long the file is when it holds all up to <see cref="RoomHeader.Synced"/> and nothing else; 0: nobody knows.</summary>
-    [FieldOffset(152)]
-    public long JournalBytes;
-
-    /// <summary>
-    /// Until when, in milliseconds of the monotonic clock, no room can be given up, as a search has found; cleared when a room is left. These
-    /// two are zero in a segment of an older server.
-    /// </summary>
-    [FieldOffset(192)]
-    public long NoSpareUntilMs;
-
-    /// <summary>1 while rooms that are in use are cut because all together take as much memory as they may: no new one is made.</summary>
-    [FieldOffset(200)]
-    public int MemoryIsShort;
-
-    /// <summary>
-    /// <c>--worker-timeout</c> in force, in seconds, by the master that ends workers; 0 when nobody does. Zero in a segment of an older server.
-    /// </summary>
-    [FieldOffset(204)]
-    public int WorkerTimeoutSeconds;
-
-    /// <summary>Bytes of <see cref="ReloadText"/>.</summary>
-    [FieldOffset(1024)]
-    public int ReloadTextBytes;
-
-    /// <summary>What came of the last reload, in words: what was wrong, or what needs a restart; UTF-8.</summary>
-    [FieldOffset(1028)]
-    public fixed byte ReloadText[ReloadTextBytesMax];
-
-    /// <summary>Bytes of <see cref="ReopenText"/>.</summary>
-    [FieldOffset(3080)]
-    public int ReopenTextBytes;
-
-    /// <summary>Why the log could not be reopened the last time; empty when it was; UTF-8.</summary>
-    [FieldOffset(3084)]
-    public fixed byte ReopenText[ReopenTextBytesMax];
-
-    /// <summary>Odd while the sampler writes a border of an interval, here and in the workers' headers, and another number afterwards.</summary>
-    [FieldOffset(3600)]
-    public uint SampleSequence;
-
-    /// <summary>The border at which the last whole interval began.</summary>
-    [FieldOffset(3608)]
-    public ServerSnapshot Before;
-
-    /// <summary>The border at which it ended.</summary>
-    [FieldOffset(3608 + ServerSnapshot.Bytes)]
-    public ServerSnapshot After;
-
-    /// <summary>1 once the server stops.</summary>
-    [FieldOffset(3864)]
-    public int Stopping;
-
-    /// <summary>The least workers there may be.</summary>
-    [FieldOffset(3868)]
-    public int WorkersLeast;
-
-    /// <summary>The most workers there may be.</summary>
-    [FieldOffset(3872)]
-    public int WorkersMost;
-
-    /// <summary>1 while the sampler rests: nothing has happened since its last border, and whoever does something wakes it.</summary>
-    [FieldOffset(3876)]
-    public int SamplerRests;
-
-    /// <summary>When its last rest ended, in monotonic nanoseconds; before that nobody has woken a loop.</summary>
-    [FieldOffset(3880)]
-    public long ResumedNs;
 }

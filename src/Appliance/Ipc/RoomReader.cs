@@ -31,7 +31,7 @@ public static unsafe class RoomReader
         long found = published;
         while (messages > 0 && id > first && announcements <= RoomRing.HistoryAnnouncementsMax)
         {
-            bool isMessage = (ring.IndexOf(--id) & 1) != 0;
+            bool isMessage = ring.KindIn(ring.IndexOf(--id)) == RecordKind.Chat;
             messages -= isMessage ? 1 : 0;
             announcements += isMessage ? 0 : 1;
             found = isMessage ? id : found;
@@ -61,7 +61,7 @@ public static unsafe class RoomReader
         int written = 0;
         for (long next = ring.PublishedId; id < next; id++)
         {
-            long position = Volatile.Read(ref ring.IndexOf(id)) >> 1;
+            long position = ring.PositionIn(Volatile.Read(ref ring.IndexOf(id)));
             if (!TryFindPayload(ring, position, out long start, out int length))
             {
                 break;

@@ -87,10 +87,10 @@ public readonly unsafe partial struct RoomRing
         while (messages > 0 && id > _header->FirstId && announcements <= HistoryAnnouncementsMax)
         {
             long entry = IndexOf(--id);
-            if ((entry & 1) != 0)
+            if (KindIn(entry) == RecordKind.Chat)
             {
                 messages--;
-                start = entry >> 1;
+                start = PositionIn(entry);
             }
             else
             {

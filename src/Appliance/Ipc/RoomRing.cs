@@ -6,8 +6,15 @@ namespace Appliance.Ipc;
 /// <summary>One record of a batch that is to be appended.</summary>
 /// <param name="Length">Its bytes: a finished WebSocket frame.</param>
 /// <param name="IdOffset">Where in it <see cref="RoomRing.IdDigits"/> bytes are kept free for the id; -1 when it stands there already.</param>
-/// <param name="IsMessage">True for what a person said, false for the server's own announcements.</param>
-public readonly record struct LogRecord(int Length, int IdOffset, bool IsMessage);
+/// <param name="Kind">What it is.</param>
+public readonly record struct LogRecord(int Length, int IdOffset, RecordKind Kind)
+{
+    /// <summary>What is known of it beside that.</summary>
+    public RecordDetails Details { get; init; }
+
+    /// <summary>True for what a person said.</summary>
+    public bool IsMessage => Kind == RecordKind.Chat;
+}
 
 /// <summary>Where a reader begins, and whether something it asked for is gone.</summary>
 /// <param name="Position">Position of a record's first byte, or of the head.</param>
@@ -32,6 +39,12 @@ public readonly unsafe partial struct RoomRing
 
     /// <summary>Announcements for which a message makes place.</summary>
     public const int AnnouncementsPerMessage = 8;
+
+    /// <summary>In an entry of the index: what kind the record is of.</summary>
+    private const long KindMask = 0x0F;
+
+    /// <summary>In an entry of the index: the record has details.</summary>
+    private const long DetailsFlag = 0x10;
 
     private readonly SegmentHeader* _segment;
     private readonly RoomHeader* _header;
@@ -137,7 +150,7 @@ public readonly unsafe partial struct RoomRing
                 _ = Utf8Formatter.TryFormat(id, batch.Slice(offset + record.IdOffset, IdDigits), out _);
             }
 
-            IndexOf(id) = ((head + offset) << 1) | (record.IsMessage ? 1L : 0L);
+            WriteEntry(id, head + offset, record.Kind, record.Details);
             if (record.IsMessage)
             {
                 _header->LastMessageId = id;
@@ -196,13 +209,21 @@ public readonly unsafe partial struct RoomRing
 
     internal ref long IndexOf(long id)
     {
-        int offset = (int)((id - _header->IndexBase) & (_layout.IndexEntries - 1)) * RoomLogLayout.RecordBytesMin;
-        ref readonly var piece = ref _layout.PieceAt(offset);
-        return ref ((long*)BlockOf(piece))[(offset - piece.Start) / RoomLogLayout.RecordBytesMin];
+        ref readonly var piece = ref PieceOf(id, out int entry);
+        return ref ((long*)BlockOf(piece))[entry];
     }
 
     /// <summary>Position of a record that is there, or of the head for the next id.</summary>
-    internal long PositionOf(long id) => id == _header->NextId ? _header->Head : IndexOf(id) >> 1;
+    internal long PositionOf(long id) => id == _header->NextId ? _header->Head : PositionIn(IndexOf(id));
+
+    /// <summary>Position in an entry of the index.</summary>
+    internal long PositionIn(long entry) => entry >> _layout.PositionShift;
+
+    /// <summary>Kind in an entry of the index: where there is one bit for it, a message or an announcement.</summary>
+    internal RecordKind KindIn(long entry) => (RecordKind)(entry & (_layout.HasDetails ? KindMask : 1));
+
+    /// <summary>What is known of a record that is there.</summary>
+    internal RecordDetails DetailsOf(long id) => _layout.HasDetails && (IndexOf(id) & DetailsFlag) != 0 ? *DetailsAt(id) : default;
 
     internal byte ByteAt(long position) => *Read(position, position + 1, out _);
 
@@ -213,6 +234,28 @@ public readonly unsafe partial struct RoomRing
 
         // Where a ring is one piece, the layout before knew of no base.
         _header->IndexBase = _layout.Pieces.Length > 1 ? number : 0;
+    }
+
+    /// <summary>Records have numbers now that are higher by so much: their entries of the index stay where they are. Nobody else uses the room.</summary>
+    internal void MoveIndex(long shift)
+    {
+        if (_layout.Pieces.Length > 1)
+        {
+            _header->IndexBase += shift;
+            return;
+        }
+
+        // The layout before knew of no base: the entries move.
+        long[] entries = new long[_header->NextId - _header->FirstId];
+        for (int i = 0; i < entries.Length; i++)
+        {
+            entries[i] = IndexOf(_header->FirstId - shift + i);
+        }
+
+        for (int i = 0; i < entries.Length; i++)
+        {
+            IndexOf(_header->FirstId + i) = entries[i];
+        }
     }
 
     /// <summary>
@@ -243,8 +286,7 @@ public readonly unsafe partial struct RoomRing
 
             other.Read(start, record.AsSpan(0, length));
 
-            bool isMessage = (other.IndexOf(id) & 1) != 0;
-            Append(record.AsSpan(0, length), [new LogRecord(length, IdOffset: -1, isMessage)]);
+            Append(record.AsSpan(0, length), [new LogRecord(length, IdOffset: -1, other.KindIn(other.IndexOf(id))) { Details = other.DetailsOf(id) }]);
         }
     }
 
@@ -283,6 +325,37 @@ public readonly unsafe partial struct RoomRing
         }
     }
 
+    internal void WriteEntry(long id, long position, RecordKind kind, in RecordDetails details)
+    {
+        long flags = (long)kind;
+        if (!_layout.HasDetails)
+        {
+            flags = kind == RecordKind.Chat ? 1 : 0;
+        }
+        else if (details != default)
+        {
+            *DetailsAt(id) = details;
+            flags |= DetailsFlag;
+        }
+
+        IndexOf(id) = (position << _layout.PositionShift) | flags;
+    }
+
+    private RecordDetails* DetailsAt(long id)
+    {
+        ref readonly var piece = ref PieceOf(id, out int entry);
+        return (RecordDetails*)((byte*)_segment + piece.DetailsOf(_slot)) + entry;
+    }
+
+    /// <summary>The piece in which a record's entry of the index lies, and its place there.</summary>
+    private ref readonly RoomPiece PieceOf(long id, out int entry)
+    {
+        int offset = (int)((id - _header->IndexBase) & (_layout.IndexEntries - 1)) * RoomLogLayout.RecordBytesMin;
+        ref readonly var piece = ref _layout.PieceAt(offset);
+        entry = (offset - piece.Start) / RoomLogLayout.RecordBytesMin;
+        return ref piece;
+    }
+
     private byte* BlockOf(in RoomPiece piece) => (byte*)_segment + piece.OffsetOf(_slot);
 
     /// <summary>Takes the lock.</summary>
@@ -312,12 +385,12 @@ public readonly unsafe partial struct RoomRing
     /// </summary>
     internal void Repair()
     {
-        while (_header->NextId > _header->FirstId && IndexOf(_header->NextId - 1) >> 1 >= _header->Head)
+        while (_header->NextId > _header->FirstId && PositionIn(IndexOf(_header->NextId - 1)) >= _header->Head)
         {
             _header->NextId--;
         }
 
-        while (_header->FirstId < _header->NextId && IndexOf(_header->FirstId) >> 1 < _header->Tail)
+        while (_header->FirstId < _header->NextId && PositionIn(IndexOf(_header->FirstId)) < _header->Tail)
         {
             _header->FirstId++;
         }

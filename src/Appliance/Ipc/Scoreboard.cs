@@ -26,22 +26,23 @@ public static unsafe class Scoreboard
         header.TurnedNs = MonotonicClock.ReadNs();
         header.Pid = pid;
         _ = Interlocked.Or(ref log.Header.UsedSlots[slot / WordBits], 1UL << (slot % WordBits));
-        return header.Figures;
+        return Figures(log, slot);
     }
 
     /// <summary>Says that a worker's turn begins: time counts as busy from here on. True when the sampler rests and is to be woken.</summary>
-    public static bool BeginTurn(RoomLog log, ref WorkerHeader header, long nowNs)
+    public static bool BeginTurn(RoomLog log, int slot, long nowNs)
     {
         // Pairs with the barrier in TryRest: either we see that it rests, or it sees the turn.
-        _ = Interlocked.Exchange(ref header.TurnBeganNs, nowNs);
+        _ = Interlocked.Exchange(ref log.Worker(slot).TurnBeganNs, nowNs);
         return Volatile.Read(ref log.Header.SamplerRests) != 0;
     }
 
     /// <summary>Publishes what a worker has counted by the end of a turn.</summary>
-    public static void EndTurn(ref WorkerHeader header, in WorkerFigures figures, int connections, long lagBytes, long nowNs)
+    public static void EndTurn(RoomLog log, int slot, in WorkerFigures figures, int connections, long lagBytes, long nowNs)
     {
+        ref var header = ref log.Worker(slot);
         _ = Interlocked.Increment(ref header.Sequence);
-        header.Figures = figures;
+        figures.AsBytes()[..log.Layout.FiguresBytes].CopyTo(FiguresOf(log, slot));
         header.Connections = connections;
         header.LagBytes = lagBytes;
         header.TurnedNs = nowNs;
@@ -50,8 +51,9 @@ public static unsafe class Scoreboard
     }
 
     /// <summary>Ends the turn in which a worker has died: its time was told as busy, and a counter does not go back.</summary>
-    public static void EndBrokenTurn(ref WorkerHeader header)
+    public static void EndBrokenTurn(RoomLog log, int slot)
     {
+        ref var header = ref log.Worker(slot);
         if (header.TurnBeganNs == 0)
         {
             return;
@@ -59,7 +61,9 @@ public static unsafe class Scoreboard
 
         Volatile.Write(ref header.Sequence, header.Sequence | 1);
         Thread.MemoryBarrier();
-        header.Figures.BusyNs += Math.Max(0, MonotonicClock.ReadNs() - header.TurnBeganNs);
+        var figures = Figures(log, slot);
+        figures.BusyNs += Math.Max(0, MonotonicClock.ReadNs() - header.TurnBeganNs);
+        figures.AsBytes()[..log.Layout.FiguresBytes].CopyTo(FiguresOf(log, slot));
         header.TurnBeganNs = 0;
         Volatile.Write(ref header.Sequence, header.Sequence + 1);
     }
@@ -68,15 +72,16 @@ public static unsafe class Scoreboard
     public static bool IsUsed(RoomLog log, int slot) => (Volatile.Read(ref log.Header.UsedSlots[slot / WordBits]) & (1UL << (slot % WordBits))) != 0;
 
     /// <summary>A worker as it is now; a turn that is under way counts up to now. Memory and listen queue are not known here.</summary>
-    public static WorkerSnapshot Read(ref WorkerHeader header)
+    public static WorkerSnapshot Read(RoomLog log, int slot)
     {
         int yields = YieldsMax;
-        return Read(ref header, ref yields);
+        return Read(log, slot, ref yields);
     }
 
     /// <summary>The same, of many workers one after the other: they share <see cref="YieldsMax"/>.</summary>
-    public static WorkerSnapshot Read(ref WorkerHeader header, ref int yields)
+    public static WorkerSnapshot Read(RoomLog log, int slot, ref int yields)
     {
+        ref var header = ref log.Worker(slot);
         WorkerSnapshot snapshot;
         uint sequence;
         int tries = 0;
@@ -93,7 +98,7 @@ public static unsafe class Scoreboard
                 ReadyMs = header.ReadyMs,
                 Pid = header.Pid,
                 State = header.State,
-                Figures = header.Figures,
+                Figures = Figures(log, slot),
             };
             long began = header.TurnBeganNs;
             snapshot.Figures.BusyNs += began > 0 ? Math.Max(0, snapshot.AtNs - began) : 0;
@@ -114,7 +119,7 @@ public static unsafe class Scoreboard
         {
             if (IsUsed(log, slot))
             {
-                log.Worker(slot).Before = log.Worker(slot).After;
+                Border(log, slot, after: true).CopyTo(Border(log, slot, after: false));
             }
         }
     }
@@ -131,18 +136,21 @@ public static unsafe class Scoreboard
     /// </summary>
     public static bool TryRest(RoomLog log, int slot)
     {
-        if (!IsQuiet(ref log.Worker(slot)))
+        if (!IsQuiet(log, slot))
         {
             return false;
         }
 
         _ = Interlocked.Exchange(ref log.Header.SamplerRests, 1);
-        bool rests = IsQuiet(ref log.Worker(slot));
+        bool rests = IsQuiet(log, slot);
         Volatile.Write(ref log.Header.SamplerRests, rests ? 1 : 0);
         return rests;
 
-        static bool IsQuiet(ref WorkerHeader worker) =>
-            Volatile.Read(ref worker.TurnBeganNs) == 0 && Volatile.Read(ref worker.TurnedNs) < worker.After.AtNs && worker.LagBytes == 0;
+        static bool IsQuiet(RoomLog log, int slot)
+        {
+            ref var worker = ref log.Worker(slot);
+            return Volatile.Read(ref worker.TurnBeganNs) == 0 && Volatile.Read(ref worker.TurnedNs) < After(log, slot).AtNs && worker.LagBytes == 0;
+        }
     }
 
     /// <summary>Ends a rest with a border that says that nothing has happened up to now: whatever has woken the sampler is of the next interval.</summary>
@@ -151,7 +159,7 @@ public static unsafe class Scoreboard
         BeginBorder(log);
         log.Header.After = whole;
         log.Header.ResumedNs = whole.AtNs;
-        log.Worker(slot).After.AtNs = whole.AtNs;
+        WriteAfter(log, slot, After(log, slot) with { AtNs = whole.AtNs });
         Volatile.Write(ref log.Header.SamplerRests, 0);
         EndBorder(log);
     }
@@ -169,6 +177,42 @@ public static unsafe class Scoreboard
             Thread.MemoryBarrier();
         }
         while (((sequence & 1) != 0 || sequence != Volatile.Read(ref log.Header.SampleSequence)) && TriesAgain(ref tries, ref yields));
+    }
+
+    /// <summary>A worker at the border at which the last whole interval began.</summary>
+    public static WorkerSnapshot Before(RoomLog log, int slot) => Load(Border(log, slot, after: false));
+
+    /// <summary>A worker at the border at which it ended.</summary>
+    public static WorkerSnapshot After(RoomLog log, int slot) => Load(Border(log, slot, after: true));
+
+    /// <summary>Writes a worker's part of a border.</summary>
+    public static void WriteAfter(RoomLog log, int slot, in WorkerSnapshot after)
+    {
+        var border = Border(log, slot, after: true);
+        after.AsBytes()[..border.Length].CopyTo(border);
+    }
+
+    /// <summary>A worker's figures up to the end of its last turn. What its segment has no place for is zero.</summary>
+    public static WorkerFigures Figures(RoomLog log, int slot)
+    {
+        WorkerFigures figures = default;
+        FiguresOf(log, slot).CopyTo(new Span<byte>(&figures, WorkerFigures.Bytes));
+        return figures;
+    }
+
+    private static WorkerSnapshot Load(ReadOnlySpan<byte> border)
+    {
+        WorkerSnapshot snapshot = default;
+        border.CopyTo(new Span<byte>(&snapshot, WorkerSnapshot.Bytes));
+        return snapshot;
+    }
+
+    private static Span<byte> FiguresOf(RoomLog log, int slot) => new(log.WorkerAt(slot) + WorkerHeader.Bytes, log.Layout.FiguresBytes);
+
+    private static Span<byte> Border(RoomLog log, int slot, bool after)
+    {
+        int bytes = WorkerSnapshot.BytesBeforeFigures + log.Layout.FiguresBytes;
+        return new Span<byte>(log.WorkerAt(slot) + WorkerHeader.Bytes + log.Layout.FiguresBytes + (after ? bytes : 0), bytes);
     }
 
     private static bool TriesAgain(ref int tries, ref int yields)

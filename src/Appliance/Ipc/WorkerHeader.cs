@@ -4,18 +4,15 @@ using Appliance.Metrics;
 namespace Appliance.Ipc;
 
 /// <summary>
-/// One worker: whether it sleeps, and its scoreboard, which survives it. What a worker writes, its master writes, and the sampler
-/// writes are told apart in the comments; nothing has two writers.
+/// One worker: whether it sleeps, and its scoreboard, which survives it. Behind this lie its figures up to the end of the last turn, by the
+/// worker, and by the sampler what it was at the two borders of the last whole interval: see <see cref="Scoreboard"/>. What a worker
+/// writes and its master writes are told apart in the comments; nothing has two writers.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 public struct WorkerHeader
 {
     /// <summary>Size of a header.</summary>
-    public const int Bytes = 2048;
-
-    private const int FiguresOffset = 128;
-    private const int BeforeOffset = FiguresOffset + WorkerFigures.Bytes;
-    private const int AfterOffset = BeforeOffset + WorkerSnapshot.Bytes;
+    public const int Bytes = 128;
 
     /// <summary>1 while the worker waits in epoll, and so must be woken by its eventfd.</summary>
     [FieldOffset(0)]
@@ -53,6 +50,10 @@ public struct WorkerHeader
     [FieldOffset(104)]
     public uint Sequence;
 
+    /// <summary>Zero: a later release may say here what an older one must not pass over.</summary>
+    [FieldOffset(108)]
+    public uint Reserved;
+
     /// <summary>Times the slot's process was replaced. By the master.</summary>
     [FieldOffset(112)]
     public int Restarts;
@@ -68,16 +69,4 @@ public struct WorkerHeader
     /// <summary>1 while it refuses clients because it has no descriptor for them. By the worker; zero of an older server.</summary>
     [FieldOffset(124)]
     public int LacksDescriptors;
-
-    /// <summary>Figures up to the end of the last turn. By the worker.</summary>
-    [FieldOffset(FiguresOffset)]
-    public WorkerFigures Figures;
-
-    /// <summary>The border at which the last whole interval began. By the sampler.</summary>
-    [FieldOffset(BeforeOffset)]
-    public WorkerSnapshot Before;
-
-    /// <summary>The border at which it ended. By the sampler.</summary>
-    [FieldOffset(AfterOffset)]
-    public WorkerSnapshot After;
 }

@@ -13,8 +13,15 @@ public sealed class WakeupTable : IDisposable
     /// <summary>No wake-up yet for any of so many slots.</summary>
     public WakeupTable(int slots) => _bySlot = new Wakeup?[slots];
 
-    /// <summary>Wake-ups that were inherited, one for each slot.</summary>
-    public WakeupTable(IEnumerable<int> descriptors) => _bySlot = [.. descriptors.Select(descriptor => new Wakeup(descriptor))];
+    /// <summary>Of so many slots the first ones have wake-ups that were inherited.</summary>
+    public WakeupTable(int slots, ReadOnlySpan<int> descriptors)
+        : this(slots)
+    {
+        for (int slot = 0; slot < descriptors.Length; slot++)
+        {
+            _bySlot[slot] = new Wakeup(descriptors[slot]);
+        }
+    }
 
     /// <summary>The slots that have one, in growing order.</summary>
     public IEnumerable<int> Slots => Enumerable.Range(0, _bySlot.Length).Where(slot => _bySlot[slot] is not null);

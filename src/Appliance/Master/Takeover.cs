@@ -77,7 +77,8 @@ public sealed class Takeover
             throw new IOException(unknown);
         }
 
-        if (locks.Length < 2 || wakeups.Length < RoomLogLayout.Slots || !listeners.ContainsKey(0))
+        var layout = new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"), (uint)Number(head, "layout"));
+        if (locks.Length < 2 || wakeups.Length != layout.SlotCount || !listeners.ContainsKey(0))
         {
             throw new IOException("not all that is to be handed over has arrived");
         }
@@ -86,11 +87,11 @@ public sealed class Takeover
         int segment = Number(head, "segment");
         var estate = new Estate
         {
-            Rooms = RoomLogStore.Attach(segment, new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"), (uint)Number(head, "layout"))),
+            Rooms = RoomLogStore.Attach(segment, layout),
             SegmentId = segment,
             Listeners = new ListenerSet(inForce.Listen, listeners, isInherited: Text(head, "inherited") == "1"),
             PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),
-            Wakeups = new WakeupTable(wakeups),
+            Wakeups = new WakeupTable(RoomLogLayout.Slots, wakeups),
             MonitoringSocket = monitoring.Length > 0 ? ListenSocket.Inherit(monitoring[0]) : null,
             FirstSlot = RoomLogLayout.WorkersMax - Number(head, "first-slot"),
             IsShared = true,

@@ -63,7 +63,7 @@ public static class UpgradeProtocol
             """);
         bool sent = channel.Send(Head, head, [.. estate.PidFile.Descriptors])
             && channel.Send(Settings, SettingsBuilder.Write(settings))
-            && channel.Send(Wakeups, "", [.. Enumerable.Range(0, RoomLogLayout.Slots).Select(slot => estate.Wakeups.Ensure(slot).Descriptor)]);
+            && channel.Send(Wakeups, "", [.. Enumerable.Range(0, layout.SlotCount).Select(slot => estate.Wakeups.Ensure(slot).Descriptor)]);
         foreach (int number in estate.Listeners.IsInherited ? [0] : estate.Listeners.Numbers)
         {
             sent = sent && channel.Send(

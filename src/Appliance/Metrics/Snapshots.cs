@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace Appliance.Metrics;
@@ -29,7 +30,10 @@ public enum WorkerState
 public struct WorkerSnapshot
 {
     /// <summary>Size of a snapshot.</summary>
-    public const int Bytes = 64 + WorkerFigures.Bytes;
+    public const int Bytes = BytesBeforeFigures + WorkerFigures.Bytes;
+
+    /// <summary>Bytes of a snapshot that are no figures.</summary>
+    public const int BytesBeforeFigures = 64;
 
     /// <summary>When it was taken, in nanoseconds of the monotonic clock; 0 for never.</summary>
     [FieldOffset(0)]
@@ -72,8 +76,12 @@ public struct WorkerSnapshot
     public WorkerState State;
 
     /// <summary>What it has counted, with the time of a turn that was under way up to now.</summary>
-    [FieldOffset(64)]
+    [FieldOffset(BytesBeforeFigures)]
     public WorkerFigures Figures;
+
+    /// <summary>The snapshot as it lies in memory.</summary>
+    [UnscopedRef]
+    public readonly ReadOnlySpan<byte> AsBytes() => MemoryMarshal.AsBytes(new ReadOnlySpan<WorkerSnapshot>(in this));
 }
 
 /// <summary>The server as a whole at one border between two intervals. Fixed layout: it lies in shared memory.</summary>

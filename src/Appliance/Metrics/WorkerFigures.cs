@@ -12,12 +12,14 @@ namespace Appliance.Metrics;
 public unsafe struct WorkerFigures
 {
     /// <summary>Size of a set.</summary>
-    public const int Bytes = 512;
+    public const int Bytes = 1024;
+
+    /// <summary>As much of it as servers kept whose segment may still be in use.</summary>
+    public const int FormerBytes = 512;
 
     /// <summary>Places kept for each list: more than there are words for.</summary>
     private const int ListMax = 16;
 
-    private const int RefusalsMax = 4;
     private const long NsPerUs = 1000;
 
     /// <summary>Messages handled: chat messages taken, and messages echoed.</summary>
@@ -70,7 +72,7 @@ public unsafe struct WorkerFigures
     private fixed long _closed[ListMax];
 
     [FieldOffset(80 + (24 * ListMax))]
-    private fixed long _refused[RefusalsMax];
+    private fixed long _refused[ListMax];
 
     /// <summary>Deliveries by latency: a place for each of <see cref="DeliveryLatency.BoundsUs"/>, and one for all above.</summary>
     [UnscopedRef]
@@ -120,6 +122,10 @@ public unsafe struct WorkerFigures
 
         return result;
     }
+
+    /// <summary>The set as it lies in memory.</summary>
+    [UnscopedRef]
+    public readonly ReadOnlySpan<byte> AsBytes() => MemoryMarshal.AsBytes(new ReadOnlySpan<WorkerFigures>(in this));
 
     private static Span<long> Numbers(ref WorkerFigures figures) =>
         MemoryMarshal.CreateSpan(ref Unsafe.As<WorkerFigures, long>(ref figures), Bytes / sizeof(long));

@@ -47,10 +47,10 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         {
             int slot = _slots[i];
             ref var header = ref rooms.Worker(slot);
-            _workers[i] = Scoreboard.Read(ref header, ref yields);
+            _workers[i] = Scoreboard.Read(rooms, slot, ref yields);
 
             // A turn that ended just now was measured a little earlier than it was published: what was told of it before is not taken back.
-            _workers[i].Figures.BusyNs = Math.Max(_workers[i].Figures.BusyNs, header.After.Figures.BusyNs);
+            _workers[i].Figures.BusyNs = Math.Max(_workers[i].Figures.BusyNs, Scoreboard.After(rooms, slot).Figures.BusyNs);
             _workers[i].State = Judge(rooms, slot, _workers[i].State, nowNs);
             if (_workers[i].State is WorkerState.Serving or WorkerState.Stuck && nowNs - header.TurnedNs > wakeAfterNs)
             {
@@ -67,7 +67,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
             // The queue of a worker that is no more is another's to serve, but still its own.
             int slot = _slots[i];
             bool isOurs = slot / RoomLogLayout.WorkersMax == rooms.Header.FirstSlot / RoomLogLayout.WorkersMax;
-            rooms.Worker(slot).After = _workers[i] with { MemoryBytes = _memory[slot], ListenQueue = isOurs ? server.ListenQueue(slot) : 0 };
+            Scoreboard.WriteAfter(rooms, slot, _workers[i] with { MemoryBytes = _memory[slot], ListenQueue = isOurs ? server.ListenQueue(slot) : 0 });
         }
 
         Scoreboard.EndBorder(rooms);
@@ -98,7 +98,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         Scoreboard.ReadInterval(rooms, () =>
         {
             (before, after) = (rooms.Header.Before, rooms.Header.After);
-            slots = Slots(rooms).ConvertAll(slot => new SlotInterval(slot % RoomLogLayout.WorkersMax, rooms.Worker(slot).Before, rooms.Worker(slot).After));
+            slots = Slots(rooms).ConvertAll(slot => new SlotInterval(slot % RoomLogLayout.WorkersMax, Scoreboard.Before(rooms, slot), Scoreboard.After(rooms, slot)));
             if (rooms.Header.SamplerRests != 0)
             {
                 (before, after) = (after, after with { AtNs = clock.NowNs, UnixMs = clock.UnixMs });
@@ -146,7 +146,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     /// <summary>What a sampler alone can tell is as it was at the last border.</summary>
     private static WorkerSnapshot Now(RoomLog rooms, int slot, in WorkerSnapshot after, ref int yields)
     {
-        var now = Scoreboard.Read(ref rooms.Worker(slot), ref yields);
+        var now = Scoreboard.Read(rooms, slot, ref yields);
         return now with { State = Judge(rooms, slot, now.State, now.AtNs), MemoryBytes = after.MemoryBytes, ListenQueue = after.ListenQueue };
     }
 
@@ -214,7 +214,9 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         foreach (int slot in _slots)
         {
             Follow(ref rooms.Worker(slot).ReadyMs, stepMs);
-            Follow(ref rooms.Worker(slot).After.ReadyMs, stepMs);
+            var after = Scoreboard.After(rooms, slot);
+            Follow(ref after.ReadyMs, stepMs);
+            Scoreboard.WriteAfter(rooms, slot, after);
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed class TurnMeter(RoomLog rooms, int slot, ClientServer clients)
     {
         _beganNs = nowNs;
         _requests = clients.Figures.Requests;
-        if (Scoreboard.BeginTurn(rooms, ref rooms.Worker(slot), nowNs))
+        if (Scoreboard.BeginTurn(rooms, slot, nowNs))
         {
             Sampler?.Set();
         }
@@ -44,6 +44,6 @@ internal sealed class TurnMeter(RoomLog rooms, int slot, ClientServer clients)
         figures.BusyNs += turnNs;
         figures.RequestNs += figures.Requests != _requests ? turnNs : 0;
         rooms.Worker(slot).LacksDescriptors = clients.LacksDescriptors ? 1 : 0;
-        Scoreboard.EndTurn(ref rooms.Worker(slot), figures, clients.ConnectionCount, clients.MeasureLag(), nowNs);
+        Scoreboard.EndTurn(rooms, slot, figures, clients.ConnectionCount, clients.MeasureLag(), nowNs);
     }
 }

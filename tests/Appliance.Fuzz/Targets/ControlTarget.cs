@@ -29,7 +29,7 @@ internal sealed unsafe class ControlTarget : IFuzzTarget
             byte[] frame = [0x81, 126, 0, 196, .. "{\"message\":\"hello\"}"u8, .. Enumerable.Repeat((byte)' ', 178)];
             for (int i = 0; i < 100; i++)
             {
-                _log.Ring(slot).Append(frame, [new LogRecord(frame.Length, IdOffset: 100, IsMessage: true)]);
+                _log.Ring(slot).Append(frame, [new LogRecord(frame.Length, IdOffset: 100, RecordKind.Chat)]);
             }
         }
     }

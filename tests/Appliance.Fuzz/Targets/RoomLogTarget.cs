@@ -157,7 +157,7 @@ internal sealed unsafe class RoomLogTarget : IFuzzTarget
     private static void Use(RoomLog log)
     {
         byte[] batch = new byte[BatchRecords * RecordBytes];
-        LogRecord[] records = [.. Enumerable.Repeat(new LogRecord(RecordBytes, RecordBytes - 40, IsMessage: true), BatchRecords)];
+        LogRecord[] records = [.. Enumerable.Repeat(new LogRecord(RecordBytes, RecordBytes - 40, RecordKind.Chat), BatchRecords)];
         foreach (string name in (string[])["lobby", "other"])
         {
             var opening = log.Join(Encoding.ASCII.GetBytes(name), worker: 0, UnixMs + 1000, NowMs, out int slot);
@@ -230,7 +230,7 @@ internal sealed unsafe class RoomLogTarget : IFuzzTarget
             for (int i = 0; i < records; i++)
             {
                 FillFrames(frame);
-                Log.Ring(slot).Append(frame, [new LogRecord(RecordBytes, RecordBytes - 40, IsMessage: i % 3 > 0)]);
+                Log.Ring(slot).Append(frame, [new LogRecord(RecordBytes, RecordBytes - 40, i % 3 > 0 ? RecordKind.Chat : RecordKind.System)]);
             }
         }
     }

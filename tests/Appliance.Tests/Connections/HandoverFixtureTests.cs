@@ -11,11 +11,16 @@ using WebSocketLimits = Appliance.WebSocket.MessageLimits;
 
 namespace Appliance.Tests.Connections;
 
-/// <summary>A batch of version 1, in which every field has a value of its own, is written as it was and read as it was meant.</summary>
+/// <summary>A batch of each version, in which every field has a value of its own, is written as it was and read as it was meant.</summary>
 public sealed class HandoverFixtureTests : IDisposable
 {
-    private const string Message = "handover-1.bin";
+    private const ushort Newest = HandoverBatch.NewestVersion;
+    private const ushort Oldest = HandoverBatch.OldestVersion;
+
+    /// <summary>What is borrowed is the same in both.</summary>
     private const string Borrowed = "handover-1.borrowed.bin";
+
+    private const int HeadBytes = 16;
     private const string Request = "GET /?room=lobby HT";
     private const string Pong = "\u008a\u0002hi";
 
@@ -32,12 +37,17 @@ public sealed class HandoverFixtureTests : IDisposable
         _ = Syscall.Close(_taking);
     }
 
-    [Fact]
-    public void Batch_is_written_as_it_was()
+    [Theory]
+    [InlineData(Newest)]
+    [InlineData(Oldest)]
+    public void Batch_is_written_as_it_was(ushort version)
     {
-        var batch = new HandoverBatch();
+        var batch = new HandoverBatch(version);
         Fill(batch);
         Assert.True(batch.Send(_giving).Ok);
+
+        // It may come back, and then goes on as it was.
+        Assert.Equal((0, ConnectionFlags.Answered), (batch.Records[0].Transport, batch.Records[0].Flags));
         byte[] message = new byte[4096];
         int[] descriptors = new int[Syscall.RightsMax];
         int length = Syscall.ReceiveRights(_taking, message, descriptors, out int count, out _).OrThrow("recvmsg");
@@ -45,14 +55,16 @@ public sealed class HandoverFixtureTests : IDisposable
         byte[] borrowed = new byte[4096];
         int borrowedLength = Syscall.ReadAt(descriptors[3], borrowed, 0).OrThrow("pread");
         Array.ForEach(descriptors[..count], descriptor => _ = Syscall.Close(descriptor));
-        Fixture.AssertEqual(Message, message[..length]);
+        Fixture.AssertEqual(Message(version), message[..length]);
         Fixture.AssertEqual(Borrowed, borrowed[..borrowedLength]);
     }
 
-    [Fact]
-    public void Every_field_of_the_batch_is_read_as_it_was_meant()
+    [Theory]
+    [InlineData(Newest)]
+    [InlineData(Oldest)]
+    public void Every_field_of_the_batch_is_read_as_it_was_meant(ushort version)
     {
-        var batch = Receive(Fixture.Read(Message));
+        var batch = Receive(Fixture.Read(Message(version)));
         Assert.Equal(3, batch.Count);
         var (request, chat, closing) = (batch.Records[0], batch.Records[1], batch.Records[2]);
         Assert.Equal(
@@ -82,14 +94,32 @@ public sealed class HandoverFixtureTests : IDisposable
 
     [Theory]
     [InlineData(0)]
-    [InlineData(2)]
+    [InlineData(Newest + 1)]
     [InlineData(256)]
     public void Batch_of_another_version_is_refused(ushort version)
     {
-        byte[] message = Fixture.Read(Message);
+        byte[] message = Fixture.Read(Message(Newest));
         MemoryMarshal.Write(message.AsSpan(4), version);
         Assert.Equal(0, Receive(message).Count);
     }
+
+    /// <summary>What a later release gives a connection is not lost here: the batch is refused, and stays there.</summary>
+    [Theory]
+    [InlineData(nameof(ConnectionRecord.Transport))]
+    [InlineData(nameof(ConnectionRecord.IdentityBytes))]
+    [InlineData(nameof(ConnectionRecord.TransportBytes))]
+    [InlineData(nameof(ConnectionRecord.SubscriptionBytes))]
+    [InlineData(nameof(ConnectionRecord.Sender))]
+    [InlineData(nameof(ConnectionRecord.Reserved))]
+    [InlineData(nameof(ConnectionRecord.State))]
+    public void Batch_that_holds_what_is_not_known_is_refused(string field)
+    {
+        byte[] message = Fixture.Read(Message(Newest));
+        message[HeadBytes + (2 * ConnectionRecord.Bytes) + (int)Marshal.OffsetOf<ConnectionRecord>(field)] = 99;
+        Assert.Equal(0, Receive(message).Count);
+    }
+
+    private static string Message(ushort version) => $"handover-{version}.bin";
 
     private static void Fill(HandoverBatch batch)
     {

@@ -167,7 +167,7 @@ public sealed class LocalRoomTests : IDisposable
         _ = _room.MarkDirty(sinceNs);
     }
 
-    private void AppendElsewhere() => _room.Ring.Append(RingModel.Frame(FrameBytes, new Random(1)), [new LogRecord(FrameBytes, IdOffset: 60, IsMessage: true)]);
+    private void AppendElsewhere() => _room.Ring.Append(RingModel.Frame(FrameBytes, new Random(1)), [new LogRecord(FrameBytes, IdOffset: 60, RecordKind.Chat)]);
 
     private List<int> Take(int countMax)
     {

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Appliance.Ipc;
+using Appliance.Metrics;
 using Appliance.Tests.Ipc;
 
 namespace Appliance.Tests.Fixtures;
@@ -23,7 +24,7 @@ internal sealed unsafe class RoomLogImage : IDisposable
 
     private const int PageBytes = 4096;
 
-    private static readonly string[] Kept = ["Magic", "Version", "Rooms", "RingBytes", "ReloadTextBytes", "ReopenTextBytes"];
+    private static readonly string[] Kept = ["Magic", "Reserved", "Version", "Rooms", "RingBytes", "ReloadTextBytes", "ReopenTextBytes"];
 
     private readonly byte* _base;
 
@@ -53,12 +54,20 @@ internal sealed unsafe class RoomLogImage : IDisposable
         Append(log.Ring(0), "hello, world", isMessage: true);
         Append(log.Ring(0), new string('x', 200), isMessage: true);
         Append(log.Ring(1), "grüß Gott", isMessage: true);
+        if (log.Layout.HasDetails)
+        {
+            Append(log.Ring(1), "a thing", RecordKind.Event, new RecordDetails { Origin = 0x0102_0003_0000_0004, Sender = 5, About = 6 });
+            Append(log.Ring(1), "gone", RecordKind.Tombstone, new RecordDetails { About = MemoryRoomLog.FirstId + 1000 });
+            log.MarkOf(1, 7) = new FollowerMark { Position = 8, Number = 9 };
+            log.Header.AreaOf(SegmentAreaKind.Addresses) = new SegmentArea { Version = 10, EntryBytes = 11, Entries = 12 };
+        }
+
         log.Ring(0).CountMember(Worker, 3);
         log.Ring(1).CountMember(OtherWorker, 1);
         log.Ring(1).Touch(MemoryRoomLog.UnixMs + 2);
         _ = log.BeginSleep(OtherWorker);
-        Visit(typeof(SegmentHeader), "segment", image._base, (path, type, at, count) => image.Fill(path, type, at, count, names));
-        Visit(typeof(WorkerHeader), "worker", (byte*)Unsafe.AsPointer(ref log.Worker(Worker)), (path, type, at, count) => image.Fill(path, type, at, count, names));
+        Visit(typeof(SegmentHeader), "segment", image._base, (path, type, at, count) => Fill(path, type, at, count, names, at - (nint)image._base));
+        image.VisitWorker((path, type, at, count, offset) => Fill(path, type, at, count, names, offset), stores: true);
         return image;
     }
 
@@ -101,18 +110,35 @@ internal sealed unsafe class RoomLogImage : IDisposable
         var text = new StringBuilder();
         void Add(string path, Type type, nint at, int count) => _ = text.Append(CultureInfo.InvariantCulture, $"{path} = {Show(path, type, (byte*)at, count)}\n");
         Visit(typeof(SegmentHeader), "segment", _base, Add);
-        Visit(typeof(WorkerHeader), "worker", (byte*)Unsafe.AsPointer(ref Log.Worker(Worker)), Add);
+        VisitWorker((path, type, at, count, _) => Add(path, type, at, count), stores: false);
+        for (int kind = 0; Log.Layout.HasDetails && kind < SegmentArea.Kinds; kind++)
+        {
+            var area = Log.Header.AreaOf((SegmentAreaKind)kind);
+            _ = text.Append(CultureInfo.InvariantCulture, $"area {kind}, {Log.Layout.AreaOffset((SegmentAreaKind)kind)}: {area.Version} {area.EntryBytes} {area.Entries} {area.Reserved}\n");
+        }
+
         for (int room = 0; room < Rooms; room++)
         {
             var ring = Log.Ring(room);
             Visit(typeof(RoomHeader), $"room {room}", (byte*)Log.HeaderOf(room), Add);
+            for (int follower = 0; Log.Layout.HasDetails && follower < RoomLogLayout.FollowersMax; follower++)
+            {
+                var mark = Log.MarkOf(room, follower);
+                _ = text.Append(CultureInfo.InvariantCulture, $"follower {follower}: {mark.Position} {mark.Number}\n");
+            }
+
             _ = text.Append(CultureInfo.InvariantCulture, $"found by its name: {Log.Find(Log.NameOf(room))}\n");
             for (long id = ring.NextId - ring.RecordCount; id < ring.NextId; id++)
             {
-                long start = ring.IndexOf(id) >> 1;
+                long start = ring.PositionIn(ring.IndexOf(id));
                 byte* record = ring.Read(start, ring.Head, out _);
                 int length = record[1] < 126 ? record[1] + 2 : (record[2] << 8) + record[3] + 4;
-                _ = text.Append(CultureInfo.InvariantCulture, $"record {id}, {(ring.IndexOf(id) & 1) != 0}: {Convert.ToHexString(new ReadOnlySpan<byte>(record, length))}\n");
+                _ = text.Append(CultureInfo.InvariantCulture, $"record {id}, {ring.KindIn(ring.IndexOf(id)) == RecordKind.Chat}: {Convert.ToHexString(new ReadOnlySpan<byte>(record, length))}\n");
+                if (Log.Layout.HasDetails)
+                {
+                    var details = ring.DetailsOf(id);
+                    _ = text.Append(CultureInfo.InvariantCulture, $"details of {id}, {ring.KindIn(ring.IndexOf(id))}: {details.Origin} {details.Sender} {details.About}\n");
+                }
             }
         }
 
@@ -122,14 +148,42 @@ internal sealed unsafe class RoomLogImage : IDisposable
     public void Dispose() => NativeMemory.Free(_base);
 
     /// <summary>A text frame, whose first payload bytes become the id.</summary>
-    private static void Append(RoomRing ring, string text, bool isMessage)
+    private static void Append(RoomRing ring, string text, bool isMessage) => Append(ring, text, isMessage ? RecordKind.Chat : RecordKind.System, default);
+
+    private static void Append(RoomRing ring, string text, RecordKind kind, RecordDetails details)
     {
         byte[] payload = Encoding.UTF8.GetBytes(new string('0', RoomRing.IdDigits) + text.PadRight(RoomLogLayout.RecordBytesMin));
         byte[] frame = payload.Length < 126 ? [0x81, (byte)payload.Length, .. payload] : [0x81, 126, 0, (byte)payload.Length, .. payload];
-        ring.Append(frame, [new LogRecord(frame.Length, frame.Length - payload.Length, isMessage)]);
+        ring.Append(frame, [new LogRecord(frame.Length, frame.Length - payload.Length, kind) { Details = details }]);
     }
 
     private delegate void Visitor(string path, Type type, nint at, int count);
+
+    /// <summary>
+    /// The fields of a worker's header, of its figures, and of what it was at both borders, which are as long as the layout says; with the offset of each
+    /// in the segment.
+    /// </summary>
+    private void VisitWorker(Action<string, Type, nint, int, long> visitor, bool stores)
+    {
+        byte* start = Log.WorkerAt(Worker);
+        Visit(typeof(WorkerHeader), "worker", start, (path, type, at, count) => visitor(path, type, at, count, at - (nint)_base));
+        int bytes = Log.Layout.FiguresBytes;
+        var figures = Scoreboard.Figures(Log, Worker);
+        Part(typeof(WorkerFigures), "Figures", (byte*)&figures, start + WorkerHeader.Bytes, bytes);
+        var before = Scoreboard.Before(Log, Worker);
+        Part(typeof(WorkerSnapshot), "Before", (byte*)&before, start + WorkerHeader.Bytes + bytes, WorkerSnapshot.BytesBeforeFigures + bytes);
+        var after = Scoreboard.After(Log, Worker);
+        Part(typeof(WorkerSnapshot), "After", (byte*)&after, start + WorkerHeader.Bytes + WorkerSnapshot.BytesBeforeFigures + (2 * bytes), WorkerSnapshot.BytesBeforeFigures + bytes);
+
+        void Part(Type part, string name, byte* copy, byte* place, int length)
+        {
+            Visit(part, $"worker.{name}", copy, (path, type, at, count) => visitor(path, type, at, count, place - _base + (at - (nint)copy)));
+            if (stores)
+            {
+                new ReadOnlySpan<byte>(copy, length).CopyTo(new Span<byte>(place, length));
+            }
+        }
+    }
 
     /// <summary>All fields in the order of their offsets, those of structs inside as well; of a buffer its element's type and how many there are.</summary>
     private static void Visit(Type type, string path, byte* at, Visitor visitor)
@@ -155,15 +209,14 @@ internal sealed unsafe class RoomLogImage : IDisposable
 
     private static int OffsetOf(FieldInfo field) => field.GetCustomAttribute<FieldOffsetAttribute>()!.Value;
 
-    /// <summary>Its offset as the value of each field; buffers stay, and what the layout itself depends on.</summary>
-    private void Fill(string path, Type type, nint at, int count, IReadOnlySet<string> names)
+    /// <summary>Its offset in the segment as the value of each field; buffers stay, and what the layout itself depends on.</summary>
+    private static void Fill(string path, Type type, nint at, int count, IReadOnlySet<string> names, long value)
     {
         if (!names.Contains(path) || count > 1 || Kept.Contains(path[(path.LastIndexOf('.') + 1)..], StringComparer.Ordinal))
         {
             return;
         }
 
-        long value = at - (nint)_base;
         switch (Marshal.SizeOf(type))
         {
             case sizeof(byte):

@@ -51,7 +51,7 @@ internal sealed class RingModel(RoomRing ring)
     public void Append(Random random, params int[] lengths)
     {
         byte[] batch = [.. lengths.SelectMany(length => Frame(length, random))];
-        LogRecord[] records = [.. lengths.Select(length => new LogRecord(length, length - 40, random.Next(3) > 0))];
+        LogRecord[] records = [.. lengths.Select(length => new LogRecord(length, length - 40, random.Next(3) > 0 ? RecordKind.Chat : RecordKind.System))];
         ring.Append(batch, records);
         int at = 0;
         foreach (var record in records)

@@ -85,7 +85,7 @@ public sealed class RoomCursorTests
         Assert.Equal(3, found.Count);
         memory.Log.Release(0);
         memory.Log.Create(0, "other"u8, RoomLog.HashOf("other"u8), MemoryRoomLog.UnixMs + 5);
-        memory.Ring.Append(RingModel.Frame(100, new Random(2)), [new LogRecord(100, 60, IsMessage: true)]);
+        memory.Ring.Append(RingModel.Frame(100, new Random(2)), [new LogRecord(100, 60, RecordKind.Chat)]);
         cursor = cursor.Read(memory.Ring, bytes, found, out long missing);
         Assert.Equal(((MemoryRoomLog.UnixMs + 5) * 1000, 0L), (Assert.Single(found).Id, missing));
         Assert.Equal(100, cursor.Position);
@@ -107,7 +107,7 @@ public sealed class RoomCursorTests
                 byte[] frame = new byte[64 + (i % 60)];
                 frame.AsSpan().Fill((byte)i);
                 (frame[0], frame[1]) = (0x81, (byte)(frame.Length - 2));
-                ring.Append(frame, [new LogRecord(frame.Length, 2, IsMessage: i % 2 == 0)]);
+                ring.Append(frame, [new LogRecord(frame.Length, 2, i % 2 == 0 ? RecordKind.Chat : RecordKind.System)]);
             }
 
             Interlocked.Decrement(ref running);

@@ -116,7 +116,7 @@ public sealed unsafe class RoomLogCheckTests
         long head = ring.Head;
         for (int i = 0; i < 200; i++)
         {
-            ring.Append(RingModel.Frame(1000, random), [new LogRecord(1000, IdOffset: 4, IsMessage: true)]);
+            ring.Append(RingModel.Frame(1000, random), [new LogRecord(1000, IdOffset: 4, RecordKind.Chat)]);
         }
 
         Assert.Equal(head + 200_000, ring.Head);

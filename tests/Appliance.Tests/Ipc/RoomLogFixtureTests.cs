@@ -9,10 +9,12 @@ namespace Appliance.Tests.Ipc;
 public sealed unsafe class RoomLogFixtureTests
 {
     private const uint Newest = RoomLogLayout.NewestVersion;
+    private const uint Former = 5;
     private const uint Oldest = RoomLogLayout.OldestVersion;
 
     [Theory]
     [InlineData(Newest)]
+    [InlineData(Former)]
     [InlineData(Oldest)]
     public void Image_is_written_as_it_was(uint version)
     {
@@ -23,6 +25,7 @@ public sealed unsafe class RoomLogFixtureTests
     /// <summary>Fields that have come to it since then are zero.</summary>
     [Theory]
     [InlineData(Newest)]
+    [InlineData(Former)]
     [InlineData(Oldest)]
     public void Every_field_of_the_image_is_read_as_it_was_meant(uint version)
     {
@@ -34,9 +37,10 @@ public sealed unsafe class RoomLogFixtureTests
 
     /// <summary>As a start finds it: after a release that had the same layout as it lies, after another one copied to today's.</summary>
     [Theory]
-    [InlineData(Newest, false, "L")]
-    [InlineData(Oldest, true, "*")]
-    public void Rooms_of_the_image_are_taken_over(uint version, bool copied, string segments)
+    [InlineData(Newest, false, "L", 1003)]
+    [InlineData(Former, true, "*", 1001)]
+    [InlineData(Oldest, true, "*", 1001)]
+    public void Rooms_of_the_image_are_taken_over(uint version, bool copied, string segments, int behind)
     {
         using var directory = new StateDirectory();
         Put(directory, Pages(version), version, version);
@@ -46,17 +50,19 @@ public sealed unsafe class RoomLogFixtureTests
         Assert.Equal((copied, Newest, segments), (directory.Report.Resized, log.Layout.Version, directory.Segments()));
         var lobby = log.Ring(log.Find("lobby"u8));
         Assert.Equal((MemoryRoomLog.FirstId + 3, 3), (lobby.NextId, lobby.RecordCount));
-        Assert.Equal(MemoryRoomLog.FirstId + 1001, log.Ring(log.Find("Grüße"u8)).NextId);
+        Assert.Equal(MemoryRoomLog.FirstId + behind, log.Ring(log.Find("Grüße"u8)).NextId);
     }
 
     /// <summary>As an upgrade finds it, whose rooms are in use: it goes on where it lies, and the next start copies it.</summary>
-    [Fact]
-    public void Rooms_of_an_older_image_are_used_where_they_lie()
+    [Theory]
+    [InlineData(Former)]
+    [InlineData(Oldest)]
+    public void Rooms_of_an_older_image_are_used_where_they_lie(uint version)
     {
         using var directory = new StateDirectory();
-        Put(directory, Pages(Oldest), Oldest, Oldest);
+        Put(directory, Pages(version), version, version);
         var log = RoomLogStore.Find(directory.Path)!;
-        Assert.Equal(Oldest, log.Layout.Version);
+        Assert.Equal(version, log.Layout.Version);
         var model = new RingModel(log.Ring(log.Find("lobby"u8)));
         while (log.Ring(log.Find("lobby"u8)).Head < 3 * RoomLogImage.RingBytes)
         {
@@ -76,11 +82,13 @@ public sealed unsafe class RoomLogFixtureTests
     [Theory]
     [InlineData("room-log-3.bin", Oldest, 3)]
     [InlineData("room-log-4.bin", Oldest, Oldest - 1)]
-    [InlineData("room-log-5.bin", Newest, Newest + 1)]
-    public void Image_of_another_version_is_left_alone(string pages, uint like, uint version)
+    [InlineData("room-log-6.bin", Newest, Newest + 1)]
+    [InlineData("room-log-6.bin", Newest, Newest, 1)]
+    public void Image_of_another_version_is_left_alone(string pages, uint like, uint version, uint reserved = 0)
     {
         using var directory = new StateDirectory();
         byte* foreign = Put(directory, pages, like, version);
+        ((SegmentHeader*)foreign)->Reserved = reserved;
         Assert.Null(RoomLogStore.Find(directory.Path));
         byte[] before = new ReadOnlySpan<byte>(foreign, 64 << 10).ToArray();
         _ = directory.Open(RoomLogImage.Rooms, RoomLogImage.RingBytes);
@@ -89,6 +97,21 @@ public sealed unsafe class RoomLogFixtureTests
         Assert.Equal(before, new ReadOnlySpan<byte>(foreign, 64 << 10).ToArray());
         Assert.Equal(1, RoomLogStore.Purge(directory.Path));
         Assert.Equal("L", directory.Segments());
+    }
+
+    /// <summary>A room that a later release has marked is none of this one's.</summary>
+    [Fact]
+    public void Room_of_another_version_begins_anew()
+    {
+        using var directory = new StateDirectory();
+        Put(directory, Pages(Newest), Newest, Newest);
+        var log = RoomLogStore.Find(directory.Path)!;
+        log.HeaderOf(1)->Reserved = 1;
+        _ = Syscall.ShmDetach(StateDirectory.BaseOf(log));
+        directory.Close();
+        log = directory.Open(RoomLogImage.Rooms, RoomLogImage.RingBytes);
+        Assert.Equal((1, 2), (directory.Report.DamagedRooms, directory.Report.Rooms));
+        Assert.Equal((0u, 0), (log.HeaderOf(1)->Reserved, log.Ring(1).RecordCount));
     }
 
     private static string Pages(uint version) => $"room-log-{version}.bin";

@@ -33,10 +33,48 @@ public sealed unsafe class RoomLogLayoutTests
         var layout = new RoomLogLayout(rooms, ringBytes);
         Assert.All((long[])[layout.WorkersOffset, layout.DirtyOffset, layout.DirectoryOffset, layout.HeadersOffset, layout.RoomsOffset], offset => Assert.Equal(0, offset % PageBytes));
         Assert.True(layout.WorkersOffset >= sizeof(SegmentHeader));
-        Assert.True(layout.DirtyOffset >= layout.WorkersOffset + (RoomLogLayout.WorkerSlots * WorkerHeader.Bytes));
-        Assert.True(layout.DirectoryOffset >= layout.DirtyOffset + (RoomLogLayout.WorkerSlots * layout.DirtyStride));
+        Assert.True(layout.WorkerStride >= WorkerHeader.Bytes + (3 * WorkerFigures.Bytes) + (2 * WorkerSnapshot.BytesBeforeFigures));
+        Assert.True(layout.DirtyOffset >= layout.WorkersOffset + (RoomLogLayout.Slots * layout.WorkerStride));
+        Assert.True(layout.DirectoryOffset >= layout.DirtyOffset + (RoomLogLayout.Slots * layout.DirtyStride));
         Assert.True(layout.HeadersOffset >= layout.DirectoryOffset + ((long)rooms * sizeof(ulong)));
-        Assert.True(layout.RoomsOffset >= layout.HeadersOffset + ((long)rooms * RoomHeader.Bytes));
+        Assert.True(layout.FollowersOffset >= layout.HeadersOffset + ((long)rooms * RoomHeader.Bytes));
+        Assert.True(layout.RoomsOffset >= layout.FollowersOffset + ((long)rooms * RoomLogLayout.FollowersMax * FollowerMark.Bytes));
+    }
+
+    /// <summary>As releases have frozen them: each is where it was, whatever comes to a later one.</summary>
+    [Theory]
+    [InlineData(4, 129, 2048, 512, 1, 1)]
+    [InlineData(5, 129, 2048, 512, 1, 2)]
+    [InlineData(6, 136, 4096, 1024, 8, 2)]
+    public void Versions_stay_as_they_are(uint version, int slots, int workerStride, int figuresBytes, int positionShift, int pieces)
+    {
+        var layout = new RoomLogLayout(2, RoomLogLayout.RingBytesMin, version);
+        Assert.Equal((slots, workerStride, figuresBytes, positionShift, pieces), (layout.SlotCount, layout.WorkerStride, layout.FiguresBytes, layout.PositionShift, layout.Pieces.Length));
+        Assert.Equal(version >= 6, layout.HasDetails);
+    }
+
+    /// <summary>Details and areas lie behind the rooms; each place is a page's.</summary>
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Details_and_areas_lie_behind_the_rooms(int rooms, int ringBytes)
+    {
+        var layout = new RoomLogLayout(rooms, ringBytes);
+        long end = layout.Pieces[^1].OffsetOf(rooms);
+        foreach (var piece in layout.Pieces)
+        {
+            Assert.Equal((end, 0), (piece.Details, piece.DetailsStride % PageBytes));
+            Assert.True(piece.DetailsStride >= piece.Entries * (long)sizeof(RecordDetails));
+            end = piece.DetailsOf(rooms);
+        }
+
+        for (int kind = 0; kind < SegmentArea.Kinds; kind++)
+        {
+            Assert.Equal((end, 0), (layout.AreaOffset((SegmentAreaKind)kind), end % PageBytes));
+            end += SegmentArea.BytesOf((SegmentAreaKind)kind);
+        }
+
+        Assert.Equal(SegmentArea.Kinds, Enum.GetValues<SegmentAreaKind>().Length);
+        Assert.Equal(end, layout.SegmentBytes);
     }
 
     [Theory]
@@ -61,7 +99,8 @@ public sealed unsafe class RoomLogLayoutTests
                 offset = piece.OffsetOf(rooms);
             }
 
-            Assert.Equal((layout.RingBytes, layout.IndexEntries * sizeof(long), layout.SegmentBytes), (start, indexBytes, offset));
+            Assert.Equal((layout.RingBytes, layout.IndexEntries * sizeof(long)), (start, indexBytes));
+            Assert.True(offset <= layout.SegmentBytes);
             Assert.Equal(version == RoomLogLayout.OldestVersion, layout.Pieces.Length == 1);
         }
     }
@@ -103,6 +142,7 @@ public sealed unsafe class RoomLogLayoutTests
         Assert.Equal(PageBytes, sizeof(SegmentHeader));
         Assert.Equal(RoomHeader.Bytes, sizeof(RoomHeader));
         Assert.Equal(WorkerHeader.Bytes, sizeof(WorkerHeader));
+        Assert.Equal((RecordDetails.Bytes, FollowerMark.Bytes, SegmentArea.Bytes), (sizeof(RecordDetails), sizeof(FollowerMark), sizeof(SegmentArea)));
     }
 
     /// <summary>Each field's own bytes; a later one that is put into a gap does not reach into the next.</summary>

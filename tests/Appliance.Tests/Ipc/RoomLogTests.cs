@@ -268,5 +268,5 @@ public sealed unsafe class RoomLogTests
     private static void Leave(RoomLog log, int slot) => log.Ring(slot).CountMember(Worker, -1);
 
     private static void Say(RoomLog log, int slot, bool isMessage) => log.Ring(slot).Append(
-        RingModel.Frame(100, new Random(1)), [new LogRecord(100, IdOffset: 10, isMessage)]);
+        RingModel.Frame(100, new Random(1)), [new LogRecord(100, IdOffset: 10, isMessage ? RecordKind.Chat : RecordKind.System)]);
 }

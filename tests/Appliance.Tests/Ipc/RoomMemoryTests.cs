@@ -134,7 +134,7 @@ public sealed class RoomMemoryTests
         byte[] record = RingModel.Frame(1000, new Random(1));
         for (int i = 0; i < 20_000; i++)
         {
-            log.Ring(slots[i % slots.Length]).Append(record, [new LogRecord(record.Length, IdOffset: 10, IsMessage: true)]);
+            log.Ring(slots[i % slots.Length]).Append(record, [new LogRecord(record.Length, IdOffset: 10, RecordKind.Chat)]);
             workers[i % 2].NoteGrowth(record.Length);
             workers[i % 2].Look(Now + (i * 10));
             Assert.InRange(RoomMemory.Measure(log), 0, Limit + (2 * 64 << 10) + 2000);
@@ -149,7 +149,7 @@ public sealed class RoomMemoryTests
         byte[] record = RingModel.Frame(1024, new Random(1));
         for (int i = 0; i <= RingBytes / record.Length; i++)
         {
-            log.Ring(slot).Append(record, [new LogRecord(record.Length, IdOffset: 10, IsMessage: true)]);
+            log.Ring(slot).Append(record, [new LogRecord(record.Length, IdOffset: 10, RecordKind.Chat)]);
         }
 
         return slot;

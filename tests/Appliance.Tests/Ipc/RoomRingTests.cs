@@ -77,7 +77,7 @@ public sealed class RoomRingTests
     {
         using var memory = new MemoryRoomLog();
         byte[] batch = new byte[memory.Ring.BatchBytesMax + 1];
-        Assert.Throws<ArgumentOutOfRangeException>(() => memory.Ring.Append(batch, [new LogRecord(batch.Length, -1, false)]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => memory.Ring.Append(batch, [new LogRecord(batch.Length, -1, RecordKind.System)]));
         Assert.Equal(0, memory.Ring.Head);
     }
 
@@ -215,7 +215,7 @@ public sealed class RoomRingTests
         for (long position = 0; position < end; position += RecordBytes)
         {
             FillRecord(record, position);
-            ring.Append(record, [new LogRecord(RecordBytes, IdOffset: -1, IsMessage: true)]);
+            ring.Append(record, [new LogRecord(RecordBytes, IdOffset: -1, RecordKind.Chat)]);
         }
 
         reader.Join();
@@ -243,7 +243,7 @@ public sealed class RoomRingTests
         byte[] record = new byte[RecordBytesMin];
         for (int i = 0; i < count; i++)
         {
-            ring.Append(record, [new LogRecord(record.Length, IdOffset: 2, isMessage)]);
+            ring.Append(record, [new LogRecord(record.Length, IdOffset: 2, isMessage ? RecordKind.Chat : RecordKind.System)]);
         }
     }
 

@@ -13,10 +13,10 @@ public sealed class ScoreboardTests
         var figures = Scoreboard.Begin(memory.Log, 3, pid: 77, unixMs: 5);
         Assert.Equal(0, figures.Requests);
         figures.Requests = 12;
-        Scoreboard.EndTurn(ref memory.Log.Worker(3), figures, connections: 4, lagBytes: 9, nowNs: 1);
+        Scoreboard.EndTurn(memory.Log, 3, figures, connections: 4, lagBytes: 9, nowNs: 1);
         memory.Log.ResetWorker(3);
         Assert.Equal(12, Scoreboard.Begin(memory.Log, 3, pid: 78, unixMs: 6).Requests);
-        var snapshot = Scoreboard.Read(ref memory.Log.Worker(3));
+        var snapshot = Scoreboard.Read(memory.Log, 3);
         Assert.Equal((12, 78, 0, 0), (snapshot.Figures.Requests, snapshot.Pid, snapshot.Connections, snapshot.LagBytes));
         Assert.Equal([3], Enumerable.Range(0, RoomLogLayout.WorkerSlots).Where(slot => Scoreboard.IsUsed(memory.Log, slot)));
     }
@@ -29,12 +29,12 @@ public sealed class ScoreboardTests
         ref var header = ref memory.Log.Worker(0);
         var figures = Scoreboard.Begin(memory.Log, 0, pid: 77, unixMs: 5);
         long began = System.Diagnostics.Stopwatch.GetTimestamp() - 1_000_000_000;
-        Assert.False(Scoreboard.BeginTurn(memory.Log, ref header, began));
-        var during = Scoreboard.Read(ref header);
+        Assert.False(Scoreboard.BeginTurn(memory.Log, 0, began));
+        var during = Scoreboard.Read(memory.Log, 0);
         Assert.Equal(during.AtNs - began, during.Figures.BusyNs);
         figures.BusyNs = 5;
-        Scoreboard.EndTurn(ref header, figures, 0, 0, 0);
-        Assert.Equal(5, Scoreboard.Read(ref header).Figures.BusyNs);
+        Scoreboard.EndTurn(memory.Log, 0, figures, 0, 0, 0);
+        Assert.Equal(5, Scoreboard.Read(memory.Log, 0).Figures.BusyNs);
     }
 
     /// <summary>What was told as busy before a worker died in its turn is not taken back.</summary>
@@ -44,10 +44,10 @@ public sealed class ScoreboardTests
         using var memory = new MemoryRoomLog();
         ref var header = ref memory.Log.Worker(0);
         _ = Scoreboard.Begin(memory.Log, 0, pid: 77, unixMs: 5);
-        _ = Scoreboard.BeginTurn(memory.Log, ref header, System.Diagnostics.Stopwatch.GetTimestamp() - 1_000_000_000);
-        long told = Scoreboard.Read(ref header).Figures.BusyNs;
+        _ = Scoreboard.BeginTurn(memory.Log, 0, System.Diagnostics.Stopwatch.GetTimestamp() - 1_000_000_000);
+        long told = Scoreboard.Read(memory.Log, 0).Figures.BusyNs;
         memory.Log.ResetWorker(0);
-        long after = Scoreboard.Read(ref header).Figures.BusyNs;
+        long after = Scoreboard.Read(memory.Log, 0).Figures.BusyNs;
         Assert.True(after >= told, $"{after} after {told}");
         memory.Log.ResetWorker(0);
         Assert.Equal(after, Scoreboard.Begin(memory.Log, 0, pid: 78, unixMs: 6).BusyNs);
@@ -61,24 +61,24 @@ public sealed class ScoreboardTests
         using var memory = new MemoryRoomLog();
         ref var header = ref memory.Log.Worker(0);
         var figures = Scoreboard.Begin(memory.Log, 0, pid: 77, unixMs: 5);
-        Scoreboard.EndTurn(ref header, figures, connections: 1, lagBytes: 0, nowNs: 100);
+        Scoreboard.EndTurn(memory.Log, 0, figures, connections: 1, lagBytes: 0, nowNs: 100);
         Assert.False(Scoreboard.TryRest(memory.Log, 0));
-        header.After.AtNs = 100;
+        Scoreboard.WriteAfter(memory.Log, 0, new WorkerSnapshot { AtNs = 100 });
         Assert.False(Scoreboard.TryRest(memory.Log, 0));
-        header.After.AtNs = 101;
+        Scoreboard.WriteAfter(memory.Log, 0, new WorkerSnapshot { AtNs = 101 });
         header.LagBytes = 1;
         Assert.False(Scoreboard.TryRest(memory.Log, 0));
         header.LagBytes = 0;
         Assert.True(Scoreboard.TryRest(memory.Log, 0));
         Assert.Equal(1, memory.Log.Header.SamplerRests);
-        Assert.True(Scoreboard.BeginTurn(memory.Log, ref header, 500));
+        Assert.True(Scoreboard.BeginTurn(memory.Log, 0, 500));
 
         Scoreboard.Resume(memory.Log, 0, new ServerSnapshot { AtNs = 510, UnixMs = 7 });
-        Assert.Equal((101, 510, 7), (header.Before.AtNs, header.After.AtNs, memory.Log.Header.After.UnixMs));
+        Assert.Equal((101, 510, 7), (Scoreboard.Before(memory.Log, 0).AtNs, Scoreboard.After(memory.Log, 0).AtNs, memory.Log.Header.After.UnixMs));
         Assert.Equal(0u, memory.Log.Header.SampleSequence % 2);
         Assert.False(Scoreboard.TryRest(memory.Log, 0));
         Assert.Equal(0, memory.Log.Header.SamplerRests);
-        Assert.False(Scoreboard.BeginTurn(memory.Log, ref header, 520));
+        Assert.False(Scoreboard.BeginTurn(memory.Log, 0, 520));
     }
 
     /// <summary>A worker that was killed while it published leaves figures that may be read, and its successor puts it right.</summary>
@@ -87,9 +87,9 @@ public sealed class ScoreboardTests
     {
         using var memory = new MemoryRoomLog();
         memory.Log.Worker(0).Sequence = 7;
-        Assert.Equal(0, Scoreboard.Read(ref memory.Log.Worker(0)).Figures.Requests);
+        Assert.Equal(0, Scoreboard.Read(memory.Log, 0).Figures.Requests);
         _ = Scoreboard.Begin(memory.Log, 0, pid: 1, unixMs: 1);
-        Scoreboard.EndTurn(ref memory.Log.Worker(0), default, 0, 0, 0);
+        Scoreboard.EndTurn(memory.Log, 0, default, 0, 0, 0);
         Assert.Equal(0u, memory.Log.Worker(0).Sequence % 2);
         memory.Log.Header.SampleSequence = 3;
         Scoreboard.BeginBorder(memory.Log);
@@ -109,7 +109,7 @@ public sealed class ScoreboardTests
             {
                 figures.Requests = figures.SentBytes = i;
                 figures.Closed.Fill(i);
-                Scoreboard.EndTurn(ref memory.Log.Worker(0), figures, 0, 0, 0);
+                Scoreboard.EndTurn(memory.Log, 0, figures, 0, 0, 0);
 
                 // No turn is shorter than its system call.
                 Thread.SpinWait(i % 100);
@@ -118,7 +118,7 @@ public sealed class ScoreboardTests
         writer.Start();
         for (int i = 0; i < 20_000; i++)
         {
-            var read = Scoreboard.Read(ref memory.Log.Worker(0)).Figures;
+            var read = Scoreboard.Read(memory.Log, 0).Figures;
             Assert.Equal(read.Requests, read.SentBytes);
             Assert.Equal(read.Requests, read.Closed[^1]);
         }
@@ -133,13 +133,13 @@ public sealed class ScoreboardTests
         using var memory = new MemoryRoomLog();
         _ = Scoreboard.Begin(memory.Log, 1, pid: 77, unixMs: 5);
         memory.Log.Header.After.AtNs = 10;
-        memory.Log.Worker(1).After.AtNs = 11;
+        Scoreboard.WriteAfter(memory.Log, 1, new WorkerSnapshot { AtNs = 11 });
         Scoreboard.BeginBorder(memory.Log);
         memory.Log.Header.After.AtNs = 20;
-        memory.Log.Worker(1).After.AtNs = 21;
+        Scoreboard.WriteAfter(memory.Log, 1, new WorkerSnapshot { AtNs = 21 });
         Scoreboard.EndBorder(memory.Log);
         var seen = (0L, 0L, 0L, 0L);
-        Scoreboard.ReadInterval(memory.Log, () => seen = (memory.Log.Header.Before.AtNs, memory.Log.Header.After.AtNs, memory.Log.Worker(1).Before.AtNs, memory.Log.Worker(1).After.AtNs));
+        Scoreboard.ReadInterval(memory.Log, () => seen = (memory.Log.Header.Before.AtNs, memory.Log.Header.After.AtNs, Scoreboard.Before(memory.Log, 1).AtNs, Scoreboard.After(memory.Log, 1).AtNs));
         Assert.Equal((10, 20, 11, 21), seen);
     }
 

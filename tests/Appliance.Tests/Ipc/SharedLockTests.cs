@@ -177,12 +177,12 @@ public sealed unsafe class SharedLockTests
     {
         for (int i = 0; i < 3; i++)
         {
-            ring.IndexOf(ring.Header->NextId + i) = (ring.Head + (i * RoomLogLayout.RecordBytesMin)) << 1;
+            ring.WriteEntry(ring.Header->NextId + i, ring.Head + (i * RoomLogLayout.RecordBytesMin), RecordKind.System, default);
         }
     }
 
     private static void Append(RoomRing ring) => ring.Append(
-        RingModel.Frame(RoomLogLayout.RecordBytesMin, new Random(1)), [new LogRecord(RoomLogLayout.RecordBytesMin, IdOffset: 2, IsMessage: true)]);
+        RingModel.Frame(RoomLogLayout.RecordBytesMin, new Random(1)), [new LogRecord(RoomLogLayout.RecordBytesMin, IdOffset: 2, RecordKind.Chat)]);
 
     /// <summary>A thread takes the lock and ends.</summary>
     private static void DieWith(SharedLock shared)

@@ -339,7 +339,7 @@ public sealed class JournalWriterTests : IDisposable
         var journal = _folder.Begin(rooms, isNew: true, "always");
         var ring = RingModel.Join(rooms, "lobby");
         Assert.Equal(JournalState.Awaited, rooms.Journal);
-        ring.Append(JournalFormatTests.FrameOf(100), [new LogRecord(100, 60, IsMessage: true)]);
+        ring.Append(JournalFormatTests.FrameOf(100), [new LogRecord(100, 60, RecordKind.Chat)]);
         Assert.Equal((100, 0), (ring.Head, ring.Published));
         _ = _folder.Say(rooms, "lobby");
         Assert.True(SpinWait.SpinUntil(() => ring.Published == 200, TimeSpan.FromSeconds(30)));
