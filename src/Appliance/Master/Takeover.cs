@@ -84,11 +84,10 @@ public sealed class Takeover
         }
 
         var inForce = SettingsBuilder.Build(paths, SettingsBuilder.ReadFile("the former process", settings.Split('\n'), hasComments: false));
-        int segment = Number(head, "segment");
         var estate = new Estate
         {
-            Rooms = RoomLogStore.Attach(segment, layout),
-            SegmentId = segment,
+            Rooms = RoomLogStore.Attach(Number(head, "segment"), layout),
+            SegmentId = Number(head, "segment"),
             Listeners = new ListenerSet(inForce.Listen, listeners, isInherited: Text(head, "inherited") == "1"),
             PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),
             Wakeups = new WakeupTable(RoomLogLayout.Slots, wakeups),

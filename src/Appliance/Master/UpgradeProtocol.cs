@@ -1,6 +1,5 @@
 using System.Globalization;
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Loop;
 
 namespace Appliance.Master;
