@@ -97,6 +97,23 @@ public sealed class DaemonReloadTests
         await AssertHistoryAsync(daemon, "2", "3");
     }
 
+    /// <summary>A pipe in the place of the file would be waited for: it is refused in words, and the loop goes on.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(0)]
+    public async Task Pipe_in_the_place_of_the_file_holds_up_nothing(int workers)
+    {
+        await using var daemon = new ApplianceDaemon();
+        await StartAsync(daemon, workers, "history = 2");
+        File.Delete(ConfigurationOf(daemon));
+        Assert.Equal(0, (await CommandResult.RunAsync("mkfifo", ConfigurationOf(daemon))).ExitCode);
+        var reload = await daemon.RunCommandAsync("reload");
+        Assert.Equal(1, reload.ExitCode);
+        Assert.Contains("it is a pipe", reload.Error, StringComparison.Ordinal);
+        await using var ann = await daemon.JoinAsync();
+        _ = await ann.SayAndReadAsync("still here");
+    }
+
     /// <summary>A file that is gone, or cannot be read, is a bad file; and a daemon must always be stoppable.</summary>
     [Fact]
     public async Task Missing_file_changes_nothing_and_prevents_no_stop()

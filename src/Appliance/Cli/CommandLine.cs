@@ -221,6 +221,7 @@ internal static class CommandLine
 
             // What everybody may exchange would make a server, and root, write where somebody else likes.
             string path = OwnedPath.Resolve("others may exchange it", file, Ownership.OfProcess);
+            RefusePipe(path);
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             byte[] bytes = new byte[ConfigBytesMax + 1];
             int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
@@ -234,6 +235,21 @@ internal static class CommandLine
                 ? PathFailure.Describe(file, "read", error)
                 : $"'{file}' cannot be read: {failure.Message}";
             throw new SettingException($"--config: {why}", failure);
+        }
+    }
+
+    /// <summary>A pipe gives its text once, and a server reads it again at each reload: there it would wait for a writer for ever.</summary>
+    private static void RefusePipe(string path)
+    {
+        var opened = Syscall.Open(path, Syscall.O_RDONLY | Syscall.O_NONBLOCK, 0);
+        if (opened.Ok)
+        {
+            bool isPipe = !Syscall.Seek(opened.Value, 0, Syscall.SEEK_CUR).Ok;
+            _ = Syscall.Close(opened.Value);
+            if (isPipe)
+            {
+                throw new IOException("it is a pipe, which can be read only once; name a regular file");
+            }
         }
     }
 
