@@ -104,7 +104,8 @@ public sealed class ShmCommandTests
         foreach (var options in new[] { "", "--raw" })
         {
             await ShellAsync($"'{PublishedBinary.FilePath}' shm get 1 {options} --path '{folder.FullName}' > '{folder.File("out")}'");
-            Assert.True(bytes.SequenceEqual(await File.ReadAllBytesAsync(folder.File("out"))));
+            var shown = await File.ReadAllBytesAsync(folder.File("out"));
+            Assert.True(bytes.SequenceEqual(shown));
         }
 
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(bytes)), await folder.PhpAsync("echo hash('sha256', shm_get_var(shm_attach($key), 1));"));
