@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Appliance.Config;
 using Appliance.Control;
 using Appliance.Ipc;
@@ -70,7 +69,7 @@ internal sealed class ControlClient
 
     /// <summary>Asks for a list, page by page: each object as it comes.</summary>
     /// <param name="question">Without a cursor.</param>
-    public IEnumerable<JsonElement> AskForList(string question)
+    public IEnumerable<JsonLine> AskForList(string question)
     {
         string cursor = "";
         bool hasMore = true;
@@ -79,8 +78,7 @@ internal sealed class ControlClient
             (hasMore, cursor, string[] lines) = Ask($"{question} {cursor}");
             foreach (string line in lines)
             {
-                using var document = JsonDocument.Parse(line);
-                yield return document.RootElement.Clone();
+                yield return JsonLine.Read(line);
             }
         }
     }

@@ -54,28 +54,28 @@ internal static class ControlCommands
     /// <summary><c>clients [--json]</c></summary>
     public static Command MakeClients() => MakeList("clients", (client, json) =>
     [
-        new("id", client.GetProperty("id").GetString()),
-        new("address", client.GetProperty("address").GetString()),
-        new("room", client.GetProperty("room").GetString()),
-        new("since", json ? client.GetProperty("since").GetInt64() : LocalTime(client.GetProperty("since").GetInt64() * 1000)),
-        new("lag", client.GetProperty("lag").GetInt64()),
+        new("id", client.Text("id")),
+        new("address", client.Text("address")),
+        new("room", client.Text("room")),
+        new("since", json ? client.Number("since") : LocalTime(client.Number("since") * 1000)),
+        new("lag", client.Number("lag")),
     ]);
 
     /// <summary><c>rooms [--json]</c></summary>
     public static Command MakeRooms() => MakeList("rooms", (room, _) =>
     [
-        new("room", room.GetProperty("room").GetString()),
-        new("clients", room.GetProperty("clients").GetInt64()),
-        new("messages", room.GetProperty("messages").GetInt64()),
-        new("bytes", room.GetProperty("bytes").GetInt64()),
-        new("last_id", room.GetProperty("last_id").GetString()),
+        new("room", room.Text("room")),
+        new("clients", room.Number("clients")),
+        new("messages", room.Number("messages")),
+        new("bytes", room.Number("bytes")),
+        new("last_id", room.Text("last_id")),
     ]);
 
     /// <summary>A time for people, in their zone; one beyond the years 1 to 9999 is shown as the next one within them.</summary>
     internal static string LocalTime(long unixMs) =>
         DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(unixMs, UnixMsMin, UnixMsMax)).ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
-    private static Command MakeList(string name, Func<JsonElement, bool, Field[]> describe)
+    private static Command MakeList(string name, Func<JsonLine, bool, Field[]> describe)
     {
         var command = new Command(name) { KeyOptions.Json };
         command.SetAction(parsed =>

@@ -67,19 +67,18 @@ internal static class HistoryCommand
     {
         try
         {
-            using var document = JsonDocument.Parse(line);
-            var message = document.RootElement;
-            string time = message.TryGetProperty("time", out var unixMs) ? ControlCommands.LocalTime(unixMs.GetInt64()) : NoTime;
-            string who = message.TryGetProperty("name", out var name) ? $"{Printable(name)}:" : "*";
+            var message = JsonLine.Read(line);
+            string time = message.Has("time") ? ControlCommands.LocalTime(message.Number("time")) : NoTime;
+            string who = message.Has("name") ? $"{Printable(message.Text("name"))}:" : "*";
 
             // In the place of a blank, where no name reaches: an operator said it.
-            char mark = message.TryGetProperty("from", out _) ? '!' : ' ';
-            return $"{time} {mark}{who} {Printable(message.GetProperty("message"))}";
+            char mark = message.Has("from") ? '!' : ' ';
+            return $"{time} {mark}{who} {Printable(message.Text("message"))}";
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             // What a former version wrote while its clock stood before 2001 was not JSON, and lies in the log for as long as that does.
-            return $"{NoTime}  ? {PrintableText.Escape(Encoding.UTF8.GetBytes(line))}";
+            return $"{NoTime}  ? {Printable(line)}";
         }
     }
 
@@ -88,5 +87,5 @@ internal static class HistoryCommand
     /// <summary>Whether a line says that somebody came or went. The server writes its own messages, and begins each alike.</summary>
     private static bool IsAnnouncement(string line) => line.StartsWith("{\"type\":\"system\"", StringComparison.Ordinal);
 
-    private static string Printable(JsonElement text) => PrintableText.Escape(Encoding.UTF8.GetBytes(text.GetString()!));
+    private static string Printable(string text) => PrintableText.Escape(Encoding.UTF8.GetBytes(text));
 }

@@ -16,7 +16,7 @@ public static class PhpJson
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = PhpSerialization.DepthMax + 8 };
 
-    private static readonly JsonDocumentOptions ReadOptions = new() { MaxDepth = PhpSerialization.DepthMax };
+    private static readonly JsonReaderOptions ReadOptions = new() { MaxDepth = PhpSerialization.DepthMax };
 
     /// <summary>The value as JSON, in one line.</summary>
     public static string Show(PhpValue value)
@@ -71,13 +71,18 @@ public static class PhpJson
     }
 
     /// <summary>The value that a JSON text means; null when it is no JSON, with the reason.</summary>
-    public static PhpValue? Read(ReadOnlyMemory<byte> json, out string reason)
+    public static PhpValue? Read(ReadOnlySpan<byte> json, out string reason)
     {
         reason = "";
         try
         {
-            using var document = JsonDocument.Parse(json, ReadOptions);
-            return Read(document.RootElement);
+            var reader = new Utf8JsonReader(json, ReadOptions);
+            _ = reader.Read();
+            var value = Read(ref reader);
+
+            // Anything behind the value is an error.
+            _ = reader.Read();
+            return value;
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
@@ -88,36 +93,41 @@ public static class PhpJson
         }
     }
 
-    private static PhpValue Read(JsonElement element) => element.ValueKind switch
+    /// <summary>The value whose first token the reader stands on; afterwards it stands on the last one.</summary>
+    private static PhpValue Read(ref Utf8JsonReader reader) => reader.TokenType switch
     {
-        JsonValueKind.True => PhpBool.True,
-        JsonValueKind.False => PhpBool.False,
-        JsonValueKind.String => PhpString.Of(element.GetString()!),
-        JsonValueKind.Number => element.TryGetInt64(out long number) ? new PhpInt(number) : new PhpFloat(element.GetDouble()),
-        JsonValueKind.Array => ReadArray(element),
-        JsonValueKind.Object => ReadObject(element),
-        JsonValueKind.Null or JsonValueKind.Undefined => PhpNull.Instance,
+        JsonTokenType.True => PhpBool.True,
+        JsonTokenType.False => PhpBool.False,
+        JsonTokenType.String => PhpString.Of(reader.GetString()!),
+        JsonTokenType.Number => reader.TryGetInt64(out long number) ? new PhpInt(number) : new PhpFloat(reader.GetDouble()),
+        JsonTokenType.StartArray => ReadArray(ref reader),
+        JsonTokenType.StartObject => ReadObject(ref reader),
+        JsonTokenType.Null => PhpNull.Instance,
+        JsonTokenType.None or JsonTokenType.EndArray or JsonTokenType.EndObject or JsonTokenType.PropertyName or JsonTokenType.Comment
+            => throw new UnreachableException(),
         _ => throw new UnreachableException(),
     };
 
-    private static PhpArray ReadArray(JsonElement element)
+    private static PhpArray ReadArray(ref Utf8JsonReader reader)
     {
         List<PhpEntry> entries = [];
-        foreach (var item in element.EnumerateArray())
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            entries.Add(new PhpEntry(new PhpInt(entries.Count), Read(item)));
+            entries.Add(new PhpEntry(new PhpInt(entries.Count), Read(ref reader)));
         }
 
         return new PhpArray(entries);
     }
 
-    private static PhpValue ReadObject(JsonElement element)
+    private static PhpValue ReadObject(ref Utf8JsonReader reader)
     {
         List<PhpEntry> entries = [];
         Dictionary<PhpValue, int> places = [];
-        foreach (var member in element.EnumerateObject())
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
-            var entry = new PhpEntry(KeyOf(member.Name), Read(member.Value));
+            var key = KeyOf(reader.GetString()!);
+            _ = reader.Read();
+            var entry = new PhpEntry(key, Read(ref reader));
             if (places.TryAdd(entry.Key, entries.Count))
             {
                 entries.Add(entry);
