@@ -22,7 +22,7 @@ public static class ChatEncoder
     public const int FixedBytesMax = 192;
 
     private static readonly SearchValues<byte> Escaped = SearchValues.Create(
-        [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\', 0x7F]);
+        [.. JsonEscapes.Controls, (byte)'"', (byte)'\\', 0x7F]);
 
     /// <summary>The answer to a heartbeat.</summary>
     public static ReadOnlySpan<byte> Pong => "{\"type\":\"pong\"}"u8;

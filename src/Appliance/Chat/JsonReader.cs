@@ -18,7 +18,7 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
     private const uint LastSurrogate = 0xDFFF;
 
     private static readonly SearchValues<byte> StringEnds = SearchValues.Create(
-        [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\']);
+        [.. JsonEscapes.Controls, (byte)'"', (byte)'\\']);
 
     private readonly ReadOnlySpan<byte> _json = json;
     private Span<byte> _scratch = scratch;

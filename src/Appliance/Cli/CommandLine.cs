@@ -102,7 +102,7 @@ internal static class CommandLine
             given = given.Concat(SettingsBuilder.ReadFile(file, ReadLines(file)));
         }
 
-        return SettingsBuilder.Build(Paths.ForThisUser(), [.. given, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
+        return SettingsBuilder.Build(Paths.ForThisUser(), [.. given, .. OnCommandLine(parsed)]);
     }
 
     /// <summary>
@@ -127,7 +127,7 @@ internal static class CommandLine
 
             string file = Path.GetFullPath(parsed.GetValue(Config) ?? SystemConfigFile, StartDirectory);
             var places = SettingsBuilder.ReadPlaces(file, Syscall.IsReadable(file) ? ReadLines(file) : []);
-            return SettingsBuilder.Build(Paths.ForThisUser(), [.. InEnvironment(), .. places, .. SettingOptions.SelectMany(pair => OnCommandLine(parsed, pair.Key, pair.Value))]);
+            return SettingsBuilder.Build(Paths.ForThisUser(), [.. InEnvironment(), .. places, .. OnCommandLine(parsed)]);
         }
     }
 
@@ -153,8 +153,15 @@ internal static class CommandLine
 
         root.SetAction(parsed =>
         {
-            var action = Actions.FirstOrDefault(pair => parsed.GetValue(pair.Key)).Value;
-            return action is null ? RunCommand.Run(args, () => ReadSettings(parsed)) : action(parsed);
+            foreach (var (option, action) in Actions)
+            {
+                if (parsed.GetValue(option))
+                {
+                    return action(parsed);
+                }
+            }
+
+            return RunCommand.Run(args, () => ReadSettings(parsed));
         });
         return root;
     }
@@ -192,6 +199,9 @@ internal static class CommandLine
         where value is { Length: > 0 }
         from one in row.IsRepeatable ? value.Split(' ', StringSplitOptions.RemoveEmptyEntries) : [value]
         select new GivenValue(row.Name, one, SettingsBuilder.Environment, StartDirectory);
+
+    private static IEnumerable<GivenValue> OnCommandLine(ParseResult parsed) =>
+        SettingsTable.Rows.SelectMany(row => OnCommandLine(parsed, row, SettingOptions[row]));
 
     private static IEnumerable<GivenValue> OnCommandLine(ParseResult parsed, Setting row, Option option)
     {

@@ -43,19 +43,19 @@ internal static class DumpCommand
 
     private static int Write(string directory, bool force)
     {
-        var files = PackageFiles.All().Select(file => (Path: Path.Combine(directory, file.Path), file.Content, file.IsExecutable)).ToList();
-        var changed = files.FindAll(file => File.Exists(file.Path) && !File.ReadAllBytes(file.Path).AsSpan().SequenceEqual(file.Content));
-        if (changed.Count > 0 && !force)
+        PackageFile[] files = [.. PackageFiles.All().Select(file => file with { Path = Path.Combine(directory, file.Path) })];
+        var changed = Array.FindAll(files, file => File.Exists(file.Path) && !File.ReadAllBytes(file.Path).AsSpan().SequenceEqual(file.Content));
+        if (changed.Length > 0 && !force)
         {
             throw new IOException($"dump: {string.Join(", ", changed.Select(file => $"'{file.Path}'"))} would be overwritten; nothing is written. Move it away, or give --force");
         }
 
-        foreach (var (path, content, isExecutable) in files)
+        foreach (var file in files)
         {
-            MakeDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(path, content);
-            File.SetUnixFileMode(path, isExecutable ? Executable : Readable);
-            Console.Out.WriteLine(path);
+            MakeDirectory(Path.GetDirectoryName(file.Path)!);
+            File.WriteAllBytes(file.Path, file.Content);
+            File.SetUnixFileMode(file.Path, file.IsExecutable ? Executable : Readable);
+            Console.Out.WriteLine(file.Path);
         }
 
         return ExitCode.Fine;

@@ -22,7 +22,7 @@ internal static class FieldReport
             return;
         }
 
-        int width = WidestOf(fields.Select(field => field.Name)) + 2;
+        int width = fields.Max(field => field.Name.Length) + 2;
         foreach (var (name, value) in fields)
         {
             Console.Out.WriteLine($"{$"{name}:".PadRight(width)}{Text(value)}");
@@ -48,14 +48,17 @@ internal static class FieldReport
         }
 
         string[][] cells = [.. rows.Take(1).Select(row => row.Select(field => field.Name).ToArray()), .. rows.Select(row => row.Select(field => Text(field.Value)).ToArray())];
-        int[] widths = [.. cells.Take(1).SelectMany(heads => heads).Select((_, column) => WidestOf(cells.Select(line => line[column])))];
+        for (int column = 0; column < (rows.Count > 0 ? rows[0].Length : 0); column++)
+        {
+            int width = cells.Max(line => line[column].Length);
+            Array.ForEach(cells, line => line[column] = line[column].PadRight(width));
+        }
+
         foreach (string[] line in cells)
         {
-            Console.Out.WriteLine(string.Join("  ", line.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+            Console.Out.WriteLine(string.Join("  ", line).TrimEnd());
         }
     }
-
-    private static int WidestOf(IEnumerable<string> texts) => texts.MaxBy(text => text.Length)?.Length ?? 0;
 
     private static string Text(object? value) => value is null ? "-" : value is bool yes ? (yes ? "yes" : "no") : Convert.ToString(value, CultureInfo.InvariantCulture)!;
 

@@ -17,7 +17,7 @@ internal sealed class Interruption : IDisposable
     public void Begin()
     {
         Deadline.TakeAlarms();
-        _taken = [.. Signals.Where(signal => !Syscall.IsIgnored(signal))];
+        _taken = Array.FindAll(Signals, signal => !Syscall.IsIgnored(signal));
         Array.ForEach(_taken, Syscall.InterruptCallsOnce);
         Syscall.Unblock(_taken);
     }

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Reflection;
 using System.Text;
@@ -56,30 +57,30 @@ internal static class ManualPage
                 AppendText(text, $"The object: {remark}.");
             }
 
-            var commands = rows.Select(row => (Row: row, Options: row.Make().Options.Select(option => (
-                Synopsis: $"{option.Name} {option.HelpName}".Trim(),
-                Help: option.Description ?? option.HelpName ?? option.Name)).ToList())).ToList();
-            var shared = commands.SelectMany(command => command.Options).CountBy(option => option).Where(option => option.Value > rows.Count / 2).Select(option => option.Key).ToList();
-            if (shared.Count > 0)
+            UsageRow[][] options = [.. rows.Select(row => row.Make().Options.Select(OptionRow).ToArray())];
+            UsageRow[] shared = [.. options.SelectMany(some => some).Distinct().Where(option => Array.FindAll(options, some => some.Contains(option)).Length > rows.Count / 2)];
+            if (shared.Length > 0)
             {
                 AppendText(text, "Most of them take:");
                 AppendOptions(text, shared);
             }
 
-            foreach (var (row, options) in commands)
+            for (int i = 0; i < rows.Count; i++)
             {
-                AppendEntry(text, Synopsis(row.Synopsis), $"{Capital(row.Help)}.");
-                AppendOptions(text, [.. options.Except(shared)]);
+                AppendEntry(text, Synopsis(rows[i].Synopsis), $"{Capital(rows[i].Help)}.");
+                AppendOptions(text, [.. options[i].Except(shared)]);
             }
         }
 
         return text.ToString();
     }
 
+    private static UsageRow OptionRow(Option option) => new($"{option.Name} {option.HelpName}".Trim(), option.Description ?? option.HelpName ?? option.Name);
+
     /// <summary>Options of a command, set in below it.</summary>
-    private static void AppendOptions(StringBuilder text, List<(string Synopsis, string Help)> options)
+    private static void AppendOptions(StringBuilder text, UsageRow[] options)
     {
-        if (options.Count == 0)
+        if (options.Length == 0)
         {
             return;
         }
@@ -132,10 +133,10 @@ internal static class ManualPage
     private static string SettingsOfFile()
     {
         var text = new StringBuilder();
-        foreach (var group in SettingsTable.Rows.GroupBy(row => row.Group))
+        foreach (var group in Enum.GetValues<SettingGroup>())
         {
-            _ = text.Append($".SS {Capital(SampleConfiguration.HeadingOf(group.Key))}\n");
-            foreach (var row in group)
+            _ = text.Append($".SS {Capital(SampleConfiguration.HeadingOf(group))}\n");
+            foreach (var row in SettingsTable.In(group))
             {
                 string value = row.IsSwitch ? "on\\fR|\\fIoff" : row.Value.StartsWith('[') ? "N" : Escape(row.Value);
                 AppendEntry(

@@ -81,7 +81,7 @@ internal static class QueueCommand
     private static void Print(MessageQueueStatus status, SystemVKey key, bool json) => FieldReport.Print(
         [
             .. json ? new Field[] { new("key", key.ToString()) } : [],
-            .. Fields.Select(field => new Field(field.Name, json ? field.Read(status) : Text(field.Name, field.Read(status)))),
+            .. Array.ConvertAll(Fields, field => new Field(field.Name, json ? field.Read(status) : Text(field.Name, field.Read(status)))),
         ],
         json);
 

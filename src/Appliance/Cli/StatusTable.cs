@@ -55,7 +55,7 @@ internal static class StatusTable
             _ = text.Append(Paint(trouble, colors)).Append('\n');
         }
 
-        _ = text.Append("worker      pid  state   ").AppendJoin(' ', Columns.Select(column => column.Heading.PadLeft(column.Width))).Append('\n');
+        _ = text.Append("worker      pid  state   ").AppendJoin(' ', Array.ConvertAll(Columns, column => column.Heading.PadLeft(column.Width))).Append('\n');
         foreach (var worker in sample.Workers)
         {
             string row = Text($"{worker.Worker,6} {worker.Pid,8}  {Sample.Word(worker.State),-8}{Cells(worker.Figures)}");
@@ -69,7 +69,7 @@ internal static class StatusTable
         sample.Server.WorkersMost > sample.Server.WorkersLeast ? Text($" of {sample.Server.WorkersLeast} to {sample.Server.WorkersMost}") : "";
 
     private static string Cells(Figures figures) =>
-        string.Join(' ', Columns.Select(column => Cell(MetricsTable.Find(column.Metric)!, figures).PadLeft(column.Width)));
+        string.Join(' ', Array.ConvertAll(Columns, column => Cell(MetricsTable.Find(column.Metric)!, figures).PadLeft(column.Width)));
 
     private static string Cell(Metric metric, Figures figures)
     {

@@ -7,45 +7,60 @@ using Appliance.Metrics;
 
 namespace Appliance.Cli;
 
+/// <summary>An option or command as it is typed, and what it means.</summary>
+internal sealed record UsageRow(string Left, string Help);
+
+/// <summary>Options under their heading.</summary>
+internal sealed record OptionGroup(string Heading, IReadOnlyList<UsageRow> Rows);
+
+/// <summary>Commands under their heading.</summary>
+internal sealed record CommandGroup(string Heading, IReadOnlyList<CommandRow> Rows);
+
 /// <summary>What <c>appliance</c> prints about itself.</summary>
 internal static class Usage
 {
     private const int Indent = 2;
 
     /// <summary>The seven lines that administrators know by heart, in their order; two of them are actions and no settings.</summary>
-    private static readonly (string Left, string Help)[] ModeRows =
+    private static readonly UsageRow[] ModeRows =
     [
         ModeRow("daemon"),
         ModeRow("debug"),
-        ("--settings", "print settings"),
+        new("--settings", "print settings"),
         ModeRow("nofork"),
-        ("--check", "check dependency modules"),
+        new("--check", "check dependency modules"),
         ModeRow("master"),
         ModeRow("proc"),
     ];
 
-    private static readonly (string Left, string Help)[] OtherActions =
+    private static readonly UsageRow[] OtherActions =
     [
-        ("--config FILE", "read settings from FILE; default /etc/appliance/appliance.conf if it is there"),
-        ("--help", "print this"),
-        ("--version", "print the version"),
+        new("--config FILE", "read settings from FILE; default /etc/appliance/appliance.conf if it is there"),
+        new("--help", "print this"),
+        new("--version", "print the version"),
     ];
 
     /// <summary>All options under their headings, each as it is typed and with what it means; paths are those of some user.</summary>
-    public static IEnumerable<(string Heading, IReadOnlyList<(string Left, string Help)> Rows)> OptionGroups(DefaultPaths paths) =>
-    [
-        (SampleConfiguration.HeadingOf(SettingGroup.Mode), ModeRows),
-        .. Enum.GetValues<SettingGroup>().Where(group => group != SettingGroup.Mode).Select(group => (
-            SampleConfiguration.HeadingOf(group),
-            (IReadOnlyList<(string, string)>)[.. SettingsTable.Rows.Where(row => row.Group == group).Select(row => Row(row, paths))])),
-        ("other", OtherActions),
-    ];
+    public static IReadOnlyList<OptionGroup> OptionGroups(DefaultPaths paths)
+    {
+        List<OptionGroup> groups = [new(SampleConfiguration.HeadingOf(SettingGroup.Mode), ModeRows)];
+        foreach (var group in Enum.GetValues<SettingGroup>())
+        {
+            if (group != SettingGroup.Mode)
+            {
+                groups.Add(new(SampleConfiguration.HeadingOf(group), [.. SettingsTable.In(group).Select(row => Row(row, paths))]));
+            }
+        }
+
+        groups.Add(new("other", OtherActions));
+        return groups;
+    }
 
     /// <summary>All commands under their headings.</summary>
-    public static IEnumerable<(string Heading, IReadOnlyList<CommandRow> Rows)> CommandGroups =>
+    public static IReadOnlyList<CommandGroup> CommandGroups { get; } =
     [
-        ("commands", CommandTable.Server),
-        ("System V IPC, shared with PHP (--key 0x41020304, or --path FILE --project A; by default --state-dir and A)", CommandTable.Ipc),
+        new("commands", CommandTable.Server),
+        new("System V IPC, shared with PHP (--key 0x41020304, or --path FILE --project A; by default --state-dir and A)", CommandTable.Ipc),
     ];
 
     /// <summary>Version, <c>0.1.0</c>.</summary>
@@ -91,7 +106,7 @@ internal static class Usage
         AppendRows(
             text.AppendLine("usage: appliance"),
             [.. CommandTable.Rows.Where(row => $" {row.Synopsis} ".StartsWith($"{NameOf(command)} ", StringComparison.Ordinal)).Select(Row)]);
-        (string Left, string Help)[] options = [.. command.Options.Select(option => ($"{option.Name} {option.HelpName}".Trim(), option.Description ?? ""))];
+        UsageRow[] options = [.. command.Options.Select(option => new UsageRow($"{option.Name} {option.HelpName}".Trim(), option.Description ?? ""))];
         AppendRows(options.Length > 0 ? text.AppendLine("options:") : text, options);
         Console.Out.Write(text);
         return ExitCode.Fine;
@@ -108,21 +123,26 @@ internal static class Usage
         return ExitCode.Fine;
     }
 
-    private static (string Left, string Help) Row(CommandRow row) => (row.Synopsis, row.Help);
+    private static UsageRow Row(CommandRow row) => new(row.Synopsis, row.Help);
 
-    private static (string Left, string Help) ModeRow(string name)
+    private static UsageRow ModeRow(string name)
     {
         var row = SettingsTable.Find(name)!;
-        return (row.IsSwitch ? $"--{row.Name}" : $"--{row.Name}={row.Value}", row.Help);
+        return new(row.IsSwitch ? $"--{row.Name}" : $"--{row.Name}={row.Value}", row.Help);
     }
 
-    private static (string Left, string Help) Row(Setting row, DefaultPaths paths) => row.IsSwitch
-        ? ($"--{row.Name}", row.Help)
-        : ($"--{row.Name} {row.Value}", $"{row.Help} [{SampleConfiguration.DefaultOf(row, paths)}]");
+    private static UsageRow Row(Setting row, DefaultPaths paths) => row.IsSwitch
+        ? new($"--{row.Name}", row.Help)
+        : new($"--{row.Name} {row.Value}", $"{row.Help} [{SampleConfiguration.DefaultOf(row, paths)}]");
 
-    private static void AppendRows(StringBuilder text, IReadOnlyList<(string Left, string Help)> rows)
+    private static void AppendRows(StringBuilder text, IReadOnlyList<UsageRow> rows)
     {
-        int width = rows.Select(row => row.Left.Length).DefaultIfEmpty().Max() + 3;
+        int width = 3;
+        foreach (var row in rows)
+        {
+            width = Math.Max(width, row.Left.Length + 3);
+        }
+
         foreach (var (left, help) in rows)
         {
             _ = text.Append(' ', Indent).Append(left.PadRight(width)).AppendLine(help);

@@ -21,8 +21,15 @@ internal static class ValueSource
 
         if (!text.StartsWith('@') || text.StartsWith("@@", StringComparison.Ordinal))
         {
-            byte[] bytes = [.. RawArguments.BytesOf(words).SelectMany((byte[] word, int i) => i == 0 ? word : [(byte)' ', .. word])];
-            return text.StartsWith('@') ? bytes[1..] : bytes;
+            using var bytes = new MemoryStream();
+            foreach (byte[] word in RawArguments.BytesOf(words))
+            {
+                bytes.WriteByte((byte)' ');
+                bytes.Write(word);
+            }
+
+            // Less the space before the first word.
+            return bytes.ToArray()[(text.StartsWith('@') ? 2 : 1)..];
         }
 
         return ReadFile(text[1..]);

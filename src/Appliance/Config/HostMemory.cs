@@ -27,17 +27,28 @@ public static class HostMemory
     {
         string[] groups = Lines("/proc/self/cgroup");
         string[] memory = Lines("/proc/meminfo");
-        long host = memory.Length > 0 ? HostBytes(memory) : long.MaxValue;
-        long least = (groups.Length > 0 ? groups : TopGroups).Aggregate(host, (least, line) => Math.Min(least, GroupBytes(line)));
+        long least = memory.Length > 0 ? HostBytes(memory) : long.MaxValue;
+        foreach (string line in groups.Length > 0 ? groups : TopGroups)
+        {
+            least = Math.Min(least, GroupBytes(line));
+        }
+
         return least < LimitMax ? least : null;
     }
 
     /// <summary>The line <c>MemTotal:  1234 kB</c> of proc_meminfo(5).</summary>
-    internal static long HostBytes(IEnumerable<string> lines) => lines
-        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-        .Where(words => words is ["MemTotal:", _, "kB"])
-        .Select(words => Number(words[1]) is var kilobytes and < long.MaxValue ? kilobytes * BytesPerKilobyte : Unknown)
-        .FirstOrDefault(Unknown);
+    internal static long HostBytes(IEnumerable<string> lines)
+    {
+        foreach (string line in lines)
+        {
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["MemTotal:", var kilobytes, "kB"])
+            {
+                return Number(kilobytes) is var number and < long.MaxValue ? number * BytesPerKilobyte : Unknown;
+            }
+        }
+
+        return Unknown;
+    }
 
     /// <summary>
     /// The least limit of a group and those above it, by a line of /proc/self/cgroup: <c>0::/path</c>, or <c>4:memory:/path</c> where groups
@@ -57,7 +68,7 @@ public static class HostMemory
         long least = long.MaxValue;
         for (string path = parts[2].TrimEnd('/'); ; path = path[..path.LastIndexOf('/')])
         {
-            least = Math.Min(least, Lines($"{top}{path}/{file}").Select(Number).FirstOrDefault(long.MaxValue));
+            least = Math.Min(least, Lines($"{top}{path}/{file}") is [var limit, ..] ? Number(limit) : long.MaxValue);
             if (path.Length == 0)
             {
                 return least;

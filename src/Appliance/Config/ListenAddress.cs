@@ -54,7 +54,7 @@ public sealed record ListenAddress
         {
             string path = text[UnixPrefix.Length..];
             bool usable = path.StartsWith('/')
-                && !path.Any(letter => letter == ' ' || char.IsControl(letter))
+                && !path.Contains(' ', StringComparison.Ordinal) && !SettingsBuilder.HasControls(path)
                 && System.Text.Encoding.UTF8.GetByteCount(path) <= UnixPathBytesMax;
             return usable ? new ListenAddress(text) { UnixPath = path } : null;
         }

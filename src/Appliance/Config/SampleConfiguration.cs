@@ -43,10 +43,10 @@ public static class SampleConfiguration
     public static string Write(DefaultPaths paths)
     {
         var text = new StringBuilder(Head).Append('\n');
-        foreach (var group in SettingsTable.Rows.GroupBy(row => row.Group))
+        foreach (var group in Enum.GetValues<SettingGroup>())
         {
-            _ = text.Append($"\n\n# --- {HeadingOf(group.Key)} ---\n");
-            foreach (var row in group)
+            _ = text.Append($"\n\n# --- {HeadingOf(group)} ---\n");
+            foreach (var row in SettingsTable.In(group))
             {
                 _ = text.Append('\n');
                 AppendComment(text, MeaningOf(row));

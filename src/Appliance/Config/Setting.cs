@@ -98,7 +98,7 @@ public sealed record Setting(
     internal static Setting Choice<T>(
         string name, string value, string help, SettingGroup group, (string Word, T Value)[] choices, Action<Settings, T> set, Func<Settings, T> get)
     {
-        string[] words = [.. choices.Select(choice => choice.Word)];
+        string[] words = Array.ConvertAll(choices, choice => choice.Word);
         return new Setting(
             name,
             value,

@@ -102,13 +102,27 @@ public static class SettingsBuilder
     /// <summary>Why something is no line of text; null when it is one.</summary>
     private static string? WhyNoText(string text) => text.Length > LineLettersMax ? $"is longer than {LineLettersMax} characters"
         : text.Contains(NotUtf8, StringComparison.Ordinal) ? "is not in UTF-8"
-        : text.Any(letter => char.IsControl(letter) && letter != '\t') ? "has a control character in it"
+        : HasControls(text, exceptTabs: true) ? "has a control character in it"
         : null;
+
+    /// <summary>Whether there is a control character in a text.</summary>
+    internal static bool HasControls(string text, bool exceptTabs = false)
+    {
+        foreach (char letter in text)
+        {
+            if (char.IsControl(letter) && !(exceptTabs && letter == '\t'))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Of a file that may be wrong, the first good line for each directory.</summary>
     public static IEnumerable<GivenValue> ReadPlaces(string path, IEnumerable<string> lines) => lines
         .Select((line, index) => SettingOf(line, isFirst: index == 0, hasComments: true).Split('=', 2, StringSplitOptions.TrimEntries))
-        .Where(parts => parts is ["run-dir" or "state-dir", [_, ..] value] && !value.Any(char.IsControl))
+        .Where(parts => parts is ["run-dir" or "state-dir", [_, ..] value] && !HasControls(value))
         .Select(parts => new GivenValue(parts[0], parts[1], path, Path.GetDirectoryName(path)!))
         .DistinctBy(value => value.Name, StringComparer.Ordinal);
 
@@ -184,13 +198,18 @@ public static class SettingsBuilder
             _ = row.Apply(settings, row.Default);
         }
 
-        foreach (var values in given.GroupBy(value => (value.Name, Origin: value.Source is CommandLine or Environment ? value.Source : "")))
+        // What a name is given at one place counts together, and in the place of what former places have given.
+        Dictionary<string, string> placesOfNames = new(StringComparer.Ordinal);
+        foreach (var value in given)
         {
-            SettingsTable.Find(values.Key.Name)?.Empty?.Invoke(settings);
-            foreach (var value in values)
+            string place = value.Source is CommandLine or Environment ? value.Source : "";
+            if (placesOfNames.GetValueOrDefault(value.Name) != place)
             {
-                Apply(settings, value);
+                placesOfNames[value.Name] = place;
+                SettingsTable.Find(value.Name)?.Empty?.Invoke(settings);
             }
+
+            Apply(settings, value);
         }
 
         CheckTogether(settings);

@@ -217,6 +217,9 @@ public static class SettingsTable
     /// <summary>The row of a name, or null.</summary>
     public static Setting? Find(string name) => Rows.FirstOrDefault(row => row.Name == name);
 
+    /// <summary>The settings of a group.</summary>
+    public static IEnumerable<Setting> In(SettingGroup group) => Rows.Where(row => row.Group == group);
+
     private static Setting Directory(string name, string help, Action<Settings, string> set, Func<Settings, string> get) =>
         new(name, "DIR", help, SettingGroup.Place, (settings, text) => ApplyPath(text, path => set(settings, path)), get)
         {
@@ -277,7 +280,7 @@ public static class SettingsTable
 
     private static string? ApplySocketMode(Settings settings, string text)
     {
-        bool isMode = text.Length is > 0 and <= 4 && text.All(digit => digit is >= '0' and <= '7') && (text.Length < 4 || text[0] == '0');
+        bool isMode = text.Length is > 0 and <= 4 && !text.AsSpan().ContainsAnyExceptInRange('0', '7') && (text.Length < 4 || text[0] == '0');
         settings.SocketMode = isMode ? Convert.ToInt32(text, 8) : settings.SocketMode;
         return isMode ? null : "must be octal permissions from 0 to 0777";
     }

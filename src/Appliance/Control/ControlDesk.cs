@@ -43,7 +43,7 @@ public sealed class ControlDesk : IDisposable
     private readonly AnswerTray _answers;
     private readonly Wakeup _wakeup = new();
     private readonly StandbyTimer _timer;
-    private readonly (ControlWord Row, Func<ControlCommand, bool> Run)[] _table;
+    private readonly Entry[] _table;
     private readonly Dictionary<long, WorkerQuestion> _open = [];
     private IControlHost _host = null!;
     private ControlCommand? _held;
@@ -63,8 +63,10 @@ public sealed class ControlDesk : IDisposable
         _reopen = new PacedAction(() => _host.Reopen());
         _answers = new AnswerTray(queue, log);
         _timer = new StandbyTimer(_wakeup.Set);
-        _table = [.. ControlWords.Rows.Select(row => (row, RunnerOf(row.Word)))];
+        _table = [.. ControlWords.Rows.Select(row => new Entry(row, RunnerOf(row.Word)))];
     }
+
+    private sealed record Entry(ControlWord Row, Func<ControlCommand, bool> Run);
 
     /// <summary>How a command is run: false when it must wait because no worker can take it now.</summary>
     private Func<ControlCommand, bool> RunnerOf(string word) => word switch
@@ -174,7 +176,8 @@ public sealed class ControlDesk : IDisposable
     private void Take(ControlMessage message)
     {
         var command = ControlCommand.Read(message.Text, out string reason);
-        var (row, run) = command is null ? default : Array.Find(_table, entry => entry.Row.Word == command.Word);
+        var found = command is null ? null : Array.Find(_table, entry => entry.Row.Word == command.Word);
+        var row = found?.Row;
         if (command is not null)
         {
             reason = row is null ? "no command begins so"
@@ -182,7 +185,7 @@ public sealed class ControlDesk : IDisposable
                 : "";
         }
 
-        if (command is null || row is null || reason.Length > 0)
+        if (command is null || found is null || row is null || reason.Length > 0)
         {
             _dropped.Note(message.Text, reason, NowMs);
             _ = command is { Asker: > 0 } && Answer(command, $"failed {reason}");
@@ -200,7 +203,7 @@ public sealed class ControlDesk : IDisposable
             _log.Write(EventCatalogue.QueueCommand, PrintableText.Quote(command.Text));
         }
 
-        if (!run(command))
+        if (!found.Run(command))
         {
             (_held, _heldUntilMs) = (command, NowMs + WorkerMsMax);
         }
@@ -214,7 +217,7 @@ public sealed class ControlDesk : IDisposable
             return true;
         }
 
-        bool done = Array.Find(_table, entry => entry.Row.Word == held.Word).Run(held);
+        bool done = Array.Find(_table, entry => entry.Row.Word == held.Word)!.Run(held);
         if (!done && NowMs < _heldUntilMs)
         {
             return false;
@@ -235,12 +238,17 @@ public sealed class ControlDesk : IDisposable
     /// <summary>Whichever worker comes first, but one that was too slow to answer only if there is no other.</summary>
     private bool AskAny(ControlCommand command)
     {
-        int? worker = _host.ServingWorkers.OrderBy(worker => worker == _silentWorker).Cast<int?>().FirstOrDefault();
-        return worker is { } any && Ask([any], new WorkerQuestion(command, NowMs + WorkerMsMax) { Worker = any }, command.Text);
+        int any = -1;
+        foreach (int worker in _host.ServingWorkers)
+        {
+            any = any < 0 || any == _silentWorker ? worker : any;
+        }
+
+        return any >= 0 && Ask([any], new WorkerQuestion(command, NowMs + WorkerMsMax) { Worker = any }, command.Text);
     }
 
     private bool AskAll(ControlCommand command) =>
-        Ask([.. _host.ServingWorkers], new WorkerQuestion(command, NowMs + WorkerMsMax), command.Text);
+        Ask(_host.ServingWorkers, new WorkerQuestion(command, NowMs + WorkerMsMax), command.Text);
 
     /// <summary><c>clients [SLOT-NUMBER]</c>: one worker at a time, the next one when the first has no more.</summary>
     private bool AskForClients(ControlCommand command)
@@ -285,7 +293,18 @@ public sealed class ControlDesk : IDisposable
         return asked;
     }
 
-    private int? NextWorker(int from) => _host.ServingWorkers.Where(worker => worker >= from).Cast<int?>().FirstOrDefault();
+    private int? NextWorker(int from)
+    {
+        foreach (int worker in _host.ServingWorkers)
+        {
+            if (worker >= from)
+            {
+                return worker;
+            }
+        }
+
+        return null;
+    }
 
     private bool Ask(IReadOnlyList<int> workers, WorkerQuestion question, string text)
     {
@@ -315,10 +334,13 @@ public sealed class ControlDesk : IDisposable
             return;
         }
 
-        foreach (var (ticket, question) in _open.Where(open => open.Value.UntilMs < NowMs).ToArray())
+        foreach (var (ticket, question) in _open)
         {
-            _silentWorker = question.Worker >= 0 ? question.Worker : _silentWorker;
-            Close(ticket, question);
+            if (question.UntilMs < NowMs)
+            {
+                _silentWorker = question.Worker >= 0 ? question.Worker : _silentWorker;
+                Close(ticket, question);
+            }
         }
     }
 

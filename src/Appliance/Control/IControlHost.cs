@@ -4,7 +4,7 @@ namespace Appliance.Control;
 public interface IControlHost
 {
     /// <summary>The workers that serve, by slot, in growing order.</summary>
-    IEnumerable<int> ServingWorkers { get; }
+    IReadOnlyList<int> ServingWorkers { get; }
 
     /// <summary>The loop's clock, in milliseconds; no time passes on it while the process does not run.</summary>
     long NowMs { get; }

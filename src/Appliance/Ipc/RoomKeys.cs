@@ -20,7 +20,7 @@ internal static unsafe class RoomKeys
     private const int OwnerOnly = 0x180; // 0600
 
     /// <summary>The keys; none when there is no such file, or this user may not read it.</summary>
-    public static IReadOnlyList<int> Read(string stateDirectory)
+    public static List<int> Read(string stateDirectory)
     {
         var opened = Syscall.Open(PathIn(stateDirectory), Syscall.O_RDONLY | Syscall.O_NOFOLLOW | Syscall.O_NONBLOCK, 0);
         if (!opened.Ok)
@@ -47,10 +47,15 @@ internal static unsafe class RoomKeys
 
     /// <summary>Writes them in the place of those that stood there.</summary>
     /// <exception cref="SyscallException">That fails.</exception>
-    public static void Write(string stateDirectory, IEnumerable<int> keys)
+    public static void Write(string stateDirectory, IReadOnlyList<int> keys)
     {
         string path = PathIn(stateDirectory);
-        string text = string.Concat(keys.Take(KeysMax).Select(key => $"{new SystemVKey(key)}\n"));
+        string text = "";
+        for (int i = 0; i < Math.Min(keys.Count, KeysMax); i++)
+        {
+            text += $"{new SystemVKey(keys[i])}\n";
+        }
+
         int file = Open(stateDirectory, Ownership.OfProcess);
         try
         {

@@ -55,7 +55,13 @@ public sealed unsafe partial class RoomLog
     {
         if (FreeSlot(Lobby) < 0 && Find(Lobby, LobbyHash) < 0)
         {
-            Release(Enumerable.Range(0, Layout.Rooms).MinBy(slot => HeaderOf(slot)->UsedMs));
+            int oldest = 0;
+            for (int slot = 1; slot < Layout.Rooms; slot++)
+            {
+                oldest = HeaderOf(slot)->UsedMs < HeaderOf(oldest)->UsedMs ? slot : oldest;
+            }
+
+            Release(oldest);
         }
     }
 

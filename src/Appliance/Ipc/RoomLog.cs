@@ -130,20 +130,32 @@ public sealed unsafe partial class RoomLog
     /// <summary>Takes over the rooms of a log of other sizes: if there is not place for all, the lobby and those that were used last.</summary>
     internal void CopyFrom(RoomLog other, long unixMs)
     {
-        var slots = Enumerable.Range(0, other.Layout.Rooms)
-            .Where(slot => other.HashAt(slot) != 0)
-            .OrderBy(slot => other.IsLobby(slot) ? 0 : 1)
-            .ThenByDescending(slot => other.HeaderOf(slot)->UsedMs)
-            .Take(Layout.Rooms)
-            .Order()
-            .ToArray();
-        for (int free = 0; free < slots.Length; free++)
+        List<int> slots = [];
+        for (int slot = 0; slot < other.Layout.Rooms; slot++)
+        {
+            if (other.HashAt(slot) != 0)
+            {
+                slots.Add(slot);
+            }
+        }
+
+        if (slots.Count > Layout.Rooms)
+        {
+            // The lobby stays, and those that were used last.
+            slots.Sort((one, two) => UsedMs(one) != UsedMs(two) ? UsedMs(two).CompareTo(UsedMs(one)) : one.CompareTo(two));
+            slots.RemoveRange(Layout.Rooms, slots.Count - Layout.Rooms);
+            slots.Sort();
+        }
+
+        for (int free = 0; free < slots.Count; free++)
         {
             int slot = slots[free];
             Create(free, other.NameOf(slot), other.HashAt(slot), unixMs);
             HeaderOf(free)->UsedMs = other.HeaderOf(slot)->UsedMs;
             Ring(free).CopyFrom(other.Ring(slot));
         }
+
+        long UsedMs(int slot) => other.IsLobby(slot) ? long.MaxValue : other.HeaderOf(slot)->UsedMs;
     }
 
     /// <summary>

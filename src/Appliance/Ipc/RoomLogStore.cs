@@ -196,30 +196,30 @@ public static unsafe class RoomLogStore
         }
     }
 
-    private static IEnumerable<int> Keys(string stateDirectory)
+    private static List<int> Keys(string stateDirectory)
     {
+        List<int> keys = [];
         for (char project = FirstProject; project <= LastProject; project++)
         {
             _ = Syscall.Ftok(stateDirectory, project, out int key).OrThrow($"ftok '{stateDirectory}'");
             if (project == FirstProject)
             {
-                foreach (int drawn in RoomKeys.Read(stateDirectory))
-                {
-                    yield return drawn;
-                }
+                keys.AddRange(RoomKeys.Read(stateDirectory));
             }
 
-            yield return key;
+            keys.Add(key);
         }
+
+        return keys;
     }
 
     /// <summary>What lies under the keys of a state directory, whosever it is.</summary>
     private static List<(int Key, int Id)> Segments(string stateDirectory)
     {
         var segments = new List<(int Key, int Id)>();
-        foreach (int key in Keys(stateDirectory).Distinct())
+        foreach (int key in Keys(stateDirectory))
         {
-            if (Syscall.ShmGet(key, 0, 0) is { Ok: true } found)
+            if (!segments.Exists(segment => segment.Key == key) && Syscall.ShmGet(key, 0, 0) is { Ok: true } found)
             {
                 segments.Add((key, found.Value));
             }

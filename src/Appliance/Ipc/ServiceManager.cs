@@ -55,7 +55,7 @@ public sealed class ServiceManager
     /// </summary>
     public static IReadOnlyList<int> PassOn()
     {
-        int[] sockets = [.. InheritedDescriptors().Where(Syscall.IsListening)];
+        int[] sockets = Array.FindAll(InheritedDescriptors(), Syscall.IsListening);
         foreach (string name in ((string[])["WATCHDOG_PID", "LISTEN_PID"]).Where(IsForUs))
         {
             System.Environment.SetEnvironmentVariable(name, null);
@@ -83,7 +83,13 @@ public sealed class ServiceManager
     private static int[] InheritedDescriptors()
     {
         int count = IsForUs("LISTEN_PID") && int.TryParse(System.Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out int fds) ? fds : 0;
-        return [.. Enumerable.Range(FirstListenDescriptor, Math.Clamp(count, 0, ListenDescriptorsMax))];
+        int[] descriptors = new int[Math.Clamp(count, 0, ListenDescriptorsMax)];
+        for (int i = 0; i < descriptors.Length; i++)
+        {
+            descriptors[i] = FirstListenDescriptor + i;
+        }
+
+        return descriptors;
     }
 
     /// <summary>A variable without a pid, or with ours, is meant for us.</summary>

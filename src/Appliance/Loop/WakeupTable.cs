@@ -24,7 +24,22 @@ public sealed class WakeupTable : IDisposable
     }
 
     /// <summary>The slots that have one, in growing order.</summary>
-    public IEnumerable<int> Slots => Enumerable.Range(0, _bySlot.Length).Where(slot => _bySlot[slot] is not null);
+    public int[] Slots
+    {
+        get
+        {
+            List<int> slots = [];
+            for (int slot = 0; slot < _bySlot.Length; slot++)
+            {
+                if (_bySlot[slot] is not null)
+                {
+                    slots.Add(slot);
+                }
+            }
+
+            return [.. slots];
+        }
+    }
 
     /// <summary>Descriptor of a slot's wake-up; -1 when it has none.</summary>
     public int this[int slot] => _bySlot[slot]?.Descriptor ?? -1;
@@ -39,6 +54,19 @@ public sealed class WakeupTable : IDisposable
         }
 
         return _bySlot[slot]!;
+    }
+
+    /// <summary>Descriptors of the wake-ups of the first slots, made where there are none.</summary>
+    /// <exception cref="SyscallException">No descriptor is left.</exception>
+    public int[] EnsureFirst(int slots)
+    {
+        int[] descriptors = new int[slots];
+        for (int slot = 0; slot < descriptors.Length; slot++)
+        {
+            descriptors[slot] = Ensure(slot).Descriptor;
+        }
+
+        return descriptors;
     }
 
     /// <summary>Takes the descriptor of a slot's wake-up, which another process has sent, in the place of the former one.</summary>
@@ -61,13 +89,16 @@ public sealed class WakeupTable : IDisposable
         }
     }
 
-    /// <summary>Closes those of all other slots.</summary>
-    public void CloseAllBut(ICollection<int> used)
+    /// <summary>Closes those of some slots.</summary>
+    public void CloseWhere(Predicate<int> isUnused)
     {
-        foreach (int slot in Slots.Except(used).ToArray())
+        for (int slot = 0; slot < _bySlot.Length; slot++)
         {
-            _bySlot[slot]!.Dispose();
-            _bySlot[slot] = null;
+            if (isUnused(slot))
+            {
+                _bySlot[slot]?.Dispose();
+                _bySlot[slot] = null;
+            }
         }
     }
 

@@ -26,7 +26,13 @@ public static class Balance
         }
 
         // The fullest keep the remainder, so that no more than necessary moves.
-        int[] order = [.. Enumerable.Range(0, counts.Count).OrderByDescending(worker => counts[worker])];
+        int[] order = new int[counts.Count];
+        for (int worker = 0; worker < order.Length; worker++)
+        {
+            order[worker] = worker;
+        }
+
+        Array.Sort(order, (one, two) => counts[two] != counts[one] ? counts[two].CompareTo(counts[one]) : one.CompareTo(two));
         int total = counts.Sum();
         int[] surplus = new int[counts.Count];
         for (int rank = 0; rank < order.Length; rank++)
@@ -34,7 +40,16 @@ public static class Balance
             surplus[order[rank]] = counts[order[rank]] - (total / counts.Count) - (rank < total % counts.Count ? 1 : 0);
         }
 
-        var takers = new Queue<int>(order.Reverse().Where(worker => surplus[worker] < 0));
+        // The emptiest takes first.
+        var takers = new Queue<int>();
+        for (int rank = order.Length - 1; rank >= 0; rank--)
+        {
+            if (surplus[order[rank]] < 0)
+            {
+                takers.Enqueue(order[rank]);
+            }
+        }
+
         foreach (int giver in order)
         {
             while (surplus[giver] > 0)
@@ -52,6 +67,14 @@ public static class Balance
     }
 
     /// <summary>How many each of several takers gets of a worker's connections: in order, the rest to the last.</summary>
-    public static IReadOnlyList<int> Split(int count, int takers) =>
-        [.. Enumerable.Range(0, takers).Select(taker => (count / takers) + (taker < count % takers ? 1 : 0))];
+    public static IReadOnlyList<int> Split(int count, int takers)
+    {
+        int[] shares = new int[takers];
+        for (int taker = 0; taker < takers; taker++)
+        {
+            shares[taker] = (count / takers) + (taker < count % takers ? 1 : 0);
+        }
+
+        return shares;
+    }
 }

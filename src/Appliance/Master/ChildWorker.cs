@@ -136,7 +136,9 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         (Channel, var there) = ControlChannel.CreatePair();
         using (there)
         {
-            string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {layout.Version} {string.Join(',', Listeners.Select(socket => socket.Descriptor))} {string.Join(',', wakeups.Slots.Select(slot => $"{slot}:{wakeups[slot]}"))}";
+            int[] sockets = ListenerSet.DescriptorsOf(Listeners);
+            string[] wakes = Array.ConvertAll(wakeups.Slots, slot => $"{slot}:{wakeups[slot]}");
+            string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {layout.Version} {string.Join(',', sockets)} {string.Join(',', wakes)}";
             _ = Channel.Send(ControlWord.Settings, $"{descriptors}\n{settings}");
             Pid = Syscall.SpawnOrThrow(new SpawnRequest
             {
@@ -148,7 +150,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
                     [ProcessRole.Descriptor] = $"{there.Descriptor}",
                 },
                 Blocked = SignalSet.All,
-                Inherited = [there.Descriptor, .. Listeners.Select(socket => socket.Descriptor).Distinct(), .. wakeups.Slots.Select(slot => wakeups[slot])],
+                Inherited = [there.Descriptor, .. sockets, .. Array.ConvertAll(wakeups.Slots, slot => wakeups[slot])],
             });
         }
 

@@ -11,8 +11,6 @@ internal sealed class ContainerInit(string runDirectory, string stateDirectory)
 {
     private const int EventsMax = 1;
 
-    private static readonly IReadOnlyList<int> PassedOn = [.. SignalSet.All.Except([Syscall.SIGCHLD])];
-
     private int _server;
     private ExitStatus? _end;
 
@@ -29,9 +27,12 @@ internal sealed class ContainerInit(string runDirectory, string stateDirectory)
         {
             _ = poller.Wait(-1);
             signals.Collect();
-            foreach (int signal in PassedOn.Where(signals.Take))
+            foreach (int signal in SignalSet.All)
             {
-                PassOn(signal);
+                if (signal != Syscall.SIGCHLD && signals.Take(signal))
+                {
+                    PassOn(signal);
+                }
             }
 
             if (signals.Take(Syscall.SIGCHLD))

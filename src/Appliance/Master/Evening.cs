@@ -24,7 +24,12 @@ internal sealed class Evening(IReadOnlyList<ChildWorker> workers, RoomLog rooms)
             return;
         }
 
-        int[] counts = [.. workers.Select(worker => rooms.Worker(worker.Slot).Connections)];
+        int[] counts = new int[workers.Count];
+        for (int i = 0; i < counts.Length; i++)
+        {
+            counts[i] = rooms.Worker(workers[i].Slot).Connections;
+        }
+
         foreach (var move in Balance.Plan(counts))
         {
             _ = workers[move.From].GiveTo(workers[move.To], move.Count);

@@ -14,8 +14,13 @@ internal sealed class Lending(ListenerSet listeners, IReadOnlyCollection<ChildWo
     /// <summary>So many workers are wanted: sockets beyond belong to one of them each.</summary>
     public void Update(int count)
     {
-        foreach (int number in listeners.Numbers.Where(number => number >= count))
+        foreach (int number in listeners.Numbers)
         {
+            if (number < count)
+            {
+                continue;
+            }
+
             if (!_borrowers.TryGetValue(number, out int borrower) || borrower != number % count)
             {
                 TakeBack(number);
@@ -44,7 +49,7 @@ internal sealed class Lending(ListenerSet listeners, IReadOnlyCollection<ChildWo
 
     private void Lend(int number)
     {
-        int[] sockets = [.. listeners.ForWorker(number).Except(listeners.First).Select(socket => socket.Descriptor)];
+        int[] sockets = ListenerSet.DescriptorsOf([.. listeners.ForWorker(number).Except(listeners.First)]);
         if (sockets.Length > 0)
         {
             _ = Borrower(number)?.Channel?.Send(ControlWord.Listen, Text(number), sockets);

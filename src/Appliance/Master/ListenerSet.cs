@@ -26,7 +26,7 @@ public sealed class ListenerSet : IDisposable
         _addresses = addresses;
         if (inherited.Count > 0)
         {
-            First = [.. inherited.Select(Inherit)];
+            First = Array.ConvertAll([.. inherited], Inherit);
             IsInherited = true;
             return;
         }
@@ -50,11 +50,20 @@ public sealed class ListenerSet : IDisposable
         IsInherited = isInherited;
 
         // All workers have the same socket of a unix path, and each came with a descriptor of its own.
-        First = [.. byNumber[0].Select(ListenSocket.Inherit)];
+        First = Array.ConvertAll(byNumber[0], ListenSocket.Inherit);
         _bySlot[0] = First;
-        foreach (var (number, descriptors) in byNumber.Where(entry => entry.Key > 0 && !isInherited))
+        foreach (var (number, descriptors) in byNumber)
         {
-            _bySlot[number] = [.. descriptors.Zip(First).Zip(addresses, (pair, address) => Adopt(pair.First, pair.Second, address))];
+            if (number > 0 && !isInherited)
+            {
+                var sockets = new ListenSocket[Math.Min(Math.Min(descriptors.Length, First.Count), addresses.Count)];
+                for (int i = 0; i < sockets.Length; i++)
+                {
+                    sockets[i] = Adopt(descriptors[i], First[i], addresses[i]);
+                }
+
+                _bySlot[number] = sockets;
+            }
         }
     }
 
@@ -114,6 +123,18 @@ public sealed class ListenerSet : IDisposable
             var sockets = number == 0 ? First : _bySlot.GetValueOrDefault(number, []);
             return sockets.Where(socket => number == 0 || !First.Contains(socket)).Sum(socket => socket.QueueLength);
         }
+    }
+
+    /// <summary>Descriptors of some sockets.</summary>
+    internal static int[] DescriptorsOf(IReadOnlyList<ListenSocket> sockets)
+    {
+        int[] descriptors = new int[sockets.Count];
+        for (int i = 0; i < descriptors.Length; i++)
+        {
+            descriptors[i] = sockets[i].Descriptor;
+        }
+
+        return descriptors;
     }
 
     /// <summary>From now on the files of unix sockets are this process's to remove.</summary>

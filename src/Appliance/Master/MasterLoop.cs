@@ -203,7 +203,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         }
     }
 
-    IEnumerable<int> IControlHost.ServingWorkers => _fleet.ServingWorkers;
+    IReadOnlyList<int> IControlHost.ServingWorkers => _fleet.ServingWorkers;
 
     long IControlHost.NowMs => _clock.NowMs;
 

@@ -10,7 +10,7 @@ namespace Appliance.Master;
 public sealed class Takeover
 {
     private readonly ControlChannel _channel;
-    private readonly IReadOnlyList<int> _formerWorkers;
+    private readonly int[] _formerWorkers;
 
     private Takeover(ControlChannel channel, Dictionary<string, string> head, Settings settings, Estate estate)
     {
@@ -18,7 +18,7 @@ public sealed class Takeover
         FormerPid = Number(head, "pid");
         Settings = settings;
         Estate = estate;
-        _formerWorkers = [.. Text(head, "workers").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Parse)];
+        _formerWorkers = Array.ConvertAll(Text(head, "workers").Split(',', StringSplitOptions.RemoveEmptyEntries), Parse);
     }
 
     /// <summary>The old master.</summary>
@@ -105,12 +105,9 @@ public sealed class Takeover
     public void CloseUnusedWakeups()
     {
         int formerSlot = RoomLogLayout.WorkersMax - Estate.FirstSlot;
-        Estate.Wakeups.CloseAllBut(
-        [
-            .. _formerWorkers.Select(number => formerSlot + number),
-            .. Enumerable.Range(Estate.FirstSlot, Settings.WorkersMost),
-            .. Settings.JournalFile.Length > 0 ? [RoomLogLayout.JournalSlot] : (int[])[],
-        ]);
+        Estate.Wakeups.CloseWhere(slot => !Array.Exists(_formerWorkers, number => slot == formerSlot + number)
+            && (slot < Estate.FirstSlot || slot >= Estate.FirstSlot + Settings.WorkersMost)
+            && (slot != RoomLogLayout.JournalSlot || Settings.JournalFile.Length == 0));
     }
 
     /// <summary>Every worker serves: opens a way for each of the old ones to give its connections to one of the new.</summary>

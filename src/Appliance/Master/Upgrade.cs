@@ -92,7 +92,7 @@ internal sealed class Upgrade
             (_channel, var there) = ControlChannel.CreatePair();
             using (there)
             {
-                _fleet.Wakeups.Share(Enumerable.Range(RoomLogLayout.WorkersMax - _estate.FirstSlot, RoomLogLayout.WorkersMax));
+                _fleet.Wakeups.Share(RoomLogLayout.WorkersMax - _estate.FirstSlot, RoomLogLayout.WorkersMax);
                 UpgradeProtocol.Send(_channel, _estate, _settings, _fleet.Numbers);
                 _pid = _relaunch.Start(there.Descriptor, _service.Environment);
                 _children.Add(_pid);

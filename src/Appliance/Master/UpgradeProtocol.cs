@@ -62,11 +62,11 @@ public static class UpgradeProtocol
             """);
         bool sent = channel.Send(Head, head, [.. estate.PidFile.Descriptors])
             && channel.Send(Settings, SettingsBuilder.Write(settings))
-            && channel.Send(Wakeups, "", [.. Enumerable.Range(0, layout.SlotCount).Select(slot => estate.Wakeups.Ensure(slot).Descriptor)]);
+            && channel.Send(Wakeups, "", estate.Wakeups.EnsureFirst(layout.SlotCount));
         foreach (int number in estate.Listeners.IsInherited ? [0] : estate.Listeners.Numbers)
         {
             sent = sent && channel.Send(
-                Listeners, number.ToString(CultureInfo.InvariantCulture), [.. estate.Listeners.ForWorker(number).Select(socket => socket.Descriptor)]);
+                Listeners, number.ToString(CultureInfo.InvariantCulture), ListenerSet.DescriptorsOf(estate.Listeners.ForWorker(number)));
         }
 
         sent = sent && (estate.MonitoringSocket is not { } monitoring || channel.Send(Monitoring, "", monitoring.Descriptor));

@@ -7,13 +7,21 @@ namespace Appliance.Master;
 /// <summary>Gives the workers that run the wake-ups of slots that somebody is to have from now on; those that start later get all there are.</summary>
 internal sealed class WakeupSharing(IReadOnlyCollection<ChildWorker> workers, WakeupTable wakeups, EventLog log)
 {
-    /// <summary>Makes the wake-ups of some slots that have none, and gives them to every worker: each wakes whoever has the slot.</summary>
+    /// <summary>Makes the wake-ups of slots in a row that have none, and gives them to every worker: each wakes whoever has the slot.</summary>
     /// <exception cref="SyscallException">No descriptor is left.</exception>
-    public void Share(IEnumerable<int> slots)
+    public void Share(int first, int count)
     {
-        int[] made = [.. slots.Where(slot => wakeups[slot] < 0)];
-        int[] descriptors = [.. made.Select(slot => wakeups.Ensure(slot).Descriptor)];
-        if (made.Length == 0)
+        List<int> made = [];
+        for (int slot = first; slot < first + count; slot++)
+        {
+            if (wakeups[slot] < 0)
+            {
+                made.Add(slot);
+            }
+        }
+
+        int[] descriptors = [.. made.ConvertAll(slot => wakeups.Ensure(slot).Descriptor)];
+        if (made.Count == 0)
         {
             return;
         }
@@ -29,7 +37,7 @@ internal sealed class WakeupSharing(IReadOnlyCollection<ChildWorker> workers, Wa
     {
         try
         {
-            Share([worker.Slot]);
+            Share(worker.Slot, 1);
             return true;
         }
         catch (SyscallException failure)

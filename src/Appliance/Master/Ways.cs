@@ -24,7 +24,21 @@ internal sealed class Ways
     public bool AreBlocked => !_moves.IsGiving && _left.Count > 0;
 
     /// <summary>Whether the new workers have ended, and whatever they have given back is taken.</summary>
-    public bool HaveEnded => _sockets.Values.All(Syscall.HasEnded);
+    public bool HaveEnded
+    {
+        get
+        {
+            foreach (int socket in _sockets.Values)
+            {
+                if (!Syscall.HasEnded(socket))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+    }
 
     /// <summary>A socket for a worker.</summary>
     public void Add(int number, int socket)
@@ -36,7 +50,18 @@ internal sealed class Ways
     }
 
     /// <summary>Whether there is one for each of these workers.</summary>
-    public bool Serve(IEnumerable<int> workers) => workers.All(_sockets.ContainsKey);
+    public bool Serve(IReadOnlyList<int> workers)
+    {
+        foreach (int worker in workers)
+        {
+            if (!_sockets.ContainsKey(worker))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     /// <summary>Has every worker give all its connections.</summary>
     public void GiveAll()

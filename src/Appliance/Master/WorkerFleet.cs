@@ -73,8 +73,15 @@ public sealed class WorkerFleet : IDisposable
     public string Owing => string.Join(" and ", _workers.Where(worker => worker.Owed > 0).Select(worker => $"worker {worker.Number} (pid {worker.Pid})"));
 
     /// <summary>Numbers of the workers that serve and are to go on, in growing order.</summary>
-    public IEnumerable<int> ServingWorkers =>
-        _workers.Where(worker => worker is { IsServing: true, IsRetired: false }).Select(worker => worker.Number).Order();
+    public IReadOnlyList<int> ServingWorkers
+    {
+        get
+        {
+            var numbers = _workers.FindAll(worker => worker is { IsServing: true, IsRetired: false }).ConvertAll(worker => worker.Number);
+            numbers.Sort();
+            return numbers;
+        }
+    }
 
     /// <summary>Called with a worker's number and its answer to a question.</summary>
     public Action<int, string> OnAnswer { get; set; } = (_, _) => { };
@@ -86,7 +93,7 @@ public sealed class WorkerFleet : IDisposable
     public string? StartFailure { get; private set; }
 
     /// <summary>The numbers of the workers.</summary>
-    public IEnumerable<int> Numbers => _workers.Where(worker => worker.Pid > 0).Select(worker => worker.Number);
+    public IReadOnlyList<int> Numbers => _workers.FindAll(worker => worker.Pid > 0).ConvertAll(worker => worker.Number);
 
     /// <summary>Has so many workers: starts what is missing, retires the highest ones.</summary>
     public void Resize(int count)
@@ -269,7 +276,7 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Gives up the workers beyond those that are wanted, once there is one who can take their clients.</summary>
     private void RetireSuperfluous()
     {
-        if (!_stopping && ServingWorkers.Any(number => number < _wanted))
+        if (!_stopping && _workers.Exists(worker => worker is { IsServing: true, IsRetired: false } && worker.Number < _wanted))
         {
             var superfluous = _workers.FindAll(worker => worker.Number >= _wanted && !worker.IsRetired);
             superfluous.ForEach(worker => worker.IsRetired = true);

@@ -110,7 +110,11 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         {
             int yields = Scoreboard.YieldsMax;
             after = Now(rooms, after);
-            slots = [.. slots.Zip(Slots(rooms), (interval, slot) => interval with { Now = Now(rooms, slot, interval.After, ref yields) })];
+            var used = Slots(rooms);
+            for (int i = 0; i < Math.Min(slots.Count, used.Count); i++)
+            {
+                slots[i] = slots[i] with { Now = Now(rooms, used[i], slots[i].After, ref yields) };
+            }
         }
 
         if (queue is not null)

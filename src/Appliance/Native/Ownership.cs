@@ -44,7 +44,7 @@ public sealed class Ownership
     public static string Name(uint user)
     {
         string name = Syscall.UserName(user);
-        return name.All(char.IsAsciiDigit) ? $"user {name}" : string.Create(CultureInfo.InvariantCulture, $"user {name} ({user})");
+        return !name.AsSpan().ContainsAnyExceptInRange('0', '9') ? $"user {name}" : string.Create(CultureInfo.InvariantCulture, $"user {name} ({user})");
     }
 
     /// <summary>Whose a System V object is and who may use it, for messages, whether this user may read it or not.</summary>

@@ -28,11 +28,11 @@ public static class EmbeddedPages
 
     /// <summary>The files of the monitoring port's page.</summary>
     public static IReadOnlyList<EmbeddedPage> Monitor() =>
-        [.. MonitorFiles.Select(file => new EmbeddedPage(file.Path, file.ContentType, Load(file.File)))];
+        Array.ConvertAll(MonitorFiles, file => new EmbeddedPage(file.Path, file.ContentType, Load(file.File)));
 
     /// <summary>The files of the chat page, which tells people how long a name and a message may be, in characters.</summary>
     public static IReadOnlyList<EmbeddedPage> Chat(int nameMax, int messageMax) =>
-        [.. ChatFiles.Select(file => new EmbeddedPage(file.Path, file.ContentType, Fill(Load(file.File), nameMax, messageMax)))];
+        Array.ConvertAll(ChatFiles, file => new EmbeddedPage(file.Path, file.ContentType, Fill(Load(file.File), nameMax, messageMax)));
 
     private static byte[] Fill(byte[] page, int nameMax, int messageMax) => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(page)
         .Replace("{{max-name}}", nameMax.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)

@@ -83,7 +83,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     /// <inheritdoc/>
     public void OnReadable(WorkerLoop loop) => _control.Turn();
 
-    IEnumerable<int> IControlHost.ServingWorkers => [0];
+    IReadOnlyList<int> IControlHost.ServingWorkers => [0];
 
     long IControlHost.NowMs => _loop!.NowMs;
 
