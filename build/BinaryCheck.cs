@@ -4,11 +4,14 @@ using Cake.Core;
 
 namespace Build;
 
-/// <summary>Holds the published binary against what is promised of it: runs on any Linux from glibc 2.34 on, hardened, stripped.</summary>
+/// <summary>Holds the published binary against what is promised of it: runs on any Linux from glibc 2.34 on, hardened, stripped, small.</summary>
 public static partial class BinaryCheck
 {
     /// <summary>The latest glibc that the binary may ask for: that of Debian 12, Ubuntu 22.04 and RHEL 9.</summary>
     public static Version GlibcMax { get; } = new(2, 34);
+
+    /// <summary>The largest binary, in bytes; docs/size.md says what it is made of.</summary>
+    private const long BytesMax = 5_600_000;
 
     private static readonly string[] Libraries = ["linux-vdso.so.1", "libc.so.6", "libm.so.6"];
 
@@ -19,12 +22,17 @@ public static partial class BinaryCheck
         var faults = ForeignLibraries(context, binary)
             .Concat(GlibcSymbols(context, binary))
             .Concat(Hardening(context, binary))
+            .Concat(Size(binary))
             .ToList();
         if (faults.Count > 0)
         {
             throw new CakeException($"{binary}: {string.Join("; ", faults)}");
         }
     }
+
+    private static IEnumerable<string> Size(string binary) => new FileInfo(binary).Length is var bytes and > BytesMax
+        ? [string.Create(CultureInfo.InvariantCulture, $"has {bytes} bytes, more than {BytesMax}: docs/size.md says how to find what came in")]
+        : [];
 
     private static IEnumerable<string> ForeignLibraries(BuildContext context, string binary) =>
         context.Capture("ldd", binary)

@@ -35,7 +35,7 @@ internal static class CheckCommand
         {
             failed |= verdict == Verdict.Fail;
             string word = verdict switch { Verdict.Ok => "ok", Verdict.Warn => "warn", Verdict.Fail => "FAIL", _ => "" };
-            Console.Out.WriteLine($"{word,-4}  {what,-20}  {finding}");
+            StandardOutput.Out.WriteLine($"{word,-4}  {what,-20}  {finding}");
         }
 
         return failed ? ExitCode.Failed : ExitCode.Fine;

@@ -46,7 +46,6 @@ internal static class CommandLine
                 return exitCode;
             }
 
-            Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
             StandardOutput.Use(hasOutput);
 
             if (args.Length == 0)
@@ -73,7 +72,7 @@ internal static class CommandLine
                 return StatusCommand.IsPlugin(args) ? StatusCommand.ComplainAsPlugin(Explain(parsed)) : Complain(ExitCode.Usage, Explain(parsed));
             }
 
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            return ((ActionCommand)command).Run(parsed);
         }
         catch (SettingException wrong)
         {
@@ -135,10 +134,10 @@ internal static class CommandLine
     internal static SettingException Wrong(string what) => new(what) { IsUsage = true };
 
     /// <summary>All options and commands; without a command it serves, or prints what it was asked for.</summary>
-    internal static Command MakeRoot(string[] args)
+    internal static ActionCommand MakeRoot(string[] args)
     {
         // A RootCommand would bring help and version of its own, and a look at the name of the program's file.
-        var root = new Command("appliance");
+        var root = new ActionCommand("appliance");
         root.Options.Add(Config);
         foreach (var option in SettingOptions.Values.Concat(Actions.Keys))
         {

@@ -26,7 +26,7 @@ internal static class ControlCommands
     public static Command MakeSay()
     {
         var text = new Argument<string[]>("TEXT") { Arity = ArgumentArity.OneOrMore };
-        var command = new Command("say") { text, Room, Name, Color };
+        var command = new ActionCommand("say") { text, Room, Name, Color };
         command.SetAction(parsed =>
         {
             string message = string.Join(' ', parsed.GetValue(text)!);
@@ -41,11 +41,11 @@ internal static class ControlCommands
     public static Command MakeKick()
     {
         var whom = new Argument<string>("ID|IP");
-        var command = new Command("kick") { whom };
+        var command = new ActionCommand("kick") { whom };
         command.SetAction(parsed =>
         {
             var (_, count, _) = ControlClient.Open("kick", parsed).Ask($"kick {parsed.GetValue(whom)}");
-            Console.Out.WriteLine(count == "1" ? "1 client removed" : $"{count} clients removed");
+            StandardOutput.Out.WriteLine(count == "1" ? "1 client removed" : $"{count} clients removed");
             return ExitCode.Fine;
         });
         return command;
@@ -75,9 +75,9 @@ internal static class ControlCommands
     internal static string LocalTime(long unixMs) =>
         DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(unixMs, UnixMsMin, UnixMsMax)).ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
-    private static Command MakeList(string name, Func<JsonLine, bool, Field[]> describe)
+    private static ActionCommand MakeList(string name, Func<JsonLine, bool, Field[]> describe)
     {
-        var command = new Command(name) { KeyOptions.Json };
+        var command = new ActionCommand(name) { KeyOptions.Json };
         command.SetAction(parsed =>
         {
             bool json = parsed.GetValue(KeyOptions.Json);

@@ -18,7 +18,7 @@ internal static class DumpCommand
     {
         var directory = new Argument<string>("DIR");
         var force = new Option<bool>("--force") { Description = "overwrite what is there" };
-        var command = new Command("dump") { directory, force };
+        var command = new ActionCommand("dump") { directory, force };
         command.SetAction(parsed => Run(parsed.GetValue(directory)!, parsed.GetValue(force)));
         return command;
     }
@@ -55,7 +55,7 @@ internal static class DumpCommand
             MakeDirectory(Path.GetDirectoryName(file.Path)!);
             File.WriteAllBytes(file.Path, file.Content);
             File.SetUnixFileMode(file.Path, file.IsExecutable ? Executable : Readable);
-            Console.Out.WriteLine(file.Path);
+            StandardOutput.Out.WriteLine(file.Path);
         }
 
         return ExitCode.Fine;

@@ -25,7 +25,7 @@ internal static class FieldReport
         int width = fields.Max(field => field.Name.Length) + 2;
         foreach (var (name, value) in fields)
         {
-            Console.Out.WriteLine($"{$"{name}:".PadRight(width)}{Text(value)}");
+            StandardOutput.Out.WriteLine($"{$"{name}:".PadRight(width)}{Text(value)}");
         }
     }
 
@@ -56,7 +56,7 @@ internal static class FieldReport
 
         foreach (string[] line in cells)
         {
-            Console.Out.WriteLine(string.Join("  ", line).TrimEnd());
+            StandardOutput.Out.WriteLine(string.Join("  ", line).TrimEnd());
         }
     }
 
@@ -70,7 +70,7 @@ internal static class FieldReport
             write(writer);
         }
 
-        Console.Out.WriteLine(Encoding.UTF8.GetString(output.WrittenSpan));
+        StandardOutput.Out.WriteLine(Encoding.UTF8.GetString(output.WrittenSpan));
     }
 
     private static void WriteObject(Utf8JsonWriter writer, Field[] fields)

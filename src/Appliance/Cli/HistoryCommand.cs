@@ -26,7 +26,7 @@ internal static class HistoryCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("history") { Room, Count, Announcements, Follow, KeyOptions.Json };
+        var command = new ActionCommand("history") { Room, Count, Announcements, Follow, KeyOptions.Json };
         command.SetAction(Run);
         return command;
     }
@@ -48,7 +48,7 @@ internal static class HistoryCommand
             {
                 if (announcements || !IsAnnouncement(line))
                 {
-                    Console.Out.WriteLine(json ? line : Show(line));
+                    StandardOutput.Out.WriteLine(json ? line : Show(line));
                 }
             }
 

@@ -11,10 +11,10 @@ internal static class IpcKeyCommand
     {
         var path = new Argument<string>("PATH");
         var project = new Argument<string>("A") { DefaultValueFactory = _ => $"{SystemVKey.DefaultProject}" };
-        var command = new Command("key") { path, project };
+        var command = new ActionCommand("key") { path, project };
         command.SetAction(parsed =>
         {
-            Console.Out.WriteLine(KeyOptions.Of(parsed.GetValue(path)!, parsed.GetValue(project)!, "ipc key"));
+            StandardOutput.Out.WriteLine(KeyOptions.Of(parsed.GetValue(path)!, parsed.GetValue(project)!, "ipc key"));
             return ExitCode.Fine;
         });
         return command;

@@ -12,7 +12,7 @@ internal static class IpcListCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("list") { All, KeyOptions.Json };
+        var command = new ActionCommand("list") { All, KeyOptions.Json };
         command.SetAction(Run);
         return command;
     }

@@ -48,7 +48,7 @@ internal static class QueueCommand
     /// <summary><c>queue list</c></summary>
     public static Command MakeList()
     {
-        var command = new Command("list") { KeyOptions.Json };
+        var command = new ActionCommand("list") { KeyOptions.Json };
         command.SetAction(parsed =>
         {
             FieldReport.PrintTable([.. SystemVTable.Read().Where(found => found.Kind == SystemVKind.Queue).Select(Describe)], parsed.GetValue(KeyOptions.Json));
@@ -57,9 +57,9 @@ internal static class QueueCommand
         return command;
     }
 
-    private static Command Make(string name, Func<ParseResult, int> run, params Option[] options)
+    private static ActionCommand Make(string name, Func<ParseResult, int> run, params Option[] options)
     {
-        var command = new Command(name);
+        var command = new ActionCommand(name);
         KeyOptions.AddTo(command);
         foreach (var option in options)
         {

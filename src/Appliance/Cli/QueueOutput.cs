@@ -64,19 +64,18 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format
         }
         else if (json)
         {
-            Console.Out.WriteLine(Invariant($$"""{"type":{{message.Type}},"message":{{PhpJson.Show(value ?? new PhpString(message.Text))}}}"""));
+            StandardOutput.Out.WriteLine(Invariant($$"""{"type":{{message.Type}},"message":{{PhpJson.Show(value ?? new PhpString(message.Text))}}}"""));
         }
         else
         {
-            Console.Out.WriteLine(Invariant($"msgtype: {message.Type}, message: {(value is null ? PrintableText.Escape(message.Text) : PhpText.Show(value))}"));
+            StandardOutput.Out.WriteLine(Invariant($"msgtype: {message.Type}, message: {(value is null ? PrintableText.Escape(message.Text) : PhpText.Show(value))}"));
         }
     }
 
     /// <summary>Runs the command with a message on its stdin; returns how it failed, or null.</summary>
     private string? Execute(long type, byte[] bytes)
     {
-        // The runtime has its terminal code handle SIGCHLD; whoever started this process may have had it ignored.
-        _ = (Console.Out, Console.Error);
+        // Whoever started this process may have had it ignored.
         Syscall.SetDefaultAction(Syscall.SIGCHLD);
         var piped = Syscall.Pipe(out int reading, out int writing);
         if (!piped.Ok)

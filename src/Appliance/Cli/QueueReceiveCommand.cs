@@ -39,7 +39,7 @@ internal static class QueueReceiveCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("receive") { Type, Except, Wait, Timeout, All, Exec, Max, Oversize, ModeOptions.OfQueue, KeyOptions.Raw, KeyOptions.Json, KeyOptions.Php, KeyOptions.Plain };
+        var command = new ActionCommand("receive") { Type, Except, Wait, Timeout, All, Exec, Max, Oversize, ModeOptions.OfQueue, KeyOptions.Raw, KeyOptions.Json, KeyOptions.Php, KeyOptions.Plain };
         KeyOptions.AddTo(command);
         command.SetAction(Run);
         return command;

@@ -21,7 +21,7 @@ internal static class QueueSendCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("send") { Text, Type, NoWait, Timeout, ModeOptions.OfQueue, Php, KeyOptions.Plain, KeyOptions.Json };
+        var command = new ActionCommand("send") { Text, Type, NoWait, Timeout, ModeOptions.OfQueue, Php, KeyOptions.Plain, KeyOptions.Json };
         KeyOptions.AddTo(command);
         command.SetAction(Run);
         return command;

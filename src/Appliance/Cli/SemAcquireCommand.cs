@@ -11,7 +11,7 @@ internal static class SemAcquireCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("acquire") { Hold };
+        var command = new ActionCommand("acquire") { Hold };
         SemOptions.AddTaking(command);
         command.SetAction(Run);
         return command;
@@ -27,7 +27,7 @@ internal static class SemAcquireCommand
 
         using (semaphore)
         {
-            Console.Out.WriteLine($"holding semaphore {semaphore.Key}");
+            StandardOutput.Out.WriteLine($"holding semaphore {semaphore.Key}");
             for (long end = MonotonicClock.ReadMs() + (long)time.TotalMilliseconds, left; (left = end - MonotonicClock.ReadMs()) > 0;)
             {
                 Syscall.Rest((int)Math.Min(left, int.MaxValue));

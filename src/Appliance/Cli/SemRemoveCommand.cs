@@ -9,7 +9,7 @@ internal static class SemRemoveCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("remove");
+        var command = new ActionCommand("remove");
         KeyOptions.AddTo(command);
         command.SetAction(parsed =>
         {

@@ -19,7 +19,7 @@ internal static class SemRunCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("run") { Words };
+        var command = new ActionCommand("run") { Words };
         SemOptions.AddTaking(command);
         command.SetAction(Run);
         return command;

@@ -10,7 +10,7 @@ internal static class SemStatCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new Command("stat") { KeyOptions.Json };
+        var command = new ActionCommand("stat") { KeyOptions.Json };
         KeyOptions.AddTo(command);
         command.SetAction(Run);
         return command;

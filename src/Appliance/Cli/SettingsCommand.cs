@@ -11,7 +11,7 @@ internal static class SettingsCommand
         int width = SettingsTable.Rows.Max(row => row.Name.Length);
         foreach (var row in SettingsTable.Rows)
         {
-            Console.Out.WriteLine($"{row.Name.PadRight(width)} = {row.Show(settings),-24} # {settings.SourceOf(row.Name)}");
+            StandardOutput.Out.WriteLine($"{row.Name.PadRight(width)} = {row.Show(settings),-24} # {settings.SourceOf(row.Name)}");
         }
 
         return ExitCode.Fine;

@@ -33,9 +33,9 @@ internal static class ShmGetCommand
         }
         else if (parsed.GetValue(KeyOptions.Json))
         {
-            Console.Out.WriteLine(PhpJson.Show(value!));
+            StandardOutput.Out.WriteLine(PhpJson.Show(value!));
         }
-        else if (value is PhpString text && (parsed.GetValue(Raw) || Console.IsOutputRedirected))
+        else if (value is PhpString text && (parsed.GetValue(Raw) || !StandardOutput.IsTerminal))
         {
             Write(text.Bytes.Span);
             if (!parsed.GetValue(Raw) && PrintableText.IsText(text.Bytes.Span) && !text.Bytes.Span.EndsWith("\n"u8))
@@ -45,7 +45,7 @@ internal static class ShmGetCommand
         }
         else
         {
-            Console.Out.WriteLine(PhpText.Show(value!));
+            StandardOutput.Out.WriteLine(PhpText.Show(value!));
         }
 
         return ExitCode.Fine;

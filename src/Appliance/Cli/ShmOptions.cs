@@ -11,9 +11,9 @@ internal static class ShmOptions
     public static Argument<string> Variable { get; } = new("VAR");
 
     /// <summary>Makes a command that works on the segment of a key.</summary>
-    public static Command Make(string name, params Symbol[] symbols)
+    public static ActionCommand Make(string name, params Symbol[] symbols)
     {
-        var command = new Command(name);
+        var command = new ActionCommand(name);
         foreach (var symbol in symbols)
         {
             if (symbol is Argument argument)

@@ -21,7 +21,7 @@ internal static class SignalCommand
     public static Command MakeStop()
     {
         var purge = new Option<bool>("--purge") { Description = "also remove its System V objects" };
-        var command = new Command("stop") { purge };
+        var command = new ActionCommand("stop") { purge };
         command.SetAction(parsed => Stop(CommandLine.ReadPlaces(parsed), parsed.GetValue(purge)));
         return command;
     }
@@ -35,9 +35,9 @@ internal static class SignalCommand
     /// <summary><c>upgrade</c>.</summary>
     public static Command MakeUpgrade() => Make("upgrade", Upgrade);
 
-    private static Command Make(string name, Func<Settings, int> run)
+    private static ActionCommand Make(string name, Func<Settings, int> run)
     {
-        var command = new Command(name);
+        var command = new ActionCommand(name);
         command.SetAction(parsed => run(CommandLine.ReadPlaces(parsed)));
         return command;
     }
@@ -79,7 +79,7 @@ internal static class SignalCommand
             throw new IOException($"reload: {note}; the former settings stay in force");
         }
 
-        Console.Out.WriteLine($"reloaded{note}");
+        StandardOutput.Out.WriteLine($"reloaded{note}");
         return ExitCode.Fine;
     }
 
@@ -115,7 +115,7 @@ internal static class SignalCommand
             throw new IOException($"upgrade: {ReloadNote.Read(log).Text}; the former process goes on, pid {pid}");
         }
 
-        Console.Out.WriteLine(now is null ? "upgrade: the server has ended" : Text($"upgraded, pid {now}"));
+        StandardOutput.Out.WriteLine(now is null ? "upgrade: the server has ended" : Text($"upgraded, pid {now}"));
         return now is null ? ExitCode.Failed : ExitCode.Fine;
     }
 

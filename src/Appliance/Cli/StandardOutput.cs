@@ -18,6 +18,12 @@ internal sealed class StandardOutput : Stream
     /// <summary>For bytes that are no text.</summary>
     public static Stream Current { get; private set; } = Null;
 
+    /// <summary>For text.</summary>
+    public static TextWriter Out { get; private set; } = TextWriter.Null;
+
+    /// <summary>Whether a person reads it.</summary>
+    public static bool IsTerminal => Syscall.IsTerminal(Stdout);
+
     /// <inheritdoc/>
     public override bool CanRead => false;
 
@@ -42,7 +48,7 @@ internal sealed class StandardOutput : Stream
     public static void Use(bool isOpen)
     {
         Current = new StandardOutput(isOpen);
-        Console.SetOut(new StreamWriter(Current, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+        Out = new StreamWriter(Current, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
     }
 
     /// <summary>
@@ -56,7 +62,7 @@ internal sealed class StandardOutput : Stream
     {
         try
         {
-            Console.Out.WriteLine(line);
+            Out.WriteLine(line);
         }
         catch (IOException failure)
         {

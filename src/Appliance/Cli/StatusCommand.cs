@@ -31,7 +31,7 @@ internal static class StatusCommand
         var watch = new Option<bool>("--watch") { Description = "again every second, until the server ends" };
         var warning = new Option<string[]>("--warning") { Description = "with --nagios: warn when a figure leaves its range, as idle_percent=20:", HelpName = "FIGURE=RANGE" };
         var critical = new Option<string[]>("--critical") { Description = "the same for critical", HelpName = "FIGURE=RANGE" };
-        var command = new Command("status") { json, nagios, watch, warning, critical };
+        var command = new ActionCommand("status") { json, nagios, watch, warning, critical };
         command.SetAction(parsed =>
         {
             string[] thresholds = [string.Join(',', parsed.GetValue(warning) ?? []), string.Join(',', parsed.GetValue(critical) ?? [])];
@@ -58,7 +58,7 @@ internal static class StatusCommand
     /// <summary>Says what went wrong on stdout, where Nagios reads it, as a state of its own.</summary>
     public static int ComplainAsPlugin(string message)
     {
-        Console.Out.WriteLine($"{NagiosLine.Word(NagiosState.Unknown)} - {message}");
+        StandardOutput.Out.WriteLine($"{NagiosLine.Word(NagiosState.Unknown)} - {message}");
         return (int)NagiosState.Unknown;
     }
 
@@ -97,12 +97,12 @@ internal static class StatusCommand
         {
             if (RunningServer.IsStarting(settings.RunDirectory, settings.StateDirectory))
             {
-                Console.Out.WriteLine(asJson ? "{\"running\": false}" : "appliance is starting");
+                StandardOutput.Out.WriteLine(asJson ? "{\"running\": false}" : "appliance is starting");
                 return NotRunning;
             }
 
             bool left = PidFile.Exists(settings.RunDirectory);
-            Console.Out.WriteLine(asJson ? "{\"running\": false}"
+            StandardOutput.Out.WriteLine(asJson ? "{\"running\": false}"
                 : left ? $"appliance is dead, but its pid file is there: {settings.RunDirectory}"
                 : "appliance is not running");
             return left ? Dead : NotRunning;
@@ -110,16 +110,16 @@ internal static class StatusCommand
 
         if (FindSample(settings, asOfNow: !asJson) is { } sample)
         {
-            Console.Out.Write(asJson ? StatusJson.Write(sample) : StatusTable.Write(sample, pid));
+            StandardOutput.Out.Write(asJson ? StatusJson.Write(sample) : StatusTable.Write(sample, pid));
         }
         else if (asJson)
         {
-            Console.Out.Write(Ask(settings, "/status"));
+            StandardOutput.Out.Write(Ask(settings, "/status"));
         }
         else
         {
-            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"appliance is running, pid {pid}"));
-            Console.Out.WriteLine($"this user may not read its shared memory; {(settings.Metrics is { } address ? $"the monitoring port {address.Text} tells its figures" : "its own user may")}");
+            StandardOutput.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"appliance is running, pid {pid}"));
+            StandardOutput.Out.WriteLine($"this user may not read its shared memory; {(settings.Metrics is { } address ? $"the monitoring port {address.Text} tells its figures" : "its own user may")}");
         }
 
         return ExitCode.Fine;
@@ -148,7 +148,7 @@ internal static class StatusCommand
         try
         {
             var (state, line) = Plugin(read(), warning, critical);
-            Console.Out.WriteLine(line);
+            StandardOutput.Out.WriteLine(line);
             return (int)state;
         }
         catch (Exception failure) when (failure is SettingException or IOException or SyscallException or UnauthorizedAccessException)

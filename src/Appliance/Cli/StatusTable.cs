@@ -25,15 +25,15 @@ internal static class StatusTable
     ];
 
     /// <summary>Colours are for terminals, and for those who have not asked for none (no-color.org).</summary>
-    private static bool ShowsColors => !Console.IsOutputRedirected
+    private static bool ShowsColors => StandardOutput.IsTerminal
         && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") != "dumb";
 
     /// <summary>Begins at the top again, on a terminal.</summary>
     public static void ClearScreen()
     {
-        if (!Console.IsOutputRedirected)
+        if (StandardOutput.IsTerminal)
         {
-            Console.Out.Write(Clear);
+            StandardOutput.Out.Write(Clear);
         }
     }
 

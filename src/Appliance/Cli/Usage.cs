@@ -95,7 +95,7 @@ internal static class Usage
         }
 
         _ = text.AppendLine("'appliance COMMAND --help' prints the options of a command.");
-        Console.Out.Write(text);
+        StandardOutput.Out.Write(text);
         return ExitCode.Fine;
     }
 
@@ -108,7 +108,7 @@ internal static class Usage
             [.. CommandTable.Rows.Where(row => $" {row.Synopsis} ".StartsWith($"{NameOf(command)} ", StringComparison.Ordinal)).Select(Row)]);
         UsageRow[] options = [.. command.Options.Select(option => new UsageRow($"{option.Name} {option.HelpName}".Trim(), option.Description ?? ""))];
         AppendRows(options.Length > 0 ? text.AppendLine("options:") : text, options);
-        Console.Out.Write(text);
+        StandardOutput.Out.Write(text);
         return ExitCode.Fine;
     }
 
@@ -119,7 +119,7 @@ internal static class Usage
     /// <summary>Prints the version in one line: name, version, build, platform, commit.</summary>
     public static int PrintVersion()
     {
-        Console.Out.WriteLine($"appliance {Version} {Configuration} {RuntimeInformation.RuntimeIdentifier} {Commit}");
+        StandardOutput.Out.WriteLine($"appliance {Version} {Configuration} {RuntimeInformation.RuntimeIdentifier} {Commit}");
         return ExitCode.Fine;
     }
 

@@ -9,6 +9,8 @@ internal static class ValueSource
     /// <summary>More than any System V object holds in practice.</summary>
     private const int BytesMax = 256 << 20;
 
+    private const int Stdin = 0;
+
     /// <summary>The bytes of <c>TEXT</c>, with a space between its words; of <c>@FILE</c>, or for <c>-</c> of stdin; <c>@@text</c> is the text with one of both signs.</summary>
     /// <exception cref="IOException">They cannot be read, or are too many.</exception>
     public static byte[] Read(params IReadOnlyList<string> words)
@@ -36,16 +38,19 @@ internal static class ValueSource
     }
 
     /// <summary>The bytes of stdin, to its end.</summary>
-    public static byte[] ReadStdin()
+    public static byte[] ReadStdin() => ReadAll(ReadPart, "stdin");
+
+    private static unsafe int ReadPart(byte[] buffer)
     {
-        try
+        fixed (byte* bytes = buffer)
         {
-            using var input = Console.OpenStandardInput();
-            return ReadAll(input, "stdin");
-        }
-        catch (Exception failure) when (PathFailure.ErrnoOf(failure) is var error and not Errno.None)
-        {
-            throw new IOException($"stdin cannot be read: {SyscallException.Describe(error)}; give it a file or a pipe", failure);
+            SysResult read;
+            do
+            {
+                read = Syscall.Read(Stdin, bytes, buffer.Length);
+            }
+            while (read.Error is Errno.EINTR || (read.Error is Errno.EAGAIN && Syscall.AwaitReadable(Stdin)));
+            return read.Ok ? read.Value : throw new IOException($"stdin cannot be read: {SyscallException.Describe(read.Error)}; give it a file or a pipe");
         }
     }
 
@@ -59,7 +64,7 @@ internal static class ValueSource
         try
         {
             using var file = File.OpenRead(name);
-            return ReadAll(file, name);
+            return ReadAll(buffer => file.Read(buffer), name);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -67,11 +72,11 @@ internal static class ValueSource
         }
     }
 
-    private static byte[] ReadAll(Stream stream, string name)
+    private static byte[] ReadAll(Func<byte[], int> readPart, string name)
     {
         using var bytes = new MemoryStream();
         byte[] buffer = new byte[64 << 10];
-        for (int read = stream.Read(buffer); read > 0; read = stream.Read(buffer))
+        for (int read = readPart(buffer); read > 0; read = readPart(buffer))
         {
             if (bytes.Length + read > BytesMax)
             {

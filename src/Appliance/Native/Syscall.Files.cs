@@ -27,10 +27,17 @@ public static unsafe partial class Syscall
     }
 
     /// <summary>Waits until a pipe, socket or terminal has room for a line; false when it has none in so many milliseconds. poll(2).</summary>
-    public static bool AwaitWritable(int fd, int timeoutMs)
+    public static bool AwaitWritable(int fd, int timeoutMs) => Await(fd, POLLOUT, timeoutMs);
+
+    /// <summary>Waits until a pipe, socket or terminal has something to read, or its end. poll(2).</summary>
+    public static bool AwaitReadable(int fd) => Await(fd, POLLIN, -1);
+
+    /// <summary>Whether a person sits at the other end. isatty(3).</summary>
+    public static bool IsTerminal(int fd) => Imports.isatty(fd) == 1;
+
+    private static bool Await(int fd, short events, int timeoutMs)
     {
-        const short POLLOUT = 4;
-        var request = new PollRequest { Descriptor = fd, Events = POLLOUT };
+        var request = new PollRequest { Descriptor = fd, Events = events };
         int found;
         do
         {
@@ -45,6 +52,9 @@ public static unsafe partial class Syscall
     /// <summary>Does nothing for so many milliseconds, fewer when a signal comes; poll(2).</summary>
     public static void Rest(int ms) => _ = Imports.poll(null, 0, ms);
 
+    private const short POLLIN = 1;
+    private const short POLLOUT = 4;
+
     /// <summary><c>struct pollfd</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct PollRequest
@@ -58,6 +68,9 @@ public static unsafe partial class Syscall
     {
         [LibraryImport("libc")]
         internal static partial int poll(PollRequest* requests, nuint count, int timeoutMs);
+
+        [LibraryImport("libc")]
+        internal static partial int isatty(int fd);
 
         [LibraryImport("libc")]
         internal static partial int fdatasync(int fd);
