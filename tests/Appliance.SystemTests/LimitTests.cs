@@ -118,31 +118,35 @@ public sealed class LimitTests
         }
     }
 
-    /// <summary>When the server has no descriptor left, those who are in chat on, and those who wait are served as others leave.</summary>
+    /// <summary>When the server has no descriptor left, those who are in chat on, whoever comes is told to come again, and is served once others have left.</summary>
     [Fact]
-    public async Task Clients_wait_while_no_descriptor_is_left()
+    public async Task Clients_are_told_to_come_again_while_no_descriptor_is_left()
     {
         await using var server = await ApplianceServer.StartAsync("--announce", "off", "--handshake-timeout", "60");
         await using var pair = await ChatPair.JoinAsync(server);
-        var limit = (server.DescriptorCount + 5).ToString(CultureInfo.InvariantCulture);
+        var before = server.DescriptorCount;
+        var limit = (before + 5).ToString(CultureInfo.InvariantCulture);
         var prlimit = await CommandResult.RunAsync(
             "prlimit", "--pid", server.Pid.ToString(CultureInfo.InvariantCulture), $"--nofile={limit}:{limit}");
         Assert.True(prlimit.ExitCode == 0, prlimit.Error);
 
-        var crowd = new Queue<RawClient>();
+        List<RawClient> crowd = [];
         for (var i = 0; i < 20; i++)
         {
-            crowd.Enqueue(await RawClient.ConnectAsync(server));
+            crowd.Add(await RawClient.ConnectAsync(server));
         }
 
-        await server.WaitForLogAsync("EMFILE");
+        await server.WaitForLogAsync("no descriptor is left");
         await pair.AssertChatsAsync();
-        while (crowd.TryDequeue(out var client))
+        var refused = await crowd[^1].ReadResponseAsync();
+        Assert.Equal((503, "5"), (refused.Status, refused.Header("Retry-After")));
+        foreach (var client in crowd)
         {
-            await client.UpgradeAsync($"/?{pair.Query}");
             await client.DisposeAsync();
         }
 
+        await server.WaitUntilAsync("end of their connections", () => server.DescriptorCount <= before);
+        await using var newcomer = await RawClient.OpenAsync(server, $"/?{pair.Query}");
         await pair.AssertChatsAsync();
     }
 

@@ -52,7 +52,8 @@ public sealed class OperatorCommandTests
     {
         await using var server = new ApplianceDaemon();
         var result = await server.RunCommandAsync(command);
-        Assert.Equal((1, "", $"appliance: {command[0]}: no server runs from --run-dir {server.RunDirectory}\n"), (result.ExitCode, result.Output, result.Error));
+        var why = $"no server runs from --run-dir {server.RunDirectory}: start one, or give --run-dir and --state-dir, or --config, as the server was given them";
+        Assert.Equal((1, "", $"appliance: {command[0]}: {why}\n"), (result.ExitCode, result.Output, result.Error));
     }
 
     [Theory]

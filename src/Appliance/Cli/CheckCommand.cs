@@ -4,6 +4,7 @@ using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Master;
 using Appliance.Native;
+using Appliance.Server;
 
 namespace Appliance.Cli;
 

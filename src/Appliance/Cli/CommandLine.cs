@@ -38,6 +38,7 @@ internal static class CommandLine
         Syscall.IgnoreFileSizeSignal();
         Syscall.SetBrokenPipe(ends: false);
         bool hasOutput = Syscall.FillStandardDescriptors();
+        LocalTimeZone.Check();
         bool isCommand = false;
         try
         {

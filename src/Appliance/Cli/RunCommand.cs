@@ -1,36 +1,16 @@
 using System.Globalization;
 using Appliance.Config;
-using Appliance.Connections;
-using Appliance.Control;
-using Appliance.Ipc;
-using Appliance.Journal;
-using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Master;
-using Appliance.Metrics;
-using Appliance.Monitoring;
 using Appliance.Native;
+using Appliance.Server;
 using Appliance.Worker;
 
 namespace Appliance.Cli;
 
-/// <summary>Runs the server: in the foreground or as a daemon, in one process or as a master with workers.</summary>
-internal sealed class RunCommand
+/// <summary>Runs the server, in the foreground or as a daemon: which process this one is, and what its caller gets to know.</summary>
+internal static class RunCommand
 {
-    private readonly Relaunch _relaunch;
-    private readonly Func<Settings> _read;
-    private readonly Settings _settings;
-    private readonly Action<string> _tell;
-    private bool _hasServed;
-
-    private RunCommand(string[] arguments, Func<Settings> read, Settings settings, Action<string> tell)
-    {
-        _relaunch = new Relaunch(arguments, CommandLine.StartDirectory);
-        _read = read;
-        _settings = settings;
-        _tell = tell;
-    }
-
     /// <summary>
     /// Does what a process of the daemon does that needs no command line: begins its session, or is a worker. Returns the exit
     /// status, or null for any other process.
@@ -92,12 +72,12 @@ internal sealed class RunCommand
     {
         SignalSet.Begin();
         Syscall.SetName("appliance");
-        return new RunCommand(arguments, read, settings, _ => { }).Serve();
+        ServerOf(arguments, read, settings, () => { }).Serve();
+        return ExitCode.Fine;
     }
 
-    /// <summary>What keeps a server from starting, in words; null when that is a fault of this program.</summary>
-    private static string? Explain(Exception failure) =>
-        failure is SettingException or InvalidDataException ? failure.Message : EnvironmentFailure.Explain(failure);
+    private static ServerProcess ServerOf(string[] arguments, Func<Settings> read, Settings settings, Action onReady) =>
+        new(settings, read, new Relaunch(arguments, CommandLine.StartDirectory), Usage.Build) { OnReady = onReady };
 
     /// <summary>Starts the daemon. As the first process of a container it then stays: with its end, the kernel would end the daemon as well.</summary>
     private static int Launch(string[] arguments, Settings settings)
@@ -121,15 +101,16 @@ internal sealed class RunCommand
         string word = "";
         try
         {
-            var command = new RunCommand(arguments, read, read(), ready =>
+            var server = ServerOf(arguments, read, read(), () =>
             {
-                word = ready;
-                Daemon.Tell(descriptor, ready);
+                word = ProcessRole.ReadyWord;
+                Daemon.Tell(descriptor, word);
             });
             Daemon.Detach();
-            return command.Serve();
+            server.Serve();
+            return ExitCode.Fine;
         }
-        catch (Exception failure) when (word.Length == 0 && Explain(failure) is { } why)
+        catch (Exception failure) when (word.Length == 0 && ServerProcess.Explain(failure) is { } why)
         {
             Daemon.Tell(descriptor, why);
             return ExitCode.Failed;
@@ -151,229 +132,13 @@ internal sealed class RunCommand
             }
 
             takeover.CloseUnusedWakeups();
-            new RunCommand(arguments, read, takeover.Settings, _ => serves = true).TakeOver(takeover, note);
+            ServerOf(arguments, read, takeover.Settings, () => serves = true).TakeOver(takeover, note);
             return ExitCode.Fine;
         }
-        catch (Exception failure) when (!serves && Explain(failure) is { } why)
+        catch (Exception failure) when (!serves && ServerProcess.Explain(failure) is { } why)
         {
             _ = channel.Send(UpgradeProtocol.Refused, why);
             return ExitCode.Failed;
         }
-    }
-
-    private int Serve()
-    {
-        DescriptorNeeds.Require(_settings);
-        if (SystemVSupport.Missing() is { } missing)
-        {
-            throw new IOException(missing);
-        }
-
-        if (_settings.Io == IoEngine.Uring && Sender.Probe() is { Ok: false } probe)
-        {
-            throw new IOException($"--io uring: {Sender.Explain(probe)}; --io auto does without");
-        }
-
-        var service = new ServiceManager();
-        var owners = Ownership.OfServer(_settings.User);
-        using var pidFile = PidFile.Acquire(_settings.RunDirectory, _settings.StateDirectory, owners);
-        RoomLogStore.AwaitFormer(_settings.StateDirectory, owners);
-        using var listeners = new ListenerSet(_settings.Listen, _settings.NoFork ? 1 : _settings.WorkersLeast, service.ListenDescriptors, _settings.SocketMode);
-        using var monitoring = _settings.Metrics is { } address ? Listeners.Bind(address, _settings.SocketMode, Listeners.MetricsOption) : null;
-        if (_settings.User.Length > 0)
-        {
-            int keys = RoomLogStore.OpenKeys(_settings.StateDirectory, owners);
-            pidFile.DropPrivileges(_settings.User, keys);
-            _ = Syscall.Close(keys);
-        }
-
-        using var log = OpenLog();
-        try
-        {
-            log.Write(EventCatalogue.Starting, Usage.Version, Environment.ProcessId);
-            var (rooms, id, isNew) = RoomLogOpening.Open(_settings, log);
-            using var estate = new Estate { Rooms = rooms, SegmentId = id, Listeners = listeners, MonitoringSocket = monitoring, PidFile = pidFile };
-            try
-            {
-                estate.Journal = JournalWriter.Begin(_settings, rooms, isNew, estate.Wakeups, log);
-                Run(estate, takeover: null, service, log);
-            }
-            finally
-            {
-                if (isNew && !_hasServed)
-                {
-                    // A start that failed leaves nothing behind.
-                    RoomLogStore.Remove(id);
-                }
-            }
-
-            return ExitCode.Fine;
-        }
-        catch (Exception failure) when (_settings.LogFile.Length > 0 && Explain(failure) is { } why)
-        {
-            log.Write(EventCatalogue.Failed, why);
-            throw;
-        }
-    }
-
-    private void TakeOver(Takeover takeover, string note)
-    {
-        using var estate = takeover.Estate;
-        using var pidFile = estate.PidFile;
-        using var listeners = estate.Listeners;
-        using var monitoring = estate.MonitoringSocket;
-        using var log = OpenLog();
-        pidFile.Abandon();
-        log.Write(EventCatalogue.Starting, Usage.Version, Environment.ProcessId);
-        if (note.Length > 0)
-        {
-            log.Write(EventCatalogue.Reloaded, note);
-        }
-
-        Run(estate, takeover, new ServiceManager(), log);
-    }
-
-    private EventLog OpenLog()
-    {
-        if (!_settings.NoFork)
-        {
-            Syscall.SetTitle("appliance: master");
-        }
-
-        var log = new EventLog(
-            _settings.LogFile, _settings.Debug ? LogLevel.Debug : _settings.LogLevel, _settings.Daemon, _settings.NoFork ? "" : "master");
-        try
-        {
-            log.Open();
-            WarnOfExposed(log);
-            return log;
-        }
-        catch
-        {
-            log.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Where others may write to our directories, they cannot pass anything off as ours, but they can remove what is.</summary>
-    private void WarnOfExposed(EventLog log)
-    {
-        foreach (var (option, directory) in ((string, string)[])[("run-dir", _settings.RunDirectory), ("state-dir", _settings.StateDirectory)])
-        {
-            if (OwnedPath.WhyExposed(directory) is { } why)
-            {
-                log.Write(EventCatalogue.DirectoryExposed, option, why);
-            }
-        }
-    }
-
-    private void Run(Estate estate, Takeover? takeover, ServiceManager service, EventLog log)
-    {
-        for (int worker = 0; worker < (_settings.NoFork ? 1 : _settings.WorkersMost); worker++)
-        {
-            _ = estate.Wakeups.Ensure(estate.FirstSlot + worker);
-        }
-
-        var key = SystemVKey.OfPath(_settings.StateDirectory, SystemVKey.DefaultProject);
-        var commands = new CommandQueueDepth(key);
-        using var monitor = new MonitorThread(
-            estate.Rooms,
-            new MonitoredServer(slot => estate.Listeners.QueueLength(slot % RoomLogLayout.WorkersMax), estate.Wakeups.Set, commands.Read),
-            Usage.Build,
-            estate.MonitoringSocket,
-            log)
-        {
-            CanRest = _settings.NoFork,
-        };
-        void OnReady()
-        {
-            Announce(estate, service, log);
-            monitor.SampleSoon();
-        }
-
-        if (takeover is not null)
-        {
-            // Whatever the host may refuse, it refuses before the former process gives anything away.
-            estate.Journal = JournalWriter.Prepare(_settings, estate.Rooms, estate.Wakeups, log);
-        }
-
-        using var control = new ControlDesk(new ControlQueue(key, log), estate.Rooms, log);
-        if (_settings.NoFork)
-        {
-            RunAlone(estate, monitor, service, control, log, OnReady);
-            return;
-        }
-
-        using var loop = new MasterLoop(_settings, _read, estate, takeover, _relaunch, monitor, service, control, log) { OnReady = OnReady };
-        try
-        {
-            if (loop.Run() is { } failure)
-            {
-                throw new IOException(failure);
-            }
-        }
-        finally
-        {
-            if (_hasServed && !loop.IsHandedOver)
-            {
-                estate.Rooms.Header.MasterPid = 0;
-            }
-        }
-    }
-
-    private void RunAlone(Estate estate, MonitorThread monitor, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
-    {
-        var rooms = estate.Rooms;
-        var supervisor = new SignalSupervisor(_settings, _read, rooms, service, control, log, onReady, () => estate.Journal?.OnSettings());
-        (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
-        rooms.Worker(0).State = WorkerState.Serving;
-        using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(0, estate.Wakeups), estate.Listeners.First, supervisor, log) { Sampler = monitor.Wakeup };
-        monitor.Start();
-        loop.Run();
-        monitor.Dispose();
-        rooms.ResetWorker(0);
-        rooms.Header.MasterPid = 0;
-    }
-
-    /// <summary>Everybody may know: this process is the server.</summary>
-    private void Announce(Estate estate, ServiceManager service, EventLog log)
-    {
-        _hasServed = true;
-        estate.Journal?.Continue();
-        estate.Listeners.OwnPaths();
-        if (RoomLogStore.Remember(_settings.StateDirectory, estate.SegmentId) is { } why)
-        {
-            log.Write(EventCatalogue.KeyNotKept, why);
-        }
-
-        estate.PidFile.Own();
-        estate.PidFile.Write(Environment.ProcessId);
-        ref var header = ref estate.Rooms.Header;
-        header.MasterPid = Environment.ProcessId;
-        header.FirstSlot = estate.FirstSlot;
-        header.ReadyMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        if (_settings.Listen.Append(_settings.Metrics).Any(address => address is { IsAnyFamily: true }) && !Syscall.HasIpv6)
-        {
-            log.Write(EventCatalogue.Ipv6Missing);
-        }
-
-        if (!Directory.Exists("/proc/self"))
-        {
-            log.Write(EventCatalogue.ProcMissing);
-        }
-
-        foreach (string description in estate.Listeners.Descriptions)
-        {
-            log.Write(EventCatalogue.Ready, description);
-        }
-
-        if (estate.MonitoringSocket is { } monitoring)
-        {
-            monitoring.Path = _settings.Metrics!.UnixPath;
-            log.Write(EventCatalogue.Monitoring, Listeners.Describe(_settings.Metrics, monitoring));
-        }
-
-        service.Ready(Environment.ProcessId);
-        _tell(ProcessRole.ReadyWord);
     }
 }

@@ -147,24 +147,24 @@ public sealed unsafe class ConnectionTable : IDisposable
         Count--;
     }
 
+    /// <summary>What it has asked for so far, while the request is not whole.</summary>
+    public ReadOnlySpan<byte> UnfinishedRequest(in Connection connection) => connection.Head == 0 ? default : _queues[connection.Head].Bytes;
+
+    /// <summary>What waits to be sent to it beside the log.</summary>
+    public ReadOnlySpan<byte> Unsent(in Connection connection) => connection.Outbox == 0 ? default : _queues[connection.Outbox].Bytes;
+
+    /// <summary>What it has said so far, while the message is not whole; null when there is nothing.</summary>
+    public MessageReader? UnfinishedMessage(in Connection connection) => connection.Reader == 0 ? null : _readers[connection.Reader];
+
     /// <summary>
-    /// Lets go of a connection whose record goes to another worker, with what it has borrowed; the descriptor stays open. It is not
-    /// watched any more: an open file that others hold as well would go on to be told of.
+    /// Lets go of a connection that goes to another worker; the descriptor stays open. It is not watched any more: an open file that others
+    /// hold as well would go on to be told of.
     /// </summary>
-    public void Detach(int fd, HandoverBatch batch, ref ConnectionRecord record)
+    public void Detach(int fd)
     {
         ref var connection = ref _connections[fd];
         _poller.Remove(fd);
         _timers.Cancel(fd);
-        record.HeadBytes = Lend(batch, connection.Head);
-        record.OutboxBytes = Lend(batch, connection.Outbox);
-        if (connection.Reader != 0)
-        {
-            var reader = _readers[connection.Reader];
-            record.ReaderBytes = reader.StateBytes;
-            reader.Save(batch.Lend(record.ReaderBytes));
-        }
-
         ReleaseHead(ref connection);
         ReleaseOutbox(ref connection);
         ReleaseReader(ref connection);
@@ -192,49 +192,28 @@ public sealed unsafe class ConnectionTable : IDisposable
     /// <summary>Stops watching a descriptor that did not become a connection.</summary>
     public void Unwatch(int fd) => _poller.Remove(fd);
 
-    /// <summary>Takes up a connection that is watched already, with what it has borrowed.</summary>
-    public void Adopt(int fd, in ConnectionRecord record, ReadOnlySpan<byte> borrowed)
+    /// <summary>Takes up a connection that is watched already, as it was at another worker; it is in no room, and has borrowed nothing.</summary>
+    public ref Connection Adopt(int fd, in Connection former)
     {
         ref var connection = ref _connections[fd];
-        connection.Position = record.Position;
-        connection.IpHigh = record.IpHigh;
-        connection.IpLow = record.IpLow;
-        connection.HeardMs = record.HeardMs;
-        connection.Rate = record.Rate;
-        connection.Room = record.Room;
-        connection.SinceSeconds = record.SinceSeconds;
-        connection.Number = record.Number;
-        connection.Home = record.Home;
-        connection.CloseCode = record.CloseCode;
-        connection.State = record.State;
-        connection.Flags = record.Flags & ~ConnectionFlags.FlushQueued;
+        uint generation = connection.Generation;
+        connection = former;
+        connection.Generation = generation;
         connection.MemberIndex = Connection.NoMember;
-        if (record.State == ConnectionState.Http)
+        connection.Set(ConnectionFlags.FlushQueued, false);
+        if (connection.State == ConnectionState.Http)
         {
             _waiting.Add(fd);
         }
 
         BlockedCount += connection.Is(ConnectionFlags.Blocked) ? 1 : 0;
         Count++;
-        if (record.HeadBytes > 0)
-        {
-            HeadOf(ref connection).Append(borrowed[..record.HeadBytes]);
-        }
-
-        if (record.OutboxBytes > 0)
-        {
-            OutboxOf(fd).Append(borrowed.Slice(record.HeadBytes, record.OutboxBytes));
-        }
-
-        if (record.ReaderBytes > 0)
-        {
-            ReaderOf(ref connection).Restore(borrowed[(record.HeadBytes + record.OutboxBytes)..]);
-        }
-
         if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.Paused))
         {
             UpdateWatch(fd);
         }
+
+        return ref connection;
     }
 
     /// <summary>Notes whether a connection's kernel buffer is full.</summary>
@@ -375,17 +354,6 @@ public sealed unsafe class ConnectionTable : IDisposable
     }
 
     private uint NextGeneration() => _generation = _generation == uint.MaxValue ? 1 : _generation + 1;
-
-    private int Lend(HandoverBatch batch, int queue)
-    {
-        int count = queue == 0 ? 0 : _queues[queue].Count;
-        if (count > 0)
-        {
-            _queues[queue].Bytes.CopyTo(batch.Lend(count));
-        }
-
-        return count;
-    }
 
     private void ReleaseQueue(ref int number)
     {

@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Appliance.Chat;
+using Appliance.Ipc;
 using Appliance.Native;
+using Appliance.WebSocket;
 
 namespace Appliance.Connections;
 
@@ -63,7 +65,7 @@ public struct ConnectionRecord
     [FieldOffset(68)]
     public int OutboxBytes;
 
-    /// <summary>Bytes of an unfinished message (<see cref="WebSocket.MessageReader.Save"/>), the third of what is borrowed.</summary>
+    /// <summary>Bytes of an unfinished message (<see cref="MessageReader.Save"/>), the third of what is borrowed.</summary>
     [FieldOffset(72)]
     public int ReaderBytes;
 
@@ -99,7 +101,7 @@ public struct ConnectionRecord
     [FieldOffset(100)]
     public int SubscriptionBytes;
 
-    /// <summary>The number that stands for who it is in records (<see cref="Ipc.RecordDetails.Sender"/>); 0 for nobody.</summary>
+    /// <summary>The number that stands for who it is in records (<see cref="RecordDetails.Sender"/>); 0 for nobody.</summary>
     [FieldOffset(104)]
     public ulong Sender;
 
@@ -296,7 +298,7 @@ public sealed class HandoverBatch
                 && record.HeadBytes >= 0 && record.OutboxBytes >= 0 && record.ReaderBytes >= 0 && count <= borrowed.Length
                 && (record.State != ConnectionState.Chat || record.IsMember != 0)
                 && (record.ReaderBytes == 0
-                    || WebSocket.MessageReader.IsState(borrowed[(record.HeadBytes + record.OutboxBytes)..(int)count]));
+                    || MessageReader.IsState(borrowed[(record.HeadBytes + record.OutboxBytes)..(int)count]));
             if (!isSound)
             {
                 return false;

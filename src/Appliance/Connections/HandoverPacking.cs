@@ -36,7 +36,15 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
         record.State = connection.State;
         record.Flags = connection.Flags;
         record.IsMember = rooms.Detach(fd) ? (byte)1 : (byte)0;
-        table.Detach(fd, batch, ref record);
+        record.HeadBytes = Lend(batch, table.UnfinishedRequest(connection));
+        record.OutboxBytes = Lend(batch, table.Unsent(connection));
+        if (table.UnfinishedMessage(connection) is { } reader)
+        {
+            record.ReaderBytes = reader.StateBytes;
+            reader.Save(batch.Lend(record.ReaderBytes));
+        }
+
+        table.Detach(fd);
     }
 
     /// <summary>The other worker has taken a batch: its connections end here.</summary>
@@ -109,8 +117,7 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
             }
             else
             {
-                table.Adopt(fd, record, borrowed[..count]);
-                Rebase(ref table[fd], -clock.FrozenMs);
+                Adopt(fd, record, borrowed[..count]);
                 if (record.DueMs > 0)
                 {
                     long dueMs = record.DueMs - clock.FrozenMs;
@@ -126,6 +133,51 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
 
             borrowed = borrowed[count..];
         }
+    }
+
+    private void Adopt(int fd, in ConnectionRecord record, ReadOnlySpan<byte> borrowed)
+    {
+        ref var connection = ref table.Adopt(fd, new Connection
+        {
+            Position = record.Position,
+            IpHigh = record.IpHigh,
+            IpLow = record.IpLow,
+            HeardMs = record.HeardMs,
+            Rate = record.Rate,
+            Room = record.Room,
+            SinceSeconds = record.SinceSeconds,
+            Number = record.Number,
+            Home = record.Home,
+            CloseCode = record.CloseCode,
+            State = record.State,
+            Flags = record.Flags,
+        });
+        if (record.HeadBytes > 0)
+        {
+            table.HeadOf(ref connection).Append(borrowed[..record.HeadBytes]);
+        }
+
+        if (record.OutboxBytes > 0)
+        {
+            table.OutboxOf(fd).Append(borrowed.Slice(record.HeadBytes, record.OutboxBytes));
+        }
+
+        if (record.ReaderBytes > 0)
+        {
+            table.ReaderOf(ref connection).Restore(borrowed[(record.HeadBytes + record.OutboxBytes)..]);
+        }
+
+        Rebase(ref connection, -clock.FrozenMs);
+    }
+
+    private static int Lend(HandoverBatch batch, ReadOnlySpan<byte> bytes)
+    {
+        if (!bytes.IsEmpty)
+        {
+            bytes.CopyTo(batch.Lend(bytes.Length));
+        }
+
+        return bytes.Length;
     }
 
     /// <summary>Puts the times of a connection on a clock that is so many milliseconds ahead. One that waits in a list has its links where a rate limit is.</summary>

@@ -87,7 +87,7 @@ public sealed class RoomLogLayout
         GuardBytes = RingBytes / 8;
         WorkersOffset = PageBytes;
         HasDetails = version >= DetailsVersion;
-        SlotCount = HasDetails ? Slots : JournalSlot + 1;
+        SlotCount = SlotsOf(version);
         WorkerStride = HasDetails ? PageBytes : PageBytes / 2;
         FiguresBytes = HasDetails ? WorkerFigures.Bytes : WorkerFigures.FormerBytes;
         PositionShift = HasDetails ? EntryBits : 1;
@@ -174,6 +174,9 @@ public sealed class RoomLogLayout
 
     /// <summary>Size of the whole segment.</summary>
     public long SegmentBytes { get; private set; }
+
+    /// <summary>Slots that a version has.</summary>
+    public static int SlotsOf(uint version) => version >= DetailsVersion ? Slots : JournalSlot + 1;
 
     /// <summary>The piece in which an offset of a ring lies. Most of a ring that is in full use is the last one's.</summary>
     public ref readonly RoomPiece PieceAt(int offset)

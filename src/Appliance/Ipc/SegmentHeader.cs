@@ -23,6 +23,9 @@ public enum JournalState
 [StructLayout(LayoutKind.Explicit, Size = 4096)]
 public unsafe struct SegmentHeader
 {
+    /// <summary>Upper half of <see cref="Reserved"/> in a segment of a later release. Anything else there is damage.</summary>
+    public const uint ReservedMark = 0x4C52;
+
     /// <summary>Longest text about a reload.</summary>
     public const int ReloadTextBytesMax = 2048;
 
@@ -101,7 +104,7 @@ public unsafe struct SegmentHeader
     [FieldOffset(152)]
     public long JournalBytes;
 
-    /// <summary>Zero. A segment in which it is not is of a version that this one does not know, whatever <see cref="Version"/> says.</summary>
+    /// <summary>Zero; or the <see cref="ReservedMark"/> and bits, of a version that this one does not know whatever <see cref="Version"/> says.</summary>
     [FieldOffset(160)]
     public uint Reserved;
 

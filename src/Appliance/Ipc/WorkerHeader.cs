@@ -22,6 +22,13 @@ public struct WorkerHeader
     [FieldOffset(8)]
     public long MarkedNs;
 
+    /// <summary>
+    /// When its loop was woken first, of those times since it last turned when it should have; in monotonic nanoseconds. By the sampler; zero in a
+    /// segment of an older server.
+    /// </summary>
+    [FieldOffset(16)]
+    public long WokenNs;
+
     /// <summary>Its process; 0 for none. By the worker.</summary>
     [FieldOffset(64)]
     public int Pid;

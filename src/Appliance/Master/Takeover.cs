@@ -77,8 +77,8 @@ public sealed class Takeover
             throw new IOException(unknown);
         }
 
-        var layout = new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"), (uint)Number(head, "layout"));
-        if (locks.Length < 2 || wakeups.Length != layout.SlotCount || !listeners.ContainsKey(0))
+        uint version = (uint)Number(head, "layout");
+        if (locks.Length < 2 || wakeups.Length != RoomLogLayout.SlotsOf(version) || !listeners.ContainsKey(0))
         {
             throw new IOException("not all that is to be handed over has arrived");
         }
@@ -86,7 +86,7 @@ public sealed class Takeover
         var inForce = SettingsBuilder.Build(paths, SettingsBuilder.ReadFile("the former process", settings.Split('\n'), hasComments: false));
         var estate = new Estate
         {
-            Rooms = RoomLogStore.Attach(Number(head, "segment"), layout),
+            Rooms = RoomLogStore.Attach(Number(head, "segment"), new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"), version)),
             SegmentId = Number(head, "segment"),
             Listeners = new ListenerSet(inForce.Listen, listeners, isInherited: Text(head, "inherited") == "1"),
             PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),

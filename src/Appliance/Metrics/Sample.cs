@@ -39,6 +39,9 @@ public sealed class Sample
     /// <summary>An idle loop turns within 1.5 s, because it is woken at a sample after a quarter of this time: the rest is for a loaded host.</summary>
     private const long StuckAfterNsMin = 2_000_000_000;
 
+    /// <summary>A loop that was woken turns within this time, a little less than from one sample to the next.</summary>
+    private const long TurnWithinNs = 900_000_000;
+
     private const long HalfSecondNs = 500_000_000;
 
     /// <summary>A sampler that has taken none for so long does not any more, and with it the master.</summary>
@@ -141,9 +144,21 @@ public sealed class Sample
     public static long StuckAfterNs(int workerTimeoutSeconds) =>
         workerTimeoutSeconds == 0 ? StuckAfterNsMax : Math.Clamp(workerTimeoutSeconds * HalfSecondNs, StuckAfterNsMin, StuckAfterNsMax);
 
-    /// <summary>A serving worker whose loop has not turned for too long is stuck: stopped, or in a turn that does not end.</summary>
-    public static WorkerState Judge(WorkerState state, long turnedNs, long nowNs, int workerTimeoutSeconds) =>
-        state == WorkerState.Serving && nowNs - turnedNs > StuckAfterNs(workerTimeoutSeconds) ? WorkerState.Stuck : state;
+    /// <summary>
+    /// A serving worker whose loop has not turned for too long is stuck: stopped, or in a turn that does not end. It was woken in between, and
+    /// has had time to turn, so that a sampler that comes late accuses nobody who only had nothing to do.
+    /// </summary>
+    /// <param name="state">What it is for its master.</param>
+    /// <param name="turnedNs">When it turned last.</param>
+    /// <param name="wokenNs">When it was woken first since then; before that if it was not.</param>
+    /// <param name="nowNs">Now.</param>
+    /// <param name="workerTimeoutSeconds">When it is killed, <c>--worker-timeout</c>; 0: never.</param>
+    public static WorkerState Judge(WorkerState state, long turnedNs, long wokenNs, long nowNs, int workerTimeoutSeconds)
+    {
+        bool isStuck = state == WorkerState.Serving
+            && nowNs - turnedNs > StuckAfterNs(workerTimeoutSeconds) && wokenNs > turnedNs && nowNs - wokenNs > TurnWithinNs;
+        return isStuck ? WorkerState.Stuck : state;
+    }
 
     private Figures NewFigures() => new() { Server = Server, IntervalNs = IntervalNs };
 

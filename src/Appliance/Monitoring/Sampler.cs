@@ -54,6 +54,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
             _workers[i].State = Judge(rooms, slot, _workers[i].State, nowNs);
             if (_workers[i].State is WorkerState.Serving or WorkerState.Stuck && nowNs - header.TurnedNs > wakeAfterNs)
             {
+                header.WokenNs = header.WokenNs > header.TurnedNs ? header.WokenNs : nowNs;
                 server.Wake(slot);
             }
         }
@@ -137,7 +138,9 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     private static WorkerState Judge(RoomLog rooms, int slot, WorkerState state, long nowNs)
     {
         bool rests = Volatile.Read(ref rooms.Header.SamplerRests) != 0;
-        return Sample.Judge(state, rests ? nowNs : Math.Max(rooms.Worker(slot).TurnedNs, rooms.Header.ResumedNs), nowNs, rooms.Header.WorkerTimeoutSeconds);
+        ref var header = ref rooms.Worker(slot);
+        long turnedNs = rests ? nowNs : Math.Max(header.TurnedNs, rooms.Header.ResumedNs);
+        return Sample.Judge(state, turnedNs, header.WokenNs, nowNs, rooms.Header.WorkerTimeoutSeconds);
     }
 
     private static ServerSnapshot Now(RoomLog rooms, ServerSnapshot after)

@@ -14,6 +14,7 @@ public static unsafe partial class Syscall
     public const int O_NONBLOCK = 0x800;
     public const int O_NOFOLLOW = 0x20000;
     public const int O_NOCTTY = 0x100;
+    public const int O_PATH = 0x200000;
     public const int SEEK_CUR = 1;
     public const int SEEK_END = 2;
 

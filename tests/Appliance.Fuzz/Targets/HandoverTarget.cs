@@ -95,7 +95,7 @@ internal sealed unsafe class HandoverTarget : IFuzzTarget
         byte[] whole = new byte[HeadBytes + (count * ConnectionRecord.Bytes)];
         message.AsSpan(0, Math.Min(message.Length, whole.Length)).CopyTo(whole);
         "APLH"u8.CopyTo(whole);
-        BinaryPrimitives.WriteUInt16LittleEndian(whole.AsSpan(4), HandoverBatch.Version);
+        BinaryPrimitives.WriteUInt16LittleEndian(whole.AsSpan(4), HandoverBatch.NewestVersion);
         BinaryPrimitives.WriteUInt16LittleEndian(whole.AsSpan(6), (ushort)count);
         BinaryPrimitives.WriteInt64LittleEndian(whole.AsSpan(8), borrowed);
         return whole;

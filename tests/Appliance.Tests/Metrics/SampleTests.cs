@@ -125,5 +125,5 @@ public sealed class SampleTests
     [InlineData(WorkerState.Ending, 60.0, 1, WorkerState.Ending)]
     [InlineData(WorkerState.Dead, 60.0, 1, WorkerState.Dead)]
     public void Serving_worker_that_does_not_turn_is_stuck(WorkerState state, double seconds, int workerTimeout, WorkerState judged) =>
-        Assert.Equal(judged, Sample.Judge(state, 7 * Second, (long)((7 + seconds) * Second), workerTimeout));
+        Assert.Equal(judged, Sample.Judge(state, 7 * Second, (7 * Second) + 1, (long)((7 + seconds) * Second), workerTimeout));
 }

@@ -2,7 +2,7 @@ using Appliance.Config;
 using Appliance.Ipc;
 using Appliance.Loop;
 
-namespace Appliance.Cli;
+namespace Appliance.Server;
 
 /// <summary>How many descriptors the processes of a server need, by its settings: each may have as many as RLIMIT_NOFILE says.</summary>
 internal static class DescriptorNeeds

@@ -1,0 +1,253 @@
+using Appliance.Config;
+using Appliance.Connections;
+using Appliance.Control;
+using Appliance.Ipc;
+using Appliance.Journal;
+using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Master;
+using Appliance.Metrics;
+using Appliance.Monitoring;
+using Appliance.Native;
+using Appliance.Worker;
+
+namespace Appliance.Server;
+
+/// <summary>
+/// What a server is made of: sockets, pid file, room logs, journal, monitoring port, control queue, and the loop of a master or of a single
+/// process on top of them.
+/// </summary>
+/// <param name="settings">In force when it begins.</param>
+/// <param name="read">Reads them anew at every reload.</param>
+/// <param name="relaunch">How the binary on disk is started in an upgrade.</param>
+/// <param name="build">Which build it is.</param>
+internal sealed class ServerProcess(Settings settings, Func<Settings> read, Relaunch relaunch, BuildInfo build)
+{
+    private bool _hasServed;
+
+    /// <summary>Is called once it serves.</summary>
+    public Action OnReady { get; init; } = () => { };
+
+    /// <summary>What keeps a server from starting, in words; null when that is a fault of this program.</summary>
+    public static string? Explain(Exception failure) =>
+        failure is SettingException or InvalidDataException ? failure.Message : EnvironmentFailure.Explain(failure);
+
+    /// <summary>Serves until it is told to stop.</summary>
+    /// <exception cref="IOException">It cannot: says why.</exception>
+    public void Serve()
+    {
+        DescriptorNeeds.Require(settings);
+        if (SystemVSupport.Missing() is { } missing)
+        {
+            throw new IOException(missing);
+        }
+
+        if (settings.Io == IoEngine.Uring && Sender.Probe() is { Ok: false } probe)
+        {
+            throw new IOException($"--io uring: {Sender.Explain(probe)}; --io auto does without");
+        }
+
+        var service = new ServiceManager();
+        var owners = Ownership.OfServer(settings.User);
+        using var pidFile = PidFile.Acquire(settings.RunDirectory, settings.StateDirectory, owners);
+        RoomLogStore.AwaitFormer(settings.StateDirectory, owners);
+        using var listeners = new ListenerSet(settings.Listen, settings.NoFork ? 1 : settings.WorkersLeast, service.ListenDescriptors, settings.SocketMode);
+        using var monitoring = settings.Metrics is { } address ? Listeners.Bind(address, settings.SocketMode, Listeners.MetricsOption) : null;
+        if (settings.User.Length > 0)
+        {
+            int keys = RoomLogStore.OpenKeys(settings.StateDirectory, owners);
+            pidFile.DropPrivileges(settings.User, keys);
+            _ = Syscall.Close(keys);
+        }
+
+        using var log = OpenLog();
+        try
+        {
+            log.Write(EventCatalogue.Starting, build.Version, Environment.ProcessId);
+            var (rooms, id, isNew) = RoomLogOpening.Open(settings, log);
+            using var estate = new Estate { Rooms = rooms, SegmentId = id, Listeners = listeners, MonitoringSocket = monitoring, PidFile = pidFile };
+            try
+            {
+                estate.Journal = JournalWriter.Begin(settings, rooms, isNew, estate.Wakeups, log);
+                Run(estate, takeover: null, service, log);
+            }
+            finally
+            {
+                if (isNew && !_hasServed)
+                {
+                    // A start that failed leaves nothing behind.
+                    RoomLogStore.Remove(id);
+                }
+            }
+        }
+        catch (Exception failure) when (settings.LogFile.Length > 0 && Explain(failure) is { } why)
+        {
+            log.Write(EventCatalogue.Failed, why);
+            throw;
+        }
+    }
+
+    /// <summary>Goes on with what a former master has given.</summary>
+    /// <param name="takeover">What that is.</param>
+    /// <param name="note">What became of the settings, for the log.</param>
+    public void TakeOver(Takeover takeover, string note)
+    {
+        using var estate = takeover.Estate;
+        using var pidFile = estate.PidFile;
+        using var listeners = estate.Listeners;
+        using var monitoring = estate.MonitoringSocket;
+        using var log = OpenLog();
+        pidFile.Abandon();
+        log.Write(EventCatalogue.Starting, build.Version, Environment.ProcessId);
+        if (note.Length > 0)
+        {
+            log.Write(EventCatalogue.Reloaded, note);
+        }
+
+        Run(estate, takeover, new ServiceManager(), log);
+    }
+
+    private EventLog OpenLog()
+    {
+        if (!settings.NoFork)
+        {
+            Syscall.SetTitle("appliance: master");
+        }
+
+        var log = new EventLog(
+            settings.LogFile, settings.Debug ? LogLevel.Debug : settings.LogLevel, settings.Daemon, settings.NoFork ? "" : "master");
+        try
+        {
+            log.Open();
+            WarnOfExposed(log);
+            return log;
+        }
+        catch
+        {
+            log.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Where others may write to our directories, they cannot pass anything off as ours, but they can remove what is.</summary>
+    private void WarnOfExposed(EventLog log)
+    {
+        foreach (var (option, directory) in ((string, string)[])[("run-dir", settings.RunDirectory), ("state-dir", settings.StateDirectory)])
+        {
+            if (OwnedPath.WhyExposed(directory) is { } why)
+            {
+                log.Write(EventCatalogue.DirectoryExposed, option, why);
+            }
+        }
+    }
+
+    private void Run(Estate estate, Takeover? takeover, ServiceManager service, EventLog log)
+    {
+        for (int worker = 0; worker < (settings.NoFork ? 1 : settings.WorkersMost); worker++)
+        {
+            _ = estate.Wakeups.Ensure(estate.FirstSlot + worker);
+        }
+
+        var key = SystemVKey.OfPath(settings.StateDirectory, SystemVKey.DefaultProject);
+        var commands = new CommandQueueDepth(key);
+        using var monitor = new MonitorThread(
+            estate.Rooms,
+            new MonitoredServer(slot => estate.Listeners.QueueLength(slot % RoomLogLayout.WorkersMax), estate.Wakeups.Set, commands.Read),
+            build,
+            estate.MonitoringSocket,
+            log)
+        {
+            CanRest = settings.NoFork,
+        };
+        void BecomeReady()
+        {
+            Announce(estate, service, log);
+            monitor.SampleSoon();
+        }
+
+        if (takeover is not null)
+        {
+            // Whatever the host may refuse, it refuses before the former process gives anything away.
+            estate.Journal = JournalWriter.Prepare(settings, estate.Rooms, estate.Wakeups, log);
+        }
+
+        using var control = new ControlDesk(new ControlQueue(key, log), estate.Rooms, log);
+        if (settings.NoFork)
+        {
+            RunAlone(estate, monitor, service, control, log, BecomeReady);
+            return;
+        }
+
+        using var loop = new MasterLoop(settings, read, estate, takeover, relaunch, monitor, service, control, log) { OnReady = BecomeReady };
+        try
+        {
+            if (loop.Run() is { } failure)
+            {
+                throw new IOException(failure);
+            }
+        }
+        finally
+        {
+            if (_hasServed && !loop.IsHandedOver)
+            {
+                estate.Rooms.Header.MasterPid = 0;
+            }
+        }
+    }
+
+    private void RunAlone(Estate estate, MonitorThread monitor, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
+    {
+        var rooms = estate.Rooms;
+        var supervisor = new SignalSupervisor(settings, read, rooms, service, control, log, onReady, () => estate.Journal?.OnSettings());
+        (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
+        rooms.Worker(0).State = WorkerState.Serving;
+        using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(0, estate.Wakeups), estate.Listeners.First, supervisor, log) { Sampler = monitor.Wakeup };
+        monitor.Start();
+        loop.Run();
+        monitor.Dispose();
+        rooms.ResetWorker(0);
+        rooms.Header.MasterPid = 0;
+    }
+
+    /// <summary>Everybody may know: this process is the server.</summary>
+    private void Announce(Estate estate, ServiceManager service, EventLog log)
+    {
+        _hasServed = true;
+        estate.Journal?.Continue();
+        estate.Listeners.OwnPaths();
+        if (RoomLogStore.Remember(settings.StateDirectory, estate.SegmentId) is { } why)
+        {
+            log.Write(EventCatalogue.KeyNotKept, why);
+        }
+
+        estate.PidFile.Own();
+        estate.PidFile.Write(Environment.ProcessId);
+        ref var header = ref estate.Rooms.Header;
+        header.MasterPid = Environment.ProcessId;
+        header.FirstSlot = estate.FirstSlot;
+        header.ReadyMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        if (settings.Listen.Append(settings.Metrics).Any(address => address is { IsAnyFamily: true }) && !Syscall.HasIpv6)
+        {
+            log.Write(EventCatalogue.Ipv6Missing);
+        }
+
+        if (!Directory.Exists("/proc/self"))
+        {
+            log.Write(EventCatalogue.ProcMissing);
+        }
+
+        foreach (string description in estate.Listeners.Descriptions)
+        {
+            log.Write(EventCatalogue.Ready, description);
+        }
+
+        if (estate.MonitoringSocket is { } monitoring)
+        {
+            monitoring.Path = settings.Metrics!.UnixPath;
+            log.Write(EventCatalogue.Monitoring, Listeners.Describe(settings.Metrics, monitoring));
+        }
+
+        service.Ready(Environment.ProcessId);
+        OnReady();
+    }
+}
