@@ -1,7 +1,7 @@
 namespace Appliance.SystemTests.Harness;
 
 /// <summary>
-/// A folder whose keys belong to a test: commands of the binary and PHP scripts meet under them. What is left under them at the end
+/// A folder whose keys belong to a test: commands of the binary and PHP scripts meet under them. What is left under them, and those of the folders in it, at the end
 /// is removed, so a test that is about removal must look before.
 /// </summary>
 public sealed class IpcFolder : IAsyncDisposable
@@ -74,9 +74,12 @@ public sealed class IpcFolder : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        foreach (var one in await ObjectsAsync())
+        foreach (var folder in Directory.EnumerateDirectories(FullName).Append(FullName))
         {
-            await SystemVObjects.RemoveAsync(one);
+            foreach (var one in await SystemVObjects.OfDirectoryAsync(folder))
+            {
+                await SystemVObjects.RemoveAsync(one);
+            }
         }
 
         _folder.Delete(recursive: true);

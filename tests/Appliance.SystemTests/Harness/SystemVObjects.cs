@@ -80,7 +80,7 @@ public static partial class SystemVObjects
         Assert.Equal(0, Libc.shmdt(address));
     }
 
-    private static IEnumerable<SystemVObject> All()
+    public static IEnumerable<SystemVObject> All()
     {
         foreach (var kind in new[] { "shm", "msg", "sem" })
         {
