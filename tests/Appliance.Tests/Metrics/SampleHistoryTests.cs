@@ -13,7 +13,7 @@ public sealed class SampleHistoryTests
         var history = new SampleHistory();
         for (int second = 1; second <= SampleHistory.SamplesMax + 50; second++)
         {
-            history.Add(Of(Server(1) with { UnixMs = second * 1000 }, Slot(0, second, 1000)));
+            history.Add(Of(ServerAt(1) with { UnixMs = second * 1000 }, Slot(0, second, 1000)));
         }
 
         using var all = JsonDocument.Parse(history.Write(0));
@@ -36,8 +36,8 @@ public sealed class SampleHistoryTests
     public void Rest_has_a_point_each_second(long endMs, long[] times)
     {
         var history = new SampleHistory();
-        history.Add(Of(Server(1) with { UnixMs = 1000 }, Slot(0, 7, 1000)));
-        history.AddRest(Of(Server(1) with { UnixMs = endMs }, Slot(0, 0, 0)));
+        history.Add(Of(ServerAt(1) with { UnixMs = 1000 }, Slot(0, 7, 1000)));
+        history.AddRest(Of(ServerAt(1) with { UnixMs = endMs }, Slot(0, 0, 0)));
         using var all = JsonDocument.Parse(history.Write(0));
         Assert.Equal([1000, .. times], all.RootElement.GetProperty("time").EnumerateArray().Select(time => time.GetInt64()));
         Assert.Equal([7, .. times.Select(_ => 0)], all.RootElement.GetProperty("rps").EnumerateArray().Select(rps => rps.GetInt32()));
@@ -51,9 +51,9 @@ public sealed class SampleHistoryTests
     {
         const long Day = 86_400_000;
         var history = new SampleHistory();
-        history.Add(Of(Server(1) with { UnixMs = Day + 1000 }, Slot(0, 7, 1000)));
-        history.Add(Of(Server(1) with { UnixMs = Day + 2000 }, Slot(0, 8, 1000)));
-        var back = Of(Server(1) with { UnixMs = 3000 }, Slot(0, 9, 1000));
+        history.Add(Of(ServerAt(1) with { UnixMs = Day + 1000 }, Slot(0, 7, 1000)));
+        history.Add(Of(ServerAt(1) with { UnixMs = Day + 2000 }, Slot(0, 8, 1000)));
+        var back = Of(ServerAt(1) with { UnixMs = 3000 }, Slot(0, 9, 1000));
         if (rests)
         {
             history.AddRest(back);
@@ -72,8 +72,8 @@ public sealed class SampleHistoryTests
     public void Rest_of_hours_is_ten_minutes()
     {
         var history = new SampleHistory();
-        history.Add(Of(Server(1) with { UnixMs = 1000 }, Slot(0, 7, 1000)));
-        history.AddRest(Of(Server(1) with { UnixMs = 10_000_000 }, Slot(0, 0, 0)));
+        history.Add(Of(ServerAt(1) with { UnixMs = 1000 }, Slot(0, 7, 1000)));
+        history.AddRest(Of(ServerAt(1) with { UnixMs = 10_000_000 }, Slot(0, 0, 0)));
         using var all = JsonDocument.Parse(history.Write(0));
         var times = all.RootElement.GetProperty("time").EnumerateArray().Select(time => time.GetInt64()).ToArray();
         Assert.Equal((SampleHistory.SamplesMax, 9_401_000, 10_000_000), (times.Length, times[0], times[^1]));

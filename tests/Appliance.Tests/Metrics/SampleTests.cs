@@ -62,7 +62,7 @@ public sealed class SampleTests
     public void Rate_is_by_the_true_length_of_the_interval()
     {
         var slot = Slot(0, 10, 5 * Ms);
-        var after = Server(1);
+        var after = ServerAt(1);
         var sample = new Sample(Build, after with { AtNs = after.AtNs - (2 * Second) }, after, [slot with { Before = slot.Before with { AtNs = 8 * Second } }]);
         Assert.Equal((5, 5), (sample.Total.RequestsPerSecond, sample.Total.AverageRequestMs));
         Assert.Equal(97.5, sample.Total.IdlePercent, 9);
@@ -71,7 +71,7 @@ public sealed class SampleTests
     [Fact]
     public void Before_the_first_interval_rates_are_nothing_and_counts_are_there()
     {
-        var sample = new Sample(Build, default, Server(1), [Slot(0, 10, 5 * Ms) with { Before = default }]);
+        var sample = new Sample(Build, default, ServerAt(1), [Slot(0, 10, 5 * Ms) with { Before = default }]);
         Assert.Equal((0, 10, 100), (sample.Total.RequestsPerSecond, sample.Total.Counted.Requests, sample.Total.IdlePercent));
     }
 
@@ -79,7 +79,7 @@ public sealed class SampleTests
     [Fact]
     public void Retired_worker_counts_in_the_total_and_is_not_listed()
     {
-        var sample = Of(Server(1), Slot(0, 10, Ms), Slot(1, 30, Ms, WorkerState.None));
+        var sample = Of(ServerAt(1), Slot(0, 10, Ms), Slot(1, 30, Ms, WorkerState.None));
         Assert.Equal(40, sample.Total.Counted.Requests);
         Assert.Equal([0], sample.Workers.Select(worker => worker.Worker));
     }
@@ -87,7 +87,7 @@ public sealed class SampleTests
     [Fact]
     public void Two_slots_of_one_worker_are_one_worker()
     {
-        var sample = Of(Server(1), Slot(0, 10, Ms, WorkerState.None), Slot(0, 30, Ms));
+        var sample = Of(ServerAt(1), Slot(0, 10, Ms, WorkerState.None), Slot(0, 30, Ms));
         var worker = Assert.Single(sample.Workers);
         Assert.Equal((40, WorkerState.Serving, 4001), (worker.Figures.Counted.Requests, worker.State, worker.Pid));
     }
@@ -108,8 +108,8 @@ public sealed class SampleTests
     [Fact]
     public void Server_that_stops_or_is_not_ready_yet_is_not_ready()
     {
-        Assert.False(Of(Server(1) with { Stopping = 1 }, Slot(0, 1, Ms)).IsReady);
-        Assert.False(Of(Server(1) with { ReadyMs = 0 }, Slot(0, 1, Ms)).IsReady);
+        Assert.False(Of(ServerAt(1) with { Stopping = 1 }, Slot(0, 1, Ms)).IsReady);
+        Assert.False(Of(ServerAt(1) with { ReadyMs = 0 }, Slot(0, 1, Ms)).IsReady);
     }
 
     [Theory]

@@ -15,12 +15,12 @@ internal static class Samples
     public static Sample OneWorker(int requests, long requestNs) => Of(Slot(0, requests, requestNs));
 
     /// <summary>A second of some workers, which began with nothing.</summary>
-    public static Sample Of(params SlotInterval[] slots) => Of(Server(slots.Length), slots);
+    public static Sample Of(params SlotInterval[] slots) => Of(ServerAt(slots.Length), slots);
 
     public static Sample Of(ServerSnapshot after, params SlotInterval[] slots) =>
         new(Build, after with { AtNs = after.AtNs - Second, UnixMs = after.UnixMs - 1000 }, after, slots);
 
-    public static ServerSnapshot Server(int workers) => new()
+    public static ServerSnapshot ServerAt(int workers) => new()
     {
         AtNs = 10 * Second,
         UnixMs = UnixMs,
