@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Appliance.Ipc;
 using Appliance.Native;
+using Appliance.Rooms;
+using Appliance.SystemV;
 
 namespace Appliance.Bench;
 

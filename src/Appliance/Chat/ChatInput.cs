@@ -1,3 +1,5 @@
+using Appliance.Protocols.Json;
+
 namespace Appliance.Chat;
 
 /// <summary>What a client said: UTF-8 spans into the message or into the scratch memory it was read with.</summary>

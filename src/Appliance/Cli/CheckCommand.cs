@@ -1,9 +1,9 @@
 using System.Globalization;
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Master;
 using Appliance.Native;
+using Appliance.Rooms;
 using Appliance.Server;
 
 namespace Appliance.Cli;

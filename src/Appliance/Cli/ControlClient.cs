@@ -2,10 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using Appliance.Config;
-using Appliance.Control;
-using Appliance.Ipc;
 using Appliance.Master;
 using Appliance.Native;
+using Appliance.Operators;
+using Appliance.Rooms;
+using Appliance.SystemV;
 
 namespace Appliance.Cli;
 

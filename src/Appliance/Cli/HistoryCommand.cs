@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Appliance.Ipc;
 using Appliance.Native;
+using Appliance.Protocols;
 
 namespace Appliance.Cli;
 

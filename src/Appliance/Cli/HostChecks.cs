@@ -1,6 +1,7 @@
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Native;
+using Appliance.Rooms;
+using Appliance.SystemV;
 
 namespace Appliance.Cli;
 

@@ -3,9 +3,9 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 using Appliance.Config;
-using Appliance.Control;
 using Appliance.Metrics;
-using Appliance.WebSocket;
+using Appliance.Operators;
+using Appliance.Protocols.WebSocket;
 
 namespace Appliance.Cli;
 

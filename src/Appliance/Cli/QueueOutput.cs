@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text;
-using Appliance.Ipc;
 using Appliance.Master;
 using Appliance.Native;
+using Appliance.Php;
+using Appliance.Protocols;
+using Appliance.SystemV;
 
 namespace Appliance.Cli;
 

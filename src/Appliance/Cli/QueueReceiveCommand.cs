@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using Appliance.Ipc;
 using Appliance.Native;
+using Appliance.SystemV;
 
 namespace Appliance.Cli;
 

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using Appliance.Ipc;
 using Appliance.Native;
+using Appliance.Php;
+using Appliance.SystemV;
 
 namespace Appliance.Cli;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Appliance.Ipc;
+using Appliance.Php;
 
 namespace Appliance.Cli;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
-using Appliance.Ipc;
 using Appliance.Native;
+using Appliance.Php;
+using Appliance.SystemV;
 
 namespace Appliance.Cli;
 

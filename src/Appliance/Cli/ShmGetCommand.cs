@@ -1,5 +1,6 @@
 using System.CommandLine;
-using Appliance.Ipc;
+using Appliance.Php;
+using Appliance.Protocols;
 
 namespace Appliance.Cli;
 

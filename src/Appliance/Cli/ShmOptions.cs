@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Appliance.Ipc;
+using Appliance.Php;
 
 namespace Appliance.Cli;
 

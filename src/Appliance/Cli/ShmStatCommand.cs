@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Appliance.Ipc;
 using Appliance.Native;
+using Appliance.SystemV;
 
 namespace Appliance.Cli;
 

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Master;
 using Appliance.Metrics;
 using Appliance.Monitoring;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Cli;
 

@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Master;
 using Appliance.Metrics;
 using Appliance.Monitoring;
 using Appliance.Native;
+using Appliance.Rooms;
+using Appliance.SystemV;
 
 namespace Appliance.Cli;
 

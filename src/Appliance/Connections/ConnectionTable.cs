@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Appliance.Loop;
 using Appliance.Native;
-using Appliance.WebSocket;
+using Appliance.Protocols.WebSocket;
 
 namespace Appliance.Connections;
 

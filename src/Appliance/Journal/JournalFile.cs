@@ -1,5 +1,5 @@
-using Appliance.Ipc;
 using Appliance.Native;
+using Appliance.Rooms;
 using Microsoft.Win32.SafeHandles;
 
 namespace Appliance.Journal;

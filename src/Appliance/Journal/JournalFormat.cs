@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using Appliance.Chat;
-using Appliance.Ipc;
+using Appliance.Rooms;
 
 namespace Appliance.Journal;
 

@@ -1,6 +1,6 @@
-using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Journal;
 

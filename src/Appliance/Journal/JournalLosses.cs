@@ -1,6 +1,6 @@
 using System.Text;
-using Appliance.Ipc;
 using Appliance.Logging;
+using Appliance.Rooms;
 
 namespace Appliance.Journal;
 

@@ -1,7 +1,7 @@
 using System.Text;
-using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
+using Appliance.Rooms;
 
 namespace Appliance.Journal;
 

@@ -1,6 +1,6 @@
-using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Journal;
 

@@ -1,7 +1,7 @@
-using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Journal;
 

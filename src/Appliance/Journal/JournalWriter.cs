@@ -1,8 +1,8 @@
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Journal;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Native;
 

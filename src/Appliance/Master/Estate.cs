@@ -1,6 +1,6 @@
-using Appliance.Ipc;
 using Appliance.Journal;
 using Appliance.Loop;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

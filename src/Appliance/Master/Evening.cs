@@ -1,4 +1,4 @@
-using Appliance.Ipc;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

@@ -1,8 +1,8 @@
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Metrics;
 using Appliance.Monitoring;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

@@ -1,10 +1,10 @@
 using Appliance.Config;
-using Appliance.Control;
-using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Monitoring;
 using Appliance.Native;
+using Appliance.Operators;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

@@ -1,6 +1,7 @@
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Logging;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

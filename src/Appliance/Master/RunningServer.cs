@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
-using Appliance.Ipc;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

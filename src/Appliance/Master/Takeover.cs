@@ -1,8 +1,8 @@
 using System.Globalization;
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

@@ -1,10 +1,10 @@
 using System.Globalization;
 using Appliance.Config;
-using Appliance.Control;
-using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Native;
+using Appliance.Operators;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 

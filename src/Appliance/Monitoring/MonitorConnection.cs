@@ -1,5 +1,5 @@
 using System.Buffers;
-using Appliance.Http;
+using Appliance.Protocols.Http;
 
 namespace Appliance.Monitoring;
 

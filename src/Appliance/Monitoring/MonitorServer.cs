@@ -1,8 +1,8 @@
 using System.Text;
-using Appliance.Http;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
+using Appliance.Protocols.Http;
 
 namespace Appliance.Monitoring;
 

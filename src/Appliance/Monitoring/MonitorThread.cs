@@ -1,8 +1,8 @@
-using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Monitoring;
 

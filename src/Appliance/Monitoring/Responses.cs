@@ -1,6 +1,6 @@
 using System.Text;
-using Appliance.Http;
 using Appliance.Metrics;
+using Appliance.Protocols.Http;
 using Appliance.Web;
 
 namespace Appliance.Monitoring;

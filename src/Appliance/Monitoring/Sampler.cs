@@ -1,7 +1,7 @@
-using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Monitoring;
 

@@ -1,6 +1,6 @@
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Loop;
+using Appliance.Rooms;
 
 namespace Appliance.Server;
 

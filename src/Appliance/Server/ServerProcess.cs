@@ -1,7 +1,5 @@
 using Appliance.Config;
 using Appliance.Connections;
-using Appliance.Control;
-using Appliance.Ipc;
 using Appliance.Journal;
 using Appliance.Logging;
 using Appliance.Loop;
@@ -9,6 +7,9 @@ using Appliance.Master;
 using Appliance.Metrics;
 using Appliance.Monitoring;
 using Appliance.Native;
+using Appliance.Operators;
+using Appliance.Rooms;
+using Appliance.SystemV;
 using Appliance.Worker;
 
 namespace Appliance.Server;

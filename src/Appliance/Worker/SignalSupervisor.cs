@@ -1,9 +1,10 @@
 using Appliance.Config;
-using Appliance.Control;
-using Appliance.Connections;
-using Appliance.Ipc;
 using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Moving;
 using Appliance.Native;
+using Appliance.Operators;
+using Appliance.Rooms;
 
 namespace Appliance.Worker;
 

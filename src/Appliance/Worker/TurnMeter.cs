@@ -1,7 +1,6 @@
-using Appliance.Connections;
-using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Worker;
 

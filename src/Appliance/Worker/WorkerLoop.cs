@@ -1,8 +1,9 @@
 using Appliance.Config;
 using Appliance.Connections;
-using Appliance.Ipc;
 using Appliance.Logging;
 using Appliance.Loop;
+using Appliance.Moving;
+using Appliance.Rooms;
 
 namespace Appliance.Worker;
 

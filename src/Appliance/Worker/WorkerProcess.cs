@@ -1,10 +1,12 @@
 using System.Globalization;
 using Appliance.Config;
 using Appliance.Connections;
-using Appliance.Ipc;
+using Appliance.Endpoints;
 using Appliance.Logging;
 using Appliance.Loop;
+using Appliance.Moving;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Worker;
 

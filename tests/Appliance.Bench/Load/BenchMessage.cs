@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Diagnostics;
-using Appliance.WebSocket;
+using Appliance.Protocols.WebSocket;
 
 namespace Appliance.Bench.Load;
 

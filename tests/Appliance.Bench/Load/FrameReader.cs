@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Appliance.Native;
-using Appliance.WebSocket;
+using Appliance.Protocols.WebSocket;
 
 namespace Appliance.Bench.Load;
 

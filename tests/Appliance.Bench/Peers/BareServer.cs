@@ -1,10 +1,10 @@
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
-using Appliance.Http;
 using Appliance.Loop;
 using Appliance.Native;
-using Appliance.WebSocket;
+using Appliance.Protocols.Http;
+using Appliance.Protocols.WebSocket;
 
 namespace Appliance.Bench.Peers;
 

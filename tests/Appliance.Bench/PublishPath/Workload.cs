@@ -1,6 +1,6 @@
 using System.Text;
 using Appliance.Chat;
-using Appliance.WebSocket;
+using Appliance.Protocols.WebSocket;
 
 namespace Appliance.Bench.PublishPath;
 

@@ -3,9 +3,10 @@ using System.Text.Json;
 using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Fuzz.Driver;
-using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Native;
+using Appliance.Rooms;
+using Appliance.Worker;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

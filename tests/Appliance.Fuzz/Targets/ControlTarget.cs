@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
-using Appliance.Control;
 using Appliance.Fuzz.Driver;
-using Appliance.Ipc;
+using Appliance.Operators;
+using Appliance.Rooms;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

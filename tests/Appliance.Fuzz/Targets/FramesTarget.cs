@@ -1,6 +1,5 @@
 using Appliance.Fuzz.Driver;
-using Appliance.Tests.WebSocket;
-using Appliance.WebSocket;
+using Appliance.Protocols.WebSocket;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

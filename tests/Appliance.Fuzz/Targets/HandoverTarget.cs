@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using Appliance.Connections;
 using Appliance.Fuzz.Driver;
+using Appliance.Moving;
 using Appliance.Native;
 using Appliance.Tests.Connections;
-using Appliance.Tests.Ipc;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using Appliance.Fuzz.Driver;
-using Appliance.Http;
-using Appliance.WebSocket;
+using Appliance.Protocols.Http;
+using Appliance.Protocols.WebSocket;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

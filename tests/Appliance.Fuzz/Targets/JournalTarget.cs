@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 using System.Text;
 using Appliance.Config;
 using Appliance.Fuzz.Driver;
-using Appliance.Ipc;
 using Appliance.Journal;
 using Appliance.Logging;
+using Appliance.Rooms;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

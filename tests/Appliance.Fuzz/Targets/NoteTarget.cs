@@ -1,6 +1,6 @@
 using System.Text;
 using Appliance.Fuzz.Driver;
-using Appliance.Ipc;
+using Appliance.Rooms;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

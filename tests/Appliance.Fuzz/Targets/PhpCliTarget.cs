@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using Appliance.Fuzz.Driver;
-using Appliance.Ipc;
+using Appliance.Php;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

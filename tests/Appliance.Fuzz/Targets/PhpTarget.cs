@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Appliance.Fuzz.Driver;
-using Appliance.Ipc;
+using Appliance.Php;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

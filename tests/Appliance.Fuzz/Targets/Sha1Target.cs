@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using Appliance.Fuzz.Driver;
-using Appliance.WebSocket;
+using Appliance.Protocols.WebSocket;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

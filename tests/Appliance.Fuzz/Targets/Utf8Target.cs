@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Appliance.Fuzz.Driver;
-using Appliance.WebSocket;
+using Appliance.Protocols.WebSocket;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

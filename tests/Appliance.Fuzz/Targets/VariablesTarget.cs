@@ -1,5 +1,5 @@
 using Appliance.Fuzz.Driver;
-using Appliance.Ipc;
+using Appliance.Php;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

@@ -2,9 +2,9 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Appliance.Cli;
 using Appliance.Config;
-using Appliance.Control;
 using Appliance.Metrics;
-using Appliance.WebSocket;
+using Appliance.Operators;
+using Appliance.Protocols.WebSocket;
 
 namespace Appliance.Tests.Cli;
 

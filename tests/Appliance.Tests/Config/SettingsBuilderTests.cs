@@ -1,6 +1,6 @@
 using Appliance.Chat;
 using Appliance.Config;
-using Appliance.Ipc;
+using Appliance.Rooms;
 
 namespace Appliance.Tests.Config;
 

@@ -1,9 +1,11 @@
 using Appliance.Config;
 using Appliance.Connections;
-using Appliance.Ipc;
+using Appliance.Delivery;
 using Appliance.Loop;
 using Appliance.Metrics;
-using Appliance.Tests.Ipc;
+using Appliance.Moving;
+using Appliance.Rooms;
+using Appliance.Tests.Rooms;
 
 namespace Appliance.Tests.Connections;
 

@@ -3,9 +3,9 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
-using Appliance.Ipc;
 using Appliance.Metrics;
-using Appliance.Tests.Ipc;
+using Appliance.Rooms;
+using Appliance.Tests.Rooms;
 
 namespace Appliance.Tests.Fixtures;
 

@@ -1,10 +1,10 @@
 using System.Text;
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Journal;
 using Appliance.Logging;
 using Appliance.Loop;
-using Appliance.Tests.Ipc;
+using Appliance.Rooms;
+using Appliance.Tests.Rooms;
 
 namespace Appliance.Tests.Journal;
 

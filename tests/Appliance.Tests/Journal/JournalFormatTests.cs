@@ -1,6 +1,6 @@
 using System.Text;
-using Appliance.Ipc;
 using Appliance.Journal;
+using Appliance.Rooms;
 
 namespace Appliance.Tests.Journal;
 

@@ -1,6 +1,6 @@
-using Appliance.Ipc;
 using Appliance.Journal;
-using Appliance.Tests.Ipc;
+using Appliance.Rooms;
+using Appliance.Tests.Rooms;
 
 namespace Appliance.Tests.Journal;
 

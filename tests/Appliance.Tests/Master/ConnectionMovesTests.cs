@@ -1,5 +1,5 @@
 using Appliance.Master;
-using Appliance.Tests.Ipc;
+using Appliance.Tests.Rooms;
 
 namespace Appliance.Tests.Master;
 

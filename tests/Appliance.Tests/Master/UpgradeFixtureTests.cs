@@ -1,11 +1,11 @@
 using System.Text;
 using Appliance.Config;
-using Appliance.Ipc;
 using Appliance.Loop;
 using Appliance.Master;
 using Appliance.Native;
+using Appliance.Rooms;
 using Appliance.Tests.Fixtures;
-using Appliance.Tests.Ipc;
+using Appliance.Tests.Rooms;
 
 namespace Appliance.Tests.Master;
 

@@ -1,6 +1,6 @@
 using Appliance.Chat;
 using Appliance.Metrics;
-using Appliance.WebSocket;
+using Appliance.Protocols.WebSocket;
 
 namespace Appliance.Tests.Metrics;
 

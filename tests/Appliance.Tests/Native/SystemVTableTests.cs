@@ -1,6 +1,6 @@
-using Appliance.Ipc;
 using Appliance.Native;
-using Appliance.Tests.Ipc;
+using Appliance.SystemV;
+using Appliance.Tests.Rooms;
 
 namespace Appliance.Tests.Native;
 

@@ -1,0 +1,80 @@
+using System.Globalization;
+using Appliance.Chat;
+using Appliance.Config;
+using Appliance.Connections;
+using Appliance.Loop;
+using Appliance.Rooms;
+
+namespace Appliance.Delivery;
+
+/// <summary>
+/// Tells rooms who comes and goes. What is summed up has a timer a room, numbered behind those of the connections. Announcements take a bounded
+/// part of a room's log (<see cref="RoomRing.MayAnnounce"/>): when it is used up, the sum waits until something is said.
+/// </summary>
+internal sealed class Announcements(
+    RoomLog log, ConnectionTable table, TimerWheel timers, LoopClock clock, Settings settings, Action<LocalRoom, string> add)
+{
+    /// <summary>A client has joined, or leaves; a leaving client is still counted in.</summary>
+    public void Tell(LocalRoom room, bool isJoin, int fd)
+    {
+        if (settings.Announce == AnnounceMode.Off)
+        {
+            return;
+        }
+
+        bool counts = settings.Announce == AnnounceMode.Count;
+        int perSecondMax = !room.Ring.MayAnnounce ? 0 : counts ? 1 : AnnounceThrottle.PerSecondMax;
+        if (room.Throttle.Note(isJoin, clock.NowMs, perSecondMax))
+        {
+            add(room, counts ? CountText(room, leaving: !isJoin) : $"{ConnectionTable.AddressOf(table[fd])} {(isJoin ? "connected" : "disconnected")}");
+        }
+        else if (!room.IsHeld)
+        {
+            timers.Arm(TimerOf(room), room.Throttle.DueMs);
+        }
+    }
+
+    /// <summary>The timer of a room has run out: tells the sum, or holds it back.</summary>
+    public void OnTimer(LocalRoom room)
+    {
+        if (!room.Throttle.HasSum)
+        {
+            return;
+        }
+
+        // The room may have been given up since, and its slot be another one's.
+        bool isGone = log.HashAt(room.Slot) != room.Hash;
+        room.IsHeld = !isGone && settings.Announce != AnnounceMode.Off && !room.Ring.MayAnnounce;
+        if (room.IsHeld)
+        {
+            return;
+        }
+
+        string text = settings.Announce == AnnounceMode.Count ? CountText(room, leaving: false) : SumText(room.Throttle);
+        room.Throttle.Told(clock.NowMs);
+        if (!isGone && settings.Announce != AnnounceMode.Off)
+        {
+            add(room, text);
+        }
+    }
+
+    /// <summary>Something was appended to a room: what was held back may be told.</summary>
+    public void OnAppended(LocalRoom room)
+    {
+        if (room.IsHeld && room.Ring.MayAnnounce)
+        {
+            room.IsHeld = false;
+            timers.Arm(TimerOf(room), clock.NowMs);
+        }
+    }
+
+    private int TimerOf(LocalRoom room) => table.Capacity + room.Slot;
+
+    private static string SumText(in AnnounceThrottle sum) => string.Create(
+        CultureInfo.InvariantCulture, $"{Text(sum.Joins, "connected")}{(sum is { Joins: > 0, Leaves: > 0 } ? ", " : "")}{Text(sum.Leaves, "disconnected")}");
+
+    private static string Text(int count, string what) => count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{count} {what}");
+
+    private static string CountText(LocalRoom room, bool leaving) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, room.Ring.MemberCount - (leaving ? 1 : 0))} online");
+}

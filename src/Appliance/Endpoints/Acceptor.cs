@@ -1,0 +1,245 @@
+using Appliance.Config;
+using Appliance.Connections;
+using Appliance.Loop;
+using Appliance.Metrics;
+using Appliance.Native;
+using Appliance.Protocols.Http;
+
+namespace Appliance.Endpoints;
+
+/// <summary>The listening sockets of a worker: takes those who wait there into the table.</summary>
+public sealed class Acceptor : IDisposable
+{
+    /// <summary>Taken from one listener in one turn.</summary>
+    private const int AcceptsMax = 64;
+
+    /// <summary>Taken at the end from one listener: about as many as a kernel lets wait there.</summary>
+    private const int LastAcceptsMax = 4096;
+
+    /// <summary>
+    /// Connections that may wait for their handshake: those that come in while others are many round trips away, and no more than a part of
+    /// the descriptors that there are, so that silent ones cannot take all.
+    /// </summary>
+    private const int WaitingMost = 16_384;
+
+    private const int WaitingLeast = 256;
+    private const int WaitingShareOfDescriptors = 4;
+
+    /// <summary>How long no connection is taken when there is not even a descriptor to refuse one with.</summary>
+    private const int PauseMs = 500;
+
+    /// <summary>Of a request that is refused unread.</summary>
+    private const int AskedBytesMax = 4096;
+
+    private static readonly byte[] NoDescriptor =
+        HttpResponse.Refuse(503, "this process has no descriptor left for another client (ulimit -n, LimitNOFILE=); try again later", HttpEndpoint.RetryLater);
+
+    private readonly ConnectionTable _table;
+    private readonly Poller _poller;
+    private readonly TimerWheel _timers;
+    private readonly int _timer;
+    private readonly LoopClock _clock;
+    private readonly Settings _settings;
+    private readonly IConnectionObserver _observer;
+    private readonly WorkerCounters _counters;
+    private readonly SpareDescriptor _spare = new();
+    private readonly List<int> _listeners = [];
+
+    /// <summary>How many connections there were when a descriptor was wanting; with fewer there is one again.</summary>
+    private int _lackingFrom = int.MaxValue;
+    private bool _isPaused;
+
+    /// <summary>No listener yet; <paramref name="timer"/> is the number of its timer.</summary>
+    public Acceptor(
+        ConnectionTable table,
+        Poller poller,
+        TimerWheel timers,
+        int timer,
+        LoopClock clock,
+        Settings settings,
+        IConnectionObserver observer,
+        WorkerCounters counters)
+    {
+        _counters = counters;
+        _table = table;
+        _poller = poller;
+        _timers = timers;
+        _timer = timer;
+        _clock = clock;
+        _settings = settings;
+        _observer = observer;
+    }
+
+    /// <summary>Connections that leave the process the descriptors it needs itself: to open its log anew, to take orders of its master.</summary>
+    public int ClientsMax { get; init; } = int.MaxValue;
+
+    /// <summary>Whether there was no descriptor for the last one who came, and none has become free since.</summary>
+    public bool LacksDescriptors => _table.Count >= _lackingFrom;
+
+    /// <summary>Takes connections from a listening socket.</summary>
+    public void Listen(int listener)
+    {
+        _listeners.Add(listener);
+        if (!_isPaused && _poller.Add(listener, 0) is { Ok: false } failed)
+        {
+            PauseFor(failed.Error);
+        }
+    }
+
+    /// <summary>Takes none any more from a listening socket, which is the caller's to close.</summary>
+    public void StopListening(int listener)
+    {
+        _poller.Remove(listener);
+        _ = _listeners.Remove(listener);
+    }
+
+    /// <summary>Takes those who wait, and then no connection any more; the sockets are the caller's to close.</summary>
+    public void Stop()
+    {
+        if (!_isPaused)
+        {
+            _listeners.ForEach(listener => TakeWaiting(listener, LastAcceptsMax));
+        }
+
+        Pause();
+        _listeners.Clear();
+    }
+
+    /// <summary>Takes none for now: those who come wait, or are taken by another worker that has the sockets, too.</summary>
+    public void Pause()
+    {
+        _isPaused = true;
+        _timers.Cancel(_timer);
+        _listeners.ForEach(_poller.Remove);
+    }
+
+    /// <summary>Takes connections again.</summary>
+    public void Resume()
+    {
+        if (_isPaused)
+        {
+            _isPaused = false;
+            foreach (int listener in _listeners)
+            {
+                if (_poller.Add(listener, 0) is { Ok: false } failed)
+                {
+                    PauseFor(failed.Error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _spare.Release();
+
+    /// <summary>Takes the connections that wait at a socket; false when it is no listener.</summary>
+    public bool OnReadable(int socket)
+    {
+        bool listens = _listeners.Contains(socket);
+        if (listens && !_isPaused)
+        {
+            TakeWaiting(socket, AcceptsMax);
+        }
+
+        return listens;
+    }
+
+    private void TakeWaiting(int listener, int most)
+    {
+        for (int i = 0; i < most; i++)
+        {
+            bool isFull = _table.Count >= ClientsMax;
+            if (isFull && _table.DoomOldestWaiting())
+            {
+                // Its place is free in the next turn, in which the listener is told of again.
+                return;
+            }
+
+            var accepted = Syscall.Accept(listener, out var peer);
+            if (accepted.Ok && isFull)
+            {
+                Refuse(accepted.Value, Errno.EMFILE);
+            }
+            else if (accepted.Ok)
+            {
+                Open(accepted.Value, peer);
+            }
+            else if (accepted.WouldBlock)
+            {
+                return;
+            }
+            else if (accepted.Error is Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM && !TryRefuse(listener, accepted.Error))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Refuses whoever comes next with the descriptor that is kept for that; false when nobody is there, or even so there is none.</summary>
+    private bool TryRefuse(int listener, Errno error)
+    {
+        _spare.Release();
+        var accepted = Syscall.Accept(listener, out _);
+        if (accepted.Ok)
+        {
+            Refuse(accepted.Value, error);
+        }
+        else if (!accepted.WouldBlock)
+        {
+            PauseFor(accepted.Error);
+        }
+
+        _spare.Keep();
+        return accepted.Ok;
+    }
+
+    /// <summary>Answers whoever has just come with 503, whatever is asked, and closes. What was sent is read first: a reset would overtake the answer.</summary>
+    private unsafe void Refuse(int fd, Errno error)
+    {
+        byte* asked = stackalloc byte[AskedBytesMax];
+        _ = Syscall.Receive(fd, asked, AskedBytesMax);
+        fixed (byte* answer = NoDescriptor)
+        {
+            _ = Syscall.Send(fd, answer, NoDescriptor.Length, 0);
+        }
+
+        _ = Syscall.Shutdown(fd, Syscall.SHUT_WR);
+        _ = Syscall.Close(fd);
+        _counters.Figures.Rejected[(int)RejectReason.Full]++;
+        Note(error);
+    }
+
+    private void Note(Errno error)
+    {
+        _lackingFrom = _table.Count;
+        _observer.OnDescriptorsExhausted(error.ToString());
+    }
+
+    /// <summary>The host, or a limit of this process, gives no place for another client: takes none for a moment.</summary>
+    private void PauseFor(Errno error)
+    {
+        Pause();
+        _timers.Arm(_timer, _clock.NowMs + PauseMs);
+        Note(error);
+    }
+
+    private void Open(int fd, in SocketAddress peer)
+    {
+        if (!_table.Open(fd, peer, _clock.NowMs, _clock.UnixMs))
+        {
+            _ = Syscall.Close(fd);
+            return;
+        }
+
+        _counters.Figures.Accepted++;
+        _lackingFrom = int.MaxValue;
+        int waitingMax = Math.Min(Math.Clamp(_settings.MaxConnections, WaitingLeast, WaitingMost), _table.Capacity / WaitingShareOfDescriptors);
+        if (_table.WaitingCount > waitingMax)
+        {
+            _ = _table.DoomOldestWaiting(except: fd);
+        }
+
+        _timers.Arm(fd, _clock.NowMs + (_settings.HandshakeTimeoutSeconds * 1000L));
+    }
+}

@@ -1,0 +1,201 @@
+using System.Globalization;
+using System.Text;
+using Appliance.Chat;
+using Appliance.Config;
+using Appliance.Connections;
+using Appliance.Delivery;
+using Appliance.Protocols;
+using Appliance.Protocols.WebSocket;
+using Appliance.Rooms;
+
+namespace Appliance.Endpoints;
+
+/// <summary>
+/// What operators and scripts ask of a worker's clients: to tell them something, who they are, to send one away. Each answer is
+/// <c>ok</c>, <c>ok COUNT</c>, <c>more NUMBER</c> or <c>failed REASON</c>; lines of JSON may follow.
+/// </summary>
+public sealed class OperatorCommands
+{
+    /// <summary>The most that one client takes in a list: a room's name of 64 letters, an IPv6 address, three numbers.</summary>
+    private const int ClientBytesMax = 256;
+
+    /// <summary>Closed in one turn: some milliseconds, in which nobody else is served.</summary>
+    private const int KicksMax = 256;
+
+    private readonly Queue<(int Descriptor, uint Generation)> _kicked = new();
+    private readonly ConnectionTable _table;
+    private readonly ChatRooms _rooms;
+    private readonly WebSocketEndpoint _webSocket;
+    private readonly RoomLog _log;
+    private readonly Settings _settings;
+
+    /// <summary>Commands for the clients of a worker.</summary>
+    public OperatorCommands(ConnectionTable table, ChatRooms rooms, WebSocketEndpoint webSocket, RoomLog log, Settings settings)
+    {
+        _table = table;
+        _rooms = rooms;
+        _webSocket = webSocket;
+        _log = log;
+        _settings = settings;
+    }
+
+    /// <summary>Whether some are still to be closed.</summary>
+    public bool IsKicking => _kicked.Count > 0;
+
+    /// <summary>Who says what is said without a name.</summary>
+    private static ReadOnlySpan<byte> ServerName => "server"u8;
+
+    /// <summary>Does a command.</summary>
+    public string Run(string command)
+    {
+        var (word, arguments) = CommandText.Split(command);
+        return command.StartsWith('{') ? SayJson(command)
+            : word switch
+            {
+                "say" => Say(arguments),
+                "kick" => Kick(arguments),
+                "clients" => List(arguments),
+                _ => "failed a worker does not know this command",
+            };
+    }
+
+    /// <summary><c>say [@ROOM] TEXT</c></summary>
+    private string Say(string arguments)
+    {
+        string room = "";
+        if (arguments.StartsWith('@'))
+        {
+            (room, arguments) = CommandText.Split(arguments[1..]);
+        }
+
+        var input = new ChatInput { Name = ServerName, Message = Encoding.UTF8.GetBytes(arguments), Color = ChatInput.DefaultColor };
+        var refusal = input.Check(new ChatLimits(Math.Max(_settings.MaxName, ServerName.Length), _settings.MaxMessage), fromOperator: true);
+        return refusal == ChatRefusal.None ? Publish(Encoding.UTF8.GetBytes(room), input) : Describe(refusal);
+    }
+
+    private string SayJson(string json)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(json);
+        var refusal = ChatInput.Read(bytes, new byte[bytes.Length], new ChatLimits(_settings.MaxName, _settings.MaxMessage), out var input, fromOperator: true);
+        return refusal == ChatRefusal.None ? Publish(input.Room, input) : Describe(refusal);
+    }
+
+    private string Publish(ReadOnlySpan<byte> room, in ChatInput input)
+    {
+        room = room.IsEmpty ? RoomName.Default : room;
+        return !RoomName.IsValid(room) ? "failed a room's name has letters, digits and -_. alone, 64 at most"
+            : _rooms.Say(room, input) switch
+            {
+                RoomOpening.Found or RoomOpening.Created => "ok",
+                RoomOpening.TooMany => Text($"failed all --max-rooms {_settings.MaxRooms} rooms are in use"),
+                RoomOpening.NoMemory => Text($"failed the rooms in use take all of --max-memory {_settings.MaxMemoryBytes}"),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            };
+    }
+
+    private string Describe(ChatRefusal refusal) => refusal switch
+    {
+        ChatRefusal.BadJson => "failed not a JSON object",
+        ChatRefusal.BadMessage => "failed a name and a message are needed, as texts that are not blank",
+        ChatRefusal.BadCharacter => "failed a name and a message take no control characters and none that cannot be seen, a name no marks of direction",
+        ChatRefusal.TooLong => Text($"failed a name has at most --max-name {_settings.MaxName} characters and a message --max-message {_settings.MaxMessage}"),
+        ChatRefusal.None or ChatRefusal.TooFast or ChatRefusal.ReservedName => throw new System.Diagnostics.UnreachableException(),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    /// <summary><c>kick ID|IP</c>: closes the connection of an id, or all from an address.</summary>
+    private string Kick(string whom)
+    {
+        int kicked = 0;
+        bool isAddress = ConnectionTable.TryParseAddress(whom, out ulong high, out ulong low);
+        bool isId = TryParseId(whom, out byte home, out uint number);
+        for (int fd = 0; fd <= _table.HighestDescriptor && (isAddress || isId); fd++)
+        {
+            ref var connection = ref _table[fd];
+            bool meant = isAddress ? connection.IpHigh == high && connection.IpLow == low : connection.Number == number && connection.Home == home;
+            if (meant && connection.State is (ConnectionState.Chat or ConnectionState.Echo or ConnectionState.Http))
+            {
+                _kicked.Enqueue((fd, connection.Generation));
+                kicked++;
+            }
+        }
+
+        Continue();
+        return kicked > 0 ? Text($"ok {kicked}") : $"failed no client has the id or address {PrintableText.Quote(whom)}";
+    }
+
+    private static bool TryParseId(string text, out byte home, out uint number)
+    {
+        string[] parts = text.Split('-');
+        number = 0;
+        return byte.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out home)
+            & uint.TryParse(parts[^1], NumberStyles.None, CultureInfo.InvariantCulture, out number)
+            && parts.Length == 2;
+    }
+
+    /// <summary>Closes the next of those who are to be closed; called in each turn before what it brought is sent.</summary>
+    public void Continue()
+    {
+        for (int i = 0; i < KicksMax && _kicked.TryDequeue(out var one); i++)
+        {
+            if (_table[one.Descriptor].Generation == one.Generation)
+            {
+                Kick(one.Descriptor);
+            }
+        }
+    }
+
+    private void Kick(int fd)
+    {
+        switch (_table[fd].State)
+        {
+            case ConnectionState.Chat:
+            case ConnectionState.Echo:
+                _webSocket.Close(fd, CloseCode.PolicyViolation, awaitAnswer: true, "removed by an operator"u8);
+                break;
+            case ConnectionState.Http:
+                _table.Doom(fd);
+                break;
+            case ConnectionState.None:
+            case ConnectionState.Closing:
+            case ConnectionState.Lingering:
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    /// <summary><c>clients FROM BYTES</c>: those whose descriptors are not below a number, as many as fit; <c>more NUMBER</c> is where to go on.</summary>
+    private string List(string arguments)
+    {
+        string[] numbers = arguments.Split(' ');
+        int from = int.Parse(numbers[0], NumberStyles.None, CultureInfo.InvariantCulture);
+        int bytesMax = int.Parse(numbers[1], NumberStyles.None, CultureInfo.InvariantCulture);
+        var lines = new StringBuilder();
+        for (int fd = from; fd <= _table.HighestDescriptor; fd++)
+        {
+            ref var connection = ref _table[fd];
+            if (connection.State is not (ConnectionState.Chat or ConnectionState.Echo))
+            {
+                continue;
+            }
+
+            if (lines.Length + ClientBytesMax > bytesMax)
+            {
+                return Text($"more {fd}{lines}");
+            }
+
+            bool chats = connection.State == ConnectionState.Chat;
+            string room = chats ? $"\"{Encoding.ASCII.GetString(_log.NameOf(connection.Room))}\"" : "null";
+            long lag = chats ? Math.Max(0, _rooms.RoomOf(connection).Ring.Head - connection.Position) : 0;
+            _ = lines.Append(CultureInfo.InvariantCulture, $$"""
+
+                {"id":"{{connection.Home}}-{{connection.Number}}","address":"{{ConnectionTable.AddressOf(connection)}}","room":{{room}},"since":{{connection.SinceSeconds}},"lag":{{lag}}}
+                """);
+        }
+
+        return $"ok{lines}";
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,230 @@
+using Appliance.Connections;
+using Appliance.Delivery;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Moving;
+
+/// <summary>
+/// Has the clients of a small room gather at one worker: whoever comes to a room that has few clients is given to the worker that has most
+/// of them. So a message in one of many small rooms wakes one worker and touches the room's memory in one, where it would in nearly all.
+/// A server with few clients does not gather them: there nothing is saved, and a worker that dies takes a whole room along.
+/// Connections go through links, sockets that last, one to each other worker; the first one that should go asks for it, and stays.
+/// </summary>
+public sealed class Gathering
+{
+    /// <summary>Clients of a small room. With more of them, waking another worker costs little beside what it delivers.</summary>
+    public const int RoomMembersMax = 32;
+
+    /// <summary>Connections that a worker of a server must have before it gives some of them away.</summary>
+    private const int WorkerConnectionsMin = 512;
+
+    private readonly ConnectionTable _table;
+    private readonly ChatRooms _rooms;
+    private readonly HandoverPacking _packing;
+    private readonly Poller _poller;
+    private readonly Dictionary<int, Link> _links = [];
+    private readonly Queue<Link> _waiting = new();
+    private readonly HandoverBatch _giving;
+    private readonly HandoverBatch _answer = new();
+    private Link? _target;
+    private bool _stopped;
+
+    /// <summary>Gives connections of this table.</summary>
+    public Gathering(ConnectionTable table, ChatRooms rooms, HandoverPacking packing, Poller poller)
+    {
+        _table = table;
+        _rooms = rooms;
+        _packing = packing;
+        _giving = new HandoverBatch(packing.BatchVersion);
+        _poller = poller;
+    }
+
+    /// <summary>Connections that this worker must have before it gives some of them away.</summary>
+    public int ConnectionsMin { get; init; } = WorkerConnectionsMin;
+
+    /// <summary>Asks for a link to the worker of a slot.</summary>
+    public required Action<int> OnWanted { get; init; }
+
+    /// <summary>Whether connections are on their way, and may come back.</summary>
+    public bool IsUnderWay => _target is not null;
+
+    /// <summary>Whether there is something to give.</summary>
+    public bool IsGiving => _target is null && _waiting.Count > 0;
+
+    /// <summary>A client has come to a room: it is given to the worker that has most of its members at the end of the turn.</summary>
+    public void OnJoined(int fd)
+    {
+        if (_stopped || _table.Count < ConnectionsMin)
+        {
+            return;
+        }
+
+        ref var connection = ref _table[fd];
+        int host = _rooms.HostOf(connection, RoomMembersMax, connectionsMax: _table.Count + (_table.Count / 8));
+        if (host < 0)
+        {
+            return;
+        }
+
+        if (!_links.TryGetValue(host, out var link))
+        {
+            _links[host] = new Link { Slot = host };
+            OnWanted(host);
+        }
+        else if (link.Socket >= 0)
+        {
+            if (link.Newcomers.Count == 0)
+            {
+                _waiting.Enqueue(link);
+            }
+
+            link.Newcomers.Enqueue((fd, connection.Generation));
+        }
+    }
+
+    /// <summary>The link to the worker of a slot is there; -1: there can be none now, and whoever comes next may ask again.</summary>
+    public void OnLink(int slot, int socket)
+    {
+        bool isWanted = !_stopped && _links.ContainsKey(slot);
+        if (isWanted && socket >= 0 && _poller.Add(socket, 0).Ok)
+        {
+            _links[slot].Socket = socket;
+            return;
+        }
+
+        _ = socket < 0 ? default : Syscall.Close(socket);
+        _ = isWanted && _links.Remove(slot);
+    }
+
+    /// <summary>Something came through a link: the answer to what is under way there, or its end. False when the socket is none.</summary>
+    public bool OnReadable(int socket)
+    {
+        if (Find(socket) is not { } link)
+        {
+            return false;
+        }
+
+        var received = _answer.Receive(socket, out _);
+        if (received.WouldBlock)
+        {
+            return true;
+        }
+
+        bool isAnswer = received.Ok && received.Value == HandoverBatch.AnswerBytes && link == _target;
+        if (isAnswer && _answer.Answer == _giving.Count)
+        {
+            _packing.Forget(_giving);
+            _target = null;
+            if (_stopped)
+            {
+                End(link);
+            }
+        }
+        else
+        {
+            End(link);
+        }
+
+        return true;
+    }
+
+    /// <summary>At the end of a turn: gives the next batch, if none is under way.</summary>
+    public void Continue()
+    {
+        while (IsGiving)
+        {
+            var link = _waiting.Dequeue();
+            while (!_giving.IsFull && link.Newcomers.TryDequeue(out var newcomer))
+            {
+                ref var connection = ref _table[newcomer.Descriptor];
+                if (connection.Generation == newcomer.Generation && connection.State == ConnectionState.Chat && !connection.Is(ConnectionFlags.Doomed))
+                {
+                    _packing.Pack(_giving, newcomer.Descriptor);
+                }
+            }
+
+            if (link.Newcomers.Count > 0)
+            {
+                _waiting.Enqueue(link);
+            }
+
+            if (_giving.Count > 0)
+            {
+                _target = link;
+                if (!_giving.Send(link.Socket).Ok)
+                {
+                    End(link);
+                }
+            }
+        }
+    }
+
+    /// <summary>Everything is given away: nobody goes to another worker of this master any more.</summary>
+    public void Stop()
+    {
+        _stopped = true;
+        foreach (var link in _links.Values.Where(link => link != _target).ToArray())
+        {
+            End(link);
+        }
+    }
+
+    /// <summary>
+    /// What could not be given stays, and newcomers gather again. Whoever has not answered yet may be stopped and wake up any time later, so its
+    /// answer must not get through from here on; without it, it serves none of them.
+    /// </summary>
+    public void Resume()
+    {
+        while (_stopped && _target is { } link)
+        {
+            _ = Syscall.Shutdown(link.Socket, Syscall.SHUT_RD);
+            _ = OnReadable(link.Socket);
+        }
+
+        _stopped = false;
+    }
+
+    private Link? Find(int socket)
+    {
+        foreach (var link in _links.Values)
+        {
+            if (link.Socket == socket)
+            {
+                return link;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whoever was to go through a link stays here; what is under way there comes back.</summary>
+    private void End(Link link)
+    {
+        if (link == _target)
+        {
+            _packing.TakeBack(_giving);
+            _target = null;
+        }
+
+        link.Newcomers.Clear();
+        if (link.Socket >= 0)
+        {
+            _poller.Remove(link.Socket);
+            _ = Syscall.Close(link.Socket);
+        }
+
+        _ = _links.Remove(link.Slot);
+    }
+
+    /// <summary>The way to another worker, and who is to go there.</summary>
+    private sealed class Link
+    {
+        public required int Slot { get; init; }
+
+        /// <summary>-1 while it is asked for.</summary>
+        public int Socket { get; set; } = -1;
+
+        public Queue<(int Descriptor, uint Generation)> Newcomers { get; } = new();
+    }
+}

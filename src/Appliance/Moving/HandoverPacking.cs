@@ -1,0 +1,207 @@
+using Appliance.Connections;
+using Appliance.Delivery;
+using Appliance.Loop;
+using Appliance.Native;
+
+namespace Appliance.Moving;
+
+/// <summary>
+/// Puts connections of a worker into a batch that goes to another one, and takes them out of one. Times in a batch are those of the clock
+/// that all processes share; a worker's own may be behind it (<see cref="LoopClock.FrozenMs"/>).
+/// </summary>
+public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, TimerWheel timers, LoopClock clock)
+{
+    /// <summary>In which version batches are sent: whoever has a room log of a layout before 6 may be a server of then.</summary>
+    public ushort BatchVersion { get; } = rooms.Layout.HasDetails ? HandoverBatch.NewestVersion : HandoverBatch.OldestVersion;
+
+    /// <summary>Is told of a connection that was taken up and of when its timer runs out, in milliseconds of the loop's clock.</summary>
+    public Action<int, long> OnArmed { get; init; } = (_, _) => { };
+
+    /// <summary>Puts a connection into a batch: nobody serves it from now on, but it stays a counted member, because an empty room may be given up.</summary>
+    public void Pack(HandoverBatch batch, int fd)
+    {
+        table.Admit(fd);
+        ref var connection = ref table[fd];
+        ref var record = ref batch.Add(fd);
+        record.Position = connection.Position;
+        record.IpHigh = connection.IpHigh;
+        record.IpLow = connection.IpLow;
+        long dueMs = timers.DueMs(fd);
+        record.HeardMs = connection.HeardMs + clock.FrozenMs;
+        record.DueMs = dueMs > 0 ? dueMs + clock.FrozenMs : dueMs;
+        record.Rate = connection.Rate.OnClock(clock.FrozenMs);
+        record.Room = connection.Room;
+        record.SinceSeconds = connection.SinceSeconds;
+        record.Number = connection.Number;
+        record.Home = connection.Home;
+        record.CloseCode = connection.CloseCode;
+        record.State = connection.State;
+        record.Flags = connection.Flags;
+        record.IsMember = rooms.Detach(fd) ? (byte)1 : (byte)0;
+        record.HeadBytes = Lend(batch, table.UnfinishedRequest(connection));
+        record.OutboxBytes = Lend(batch, table.Unsent(connection));
+        if (table.UnfinishedMessage(connection) is { } reader)
+        {
+            record.ReaderBytes = reader.StateBytes;
+            reader.Save(batch.Lend(record.ReaderBytes));
+        }
+
+        table.Detach(fd);
+    }
+
+    /// <summary>The other worker has taken a batch: its connections end here.</summary>
+    public void Forget(HandoverBatch batch)
+    {
+        foreach (int fd in batch.Descriptors)
+        {
+            _ = Syscall.Close(fd);
+        }
+
+        CountOut(batch);
+    }
+
+    /// <summary>The other worker has not taken a batch: its connections are served here again.</summary>
+    public void TakeBack(HandoverBatch batch)
+    {
+        for (int i = 0; i < batch.Count; i++)
+        {
+            if (!table.Watch(batch.Descriptors[i]))
+            {
+                batch.Records[i].State = ConnectionState.None;
+            }
+        }
+
+        Unpack(batch);
+        CountOut(batch);
+    }
+
+    /// <summary>
+    /// Watches all connections of a batch that another worker gives; false when one cannot be, or is in a room that there is not.
+    /// </summary>
+    public bool TryWatch(HandoverBatch batch)
+    {
+        bool watched = true;
+        foreach (ref readonly var record in batch.Records)
+        {
+            watched = watched && (rooms.IsSlot(record.Room, record.IsMember != 0) || (record.Room == ConnectionTable.NoRoom && record.IsMember == 0));
+        }
+
+        foreach (int fd in batch.Descriptors)
+        {
+            watched = watched && table.Watch(fd);
+        }
+
+        return watched;
+    }
+
+    /// <summary>The connections of a batch stay with the giver, who has descriptors of its own.</summary>
+    public void LetGo(HandoverBatch batch)
+    {
+        foreach (int fd in batch.Descriptors)
+        {
+            table.Unwatch(fd);
+            _ = Syscall.Close(fd);
+        }
+    }
+
+    /// <summary>Serves the connections of a batch, which are watched.</summary>
+    public void Unpack(HandoverBatch batch)
+    {
+        var borrowed = batch.Borrowed;
+        for (int i = 0; i < batch.Count; i++)
+        {
+            ref readonly var record = ref batch.Records[i];
+            int count = record.HeadBytes + record.OutboxBytes + record.ReaderBytes;
+            int fd = batch.Descriptors[i];
+            if (record.State == ConnectionState.None)
+            {
+                _ = Syscall.Close(fd);
+            }
+            else
+            {
+                Adopt(fd, record, borrowed[..count]);
+                if (record.DueMs > 0)
+                {
+                    long dueMs = record.DueMs - clock.FrozenMs;
+                    timers.Arm(fd, dueMs);
+                    OnArmed(fd, dueMs);
+                }
+
+                if (record.IsMember != 0)
+                {
+                    rooms.Attach(fd);
+                }
+            }
+
+            borrowed = borrowed[count..];
+        }
+    }
+
+    private void Adopt(int fd, in ConnectionRecord record, ReadOnlySpan<byte> borrowed)
+    {
+        ref var connection = ref table.Adopt(fd, new Connection
+        {
+            Position = record.Position,
+            IpHigh = record.IpHigh,
+            IpLow = record.IpLow,
+            HeardMs = record.HeardMs,
+            Rate = record.Rate,
+            Room = record.Room,
+            SinceSeconds = record.SinceSeconds,
+            Number = record.Number,
+            Home = record.Home,
+            CloseCode = record.CloseCode,
+            State = record.State,
+            Flags = record.Flags,
+        });
+        if (record.HeadBytes > 0)
+        {
+            table.HeadOf(ref connection).Append(borrowed[..record.HeadBytes]);
+        }
+
+        if (record.OutboxBytes > 0)
+        {
+            table.OutboxOf(fd).Append(borrowed.Slice(record.HeadBytes, record.OutboxBytes));
+        }
+
+        if (record.ReaderBytes > 0)
+        {
+            table.ReaderOf(ref connection).Restore(borrowed[(record.HeadBytes + record.OutboxBytes)..]);
+        }
+
+        Rebase(ref connection, -clock.FrozenMs);
+    }
+
+    private static int Lend(HandoverBatch batch, ReadOnlySpan<byte> bytes)
+    {
+        if (!bytes.IsEmpty)
+        {
+            bytes.CopyTo(batch.Lend(bytes.Length));
+        }
+
+        return bytes.Length;
+    }
+
+    /// <summary>Puts the times of a connection on a clock that is so many milliseconds ahead. One that waits in a list has its links where a rate limit is.</summary>
+    private static void Rebase(ref Connection connection, long aheadMs)
+    {
+        connection.HeardMs += aheadMs;
+        if (!connection.IsWaiting)
+        {
+            connection.Rate = connection.Rate.OnClock(aheadMs);
+        }
+    }
+
+    private void CountOut(HandoverBatch batch)
+    {
+        foreach (ref readonly var record in batch.Records)
+        {
+            if (record.IsMember != 0)
+            {
+                rooms.CountOut(record.Room);
+            }
+        }
+
+        batch.Clear();
+    }
+}

@@ -1,0 +1,376 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Appliance.Logging;
+using Appliance.Loop;
+using Appliance.Native;
+using Appliance.Php;
+using Appliance.Protocols;
+using Appliance.Rooms;
+
+namespace Appliance.Operators;
+
+/// <summary>
+/// Does what comes through the control queue, on the thread of the loop and a little at a time. What concerns clients is passed on to
+/// workers, a question each; who asked gets one message, <c>ok</c>, <c>more CURSOR</c> or <c>failed REASON</c> in the first line. A long
+/// list is asked for page by page, so that no more than one message waits for anybody, and nothing here waits for any asker.
+/// </summary>
+public sealed class ControlDesk : IDisposable
+{
+    /// <summary>Commands of one turn: signals and workers come next.</summary>
+    private const int CommandsPerTurn = 64;
+
+    /// <summary>Questions that workers have not answered.</summary>
+    private const int OpenQuestionsMax = 256;
+
+    /// <summary>How long a worker may take to answer, and a command may wait for a worker.</summary>
+    private const int WorkerMsMax = 2000;
+
+    /// <summary>Room for the first line of an answer.</summary>
+    private const int OutcomeBytesMax = 64;
+
+    /// <summary>With less room left, a list goes on in the next answer.</summary>
+    private const int ListBytesMin = 1024;
+
+    private const int WaitingPollMs = 10;
+    private const int UntoldPollMs = 1000;
+
+    private readonly ControlQueue _queue;
+    private readonly RoomLog _rooms;
+    private readonly EventLog _log;
+    private readonly DropLog _dropped;
+    private readonly LineLimit _commandLines;
+    private readonly PacedAction _reload;
+    private readonly PacedAction _reopen;
+    private readonly AnswerTray _answers;
+    private readonly Wakeup _wakeup = new();
+    private readonly StandbyTimer _timer;
+    private readonly Entry[] _table;
+    private readonly Dictionary<long, WorkerQuestion> _open = [];
+    private IControlHost _host = null!;
+    private ControlCommand? _held;
+    private long _heldUntilMs;
+    private long _ticket;
+    private int _silentWorker = -1;
+
+    /// <summary>A desk for a queue, which it owns.</summary>
+    public ControlDesk(ControlQueue queue, RoomLog rooms, EventLog log)
+    {
+        _queue = queue;
+        _rooms = rooms;
+        _log = log;
+        _dropped = new DropLog(log);
+        _commandLines = new LineLimit(log, EventCatalogue.QueueCommandsMore);
+        _reload = new PacedAction(() => _host.Reload());
+        _reopen = new PacedAction(() => _host.Reopen());
+        _answers = new AnswerTray(queue, log);
+        _timer = new StandbyTimer(_wakeup.Set);
+        _table = [.. ControlWords.Rows.Select(row => new Entry(row, RunnerOf(row.Word)))];
+    }
+
+    private sealed record Entry(ControlWord Row, Func<ControlCommand, bool> Run);
+
+    /// <summary>How a command is run: false when it must wait because no worker can take it now.</summary>
+    private Func<ControlCommand, bool> RunnerOf(string word) => word switch
+    {
+        "say" or ControlCommand.JsonWord => AskAny,
+        "kick" => AskAll,
+        "reload" => command => Do(command, _reload.Request),
+        "reopen" => command => Do(command, _reopen.Request),
+        "stop" => command => Do(command, _host.Stop),
+        "clients" => AskForClients,
+        "status" => command => Finish(command, RoomReport.Status(_rooms, Environment.ProcessId, UnixMs)),
+        "rooms" => command => Finish(command, RoomReport.Rooms(_rooms, command.Arguments, _queue.AnswerBytesMax)),
+        "history" => command => Finish(command, RoomReport.History(_rooms, command.Arguments, _queue.AnswerBytesMax)),
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>What the loop watches for reading: then it is <see cref="Turn"/>'s turn.</summary>
+    public int Descriptor => _wakeup.Descriptor;
+
+    /// <summary>The queue, for those who want its figures.</summary>
+    public ControlQueue Queue => _queue;
+
+    private long NowMs => _host.NowMs;
+
+    private static long UnixMs => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+
+    /// <summary>Begins to serve: the queue is made now.</summary>
+    /// <param name="host">Who does what is asked for.</param>
+    /// <param name="isSuccessor">Whether this process goes on where another one of the same server has left the queue.</param>
+    public void Start(IControlHost host, bool isSuccessor)
+    {
+        _host = host;
+        _queue.Start(_wakeup.Set, isSuccessor);
+    }
+
+    /// <summary>Leaves the queue, with what nobody has taken yet, to the next process; what was taken is brought to its end here.</summary>
+    public void HandOver() => _queue.Release();
+
+    /// <summary>The next process may begin to read: this one does not any more.</summary>
+    public void Finish() => _queue.Finish();
+
+    /// <summary>There is no next process: this one goes on with the queue.</summary>
+    public void TakeBack() => _queue.Reclaim();
+
+    /// <summary>Takes what has come, as much as fits into a turn, and looks after what is still under way.</summary>
+    public void Turn()
+    {
+        _wakeup.Clear();
+        int taken = 0;
+        while (taken < CommandsPerTurn && _open.Count < OpenQuestionsMax && TryRunHeld() && _queue.TryTake(out var message))
+        {
+            taken++;
+            Take(message);
+        }
+
+        _reload.Turn(NowMs);
+        _reopen.Turn(NowMs);
+        ExpireQuestions();
+        _dropped.TellSum(NowMs);
+        _commandLines.TellSum(NowMs);
+        bool waits = _answers.Retry(NowMs);
+        if (taken == CommandsPerTurn)
+        {
+            _wakeup.Set();
+        }
+
+        int nextMs = waits || _held is not null || _reload.IsPending || _reopen.IsPending ? WaitingPollMs
+            : _open.Count > 0 || _dropped.Untold > 0 || _commandLines.Untold > 0 || _answers.HasUntaken ? UntoldPollMs
+            : Timeout.Infinite;
+        _timer.Set(nextMs);
+    }
+
+    /// <summary>A worker has answered: <c>TICKET ok …</c>.</summary>
+    public void OnAnswer(int worker, string text)
+    {
+        int space = text.IndexOf(' ', StringComparison.Ordinal);
+        if (space < 0 || !long.TryParse(text.AsSpan(0, space), NumberStyles.None, CultureInfo.InvariantCulture, out long ticket)
+            || !_open.TryGetValue(ticket, out var question))
+        {
+            return;
+        }
+
+        _silentWorker = _silentWorker == worker ? -1 : _silentWorker;
+        question.Take(worker, text[(space + 1)..]);
+        if (question.Awaited > 0 || (question.WorkerIsDone && TryAskNext(worker, ticket, question)))
+        {
+            return;
+        }
+
+        if (_open.Count == OpenQuestionsMax)
+        {
+            // Nothing more was taken until one of them was answered.
+            _wakeup.Set();
+        }
+
+        Close(ticket, question);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _queue.Dispose();
+        _timer.Dispose();
+        _wakeup.Dispose();
+    }
+
+    private void Take(ControlMessage message)
+    {
+        var command = ControlCommand.Read(message.Text, out string reason);
+        var found = command is null ? null : Array.Find(_table, entry => entry.Row.Word == command.Word);
+        var row = found?.Row;
+        if (command is not null)
+        {
+            reason = row is null ? "no command begins so"
+                : !row.TakesArguments && command.Arguments.Length > 0 ? $"'{row.Word}' stands alone: nothing may follow it"
+                : "";
+        }
+
+        if (command is null || found is null || row is null || reason.Length > 0)
+        {
+            _dropped.Note(message.Text, reason, NowMs);
+            _ = command is { Asker: > 0 } && Answer(command, $"failed {reason}");
+            return;
+        }
+
+        if (message.IsOld && !row.IsChat)
+        {
+            _dropped.Note(message.Text, "sent before this server started", NowMs);
+            return;
+        }
+
+        if (!row.IsChat && command.Asker == 0 && _commandLines.TryTake(NowMs))
+        {
+            _log.Write(EventCatalogue.QueueCommand, PrintableText.Quote(command.Text));
+        }
+
+        if (!found.Run(command))
+        {
+            (_held, _heldUntilMs) = (command, NowMs + WorkerMsMax);
+        }
+    }
+
+    /// <summary>Tries once more what no worker could take; false while none can, and nothing else is taken then.</summary>
+    private bool TryRunHeld()
+    {
+        if (_held is not { } held)
+        {
+            return true;
+        }
+
+        bool done = Array.Find(_table, entry => entry.Row.Word == held.Word)!.Run(held);
+        if (!done && NowMs < _heldUntilMs)
+        {
+            return false;
+        }
+
+        _held = null;
+        _ = done || Finish(held, "failed no worker can take it");
+        return true;
+    }
+
+    private bool Do(ControlCommand command, Action act)
+    {
+        _ = Answer(command, "ok");
+        act();
+        return true;
+    }
+
+    /// <summary>Whichever worker comes first, but one that was too slow to answer only if there is no other.</summary>
+    private bool AskAny(ControlCommand command)
+    {
+        int any = -1;
+        foreach (int worker in _host.ServingWorkers)
+        {
+            any = any < 0 || any == _silentWorker ? worker : any;
+        }
+
+        return any >= 0 && Ask([any], new WorkerQuestion(command, NowMs + WorkerMsMax) { Worker = any }, command.Text);
+    }
+
+    private bool AskAll(ControlCommand command) =>
+        Ask(_host.ServingWorkers, new WorkerQuestion(command, NowMs + WorkerMsMax), command.Text);
+
+    /// <summary><c>clients [SLOT-NUMBER]</c>: one worker at a time, the next one when the first has no more.</summary>
+    private bool AskForClients(ControlCommand command)
+    {
+        string[] cursor = command.Arguments.Split('-');
+        int from = 0;
+        int first = 0;
+        if (command.Arguments.Length > 0 && (cursor.Length != 2
+            || !int.TryParse(cursor[0], NumberStyles.None, CultureInfo.InvariantCulture, out from)
+            || !int.TryParse(cursor[1], NumberStyles.None, CultureInfo.InvariantCulture, out first)))
+        {
+            return Finish(command, $"failed {PrintableText.Quote(command.Arguments)} is not what an answer began with: more CURSOR");
+        }
+
+        if (NextWorker(from) is not { } worker)
+        {
+            return Answer(command, "ok");
+        }
+
+        int bytesMax = _queue.AnswerBytesMax - OutcomeBytesMax;
+        var question = new WorkerQuestion(command, NowMs + WorkerMsMax) { ListBytesMax = bytesMax };
+        return Ask([worker], question, string.Create(CultureInfo.InvariantCulture, $"clients {(worker == from ? first : 0)} {bytesMax}"));
+    }
+
+    /// <summary>The list has room left when a worker has told all: the next one goes on with it; false when there is none, or no room.</summary>
+    private bool TryAskNext(int worker, long ticket, WorkerQuestion question)
+    {
+        if (NextWorker(worker + 1) is not { } next)
+        {
+            return false;
+        }
+
+        question.Awaited = 1;
+        bool asked = question.BytesLeft >= ListBytesMin
+            && _host.Ask(next, string.Create(CultureInfo.InvariantCulture, $"{ticket} clients 0 {question.BytesLeft}"));
+        if (!asked)
+        {
+            question.Awaited = 0;
+            question.GoOnAt(next, "0");
+        }
+
+        return asked;
+    }
+
+    private int? NextWorker(int from)
+    {
+        foreach (int worker in _host.ServingWorkers)
+        {
+            if (worker >= from)
+            {
+                return worker;
+            }
+        }
+
+        return null;
+    }
+
+    private bool Ask(IReadOnlyList<int> workers, WorkerQuestion question, string text)
+    {
+        long ticket = ++_ticket;
+        _open.Add(ticket, question);
+        question.Awaited = workers.Count;
+        int asked = 0;
+        foreach (int worker in workers)
+        {
+            bool passed = _host.Ask(worker, string.Create(CultureInfo.InvariantCulture, $"{ticket} {text}"));
+            asked += passed ? 1 : 0;
+            question.Awaited -= passed ? 0 : 1;
+        }
+
+        if (asked == 0)
+        {
+            _ = _open.Remove(ticket);
+        }
+
+        return asked > 0;
+    }
+
+    private void ExpireQuestions()
+    {
+        if (_open.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var (ticket, question) in _open)
+        {
+            if (question.UntilMs < NowMs)
+            {
+                _silentWorker = question.Worker >= 0 ? question.Worker : _silentWorker;
+                Close(ticket, question);
+            }
+        }
+    }
+
+    private void Close(long ticket, WorkerQuestion question)
+    {
+        _ = _open.Remove(ticket);
+        _ = Finish(question.Command, question.Outcome);
+    }
+
+    /// <summary>Tells whoever asked; a failure that nobody has asked about is told in the log.</summary>
+    private bool Finish(ControlCommand command, string outcome)
+    {
+        if (command.Asker == 0 && outcome.StartsWith(WorkerQuestion.Failed, StringComparison.Ordinal))
+        {
+            _dropped.Note(Encoding.UTF8.GetBytes(command.Text), outcome[WorkerQuestion.Failed.Length..], NowMs);
+        }
+
+        return Answer(command, outcome);
+    }
+
+    private bool Answer(ControlCommand command, string text)
+    {
+        if (command.Asker > 0)
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(text);
+            _answers.Put(command.Asker, command.IsPhp ? PhpSerialization.Write(new PhpString(bytes)) : bytes, NowMs);
+        }
+
+        return true;
+    }
+}

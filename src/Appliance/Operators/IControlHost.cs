@@ -1,0 +1,25 @@
+namespace Appliance.Operators;
+
+/// <summary>Who does what the control queue asks for: the master, or the only process.</summary>
+public interface IControlHost
+{
+    /// <summary>The workers that serve, by slot, in growing order.</summary>
+    IReadOnlyList<int> ServingWorkers { get; }
+
+    /// <summary>The loop's clock, in milliseconds; no time passes on it while the process does not run.</summary>
+    long NowMs { get; }
+
+    /// <summary>
+    /// Passes a question on to a worker, whose answer comes to <see cref="ControlDesk.OnAnswer"/>; false when it cannot take any now.
+    /// </summary>
+    bool Ask(int worker, string question);
+
+    /// <summary>Ends gracefully, as SIGTERM asks for.</summary>
+    void Stop();
+
+    /// <summary>Reads the configuration again, as SIGHUP asks for.</summary>
+    void Reload();
+
+    /// <summary>Opens the log anew, as SIGUSR1 asks for.</summary>
+    void Reopen();
+}

@@ -1,0 +1,119 @@
+namespace Appliance.Rooms;
+
+/// <summary>Who is told, and woken, when a room has got something: workers with clients in it, and the journal.</summary>
+public sealed unsafe partial class RoomLog
+{
+    /// <summary>Whether a journal is kept of the rooms, and whether readers wait for it.</summary>
+    public JournalState Journal
+    {
+        get => Volatile.Read(ref *(int*)&((SegmentHeader*)_base)->Journal) switch { 0 => JournalState.None, 2 => JournalState.Awaited, _ => JournalState.Kept };
+        set => Volatile.Write(ref *(int*)&((SegmentHeader*)_base)->Journal, (int)value);
+    }
+
+    /// <summary>
+    /// Tells every other worker with clients in a room that it has got something, and adds those that sleep and must be woken to a set:
+    /// each of them is told to one process alone, whichever comes first. A journal is told, too; if readers wait for it, it alone is, and
+    /// tells the others when it is time.
+    /// </summary>
+    /// <param name="slot">The room.</param>
+    /// <param name="worker">Who has appended.</param>
+    /// <param name="nowNs">When, on the monotonic clock: how long the others take is measured from here.</param>
+    /// <param name="sleeping">Who must be woken.</param>
+    public void MarkDirty(int slot, int worker, long nowNs, ref WorkerSet sleeping)
+    {
+        // Pairs with the barrier in BeginSleep: either we see that it sleeps, or it sees the bit.
+        Thread.MemoryBarrier();
+        if (Journal != JournalState.None && worker != RoomLogLayout.JournalSlot)
+        {
+            Tell(RoomLogLayout.JournalSlot, slot, nowNs, ref sleeping);
+            if (Journal == JournalState.Awaited)
+            {
+                return;
+            }
+        }
+
+        var members = new ReadOnlySpan<int>(HeaderOf(slot)->Members, RoomLogLayout.WorkerSlots);
+        for (int other = members.IndexOfAnyExcept(0); other >= 0; other = NextWithMembers(members, other))
+        {
+            if (members[other] > 0 && other != worker)
+            {
+                Tell(other, slot, nowNs, ref sleeping);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Tells every worker to look after every room: a worker that was killed may have appended, or taken note of who sleeps, and not have
+    /// come to tell anybody. All are woken after this.
+    /// </summary>
+    public void MarkAllDirty()
+    {
+        for (int worker = 0; worker < Layout.SlotCount; worker++)
+        {
+            foreach (ref ulong word in DirtyBits(worker))
+            {
+                _ = Interlocked.Or(ref word, ulong.MaxValue);
+            }
+        }
+    }
+
+    /// <summary>Says that a worker is about to wait; false when there is something to do first.</summary>
+    public bool BeginSleep(int worker)
+    {
+        Volatile.Write(ref Worker(worker).Sleeping, 1);
+        Thread.MemoryBarrier();
+        return !DirtyBits(worker).ContainsAnyExcept(0UL);
+    }
+
+    /// <summary>
+    /// Says that a worker does not wait any more. Returns since when, on the monotonic clock, the rooms that it takes from now on have
+    /// waited for it; 0 when there is none, or at an end of a marking that came in between.
+    /// </summary>
+    public long EndSleep(int worker)
+    {
+        ref var header = ref Worker(worker);
+        Volatile.Write(ref header.Sleeping, 0);
+        return Volatile.Read(ref header.MarkedNs) == 0 ? 0 : Interlocked.Exchange(ref header.MarkedNs, 0);
+    }
+
+    /// <summary>The next room that has got something for a worker, from a slot on; -1 when there is none. It counts as told.</summary>
+    public int TakeDirty(int worker, int from)
+    {
+        var bits = DirtyBits(worker);
+        for (int word = from / 64; word < bits.Length; word++)
+        {
+            ulong found = Volatile.Read(ref bits[word]);
+            if (found != 0)
+            {
+                int bit = System.Numerics.BitOperations.TrailingZeroCount(found);
+                _ = Interlocked.And(ref bits[word], ~(1UL << bit));
+                return (word * 64) + bit;
+            }
+        }
+
+        return -1;
+    }
+
+    private void Tell(int other, int slot, long nowNs, ref WorkerSet sleeping)
+    {
+        ref var header = ref Worker(other);
+        if (Volatile.Read(ref header.MarkedNs) == 0)
+        {
+            Volatile.Write(ref header.MarkedNs, nowNs);
+        }
+
+        _ = Interlocked.Or(ref DirtyBits(other)[slot / 64], 1UL << slot);
+        if (Interlocked.Exchange(ref header.Sleeping, 0) == 1)
+        {
+            sleeping.Add(other);
+        }
+    }
+
+    private static int NextWithMembers(ReadOnlySpan<int> members, int worker)
+    {
+        int further = members[(worker + 1)..].IndexOfAnyExcept(0);
+        return further < 0 ? -1 : worker + 1 + further;
+    }
+
+    private Span<ulong> DirtyBits(int worker) => new(_base + Layout.DirtyOffset + (worker * Layout.DirtyStride), Layout.DirtyWords);
+}

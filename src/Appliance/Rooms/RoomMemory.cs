@@ -1,0 +1,164 @@
+namespace Appliance.Rooms;
+
+/// <summary>
+/// Keeps the memory of all rooms together within a limit. What they take is added up anew each time, from positions that are true whoever was
+/// killed; that is done when a worker has appended so much, or a room is made. Beyond the limit empty rooms give way, those that were used least
+/// first; if that is not enough, rooms in use are cut to an equal share, which small ones do not notice, and no room is made for a while.
+/// </summary>
+public sealed class RoomMemory(RoomLog log)
+{
+    /// <summary>What a room takes before anything is said in it: its header, and the first page of its ring and index.</summary>
+    public const int RoomBytesMin = 8 << 10;
+
+    /// <summary>Rooms in use are cut no further: the newest messages stay, whatever the limit.</summary>
+    private const int ShareBytesMin = 16 << 10;
+
+    /// <summary>Cut down to this part of the limit, so that it is not done for every message.</summary>
+    private const double CutTo = 7 / 8.0;
+
+    /// <summary>Rooms are made again below this part of it.</summary>
+    private const double EnoughBelow = 3 / 4.0;
+
+    /// <summary>Adding up takes a worker some 50 ns a room, so it rests in between: a twentieth of its time at most.</summary>
+    private const int RestMsMin = 10;
+
+    private const int RoomsPerRestMs = 1000;
+
+    private const int StepBytesMin = 64 << 10;
+    private const int StepBytesMax = 16 << 20;
+
+    /// <summary>Workers grow side by side, and none of them knows of the others' growth.</summary>
+    private const int StepsOfLimit = 128;
+
+    private readonly long _restMs = Math.Max(RestMsMin, log.Layout.Rooms / RoomsPerRestMs);
+    private long _grownBytes;
+    private long _restUntilMs = long.MinValue;
+
+    /// <summary>The most that all rooms may take together.</summary>
+    public long LimitBytes { get; private set; } = long.MaxValue;
+
+    /// <summary>Whether rooms in use had to be cut, so that no new one is made but in the place of one that is given up.</summary>
+    public bool IsShort => Volatile.Read(ref log.Header.MemoryIsShort) != 0;
+
+    /// <summary>Sets the limit, and brings the rooms within it.</summary>
+    public void SetLimit(long bytes, long nowMs)
+    {
+        if (bytes != LimitBytes)
+        {
+            LimitBytes = bytes;
+            _ = Hold(nowMs);
+        }
+    }
+
+    /// <summary>Takes note of what this worker has appended, or has made a room for.</summary>
+    public void NoteGrowth(int bytes) => _grownBytes += bytes;
+
+    /// <summary>Looks after the limit if much was appended since the last time.</summary>
+    public void Look(long nowMs)
+    {
+        if (_grownBytes >= Math.Clamp(LimitBytes / StepsOfLimit, StepBytesMin, StepBytesMax) && IsDue(nowMs))
+        {
+            _ = Hold(nowMs);
+        }
+    }
+
+    /// <summary>Whether a room may be made now: while memory is short, only if another one gives way for it.</summary>
+    public bool MayMakeRoom(long nowMs) => !IsShort || (IsDue(nowMs) && Hold(nowMs) > 0) || !IsShort;
+
+    /// <summary>What all rooms take together now.</summary>
+    public static long Measure(RoomLog log)
+    {
+        long bytes = 0;
+        for (int slot = 0; slot < log.Layout.Rooms; slot++)
+        {
+            bytes += log.HashAt(slot) != 0 ? log.Ring(slot).MemoryBytes : 0;
+        }
+
+        return bytes;
+    }
+
+    private bool IsDue(long nowMs) => nowMs >= _restUntilMs || _restUntilMs - nowMs > _restMs;
+
+    /// <summary>Brings the rooms within the limit; returns how many were given up.</summary>
+    private int Hold(long nowMs)
+    {
+        (_grownBytes, _restUntilMs) = (0, nowMs + _restMs);
+        long bytes = Measure(log);
+        bool isShort = IsShort;
+        int givenUp = 0;
+        if (isShort || bytes > LimitBytes)
+        {
+            givenUp = GiveUpEmpty(ref bytes, (long)(LimitBytes * (isShort ? EnoughBelow : CutTo)));
+        }
+
+        if (bytes > LimitBytes)
+        {
+            bytes = CutToShare((long)(LimitBytes * CutTo));
+            isShort = true;
+        }
+
+        Volatile.Write(ref log.Header.MemoryIsShort, isShort && bytes > LimitBytes * EnoughBelow ? 1 : 0);
+        return givenUp;
+    }
+
+    /// <summary>Gives up empty rooms until all take no more than so much.</summary>
+    private int GiveUpEmpty(ref long bytes, long target)
+    {
+        var empty = new PriorityQueue<(int Slot, ulong Hash), long>();
+        for (int slot = 0; slot < log.Layout.Rooms; slot++)
+        {
+            if (log.IsSpare(slot, long.MaxValue))
+            {
+                empty.Enqueue((slot, log.HashAt(slot)), log.LastUsedMs(slot));
+            }
+        }
+
+        int givenUp = 0;
+        while (bytes > target && empty.TryDequeue(out var room, out _))
+        {
+            long freed = log.Ring(room.Slot).MemoryBytes;
+            if (log.TryGiveUp(room.Slot, room.Hash, long.MaxValue))
+            {
+                bytes -= freed;
+                givenUp++;
+            }
+        }
+
+        return givenUp;
+    }
+
+    /// <summary>Cuts all rooms to the share with which they take no more than so much; returns what they take then.</summary>
+    private long CutToShare(long target)
+    {
+        int low = ShareBytesMin;
+        int high = log.Layout.RingBytes;
+        while (high - low > ShareBytesMin / 4)
+        {
+            int middle = low + ((high - low) / 2);
+            (low, high) = Sum(middle) > target ? (low, middle) : (middle, high);
+        }
+
+        long bytes = 0;
+        for (int slot = 0; slot < log.Layout.Rooms; slot++)
+        {
+            if (log.HashAt(slot) != 0)
+            {
+                var ring = log.Ring(slot);
+                bytes += ring.TouchedBytes > low ? ring.Cut(low) : ring.MemoryBytes;
+            }
+        }
+
+        return bytes;
+    }
+
+    private long Sum(int share)
+    {
+        long bytes = 0;
+        for (int slot = 0; slot < log.Layout.Rooms; slot++)
+        {
+            bytes += log.HashAt(slot) != 0 ? RoomRing.MemoryOf(Math.Min(share, log.Ring(slot).TouchedBytes)) : 0;
+        }
+
+        return bytes;
+    }
+}

@@ -1,0 +1,103 @@
+namespace Appliance.Rooms;
+
+/// <summary>Where readers begin, by the index of records.</summary>
+public readonly unsafe partial struct RoomRing
+{
+    /// <summary>Where a newcomer begins who wants that many messages; announcements between them come along.</summary>
+    public LogStart StartOfHistory(int messages)
+    {
+        Enter();
+        long start = HistoryPosition(messages);
+        Exit();
+        return new LogStart(start, Gap: false);
+    }
+
+    /// <summary>
+    /// Where a reader begins who has everything up to and including an id: right behind it, if all of that is still there. Otherwise, and for
+    /// an id that was never given out here: where a newcomer begins, with a gap. An id of a former epoch: what lay between may be lost, so
+    /// with a gap.
+    /// </summary>
+    public LogStart StartAfter(long id, int messages)
+    {
+        Enter();
+        long first = _header->FirstId;
+        long next = _header->NextId;
+        long number = new RoomEpochs(_header).NumberOf(id, out bool isFormer);
+        var start = number >= first - 1 && number < next
+            ? new LogStart(PositionOf(number + 1), isFormer)
+            : new LogStart(HistoryPosition(messages), Gap: true);
+        Exit();
+        return start;
+    }
+
+    /// <summary>The first record start at or behind a position; the head when there is none.</summary>
+    public long BoundaryFrom(long position)
+    {
+        Enter();
+        long boundary = PositionOf(Search(position));
+        Exit();
+        return boundary;
+    }
+
+    /// <summary>An id that whoever reads from a position on has behind it: the one before the next record's. For a gap, from which a client counts on.</summary>
+    public long IdBefore(long position)
+    {
+        Enter();
+        long id = new RoomEpochs(_header).IdOf(Search(position) - 1);
+        Exit();
+        return id;
+    }
+
+    /// <summary>How many records begin between two positions, of those that are still there.</summary>
+    public long CountRecords(long from, long to)
+    {
+        Enter();
+        long count = Search(to) - Search(from);
+        Exit();
+        return count;
+    }
+
+    /// <summary>The first id whose record begins at or behind a position; under the lock.</summary>
+    private long Search(long position)
+    {
+        long low = _header->FirstId;
+        long high = _header->NextId;
+        while (low < high)
+        {
+            long middle = low + ((high - low) / 2);
+            if (PositionOf(middle) < position)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return low;
+    }
+
+    private long HistoryPosition(int messages)
+    {
+        // The newest announcements are passed over at once, however many they are.
+        long id = Math.Min(_header->NextId, _header->LastMessageId + 1);
+        long start = _header->Head;
+        long announcements = -(long)AnnouncementsPerMessage * messages;
+        while (messages > 0 && id > _header->FirstId && announcements <= HistoryAnnouncementsMax)
+        {
+            long entry = IndexOf(--id);
+            if (KindIn(entry) == RecordKind.Chat)
+            {
+                messages--;
+                start = PositionIn(entry);
+            }
+            else
+            {
+                announcements++;
+            }
+        }
+
+        return start;
+    }
+}

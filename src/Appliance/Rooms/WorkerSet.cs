@@ -1,0 +1,40 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Appliance.Rooms;
+
+/// <summary>A set of slots, 0 to 191: those of the workers, and the journal's, that must be woken.</summary>
+public struct WorkerSet
+{
+    private const int WordBits = 64;
+    private const int WordCount = 3;
+
+    private Words _words;
+
+    /// <summary>Adds a slot.</summary>
+    public void Add(int worker) => _words[worker / WordBits] |= 1UL << (worker % WordBits);
+
+    /// <summary>Takes the lowest slot out; false when there is none.</summary>
+    public bool TryTake(out int worker)
+    {
+        for (int word = 0; word < WordCount; word++)
+        {
+            ulong bits = _words[word];
+            if (bits != 0)
+            {
+                worker = (word * WordBits) + BitOperations.TrailingZeroCount(bits);
+                _words[word] = bits & (bits - 1);
+                return true;
+            }
+        }
+
+        worker = -1;
+        return false;
+    }
+
+    [InlineArray(WordCount)]
+    private struct Words
+    {
+        private ulong _first;
+    }
+}

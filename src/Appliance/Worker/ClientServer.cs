@@ -1,0 +1,394 @@
+using System.Runtime.InteropServices;
+using Appliance.Config;
+using Appliance.Connections;
+using Appliance.Delivery;
+using Appliance.Endpoints;
+using Appliance.Loop;
+using Appliance.Metrics;
+using Appliance.Moving;
+using Appliance.Native;
+using Appliance.Rooms;
+
+namespace Appliance.Worker;
+
+/// <summary>
+/// The clients of one worker: takes events of their descriptors and timers, and at the end of a turn appends and delivers what it
+/// brought. The worker's loop calls its methods in a fixed order.
+/// </summary>
+public sealed unsafe class ClientServer : ITimerHandler, IDisposable
+{
+    /// <summary>Read from one client in one turn: a flood waits for its next turn, behind everybody else.</summary>
+    private const int ReadBytesMax = 64 << 10;
+
+    /// <summary>
+    /// Read from all clients in one turn: however much comes in, signals, timers and deliveries wait no longer than for this much,
+    /// some ten milliseconds.
+    /// </summary>
+    private const int TurnBytesMax = 512 << 10;
+
+    /// <summary>The same while clients are still to be served: reading takes about as long then as what is served in a turn.</summary>
+    private const int BusyTurnBytesMax = 64 << 10;
+
+    private readonly Poller _poller;
+    private readonly TimerWheel _timers;
+    private readonly LoopClock _clock;
+    private readonly Settings _settings;
+    private readonly IConnectionObserver _observer;
+    private readonly ConnectionTable _table;
+    private readonly ChatRooms _rooms;
+    private readonly Sender _sender;
+    private readonly LogDelivery _delivery;
+    private readonly HttpEndpoint _http;
+    private readonly WebSocketEndpoint _webSocket;
+    private readonly ConnectionTimers _connectionTimers;
+    private readonly Handover _handover;
+    private readonly Gathering _gathering;
+    private readonly Drain _drain;
+    private readonly RoomLog _log;
+    private readonly WorkerCounters _counters = new();
+    private readonly int _acceptTimer;
+    private readonly int _placesMax;
+    private readonly int _drainTimer;
+    private byte* _received;
+    private int _turnBytes;
+
+    /// <summary>A server for descriptors 0 to <paramref name="capacity"/> - 1.</summary>
+    public ClientServer(
+        int capacity, Poller poller, LoopClock clock, RoomLog log, WorkerIdentity worker, Settings settings, IConnectionObserver observer)
+    {
+        _poller = poller;
+        _clock = clock;
+        _settings = settings;
+        _observer = observer;
+        _log = log;
+        _acceptTimer = capacity + log.Layout.Rooms;
+        _drainTimer = _acceptTimer + 1;
+        _timers = new TimerWheel(_drainTimer + 1, clock.NowMs);
+        _table = new ConnectionTable(capacity, poller, _timers) { Home = (byte)worker.Slot, FirstNumber = Scoreboard.Figures(log, worker.Slot).Accepted };
+        _rooms = new ChatRooms(log, worker, _table, _timers, clock, settings, _counters);
+        _sender = new Sender(settings.Io != IoEngine.Epoll);
+        _delivery = new LogDelivery(_table, _rooms, _sender, _counters);
+        int clients = DescriptorBudget.ClientsOf(capacity);
+        _placesMax = DescriptorBudget.PlacesOf(clients);
+        _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer, _counters) { PlacesMax = _placesMax };
+        _webSocket = new WebSocketEndpoint(_table, _rooms, _delivery, _timers, clock, settings, observer, _counters);
+        Operator = new OperatorCommands(_table, _rooms, _webSocket, log, settings);
+        Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer, _counters)
+        {
+            ClientsMax = clients,
+        };
+        _connectionTimers = new ConnectionTimers(_table, _http, _webSocket, _timers, settings);
+        _drain = new Drain(_table, _webSocket, _timers, _drainTimer);
+        var packing = new HandoverPacking(_table, _rooms, _timers, clock) { OnArmed = _connectionTimers.PingFirst };
+        _gathering = new Gathering(_table, _rooms, packing, poller) { OnWanted = slot => OnLinkWanted(slot) };
+        _handover = new Handover(_table, packing, _gathering, poller) { OnDone = EndGiving };
+        _received = (byte*)NativeMemory.Alloc(ReadBytesMax);
+    }
+
+    /// <summary>Is told when connections have been given to another worker.</summary>
+    public Action<HandoverOutcome> OnGiven { get; set; } = _ => { };
+
+    /// <summary>Is told when a link to the worker of another slot is wanted.</summary>
+    public Action<int> OnLinkWanted { get; set; } = _ => { };
+
+    /// <summary>What operators ask of these clients.</summary>
+    public OperatorCommands Operator { get; }
+
+    /// <summary>Connections now.</summary>
+    public int ConnectionCount => _table.Count;
+
+    /// <summary>Whether further clients are refused because there is no descriptor for them.</summary>
+    public bool LacksDescriptors => Acceptor.LacksDescriptors || (_placesMax < _settings.MaxConnections && _table.Count - _table.WaitingCount >= _placesMax);
+
+    /// <summary>What was counted so far.</summary>
+    public ref WorkerFigures Figures => ref _counters.Figures;
+
+    /// <summary>Whether one system call carries the sends of a whole room.</summary>
+    public bool SendsTogether => _sender.SendsTogether;
+
+    /// <summary>Bytes that the slowest client has not got.</summary>
+    public long MeasureLag() => _rooms.MeasureLag();
+
+    /// <summary>Says how long the loop may wait now, in milliseconds; -1 for ever. <see cref="EndSleep"/> follows the wait.</summary>
+    public int BeginSleep() => !Operator.IsKicking && _rooms.BeginSleep() ? _timers.MillisecondsToNext(_clock.NowMs) : 0;
+
+    /// <summary>The wait is over: takes note of what other workers did.</summary>
+    public void EndSleep() => _rooms.EndSleep();
+
+    /// <summary>Takes over limits that have changed.</summary>
+    public void OnSettings()
+    {
+        _rooms.OnSettings();
+        _http.OnSettings();
+        _connectionTimers.OnSettings(_clock.NowMs);
+    }
+
+    /// <summary>Whether the turn has brought so much that it must be delivered before more is taken.</summary>
+    public bool TurnIsFull => _turnBytes >= (_rooms.Dirty.Count > 0 ? BusyTurnBytesMax : TurnBytesMax);
+
+    /// <summary>Whether connections are to be given to other workers.</summary>
+    public bool IsGiving => _handover.IsGiving || _gathering.IsUnderWay;
+
+    /// <summary>The listening sockets.</summary>
+    public Acceptor Acceptor { get; }
+
+    /// <summary>
+    /// Gives so many connections to another worker, in the following turns; of <see cref="ControlWord.Everything"/> none is left, and none is taken
+    /// any more meanwhile. <see cref="OnGiven"/> tells the outcome.
+    /// </summary>
+    public void Give(int socket, int count, bool isWay)
+    {
+        if (count == ControlWord.Everything)
+        {
+            Acceptor.Pause();
+        }
+
+        _handover.Give(socket, count, isWay);
+    }
+
+    /// <summary>What is not given yet stays here, and others may come again.</summary>
+    public void KeepAll()
+    {
+        _handover.Abandon();
+        _gathering.Resume();
+        Acceptor.Resume();
+    }
+
+    /// <summary>Takes connections that another worker gives.</summary>
+    public void Take(int socket, bool isWay) => _handover.Take(socket, isWay);
+
+    /// <summary>Takes connections of small rooms that another worker gives through a link.</summary>
+    public void TakeLinked(int socket) => _handover.TakeLinked(socket);
+
+    /// <summary>A link that was wanted is there; -1: there is none.</summary>
+    public void Link(int slot, int socket) => _gathering.OnLink(slot, socket);
+
+    /// <summary>Gives everything to the other master of an upgrade, this one's being gone; false when there is none. <see cref="OnGiven"/> tells the outcome.</summary>
+    public bool TryReturn()
+    {
+        Acceptor.Pause();
+        return _handover.TryReturn();
+    }
+
+    /// <summary>A descriptor that is no client's is readable: a listener, or the way to another worker.</summary>
+    public void OnDescriptor(int descriptor)
+    {
+        if (!Acceptor.OnReadable(descriptor) && !_gathering.OnReadable(descriptor))
+        {
+            _handover.OnReadable(descriptor);
+        }
+    }
+
+    /// <summary>Something happened to a client's socket.</summary>
+    public void OnClient(in PollEvent happened)
+    {
+        int fd = happened.Descriptor;
+        ref var connection = ref _table[fd];
+        if (connection.Generation != happened.Generation)
+        {
+            return;
+        }
+
+        if (happened.Writable)
+        {
+            _delivery.Flush(fd);
+        }
+
+        if (happened.Readable && !connection.Is(ConnectionFlags.Doomed) && !IsHeldBack(connection))
+        {
+            Read(fd);
+        }
+    }
+
+    /// <summary>Tells every timer that has run out.</summary>
+    public void ExpireTimers() => _timers.Expire(_clock.NowMs, this);
+
+    /// <inheritdoc/>
+    public void OnTimer(int timer, long nowMs)
+    {
+        if (timer < _table.Capacity)
+        {
+            OnConnectionTimer(timer, nowMs);
+        }
+        else if (timer < _acceptTimer)
+        {
+            _rooms.OnTimer(timer);
+        }
+        else if (timer == _acceptTimer)
+        {
+            Acceptor.Resume();
+        }
+        else
+        {
+            _drain.Continue(nowMs);
+        }
+    }
+
+    /// <summary>The end of a turn: what came in is appended, delivered, and what has ended is closed.</summary>
+    public void EndTurn()
+    {
+        Operator.Continue();
+        _rooms.Append();
+        _delivery.Deliver();
+        _rooms.HoldMemory();
+        foreach (int fd in _table.DoomedList)
+        {
+            ref var connection = ref _table[fd];
+            _rooms.Leave(fd);
+            if (connection.Room != ConnectionTable.NoRoom)
+            {
+                _observer.OnDisconnected(connection, _log.NameOf(connection.Room));
+            }
+
+            if (connection.CloseCode != 0 || connection.State is ConnectionState.Chat or ConnectionState.Echo)
+            {
+                _counters.Figures.Closed[CloseKinds.PlaceOf(connection.CloseCode)]++;
+            }
+
+            _table.Close(fd);
+        }
+
+        _table.ClearDoomed();
+        _turnBytes = 0;
+        if (_gathering.IsGiving)
+        {
+            _gathering.Continue();
+        }
+
+        if (_handover.IsGiving)
+        {
+            _handover.Continue();
+        }
+    }
+
+    /// <summary>Begins to close every connection, within so many seconds.</summary>
+    public void CloseAll(int seconds)
+    {
+        _gathering.Stop();
+        _drain.Begin(_clock.NowMs, seconds);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        NativeMemory.Free(_received);
+        _received = null;
+        Acceptor.Dispose();
+        _sender.Dispose();
+        _table.Dispose();
+        _timers.Dispose();
+    }
+
+    /// <summary>What could not be given stays here, and others may come again.</summary>
+    private void EndGiving(HandoverOutcome outcome)
+    {
+        if (outcome.Failed)
+        {
+            _gathering.Resume();
+            Acceptor.Resume();
+        }
+
+        OnGiven(outcome);
+    }
+
+    /// <summary>A client whose time is over may have sent what only was not read yet, so that is read before it is judged.</summary>
+    private void OnConnectionTimer(int fd, long nowMs)
+    {
+        ref var connection = ref _table[fd];
+        if (_connectionTimers.IsLast(fd, nowMs) && !connection.Is(ConnectionFlags.Doomed | ConnectionFlags.Paused) && !IsHeldBack(connection))
+        {
+            Read(fd);
+        }
+
+        if (!connection.Is(ConnectionFlags.Doomed))
+        {
+            _connectionTimers.OnTimer(fd, nowMs);
+        }
+    }
+
+    /// <summary>Whoever is in a full room waits until that is served: epoll tells again what is to be read.</summary>
+    private bool IsHeldBack(in Connection connection) => connection.MemberIndex >= 0 && _rooms.RoomOf(connection).IsFull;
+
+    private void Read(int fd)
+    {
+        var result = Syscall.Receive(fd, _received, ReadBytesMax);
+        if (result.WouldBlock)
+        {
+            return;
+        }
+
+        ref var connection = ref _table[fd];
+        if (!result.Ok || result.Value == 0)
+        {
+            OnEnd(fd);
+            return;
+        }
+
+        var bytes = new Span<byte>(_received, result.Value);
+        _turnBytes += result.Value;
+        _counters.Figures.ReceivedBytes += result.Value;
+        switch (connection.State)
+        {
+            case ConnectionState.Http:
+                OnHttp(fd, bytes);
+                break;
+            case ConnectionState.Chat:
+            case ConnectionState.Echo:
+                connection.HeardMs = _clock.NowMs;
+                _webSocket.OnBytes(fd, bytes);
+                break;
+            case ConnectionState.Closing:
+                if (!connection.Is(ConnectionFlags.ShutWhenFlushed))
+                {
+                    _webSocket.OnBytes(fd, bytes);
+                }
+
+                break;
+            case ConnectionState.Lingering:
+                break;
+            case ConnectionState.None:
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    private void OnHttp(int fd, Span<byte> bytes)
+    {
+        var behind = _http.OnBytes(fd, bytes);
+        ref var connection = ref _table[fd];
+        switch (connection.State)
+        {
+            case ConnectionState.Chat:
+            case ConnectionState.Echo:
+                _timers.Arm(fd, _clock.NowMs + (_settings.PingSeconds * 1000L));
+                if (connection.State == ConnectionState.Chat)
+                {
+                    _gathering.OnJoined(fd);
+                }
+
+                if (!behind.IsEmpty)
+                {
+                    _webSocket.OnBytes(fd, behind);
+                }
+
+                _table.ReleaseHead(ref connection);
+                break;
+            case ConnectionState.Lingering:
+                _timers.Arm(fd, _clock.NowMs + WebSocketEndpoint.CloseTimeoutMs);
+                break;
+            case ConnectionState.None:
+            case ConnectionState.Http:
+            case ConnectionState.Closing:
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    /// <summary>The peer has closed its side. What is already on its way to it goes out; nothing else is owed.</summary>
+    private void OnEnd(int fd)
+    {
+        _delivery.Flush(fd);
+        _table.Doom(fd);
+    }
+}
