@@ -27,5 +27,5 @@ internal static class ServerPlaces
 
     /// <summary>A server runs, but its rooms are not those of the state directory.</summary>
     public static IOException OtherState(string command, Settings settings) => new(
-        $"{command}: the server of --run-dir {settings.RunDirectory} does not use --state-dir {settings.StateDirectory}, or this user may not see it: {SameAsServer}");
+        $"{command}: the server of --run-dir {settings.RunDirectory} does not use --state-dir {settings.StateDirectory}, this user may not see it, or its room log was removed (ipcrm), which a restart mends: {SameAsServer}");
 }

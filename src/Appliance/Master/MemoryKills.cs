@@ -11,14 +11,20 @@ internal sealed class MemoryKills
     private const string Counters = "/proc/vmstat";
     private const string Name = "oom_kill ";
 
-    private long _seen = Count();
+    /// <summary>Workers that the kernel kills together end one behind the other: whoever is heard of so soon behind a kill was part of it.</summary>
+    private const long TogetherMs = 1000;
 
-    /// <summary>Whether the kernel has killed anybody for memory since the last time that this was asked.</summary>
-    public bool HaveHappened()
+    private long _seen = Count();
+    private long? _seenMs;
+
+    /// <summary>Whether the kernel has killed anybody for memory just now: since this was asked last, or a moment before.</summary>
+    /// <param name="nowMs">Milliseconds of the monotonic clock.</param>
+    public bool HaveHappened(long nowMs)
     {
         long before = _seen;
         _seen = Count();
-        return _seen > before;
+        _seenMs = _seen > before ? nowMs : _seenMs;
+        return nowMs - _seenMs <= TogetherMs;
     }
 
     private static long Count()

@@ -368,7 +368,7 @@ public sealed class WorkerFleet : IDisposable
     }
 
     private ProcessEnd Judge(ExitStatus how) =>
-        how.Signal == Syscall.SIGKILL ? (_memoryKills.HaveHappened() ? ProcessEnd.KilledForMemory : ProcessEnd.Killed)
+        how.Signal == Syscall.SIGKILL ? (_memoryKills.HaveHappened(_clock.NowMs) ? ProcessEnd.KilledForMemory : ProcessEnd.Killed)
         : how.IsFailure ? ProcessEnd.Failed : ProcessEnd.Expected;
 
     /// <summary>

@@ -383,7 +383,7 @@ public sealed class ApplianceDaemon : IAsyncDisposable
                 await SystemVObjects.RemoveAsync(one);
             }
 
-            Assert.Empty(left);
+            Assert.True(left.Count == 0, $"{string.Join(' ', left)} is left behind. {Tail()}");
         }
         finally
         {
