@@ -1,5 +1,6 @@
 using Appliance.Fuzz.Driver;
 using Appliance.Protocols.WebSocket;
+using Appliance.Tests.Protocols.WebSocket;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;

@@ -4,6 +4,7 @@ using Appliance.Fuzz.Driver;
 using Appliance.Moving;
 using Appliance.Native;
 using Appliance.Tests.Connections;
+using Appliance.Tests.Rooms;
 using static Appliance.Fuzz.Driver.FuzzException;
 
 namespace Appliance.Fuzz.Targets;
