@@ -3,8 +3,8 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using System.Text;
+using Appliance.Protocols;
 
 namespace Appliance.Chat;
 
@@ -127,17 +127,10 @@ public static class ChatText
     /// <summary>A bit for each of sixteen bytes that begins, with the byte behind it, what may be refused.</summary>
     private static uint Suspects(Vector128<byte> first, Vector128<byte> second)
     {
-        var found = Look(ByFirstHigh, High(first)) & Look(ByFirstLow, Low(first)) & Look(BySecondHigh, High(second)) & Look(BySecondLow, Low(second));
+        var found = HalfBytes.Find(ByFirstHigh, HalfBytes.High(first)) & HalfBytes.Find(ByFirstLow, HalfBytes.Low(first))
+            & HalfBytes.Find(BySecondHigh, HalfBytes.High(second)) & HalfBytes.Find(BySecondLow, HalfBytes.Low(second));
         return Vector128.ExtractMostSignificantBits(~Vector128.Equals(found, Vector128<byte>.Zero));
     }
-
-    private static Vector128<byte> High(Vector128<byte> bytes) => (bytes.AsUInt16() >>> 4).AsByte() & Vector128.Create((byte)0x0F);
-
-    private static Vector128<byte> Low(Vector128<byte> bytes) => bytes & Vector128.Create((byte)0x0F);
-
-    /// <summary>Looks half bytes up in a table of sixteen.</summary>
-    private static Vector128<byte> Look(Vector128<byte> table, Vector128<byte> halves) =>
-        Ssse3.IsSupported ? Ssse3.Shuffle(table, halves) : Vector128.Shuffle(table, halves);
 
     /// <summary>Whether valid UTF-8 shows nothing.</summary>
     public static bool IsBlank(ReadOnlySpan<byte> text)

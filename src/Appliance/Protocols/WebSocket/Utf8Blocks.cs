@@ -45,9 +45,6 @@ internal static class Utf8Blocks
     private const byte Lead3 = 0xE0;
     private const byte Lead4 = 0xF0;
 
-    /// <summary>Whether it can be done here; elsewhere the runtime checks.</summary>
-    private static bool HasLookup => Ssse3.IsSupported || AdvSimd.Arm64.IsSupported;
-
     private static Vector128<byte> ByFirstHigh => Vector128.Create(
         TooLong, TooLong, TooLong, TooLong, TooLong, TooLong, TooLong, TooLong,
         Continuations, Continuations, Continuations, Continuations,
@@ -75,7 +72,7 @@ internal static class Utf8Blocks
         }
 
         var rest = text[first..];
-        return HasLookup && rest.Length >= Vector128<byte>.Count ? IsValidInBlocks(rest) : Utf8.IsValid(rest);
+        return HalfBytes.IsFast && rest.Length >= Vector128<byte>.Count ? IsValidInBlocks(rest) : Utf8.IsValid(rest);
     }
 
     private static bool IsValidInBlocks(ReadOnlySpan<byte> text)
@@ -103,7 +100,8 @@ internal static class Utf8Blocks
     private static Vector128<byte> Check(Vector128<byte> before, Vector128<byte> block)
     {
         var one = From(15, before, block);
-        var wrong = Look(ByFirstHigh, High(one)) & Look(ByFirstLow, one & Vector128.Create((byte)0x0F)) & Look(BySecondHigh, High(block));
+        var wrong = HalfBytes.Find(ByFirstHigh, HalfBytes.High(one)) & HalfBytes.Find(ByFirstLow, HalfBytes.Low(one))
+            & HalfBytes.Find(BySecondHigh, HalfBytes.High(block));
 
         // Behind the lead of three or four bytes two continuations are what must be: what is left of such a lead has the highest bit.
         var continued = Above(From(14, before, block), Vector128.Create((byte)(Lead3 - Continuations)))
@@ -114,12 +112,6 @@ internal static class Utf8Blocks
     /// <summary>By how much bytes are above a value.</summary>
     private static Vector128<byte> Above(Vector128<byte> bytes, Vector128<byte> value) =>
         Sse2.IsSupported ? Sse2.SubtractSaturate(bytes, value) : AdvSimd.SubtractSaturate(bytes, value);
-
-    private static Vector128<byte> High(Vector128<byte> bytes) => (bytes.AsUInt16() >>> 4).AsByte() & Vector128.Create((byte)0x0F);
-
-    /// <summary>Looks half bytes up in a table of sixteen.</summary>
-    private static Vector128<byte> Look(Vector128<byte> table, Vector128<byte> halves) =>
-        Ssse3.IsSupported ? Ssse3.Shuffle(table, halves) : AdvSimd.Arm64.VectorTableLookup(table, halves);
 
     /// <summary>The sixteen bytes from an offset on of two blocks: 15 gives for each byte the one before it, 13 the third one before it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,0 +1,28 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace Appliance.Protocols;
+
+/// <summary>The halves of sixteen bytes, and tables of sixteen that they are looked up in: what bytes are, found without a branch.</summary>
+internal static class HalfBytes
+{
+    /// <summary>Whether looking up is one instruction here; elsewhere it is many.</summary>
+    public static bool IsFast => Ssse3.IsSupported || AdvSimd.Arm64.IsSupported;
+
+    /// <summary>The upper half of each byte, 0 to 15.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> High(Vector128<byte> bytes) => (bytes.AsUInt16() >>> 4).AsByte() & Vector128.Create((byte)0x0F);
+
+    /// <summary>The lower half of each byte, 0 to 15.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Low(Vector128<byte> bytes) => bytes & Vector128.Create((byte)0x0F);
+
+    /// <summary>What a table of sixteen has for each half.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Find(Vector128<byte> table, Vector128<byte> halves) =>
+        Ssse3.IsSupported ? Ssse3.Shuffle(table, halves)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.VectorTableLookup(table, halves)
+        : Vector128.Shuffle(table, halves);
+}
