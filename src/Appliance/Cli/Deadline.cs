@@ -12,7 +12,7 @@ internal sealed class Deadline : IDisposable
     private const int RepeatMs = 50;
 
     /// <summary>An interruption that comes just before the call begins is lost on it as well, and noticed so much later.</summary>
-    private const int LookMs = 1000;
+    private const int CheckMs = 1000;
 
     private readonly long _endMs;
 
@@ -56,7 +56,7 @@ internal sealed class Deadline : IDisposable
         {
             if (HasEnd)
             {
-                _ = Syscall.SetAlarm(Math.Clamp(_endMs - MonotonicClock.ReadMs(), 1, LookMs), RepeatMs).OrThrow("setitimer");
+                _ = Syscall.SetAlarm(Math.Clamp(_endMs - MonotonicClock.ReadMs(), 1, CheckMs), RepeatMs).OrThrow("setitimer");
             }
 
             result = IsInterrupted ? SysResult.Interrupted : call();

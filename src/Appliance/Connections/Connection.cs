@@ -47,7 +47,7 @@ public enum ConnectionFlags : ushort
     ShutWhenFlushed = 8,
 
     /// <summary>Is on the list of connections that are closed at the end of the turn.</summary>
-    Doomed = 16,
+    ClosePending = 16,
 
     /// <summary>Is on the list of connections whose outbox is to be sent at the end of the turn.</summary>
     FlushQueued = 32,

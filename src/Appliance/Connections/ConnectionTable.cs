@@ -23,7 +23,7 @@ public sealed unsafe class ConnectionTable : IDisposable
     private readonly TimerWheel _timers;
     private readonly Pool<ByteQueue> _queues = new();
     private readonly Pool<MessageReader> _readers = new();
-    private readonly List<int> _doomed = [];
+    private readonly List<int> _pendingCloses = [];
     private readonly List<int> _flush = [];
     private readonly WaitingList _waiting;
     private Connection* _connections;
@@ -65,7 +65,7 @@ public sealed unsafe class ConnectionTable : IDisposable
     public ReadOnlySpan<int> FlushList => CollectionsMarshal.AsSpan(_flush);
 
     /// <summary>Connections that are to be closed at the end of the turn.</summary>
-    public ReadOnlySpan<int> DoomedList => CollectionsMarshal.AsSpan(_doomed);
+    public ReadOnlySpan<int> PendingCloses => CollectionsMarshal.AsSpan(_pendingCloses);
 
     /// <summary>The connection of a descriptor.</summary>
     public ref Connection this[int fd] => ref _connections[fd];
@@ -109,19 +109,19 @@ public sealed unsafe class ConnectionTable : IDisposable
 
         if (Count > connectionsMax)
         {
-            _ = DoomOldestWaiting(fd);
+            _ = MarkOldestWaitingForClose(fd);
         }
 
         return true;
     }
 
     /// <summary>Closes the connection that has waited longest for its handshake, another one aside; false when there is none.</summary>
-    public bool DoomOldestWaiting(int except = -1)
+    public bool MarkOldestWaitingForClose(int except = -1)
     {
         int oldest = _waiting.Oldest(except);
         if (oldest >= 0)
         {
-            Doom(oldest);
+            MarkForClose(oldest);
         }
 
         return oldest >= 0;
@@ -224,18 +224,18 @@ public sealed unsafe class ConnectionTable : IDisposable
     }
 
     /// <summary>Has a connection closed at the end of the turn: nothing is sent to it or read from it any more.</summary>
-    public void Doom(int fd)
+    public void MarkForClose(int fd)
     {
         ref var connection = ref _connections[fd];
-        if (!connection.Is(ConnectionFlags.Doomed))
+        if (!connection.Is(ConnectionFlags.ClosePending))
         {
-            connection.Set(ConnectionFlags.Doomed, true);
-            _doomed.Add(fd);
+            connection.Set(ConnectionFlags.ClosePending, true);
+            _pendingCloses.Add(fd);
         }
     }
 
     /// <summary>Forgets the list of the doomed, who have been closed.</summary>
-    public void ClearDoomed() => _doomed.Clear();
+    public void ClearPendingCloses() => _pendingCloses.Clear();
 
     /// <summary>Forgets the list of what was to be sent.</summary>
     public void ClearFlushList()

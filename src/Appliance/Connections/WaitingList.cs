@@ -54,7 +54,7 @@ internal sealed class WaitingList(ConnectionTable table)
     public int Oldest(int except = None)
     {
         int fd = _oldest;
-        while (fd != None && (fd == except || table[fd].Is(ConnectionFlags.Doomed)))
+        while (fd != None && (fd == except || table[fd].Is(ConnectionFlags.ClosePending)))
         {
             fd = table[fd].Neighbours.Behind;
         }

@@ -239,7 +239,7 @@ public sealed class ChatRooms
     }
 
     /// <summary>Keeps the memory of all rooms within its limit; at the end of a turn, when members have got what was appended.</summary>
-    public void HoldMemory() => _memory.Look(_clock.SharedMs);
+    public void HoldMemory() => _memory.Check(_clock.SharedMs);
 
     /// <summary>Appends what this turn has brought so far for a room: before a member leaves that is to see it.</summary>
     public void AppendEarly(LocalRoom room)

@@ -129,7 +129,7 @@ public sealed unsafe class LocalRoom
     {
         bool isNew = !IsDirty;
         _unserved = int.MaxValue;
-        _ = Look(sinceNs);
+        _ = ReadEnd(sinceNs);
         return isNew;
     }
 
@@ -137,7 +137,7 @@ public sealed unsafe class LocalRoom
     /// Where the log ends now. Others may be appending meanwhile: one position has one number here, however late that is read.
     /// </summary>
     /// <param name="sinceNs">When what is new there was appended; null for just now: the word of it has not come yet.</param>
-    public LogEnd Look(long? sinceNs = null)
+    public LogEnd ReadEnd(long? sinceNs = null)
     {
         long position = Ring.Published;
         if (position != _end.Position)

@@ -47,7 +47,7 @@ public sealed unsafe class LogDelivery
         foreach (int fd in _table.FlushList)
         {
             ref var connection = ref _table[fd];
-            if (connection.State == ConnectionState.None || connection.Is(ConnectionFlags.Doomed | ConnectionFlags.Blocked))
+            if (connection.State == ConnectionState.None || connection.Is(ConnectionFlags.ClosePending | ConnectionFlags.Blocked))
             {
                 continue;
             }
@@ -95,7 +95,7 @@ public sealed unsafe class LogDelivery
     {
         ref var connection = ref _table[fd];
         bool blocked = false;
-        while (!blocked && !connection.Is(ConnectionFlags.Doomed))
+        while (!blocked && !connection.Is(ConnectionFlags.ClosePending))
         {
             if (connection.Outbox != 0 && !connection.Is(ConnectionFlags.MidFrame))
             {
@@ -111,7 +111,7 @@ public sealed unsafe class LogDelivery
             }
         }
 
-        if (connection.Is(ConnectionFlags.Doomed))
+        if (connection.Is(ConnectionFlags.ClosePending))
         {
             return;
         }
@@ -154,14 +154,14 @@ public sealed unsafe class LogDelivery
     /// <summary>Lists what the next members of a room are to get.</summary>
     private void Enlist(LocalRoom room)
     {
-        var end = room.Look();
+        var end = room.ReadEnd();
         long tail = room.Ring.Tail;
         long oldest = long.MaxValue;
         int first = _requestCount;
         while (!ListIsFull && room.TryTakeNext(out int fd))
         {
             ref var connection = ref _table[fd];
-            if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.Doomed) || connection.Position >= end.Position)
+            if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.ClosePending) || connection.Position >= end.Position)
             {
                 continue;
             }
@@ -251,7 +251,7 @@ public sealed unsafe class LogDelivery
     {
         if (!request.Result.Ok && !request.Result.WouldBlock)
         {
-            _table.Doom(request.Descriptor);
+            _table.MarkForClose(request.Descriptor);
             return;
         }
 
@@ -286,7 +286,7 @@ public sealed unsafe class LogDelivery
     {
         if (!sent.Ok)
         {
-            return DoomUnlessBlocked(fd, sent);
+            return MarkForCloseUnlessBlocked(fd, sent);
         }
 
         ref var connection = ref _table[fd];
@@ -331,7 +331,7 @@ public sealed unsafe class LogDelivery
 
         if (!result.Ok)
         {
-            return DoomUnlessBlocked(fd, result);
+            return MarkForCloseUnlessBlocked(fd, result);
         }
 
         _counters.Figures.SentBytes += result.Value;
@@ -361,7 +361,7 @@ public sealed unsafe class LogDelivery
     {
         _counters.Figures.DroppedSlow++;
         _table[fd].Set(ConnectionFlags.Torn, true);
-        _table.Doom(fd);
+        _table.MarkForClose(fd);
     }
 
     /// <summary>Tells a client that messages are missing, and behind which id it goes on.</summary>
@@ -372,11 +372,11 @@ public sealed unsafe class LogDelivery
     }
 
     /// <summary>False when the kernel's buffer is full; on any other error the peer is gone.</summary>
-    private bool DoomUnlessBlocked(int fd, SysResult result)
+    private bool MarkForCloseUnlessBlocked(int fd, SysResult result)
     {
         if (!result.WouldBlock)
         {
-            _table.Doom(fd);
+            _table.MarkForClose(fd);
         }
 
         return !result.WouldBlock;

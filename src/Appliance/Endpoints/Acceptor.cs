@@ -150,7 +150,7 @@ public sealed class Acceptor : IDisposable
         for (int i = 0; i < most; i++)
         {
             bool isFull = _table.Count >= ClientsMax;
-            if (isFull && _table.DoomOldestWaiting())
+            if (isFull && _table.MarkOldestWaitingForClose())
             {
                 // Its place is free in the next turn, in which the listener is told of again.
                 return;
@@ -237,7 +237,7 @@ public sealed class Acceptor : IDisposable
         int waitingMax = Math.Min(Math.Clamp(_settings.MaxConnections, WaitingLeast, WaitingMost), _table.Capacity / WaitingShareOfDescriptors);
         if (_table.WaitingCount > waitingMax)
         {
-            _ = _table.DoomOldestWaiting(except: fd);
+            _ = _table.MarkOldestWaitingForClose(except: fd);
         }
 
         _timers.Arm(fd, _clock.NowMs + (_settings.HandshakeTimeoutSeconds * 1000L));

@@ -134,6 +134,6 @@ internal sealed class ConnectionTimers(ConnectionTable table, HttpEndpoint http,
             return;
         }
 
-        table.Doom(fd);
+        table.MarkForClose(fd);
     }
 }

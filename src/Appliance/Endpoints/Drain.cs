@@ -34,7 +34,7 @@ internal sealed class Drain(ConnectionTable table, WebSocketEndpoint webSocket, 
             left -= table[fd].State == ConnectionState.None ? 0 : 1;
             if (table[fd].State == ConnectionState.Http)
             {
-                table.Doom(fd);
+                table.MarkForClose(fd);
             }
         }
 

@@ -106,7 +106,7 @@ public sealed class HttpEndpoint
         ref var connection = ref _table[fd];
         if (connection.Is(ConnectionFlags.Answered) && connection.Head == 0)
         {
-            _table.Doom(fd);
+            _table.MarkForClose(fd);
             return;
         }
 

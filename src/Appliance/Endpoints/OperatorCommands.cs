@@ -154,7 +154,7 @@ public sealed class OperatorCommands
                 _webSocket.Close(fd, CloseCode.PolicyViolation, awaitAnswer: true, "removed by an operator"u8);
                 break;
             case ConnectionState.Http:
-                _table.Doom(fd);
+                _table.MarkForClose(fd);
                 break;
             case ConnectionState.None:
             case ConnectionState.Closing:

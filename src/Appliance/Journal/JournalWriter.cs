@@ -24,7 +24,7 @@ public sealed class JournalWriter : IDisposable
     private const int RetryMs = 1000;
 
     /// <summary>After so long it is noticed that somebody has moved the file away.</summary>
-    private const int LookEveryMs = 1000;
+    private const int CheckEveryMs = 1000;
 
     private readonly Settings _settings;
     private readonly RoomLog _rooms;
@@ -45,7 +45,7 @@ public sealed class JournalWriter : IDisposable
     private JournalBatch? _batch;
     private long _syncDueMs = long.MaxValue;
     private long _retryMs;
-    private long _lookMs;
+    private long _nextCheckMs;
     private long _sinceNs;
     private bool _isFailing;
     private bool _hasWritten;
@@ -227,12 +227,12 @@ public sealed class JournalWriter : IDisposable
     /// <summary>Without its name a file comes back after no reboot.</summary>
     private void LookForFile()
     {
-        if (_file is null || _clock.NowMs < _lookMs)
+        if (_file is null || _clock.NowMs < _nextCheckMs)
         {
             return;
         }
 
-        _lookMs = _clock.NowMs + LookEveryMs;
+        _nextCheckMs = _clock.NowMs + CheckEveryMs;
         if (!_file.IsInPlace)
         {
             _log.Write(EventCatalogue.JournalMoved, _file.Path);

@@ -17,7 +17,7 @@ namespace Appliance.Logging;
 internal sealed class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor, IDisposable
 {
     /// <summary>How often a thread that waits for the reader of a pipe looks whether another file is to be opened.</summary>
-    private const int LookEveryMs = 200;
+    private const int CheckEveryMs = 200;
 
     private readonly ITextFormatter _formatter;
     private readonly string _path;
@@ -122,7 +122,7 @@ internal sealed class LineSink : ILogEventSink, IAsyncLogEventSinkMonitor, IDisp
     private void Write(Serilog.Events.LogEvent? logEvent)
     {
         // Meanwhile lines wait in the queue, or are dropped and counted when it is full.
-        while (!_output.AwaitRoom(LookEveryMs))
+        while (!_output.AwaitRoom(CheckEveryMs))
         {
             Reopen();
         }

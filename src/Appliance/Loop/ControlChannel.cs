@@ -41,7 +41,7 @@ public static class ControlWord
     public const char Take = 'H';
 
     /// <summary>Behind the text of both in an upgrade: what is given may come back the same way.</summary>
-    public const char Way = 'w';
+    public const char Route = 'w';
 
     /// <summary>
     /// From a worker: it wants a socket that lasts to another one, whose number is the text. To a worker: that number, and the socket if there

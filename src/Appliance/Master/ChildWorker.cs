@@ -94,7 +94,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     public int Owed { get; set; }
 
     /// <summary>Orders to give connections away that it has not carried out.</summary>
-    public int Gifts { get; set; }
+    public int PendingTransfers { get; set; }
 
     /// <summary>Whether the slot is to be given up: no process follows this one.</summary>
     public bool IsRetired { get; set; }
@@ -132,7 +132,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     public void Start(string settings, int roomLog, RoomLogLayout layout, WakeupTable wakeups, long nowMs)
     {
         StartedMs = nowMs;
-        Owed = Gifts = _givenAgain = 0;
+        Owed = PendingTransfers = _givenAgain = 0;
         (Channel, var there) = ControlChannel.CreatePair();
         using (there)
         {
@@ -195,7 +195,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     public bool GiveThrough(int socket, int count, string way = "")
     {
         bool ordered = Channel!.Send(ControlWord.Give, string.Create(CultureInfo.InvariantCulture, $"{count}{way}"), socket);
-        Gifts += ordered ? 1 : 0;
+        PendingTransfers += ordered ? 1 : 0;
         return ordered;
     }
 
@@ -217,7 +217,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     {
         Channel?.Dispose();
         Channel = null;
-        Owed = Gifts = 0;
+        Owed = PendingTransfers = 0;
     }
 
     /// <summary>

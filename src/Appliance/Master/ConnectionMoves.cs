@@ -9,10 +9,10 @@ namespace Appliance.Master;
 /// Orders workers to give connections to each other: all of one that retires, all of all in an upgrade, and some of full ones to empty
 /// ones. Whoever gives everything also gives what others are still giving to it, so orders may overlap.
 /// </summary>
-internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, RoomLog rooms, Evening evening)
+internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, RoomLog rooms, Rebalancer evening)
 {
     /// <summary>Whether connections are on their way from a worker.</summary>
-    public bool IsGiving => workers.Any(worker => worker.Gifts > 0);
+    public bool IsGiving => workers.Any(worker => worker.PendingTransfers > 0);
 
     /// <summary>Whether everything goes to another master's workers: none takes connections any more, and none is replaced.</summary>
     public bool IsGivingAll { get; private set; }
@@ -32,7 +32,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
 
     /// <summary>Has a worker give all its connections through a socket; false when it has no process.</summary>
     public bool Give(int number, int socket) =>
-        workers.FirstOrDefault(worker => worker.Number == number) is { Channel: not null } worker && worker.GiveThrough(socket, ControlWord.Everything, $"{ControlWord.Way}");
+        workers.FirstOrDefault(worker => worker.Number == number) is { Channel: not null } worker && worker.GiveThrough(socket, ControlWord.Everything, $"{ControlWord.Route}");
 
     /// <summary>What was not given yet stays, and is served again.</summary>
     public void KeepAll()
@@ -46,7 +46,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
 
     /// <summary>Has a worker take connections that come through a socket.</summary>
     public void TakeThrough(int number, int socket) =>
-        _ = workers.FirstOrDefault(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, $"{ControlWord.Way}", socket);
+        _ = workers.FirstOrDefault(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, $"{ControlWord.Route}", socket);
 
     /// <summary>Joins a worker to another one, through a socket that lasts, if both go on and there are descriptors; tells it in any case.</summary>
     public void Link(ChildWorker worker, string number)
@@ -81,19 +81,19 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
     /// <summary>A worker has carried out an order; one that retires and has nothing left may end.</summary>
     public void Hear(ChildWorker worker, bool failed)
     {
-        worker.Gifts = Math.Max(0, worker.Gifts - 1);
+        worker.PendingTransfers = Math.Max(0, worker.PendingTransfers - 1);
         if (IsGivingAll)
         {
             OnGiven(worker.Number, failed);
         }
-        else if (worker is { Gifts: 0, IsRetired: true } && !(failed && worker.MayGiveAgain() && GiveToOthers(worker)))
+        else if (worker is { PendingTransfers: 0, IsRetired: true } && !(failed && worker.MayGiveAgain() && GiveToOthers(worker)))
         {
             _ = worker.Channel?.Send(ControlWord.Stop);
         }
     }
 
     /// <summary>From now on for some time, connections are evened out.</summary>
-    public void BeginEvening(long nowMs) => evening.Begin(nowMs);
+    public void BeginRebalancing(long nowMs) => evening.Begin(nowMs);
 
     /// <summary>Moves connections from full workers to empty ones, if it is time to.</summary>
     public void EvenOut(long nowMs)

@@ -23,7 +23,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private const int KilledMs = 1000;
 
     /// <summary>How often connections are evened out while that is due.</summary>
-    private const int EveningMs = 500;
+    private const int RebalanceMs = 500;
 
     /// <summary>How often the number of workers is thought about, once for each sample, and looked whether they turn.</summary>
     private const int ScalingMs = 1000;
@@ -32,7 +32,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private const int StopTimer = RoomLogLayout.WorkersMax;
     private const int KeepAliveTimer = StopTimer + 1;
     private const int UpgradeTimer = StopTimer + 2;
-    private const int EveningTimer = StopTimer + 3;
+    private const int RebalanceTimer = StopTimer + 3;
     private const int ScalingTimer = StopTimer + 4;
     private const int Timers = StopTimer + 5;
 
@@ -46,8 +46,8 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private readonly RoomLog _rooms;
     private readonly EventLog _log;
     private readonly ServiceManager _service;
-    private readonly ControlDesk _control;
-    private readonly Estate _estate;
+    private readonly CommandDispatcher _control;
+    private readonly ServerResources _resources;
     private readonly Takeover? _takeover;
     private readonly Upgrade _upgrade;
     private readonly WorkerWatch _watch;
@@ -70,7 +70,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     /// <summary>A master that starts its workers once it runs.</summary>
     /// <param name="settings">The settings in force, changed in place by a reload.</param>
     /// <param name="readAgain">Reads the command line and the configuration file once more.</param>
-    /// <param name="estate">The room logs, the listening sockets and the locks.</param>
+    /// <param name="resources">The room logs, the listening sockets and the locks.</param>
     /// <param name="takeover">The master from whom it takes all that over; null for none.</param>
     /// <param name="relaunch">How to start its successor.</param>
     /// <param name="monitor">Samples the workers and serves the monitoring port, once this one starts it.</param>
@@ -80,29 +80,29 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     public MasterLoop(
         Settings settings,
         Func<Settings> readAgain,
-        Estate estate,
+        ServerResources resources,
         Takeover? takeover,
         Relaunch relaunch,
         MonitorThread monitor,
         ServiceManager service,
-        ControlDesk control,
+        CommandDispatcher control,
         EventLog log)
     {
         _settings = settings;
-        _estate = estate;
+        _resources = resources;
         _takeover = takeover;
-        _rooms = estate.Rooms;
+        _rooms = resources.Rooms;
         _monitor = monitor;
         _service = service;
         _control = control;
         _log = log;
         _timers = new TimerWheel(Timers, _clock.NowMs);
-        _fleet = new WorkerFleet(settings, estate, _poller, _timers, _clock, _children, log) { OnAnswer = control.OnAnswer };
+        _fleet = new WorkerFleet(settings, resources, _poller, _timers, _clock, _children, log) { OnAnswer = control.OnAnswer };
         _guard = new TurnGuard(log);
-        _watch = new WorkerWatch(settings, estate, log);
+        _watch = new WorkerWatch(settings, resources, log);
         _load = new LoadFollower(settings, _rooms, _fleet, log);
-        _reloading = new Reloading(settings, readAgain, estate, _fleet, _load, service, log, _wakeup.Set);
-        _upgrade = new Upgrade(settings, estate, _fleet, service, control, relaunch, _children, log)
+        _reloading = new Reloading(settings, readAgain, resources, _fleet, _load, service, log, _wakeup.Set);
+        _upgrade = new Upgrade(settings, resources, _fleet, service, control, relaunch, _children, log)
         {
             OnHandOver = monitor.Dispose,
             OnReturning = afterMs => _timers.Arm(UpgradeTimer, _clock.NowMs + afterMs),
@@ -141,7 +141,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             _timers.Arm(KeepAliveTimer, _clock.NowMs, _service.KeepAliveMs);
         }
 
-        _timers.Arm(EveningTimer, _clock.NowMs + EveningMs, EveningMs);
+        _timers.Arm(RebalanceTimer, _clock.NowMs + RebalanceMs, RebalanceMs);
         _timers.Arm(ScalingTimer, _clock.NowMs + ScalingMs, ScalingMs);
         _load.Apply();
         if (_takeover is null)
@@ -188,9 +188,9 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
                 break;
             case UpgradeTimer:
                 break;
-            case EveningTimer when _estate.IsShared:
+            case RebalanceTimer when _resources.IsShared:
                 break;
-            case EveningTimer:
+            case RebalanceTimer:
                 _fleet.EvenOut();
                 break;
             case ScalingTimer:
@@ -234,7 +234,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         }
         else
         {
-            _takeover.OpenWays(_fleet, _settings.WorkersLeast);
+            _takeover.OpenRoutes(_fleet, _settings.WorkersLeast);
         }
     }
 
@@ -248,9 +248,9 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         else if (_takeover.OnReadable())
         {
             _poller.Remove(channel);
-            _estate.IsShared = false;
+            _resources.IsShared = false;
             _log.Write(EventCatalogue.TookOver, _takeover.FormerPid, _fleet.ConnectionCount);
-            _fleet.BeginEvening();
+            _fleet.BeginRebalancing();
             Serve();
             _monitor.Start();
         }
@@ -258,7 +258,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
 
     private void FollowLoad()
     {
-        if (!_stopping && !_upgrade.IsUnderWay && !_estate.IsShared)
+        if (!_stopping && !_upgrade.IsUnderWay && !_resources.IsShared)
         {
             _load.Follow(_clock.NowMs);
         }
@@ -269,7 +269,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     {
         if (!_stopping)
         {
-            _watch.Look(_fleet.Workers, _clock.NowMs);
+            _watch.Check(_fleet.Workers, _clock.NowMs);
         }
     }
 
@@ -281,7 +281,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
 
     private void BeginUpgrade()
     {
-        if (!_stopping && !_upgrade.IsUnderWay && !_estate.IsShared && _upgrade.Begin() is { } begun)
+        if (!_stopping && !_upgrade.IsUnderWay && !_resources.IsShared && _upgrade.Begin() is { } begun)
         {
             if (_poller.Add(begun.Descriptor, MasterEvent) is { Ok: false } failed)
             {
@@ -333,7 +333,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _timers.Expire(_clock.NowMs, this);
         _upgrade.Continue();
         _load.Publish(_stopping);
-        if (_owesReload && !_estate.IsShared)
+        if (_owesReload && !_resources.IsShared)
         {
             Reload();
         }
@@ -374,7 +374,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     /// <summary>In an upgrade it waits for the end: it is for whoever is the server then.</summary>
     private void Reload()
     {
-        _owesReload = _takeover is not null && _estate.IsShared && !_upgrade.IsUnderWay;
+        _owesReload = _takeover is not null && _resources.IsShared && !_upgrade.IsUnderWay;
         if (_upgrade.IsUnderWay)
         {
             _upgrade.PassOn(Syscall.SIGHUP, "SIGHUP");

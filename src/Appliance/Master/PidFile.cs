@@ -105,7 +105,7 @@ public sealed class PidFile : IDisposable
         }
 
         using var guard = StartGuard.Take("--run-dir", runDirectory, FileName, Ownership.OfProcess.AndOwnerOf(runDirectory));
-        if (!RunningServer.Look(path, out _))
+        if (!RunningServer.IsHeld(path, out _))
         {
             File.Delete(path);
         }
@@ -182,7 +182,7 @@ public sealed class PidFile : IDisposable
     private static bool IsHeldForLong(string path, out RunningServer? holder)
     {
         RunningServer? last = null;
-        bool isHeld = !Polling.Until(() => !RunningServer.Look(path, out last), EndingMsMax);
+        bool isHeld = !Polling.Until(() => !RunningServer.IsHeld(path, out last), EndingMsMax);
         holder = last;
         return isHeld;
     }

@@ -10,7 +10,7 @@ namespace Appliance.Master;
 /// thread opens it and wakes the loop when that is done.
 /// </summary>
 internal sealed class Reloading(
-    Settings settings, Func<Settings> readAgain, Estate estate, WorkerFleet fleet, LoadFollower load, ServiceManager service, EventLog log, Action wake)
+    Settings settings, Func<Settings> readAgain, ServerResources resources, WorkerFleet fleet, LoadFollower load, ServiceManager service, EventLog log, Action wake)
 {
     private string? _reloadNote;
     private bool _reopened;
@@ -31,7 +31,7 @@ internal sealed class Reloading(
         else
         {
             log.SetLevel(settings.Debug ? LogLevel.Debug : settings.LogLevel);
-            estate.Journal?.OnSettings();
+            resources.Journal?.OnSettings();
             fleet.SendSettings();
             load.Apply();
             _reloadNote = note;
@@ -70,7 +70,7 @@ internal sealed class Reloading(
         if (_reopened)
         {
             _reopened = false;
-            ReloadNote.WriteReopening(estate.Rooms, _reopenFailure);
+            ReloadNote.WriteReopening(resources.Rooms, _reopenFailure);
         }
 
         if (_reloadNote is { } note)
@@ -78,7 +78,7 @@ internal sealed class Reloading(
             _reloadNote = null;
             note += _reopenFailure is null ? "" : $"; {_reopenFailure}: the former file stays in use";
             bool failed = note.StartsWith(ReloadNote.Failed);
-            ReloadNote.Write(estate.Rooms, failed, failed ? note[1..] : note);
+            ReloadNote.Write(resources.Rooms, failed, failed ? note[1..] : note);
             service.Ready(Environment.ProcessId);
         }
     }

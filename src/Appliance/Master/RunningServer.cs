@@ -23,7 +23,7 @@ public sealed unsafe record RunningServer(int Pid, uint Owner, string File)
     /// removed hides no server.
     /// </summary>
     /// <exception cref="IOException">This user may look at neither.</exception>
-    public static RunningServer? Find(string runDirectory, string stateDirectory) => Look(runDirectory, stateDirectory).Server;
+    public static RunningServer? Find(string runDirectory, string stateDirectory) => Probe(runDirectory, stateDirectory).Server;
 
     /// <summary>Its pid.</summary>
     /// <exception cref="IOException">This user may not look.</exception>
@@ -31,12 +31,12 @@ public sealed unsafe record RunningServer(int Pid, uint Owner, string File)
 
     /// <summary>Whether a server is about to run from these directories: it has no pid yet that anybody could name.</summary>
     /// <exception cref="IOException">This user may not look.</exception>
-    public static bool IsStarting(string runDirectory, string stateDirectory) => Look(runDirectory, stateDirectory) is (true, null);
+    public static bool IsStarting(string runDirectory, string stateDirectory) => Probe(runDirectory, stateDirectory) is (true, null);
 
     /// <summary>Whether a server holds a file, and which, once it serves. A file that is not there, or that this user may not read, is held by none.</summary>
-    internal static bool Look(string path, out RunningServer? server)
+    internal static bool IsHeld(string path, out RunningServer? server)
     {
-        (bool isHeld, server, _) = LookAt(path);
+        (bool isHeld, server, _) = ReadPidFile(path);
         return isHeld;
     }
 
@@ -66,22 +66,22 @@ public sealed unsafe record RunningServer(int Pid, uint Owner, string File)
         _ = done.OrThrow(Text($"kill {Pid}"));
     }
 
-    private static (bool IsHeld, RunningServer? Server) Look(string runDirectory, string stateDirectory)
+    private static (bool IsHeld, RunningServer? Server) Probe(string runDirectory, string stateDirectory)
     {
-        var (isHeld, server, refused) = LookAt(Path.Combine(runDirectory, PidFile.FileName));
+        var (isHeld, server, refused) = ReadPidFile(Path.Combine(runDirectory, PidFile.FileName));
         if (server is not null)
         {
             return (true, server);
         }
 
-        var (isStateHeld, stateServer, stateRefused) = LookAt(Path.Combine(stateDirectory, StateObjects.LockName));
+        var (isStateHeld, stateServer, stateRefused) = ReadPidFile(Path.Combine(stateDirectory, StateObjects.LockName));
         return refused && stateRefused
             ? throw PathFailure.Of($"--run-dir {runDirectory}", Path.Combine(runDirectory, PidFile.FileName), "read", Errno.EACCES)
             : (isHeld || isStateHeld, stateServer);
     }
 
     /// <summary>Whether a lock for writing lies on a file, what the file says if all of it is locked, and whether this user may not look.</summary>
-    private static (bool IsHeld, RunningServer? Server, bool IsRefused) LookAt(string path)
+    private static (bool IsHeld, RunningServer? Server, bool IsRefused) ReadPidFile(string path)
     {
         var opened = Syscall.Open(path, Syscall.O_RDONLY | Syscall.O_NOFOLLOW | Syscall.O_NONBLOCK, 0);
         if (!opened.Ok)

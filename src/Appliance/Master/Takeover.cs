@@ -12,12 +12,12 @@ public sealed class Takeover
     private readonly ControlChannel _channel;
     private readonly int[] _formerWorkers;
 
-    private Takeover(ControlChannel channel, Dictionary<string, string> head, Settings settings, Estate estate)
+    private Takeover(ControlChannel channel, Dictionary<string, string> head, Settings settings, ServerResources resources)
     {
         _channel = channel;
         FormerPid = Number(head, "pid");
         Settings = settings;
-        Estate = estate;
+        ServerResources = resources;
         _formerWorkers = Array.ConvertAll(Text(head, "workers").Split(',', StringSplitOptions.RemoveEmptyEntries), Parse);
     }
 
@@ -28,7 +28,7 @@ public sealed class Takeover
     public Settings Settings { get; }
 
     /// <summary>What it has.</summary>
-    public Estate Estate { get; }
+    public ServerResources ServerResources { get; }
 
     /// <summary>The channel to it.</summary>
     public int Descriptor => _channel.Descriptor;
@@ -84,7 +84,7 @@ public sealed class Takeover
         }
 
         var inForce = SettingsBuilder.Build(paths, SettingsBuilder.ReadFile("the former process", settings.Split('\n'), hasComments: false));
-        var estate = new Estate
+        var resources = new ServerResources
         {
             Rooms = RoomLogStore.Attach(Number(head, "segment"), new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"), version)),
             SegmentId = Number(head, "segment"),
@@ -95,7 +95,7 @@ public sealed class Takeover
             FirstSlot = RoomLogLayout.WorkersMax - Number(head, "first-slot"),
             IsShared = true,
         };
-        return new Takeover(channel, head, inForce, estate);
+        return new Takeover(channel, head, inForce, resources);
     }
 
     /// <summary>
@@ -104,21 +104,21 @@ public sealed class Takeover
     /// </summary>
     public void CloseUnusedWakeups()
     {
-        int formerSlot = RoomLogLayout.WorkersMax - Estate.FirstSlot;
-        Estate.Wakeups.CloseWhere(slot => !Array.Exists(_formerWorkers, number => slot == formerSlot + number)
-            && (slot < Estate.FirstSlot || slot >= Estate.FirstSlot + Settings.WorkersMost)
+        int formerSlot = RoomLogLayout.WorkersMax - ServerResources.FirstSlot;
+        ServerResources.Wakeups.CloseWhere(slot => !Array.Exists(_formerWorkers, number => slot == formerSlot + number)
+            && (slot < ServerResources.FirstSlot || slot >= ServerResources.FirstSlot + Settings.WorkersMost)
             && (slot != RoomLogLayout.JournalSlot || Settings.JournalFile.Length == 0));
     }
 
     /// <summary>Every worker serves: opens a way for each of the old ones to give its connections to one of the new.</summary>
     /// <exception cref="SyscallException">No descriptor is left.</exception>
-    public void OpenWays(WorkerFleet fleet, int workers)
+    public void OpenRoutes(WorkerFleet fleet, int workers)
     {
         foreach (int number in _formerWorkers)
         {
             _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
             fleet.Moves.TakeThrough(number % workers, taking);
-            _ = _channel.Send(UpgradeProtocol.Way, number.ToString(CultureInfo.InvariantCulture), giving);
+            _ = _channel.Send(UpgradeProtocol.Route, number.ToString(CultureInfo.InvariantCulture), giving);
             _ = Syscall.Close(taking);
             _ = Syscall.Close(giving);
         }

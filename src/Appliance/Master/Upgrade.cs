@@ -15,38 +15,38 @@ namespace Appliance.Master;
 internal sealed class Upgrade
 {
     /// <summary>How often it is looked whether all that was given has come back, and how many times.</summary>
-    private const int LookEveryMs = 100;
-    private const int LooksMax = 30;
+    private const int CheckEveryMs = 100;
+    private const int ChecksMax = 30;
 
     private readonly Settings _settings;
-    private readonly Estate _estate;
+    private readonly ServerResources _resources;
     private readonly WorkerFleet _fleet;
     private readonly ServiceManager _service;
-    private readonly ControlDesk _control;
+    private readonly CommandDispatcher _control;
     private readonly Relaunch _relaunch;
     private readonly Children _children;
     private readonly EventLog _log;
     private readonly SortedSet<int> _signals = [];
-    private readonly Ways _ways;
+    private readonly UpgradeRoutes _routes;
     private ControlChannel? _channel;
     private int _pid;
     private bool _isLastPart;
     private string _failure = "";
-    private int _looks;
+    private int _checks;
 
     /// <summary>An upgrade that can begin.</summary>
     public Upgrade(
-        Settings settings, Estate estate, WorkerFleet fleet, ServiceManager service, ControlDesk control, Relaunch relaunch, Children children, EventLog log)
+        Settings settings, ServerResources resources, WorkerFleet fleet, ServiceManager service, CommandDispatcher control, Relaunch relaunch, Children children, EventLog log)
     {
         _children = children;
         _control = control;
         _settings = settings;
-        _estate = estate;
+        _resources = resources;
         _fleet = fleet;
         _service = service;
         _relaunch = relaunch;
         _log = log;
-        _ways = new Ways(fleet.Moves);
+        _routes = new UpgradeRoutes(fleet.Moves);
     }
 
     /// <summary>Is told how soon <see cref="OnTimer"/> is to be called, because connections come back.</summary>
@@ -92,8 +92,8 @@ internal sealed class Upgrade
             (_channel, var there) = ControlChannel.CreatePair();
             using (there)
             {
-                _fleet.Wakeups.Share(RoomLogLayout.WorkersMax - _estate.FirstSlot, RoomLogLayout.WorkersMax);
-                UpgradeProtocol.Send(_channel, _estate, _settings, _fleet.Numbers);
+                _fleet.Wakeups.Share(RoomLogLayout.WorkersMax - _resources.FirstSlot, RoomLogLayout.WorkersMax);
+                UpgradeProtocol.Send(_channel, _resources, _settings, _fleet.Numbers);
                 _pid = _relaunch.Start(there.Descriptor, _service.Environment);
                 _children.Add(_pid);
             }
@@ -105,7 +105,7 @@ internal sealed class Upgrade
         }
 
         State = UpgradeState.Starting;
-        _estate.IsShared = true;
+        _resources.IsShared = true;
         _log.Write(EventCatalogue.UpgradeBegun, _relaunch.Binary, _pid);
         return (_channel.Descriptor, (_settings.UpgradeTimeoutSeconds * 1000) - LastPartMs);
     }
@@ -121,10 +121,10 @@ internal sealed class Upgrade
                 case UpgradeProtocol.Refused:
                     Fail(message.Text);
                     return;
-                case UpgradeProtocol.Way when int.TryParse(message.Text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && message.Descriptors.Length == 1:
-                    _ways.Add(number, message.Descriptors[0]);
+                case UpgradeProtocol.Route when int.TryParse(message.Text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && message.Descriptors.Length == 1:
+                    _routes.Add(number, message.Descriptors[0]);
                     break;
-                case UpgradeProtocol.Serves when !_ways.Serve(_fleet.Numbers):
+                case UpgradeProtocol.Serves when !_routes.Serve(_fleet.Numbers):
                     Fail("the new process does not take the connections of every worker");
                     return;
                 case UpgradeProtocol.Serves when State == UpgradeState.Starting:
@@ -158,8 +158,8 @@ internal sealed class Upgrade
 
         switch (State)
         {
-            case UpgradeState.Returning when ++_looks < LooksMax && !_ways.HaveEnded:
-                return LookEveryMs;
+            case UpgradeState.Returning when ++_checks < ChecksMax && !_routes.HaveEnded:
+                return CheckEveryMs;
             case UpgradeState.Returning:
                 GoOn();
                 break;
@@ -192,17 +192,17 @@ internal sealed class Upgrade
         if (State == UpgradeState.Probing && !_fleet.OwesAnswers)
         {
             State = UpgradeState.Giving;
-            _ways.GiveAll();
+            _routes.GiveAll();
         }
 
         if (State == UpgradeState.Giving)
         {
-            _ways.Continue();
-            if (_ways.AreBlocked)
+            _routes.Continue();
+            if (_routes.AreBlocked)
             {
                 Fail("no new worker takes the rest of the connections");
             }
-            else if (_ways.AreDone)
+            else if (_routes.AreDone)
             {
                 EndWorkers();
             }
@@ -230,8 +230,8 @@ internal sealed class Upgrade
         (_channel, _pid) = (null, 0);
         if (State is UpgradeState.Giving)
         {
-            (State, _looks) = (UpgradeState.Returning, 0);
-            OnReturning(LookEveryMs);
+            (State, _checks) = (UpgradeState.Returning, 0);
+            OnReturning(CheckEveryMs);
             return;
         }
 
@@ -246,11 +246,11 @@ internal sealed class Upgrade
             _fleet.KeepAll();
         }
 
-        _ways.Close();
-        _estate.IsShared = false;
+        _routes.Close();
+        _resources.IsShared = false;
         State = UpgradeState.None;
         _log.Write(EventCatalogue.UpgradeFailed, _failure);
-        ReloadNote.WriteFailedUpgrade(_estate.Rooms, _failure);
+        ReloadNote.WriteFailedUpgrade(_resources.Rooms, _failure);
         _service.Ready(Environment.ProcessId);
         SendSignals(Environment.ProcessId);
     }
@@ -263,7 +263,7 @@ internal sealed class Upgrade
             return;
         }
 
-        _ways.Close();
+        _routes.Close();
 
         // What comes for the server from here on is its successor's to take.
         State = UpgradeState.Ending;
@@ -274,10 +274,10 @@ internal sealed class Upgrade
     private void Complete()
     {
         _control.Finish();
-        _estate.Journal?.Stop(isLast: false);
+        _resources.Journal?.Stop(isLast: false);
         _log.Write(EventCatalogue.Upgraded, _pid);
-        _estate.PidFile.Abandon();
-        _estate.DisownPaths();
+        _resources.PidFile.Abandon();
+        _resources.DisownPaths();
         _service.HandOver(_pid);
         OnHandOver();
         _ = _channel!.Send(UpgradeProtocol.Done);

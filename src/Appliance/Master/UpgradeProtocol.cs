@@ -38,38 +38,38 @@ public static class UpgradeProtocol
     public const char Refused = 'X';
 
     /// <summary>From the new: a socket through which the worker of a number gives its connections.</summary>
-    public const char Way = 'W';
+    public const char Route = 'W';
 
-    /// <summary>From the new: it serves, and all ways are told.</summary>
+    /// <summary>From the new: it serves, and all routes are told.</summary>
     public const char Serves = 'C';
 
     /// <summary>Says everything that the old master has.</summary>
     /// <exception cref="IOException">The channel does not take it.</exception>
     /// <exception cref="Native.SyscallException">No descriptor is left for the wake-ups of the new workers.</exception>
-    public static void Send(ControlChannel channel, Estate estate, Settings settings, IEnumerable<int> workers)
+    public static void Send(ControlChannel channel, ServerResources resources, Settings settings, IEnumerable<int> workers)
     {
-        var layout = estate.Rooms.Layout;
+        var layout = resources.Rooms.Layout;
         string head = string.Create(CultureInfo.InvariantCulture, $"""
             version = {Version}
             pid = {Environment.ProcessId}
-            segment = {estate.SegmentId}
+            segment = {resources.SegmentId}
             layout = {layout.Version}
             rooms = {layout.Rooms}
             room-bytes = {layout.RingBytes}
-            first-slot = {estate.FirstSlot}
+            first-slot = {resources.FirstSlot}
             workers = {string.Join(',', workers)}
-            inherited = {(estate.Listeners.IsInherited ? 1 : 0)}
+            inherited = {(resources.Listeners.IsInherited ? 1 : 0)}
             """);
-        bool sent = channel.Send(Head, head, [.. estate.PidFile.Descriptors])
+        bool sent = channel.Send(Head, head, [.. resources.PidFile.Descriptors])
             && channel.Send(Settings, SettingsBuilder.Write(settings))
-            && channel.Send(Wakeups, "", estate.Wakeups.EnsureFirst(layout.SlotCount));
-        foreach (int number in estate.Listeners.IsInherited ? [0] : estate.Listeners.Numbers)
+            && channel.Send(Wakeups, "", resources.Wakeups.EnsureFirst(layout.SlotCount));
+        foreach (int number in resources.Listeners.IsInherited ? [0] : resources.Listeners.Numbers)
         {
             sent = sent && channel.Send(
-                Listeners, number.ToString(CultureInfo.InvariantCulture), ListenerSet.DescriptorsOf(estate.Listeners.ForWorker(number)));
+                Listeners, number.ToString(CultureInfo.InvariantCulture), ListenerSet.DescriptorsOf(resources.Listeners.ForWorker(number)));
         }
 
-        sent = sent && (estate.MonitoringSocket is not { } monitoring || channel.Send(Monitoring, "", monitoring.Descriptor));
+        sent = sent && (resources.MonitoringSocket is not { } monitoring || channel.Send(Monitoring, "", monitoring.Descriptor));
         if (!sent || !channel.Send(Begin))
         {
             throw new IOException("the kernel does not take what is to be handed over: see ulimit -n");

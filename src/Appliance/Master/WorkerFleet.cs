@@ -11,7 +11,7 @@ namespace Appliance.Master;
 public sealed class WorkerFleet : IDisposable
 {
     private readonly Settings _settings;
-    private readonly Estate _estate;
+    private readonly ServerResources _resources;
     private readonly RoomLog _rooms;
     private readonly ListenerSet _listeners;
     private readonly Poller _poller;
@@ -28,21 +28,21 @@ public sealed class WorkerFleet : IDisposable
     private int _wanted;
 
     /// <summary>No worker yet.</summary>
-    internal WorkerFleet(Settings settings, Estate estate, Poller poller, TimerWheel timers, LoopClock clock, Children children, EventLog log)
+    internal WorkerFleet(Settings settings, ServerResources resources, Poller poller, TimerWheel timers, LoopClock clock, Children children, EventLog log)
     {
         _children = children;
         _settings = settings;
-        _estate = estate;
-        _rooms = estate.Rooms;
-        _listeners = estate.Listeners;
+        _resources = resources;
+        _rooms = resources.Rooms;
+        _listeners = resources.Listeners;
         _poller = poller;
         _timers = timers;
         _clock = clock;
         _log = log;
-        _lending = new Lending(estate.Listeners, _workers);
-        Wakeups = new WakeupSharing(_workers, estate.Wakeups, log);
+        _lending = new Lending(resources.Listeners, _workers);
+        Wakeups = new WakeupSharing(_workers, resources.Wakeups, log);
         Ending = new WorkerEnding(_workers, clock, log);
-        Moves = new ConnectionMoves(_workers, estate.Rooms, new Evening(_workers, estate.Rooms));
+        Moves = new ConnectionMoves(_workers, resources.Rooms, new Rebalancer(_workers, resources.Rooms));
     }
 
     /// <summary>Its workers, those that end included.</summary>
@@ -103,7 +103,7 @@ public sealed class WorkerFleet : IDisposable
         _ = _workers.RemoveAll(worker => worker.State == ChildState.Ended);
         if (_workers.Count > 0 && _workers.Count(worker => !worker.IsRetired) != count)
         {
-            BeginEvening();
+            BeginRebalancing();
         }
 
         for (int number = 0; number < count; number++)
@@ -115,7 +115,7 @@ public sealed class WorkerFleet : IDisposable
                 continue;
             }
 
-            var worker = new ChildWorker(number, _estate.FirstSlot + number, _listeners.ForWorker(number));
+            var worker = new ChildWorker(number, _resources.FirstSlot + number, _listeners.ForWorker(number));
             if (Wakeups.TryShare(worker))
             {
                 _workers.Add(worker);
@@ -214,7 +214,7 @@ public sealed class WorkerFleet : IDisposable
     }
 
     /// <summary>From now on for some time, connections are evened out.</summary>
-    public void BeginEvening() => Moves.BeginEvening(_clock.NowMs);
+    public void BeginRebalancing() => Moves.BeginRebalancing(_clock.NowMs);
 
     /// <summary>Moves connections from full workers to empty ones, if it is time to and nothing else is under way.</summary>
     public void EvenOut()
@@ -260,7 +260,7 @@ public sealed class WorkerFleet : IDisposable
     {
         try
         {
-            worker.Start(SettingsBuilder.Write(_settings), _estate.SegmentId, _rooms.Layout, _estate.Wakeups, _clock.NowMs);
+            worker.Start(SettingsBuilder.Write(_settings), _resources.SegmentId, _rooms.Layout, _resources.Wakeups, _clock.NowMs);
             _children.Add(worker.Pid);
             _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Number + 1).OrThrow("epoll_ctl");
         }
@@ -334,7 +334,7 @@ public sealed class WorkerFleet : IDisposable
         }
 
         // While another master's workers use the logs as well, nobody looks through them.
-        if (!expected && !_estate.IsShared && _suspicion.Arises(worker, _workers, _clock.NowMs))
+        if (!expected && !_resources.IsShared && _suspicion.Arises(worker, _workers, _clock.NowMs))
         {
             _checking = true;
             Ending.Signal(Syscall.SIGKILL);
@@ -359,8 +359,8 @@ public sealed class WorkerFleet : IDisposable
         _rooms.Worker(worker.Slot).Restarts++;
         _log.Write(EventCatalogue.WorkerDied, worker.Number, pid, how, pauseMs);
         _rooms.MarkAllDirty();
-        _estate.Wakeups.SetAll();
-        BeginEvening();
+        _resources.Wakeups.SetAll();
+        BeginRebalancing();
         if (worker.KeepsDying)
         {
             StartFailure = string.Create(CultureInfo.InvariantCulture, $"worker {worker.Number} dies again and again: {how}; the log says more");

@@ -15,7 +15,7 @@ internal readonly record struct TurnRecord(int Pid, long TurnedNs, long WokenMs,
 /// Ends workers that do not turn any more, stopped or in a loop: each is woken, so one that has nothing to do turns all the same. Time that
 /// passed while the master itself did not run does not count (<see cref="Loop.LoopClock"/>), so nobody is ended for a host that was frozen.
 /// </summary>
-internal sealed class WorkerWatch(Settings settings, Estate estate, EventLog log)
+internal sealed class WorkerWatch(Settings settings, ServerResources resources, EventLog log)
 {
     /// <summary>One that has had less of the processor, of the time that it was silent, did not get more: the host is loaded.</summary>
     private const double BusyShare = 0.25;
@@ -24,19 +24,19 @@ internal sealed class WorkerWatch(Settings settings, Estate estate, EventLog log
     private const long LimitMsMin = 3000;
 
     /// <summary>Once a second: looks at every process of these workers, and wakes those that have not turned since the last time.</summary>
-    public void Look(IReadOnlyList<ChildWorker> workers, long nowMs)
+    public void Check(IReadOnlyList<ChildWorker> workers, long nowMs)
     {
-        estate.Rooms.Header.WorkerTimeoutSeconds = settings.WorkerTimeoutSeconds;
+        resources.Rooms.Header.WorkerTimeoutSeconds = settings.WorkerTimeoutSeconds;
         foreach (var worker in workers.Where(worker => worker.Pid > 0))
         {
-            long turnedNs = estate.Rooms.Worker(worker.Slot).TurnedNs;
+            long turnedNs = resources.Rooms.Worker(worker.Slot).TurnedNs;
             if (worker.Turns.Pid != worker.Pid || worker.Turns.TurnedNs != turnedNs)
             {
                 worker.Turns = new TurnRecord(worker.Pid, turnedNs, WokenMs: -1, CpuMs: 0);
                 continue;
             }
 
-            estate.Wakeups.Set(worker.Slot);
+            resources.Wakeups.Set(worker.Slot);
             if (worker.Turns.WokenMs < 0)
             {
                 worker.Turns = worker.Turns with { WokenMs = nowMs, CpuMs = ProcessState.Read(worker.Pid)?.CpuMs ?? 0 };

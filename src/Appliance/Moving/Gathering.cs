@@ -138,7 +138,7 @@ public sealed class Gathering
             while (!_giving.IsFull && link.Newcomers.TryDequeue(out var newcomer))
             {
                 ref var connection = ref _table[newcomer.Descriptor];
-                if (connection.Generation == newcomer.Generation && connection.State == ConnectionState.Chat && !connection.Is(ConnectionFlags.Doomed))
+                if (connection.Generation == newcomer.Generation && connection.State == ConnectionState.Chat && !connection.Is(ConnectionFlags.ClosePending))
                 {
                     _packing.Pack(_giving, newcomer.Descriptor);
                 }

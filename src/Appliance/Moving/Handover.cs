@@ -25,7 +25,7 @@ public sealed class Handover
     private readonly HandoverBatch _giving;
     private readonly HandoverBatch _taking = new();
     private readonly List<int> _sources = [];
-    private readonly List<int> _ways = [];
+    private readonly List<int> _routes = [];
     private readonly List<int> _links = [];
     private int _target = -1;
     private bool _isWay;
@@ -59,23 +59,23 @@ public sealed class Handover
     /// <summary>Takes connections that come through a socket, until it ends.</summary>
     /// <param name="socket">The socket, this worker's from now on.</param>
     /// <param name="isWay">Whether they may be given back.</param>
-    public void Take(int socket, bool isWay = false) => Take(isWay ? _ways : _sources, socket);
+    public void Take(int socket, bool isWay = false) => Take(isWay ? _routes : _sources, socket);
 
     /// <summary>Takes connections that come through a link of another worker, which lasts, until this worker gives everything away.</summary>
     public void TakeLinked(int socket) => Take(_links, socket);
 
     /// <summary>
     /// This worker's master is gone in the middle of an upgrade: gives everything to the other one, whose workers are at the other ends of
-    /// the ways, and takes nothing any more. False when no way is left.
+    /// the links, and takes nothing any more. False when no link is left.
     /// </summary>
     public bool TryReturn()
     {
         _isReturning = true;
-        if (_ways.Count > 0)
+        if (_routes.Count > 0)
         {
-            _orders.Enqueue((_ways[^1], ControlWord.Everything, IsWay: true));
-            _poller.Remove(_ways[^1]);
-            _ways.RemoveAt(_ways.Count - 1);
+            _orders.Enqueue((_routes[^1], ControlWord.Everything, IsWay: true));
+            _poller.Remove(_routes[^1]);
+            _routes.RemoveAt(_routes.Count - 1);
         }
 
         return IsGiving;
@@ -108,19 +108,19 @@ public sealed class Handover
             OnDone(new HandoverOutcome(0, Failed: true));
         }
 
-        foreach (int way in _ways)
+        foreach (int way in _routes)
         {
             _poller.Remove(way);
             _ = Syscall.Close(way);
         }
 
-        _ways.Clear();
+        _routes.Clear();
     }
 
     /// <summary>Something came through one of the sockets.</summary>
     public void OnReadable(int socket)
     {
-        if (socket == _target || _sources.Contains(socket) || _ways.Contains(socket) || _links.Contains(socket))
+        if (socket == _target || _sources.Contains(socket) || _routes.Contains(socket) || _links.Contains(socket))
         {
             Receive(socket);
         }
@@ -266,7 +266,7 @@ public sealed class Handover
 
         _poller.Remove(socket);
         _ = Syscall.Close(socket);
-        _ = _sources.Remove(socket) || _ways.Remove(socket) || _links.Remove(socket);
+        _ = _sources.Remove(socket) || _routes.Remove(socket) || _links.Remove(socket);
     }
 
     /// <summary>An order has come to its end; a way stays open for what may come back.</summary>
@@ -274,7 +274,7 @@ public sealed class Handover
     {
         if (_isWay && !hasEnded && !_isReturning)
         {
-            _ways.Add(_target);
+            _routes.Add(_target);
         }
         else
         {

@@ -10,7 +10,7 @@ public interface IControlHost
     long NowMs { get; }
 
     /// <summary>
-    /// Passes a question on to a worker, whose answer comes to <see cref="ControlDesk.OnAnswer"/>; false when it cannot take any now.
+    /// Passes a question on to a worker, whose answer comes to <see cref="CommandDispatcher.OnAnswer"/>; false when it cannot take any now.
     /// </summary>
     bool Ask(int worker, string question);
 

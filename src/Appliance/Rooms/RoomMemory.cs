@@ -54,7 +54,7 @@ public sealed class RoomMemory(RoomLog log)
     public void NoteGrowth(int bytes) => _grownBytes += bytes;
 
     /// <summary>Looks after the limit if much was appended since the last time.</summary>
-    public void Look(long nowMs)
+    public void Check(long nowMs)
     {
         if (_grownBytes >= Math.Clamp(LimitBytes / StepsOfLimit, StepBytesMin, StepBytesMax) && IsDue(nowMs))
         {

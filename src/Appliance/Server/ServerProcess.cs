@@ -66,11 +66,11 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         {
             log.Write(EventCatalogue.Starting, build.Version, Environment.ProcessId);
             var (rooms, id, isNew) = RoomLogOpening.Open(settings, log);
-            using var estate = new Estate { Rooms = rooms, SegmentId = id, Listeners = listeners, MonitoringSocket = monitoring, PidFile = pidFile };
+            using var resources = new ServerResources { Rooms = rooms, SegmentId = id, Listeners = listeners, MonitoringSocket = monitoring, PidFile = pidFile };
             try
             {
-                estate.Journal = JournalWriter.Begin(settings, rooms, isNew, estate.Wakeups, log);
-                Run(estate, takeover: null, service, log);
+                resources.Journal = JournalWriter.Begin(settings, rooms, isNew, resources.Wakeups, log);
+                Run(resources, takeover: null, service, log);
             }
             finally
             {
@@ -93,10 +93,10 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
     /// <param name="note">What became of the settings, for the log.</param>
     public void TakeOver(Takeover takeover, string note)
     {
-        using var estate = takeover.Estate;
-        using var pidFile = estate.PidFile;
-        using var listeners = estate.Listeners;
-        using var monitoring = estate.MonitoringSocket;
+        using var resources = takeover.ServerResources;
+        using var pidFile = resources.PidFile;
+        using var listeners = resources.Listeners;
+        using var monitoring = resources.MonitoringSocket;
         using var log = OpenLog();
         pidFile.Abandon();
         log.Write(EventCatalogue.Starting, build.Version, Environment.ProcessId);
@@ -105,7 +105,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             log.Write(EventCatalogue.Reloaded, note);
         }
 
-        Run(estate, takeover, new ServiceManager(), log);
+        Run(resources, takeover, new ServiceManager(), log);
     }
 
     private EventLog OpenLog()
@@ -142,44 +142,44 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         }
     }
 
-    private void Run(Estate estate, Takeover? takeover, ServiceManager service, EventLog log)
+    private void Run(ServerResources resources, Takeover? takeover, ServiceManager service, EventLog log)
     {
         for (int worker = 0; worker < (settings.NoFork ? 1 : settings.WorkersMost); worker++)
         {
-            _ = estate.Wakeups.Ensure(estate.FirstSlot + worker);
+            _ = resources.Wakeups.Ensure(resources.FirstSlot + worker);
         }
 
         var key = SystemVKey.OfPath(settings.StateDirectory, SystemVKey.DefaultProject);
         var commands = new CommandQueueDepth(key);
         using var monitor = new MonitorThread(
-            estate.Rooms,
-            new MonitoredServer(slot => estate.Listeners.QueueLength(slot % RoomLogLayout.WorkersMax), estate.Wakeups.Set, commands.Read),
+            resources.Rooms,
+            new MonitoredServer(slot => resources.Listeners.QueueLength(slot % RoomLogLayout.WorkersMax), resources.Wakeups.Set, commands.Read),
             build,
-            estate.MonitoringSocket,
+            resources.MonitoringSocket,
             log)
         {
             CanRest = settings.NoFork,
         };
         void BecomeReady()
         {
-            Announce(estate, service, log);
+            Announce(resources, service, log);
             monitor.SampleSoon();
         }
 
         if (takeover is not null)
         {
             // Whatever the host may refuse, it refuses before the former process gives anything away.
-            estate.Journal = JournalWriter.Prepare(settings, estate.Rooms, estate.Wakeups, log);
+            resources.Journal = JournalWriter.Prepare(settings, resources.Rooms, resources.Wakeups, log);
         }
 
-        using var control = new ControlDesk(new ControlQueue(key, log), estate.Rooms, log);
+        using var control = new CommandDispatcher(new ControlQueue(key, log), resources.Rooms, log);
         if (settings.NoFork)
         {
-            RunAlone(estate, monitor, service, control, log, BecomeReady);
+            RunAlone(resources, monitor, service, control, log, BecomeReady);
             return;
         }
 
-        using var loop = new MasterLoop(settings, read, estate, takeover, relaunch, monitor, service, control, log) { OnReady = BecomeReady };
+        using var loop = new MasterLoop(settings, read, resources, takeover, relaunch, monitor, service, control, log) { OnReady = BecomeReady };
         try
         {
             if (loop.Run() is { } failure)
@@ -191,18 +191,18 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         {
             if (_hasServed && !loop.IsHandedOver)
             {
-                estate.Rooms.Header.MasterPid = 0;
+                resources.Rooms.Header.MasterPid = 0;
             }
         }
     }
 
-    private void RunAlone(Estate estate, MonitorThread monitor, ServiceManager service, ControlDesk control, EventLog log, Action onReady)
+    private void RunAlone(ServerResources resources, MonitorThread monitor, ServiceManager service, CommandDispatcher control, EventLog log, Action onReady)
     {
-        var rooms = estate.Rooms;
-        var supervisor = new SignalSupervisor(settings, read, rooms, service, control, log, onReady, () => estate.Journal?.OnSettings());
+        var rooms = resources.Rooms;
+        var supervisor = new SignalSupervisor(settings, read, rooms, service, control, log, onReady, () => resources.Journal?.OnSettings());
         (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
         rooms.Worker(0).State = WorkerState.Serving;
-        using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(0, estate.Wakeups), estate.Listeners.First, supervisor, log) { Sampler = monitor.Wakeup };
+        using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(0, resources.Wakeups), resources.Listeners.First, supervisor, log) { Sampler = monitor.Wakeup };
         monitor.Start();
         loop.Run();
         monitor.Dispose();
@@ -211,21 +211,21 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
     }
 
     /// <summary>Everybody may know: this process is the server.</summary>
-    private void Announce(Estate estate, ServiceManager service, EventLog log)
+    private void Announce(ServerResources resources, ServiceManager service, EventLog log)
     {
         _hasServed = true;
-        estate.Journal?.Continue();
-        estate.Listeners.OwnPaths();
-        if (RoomLogStore.Remember(settings.StateDirectory, estate.SegmentId) is { } why)
+        resources.Journal?.Continue();
+        resources.Listeners.OwnPaths();
+        if (RoomLogStore.Remember(settings.StateDirectory, resources.SegmentId) is { } why)
         {
             log.Write(EventCatalogue.KeyNotKept, why);
         }
 
-        estate.PidFile.Own();
-        estate.PidFile.Write(Environment.ProcessId);
-        ref var header = ref estate.Rooms.Header;
+        resources.PidFile.Own();
+        resources.PidFile.Write(Environment.ProcessId);
+        ref var header = ref resources.Rooms.Header;
         header.MasterPid = Environment.ProcessId;
-        header.FirstSlot = estate.FirstSlot;
+        header.FirstSlot = resources.FirstSlot;
         header.ReadyMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         if (settings.Listen.Append(settings.Metrics).Any(address => address is { IsAnyFamily: true }) && !Syscall.HasIpv6)
         {
@@ -237,12 +237,12 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             log.Write(EventCatalogue.ProcMissing);
         }
 
-        foreach (string description in estate.Listeners.Descriptions)
+        foreach (string description in resources.Listeners.Descriptions)
         {
             log.Write(EventCatalogue.Ready, description);
         }
 
-        if (estate.MonitoringSocket is { } monitoring)
+        if (resources.MonitoringSocket is { } monitoring)
         {
             monitoring.Path = settings.Metrics!.UnixPath;
             log.Write(EventCatalogue.Monitoring, Listeners.Describe(settings.Metrics, monitoring));

@@ -194,7 +194,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
             _delivery.Flush(fd);
         }
 
-        if (happened.Readable && !connection.Is(ConnectionFlags.Doomed) && !IsHeldBack(connection))
+        if (happened.Readable && !connection.Is(ConnectionFlags.ClosePending) && !IsRoomFull(connection))
         {
             Read(fd);
         }
@@ -231,7 +231,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _rooms.Append();
         _delivery.Deliver();
         _rooms.HoldMemory();
-        foreach (int fd in _table.DoomedList)
+        foreach (int fd in _table.PendingCloses)
         {
             ref var connection = ref _table[fd];
             _rooms.Leave(fd);
@@ -248,7 +248,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
             _table.Close(fd);
         }
 
-        _table.ClearDoomed();
+        _table.ClearPendingCloses();
         _turnBytes = 0;
         if (_gathering.IsGiving)
         {
@@ -295,19 +295,19 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     private void OnConnectionTimer(int fd, long nowMs)
     {
         ref var connection = ref _table[fd];
-        if (_connectionTimers.IsLast(fd, nowMs) && !connection.Is(ConnectionFlags.Doomed | ConnectionFlags.Paused) && !IsHeldBack(connection))
+        if (_connectionTimers.IsLast(fd, nowMs) && !connection.Is(ConnectionFlags.ClosePending | ConnectionFlags.Paused) && !IsRoomFull(connection))
         {
             Read(fd);
         }
 
-        if (!connection.Is(ConnectionFlags.Doomed))
+        if (!connection.Is(ConnectionFlags.ClosePending))
         {
             _connectionTimers.OnTimer(fd, nowMs);
         }
     }
 
     /// <summary>Whoever is in a full room waits until that is served: epoll tells again what is to be read.</summary>
-    private bool IsHeldBack(in Connection connection) => connection.MemberIndex >= 0 && _rooms.RoomOf(connection).IsFull;
+    private bool IsRoomFull(in Connection connection) => connection.MemberIndex >= 0 && _rooms.RoomOf(connection).IsFull;
 
     private void Read(int fd)
     {
@@ -389,6 +389,6 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     private void OnEnd(int fd)
     {
         _delivery.Flush(fd);
-        _table.Doom(fd);
+        _table.MarkForClose(fd);
     }
 }

@@ -15,7 +15,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     private readonly Func<Settings> _readAgain;
     private readonly RoomLog _rooms;
     private readonly ServiceManager _service;
-    private readonly ControlDesk _control;
+    private readonly CommandDispatcher _control;
     private readonly EventLog _log;
     private readonly Action _ready;
     private readonly Action _reloaded;
@@ -36,7 +36,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         Func<Settings> readAgain,
         RoomLog rooms,
         ServiceManager service,
-        ControlDesk control,
+        CommandDispatcher control,
         EventLog log,
         Action ready,
         Action reloaded)

@@ -165,13 +165,13 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                 Refuse(message.Kind);
                 break;
             case ControlWord.Give:
-                clients.Give(socket, Number(message.Text.TrimEnd(ControlWord.Way)), message.Text.EndsWith(ControlWord.Way));
+                clients.Give(socket, Number(message.Text.TrimEnd(ControlWord.Route)), message.Text.EndsWith(ControlWord.Route));
                 break;
             case ControlWord.Take when message.Text.EndsWith(ControlWord.Link):
                 clients.TakeLinked(socket);
                 break;
             case ControlWord.Take:
-                clients.Take(socket, message.Text.EndsWith(ControlWord.Way));
+                clients.Take(socket, message.Text.EndsWith(ControlWord.Route));
                 break;
             default:
                 throw new System.Diagnostics.UnreachableException();

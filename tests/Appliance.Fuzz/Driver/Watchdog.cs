@@ -12,7 +12,7 @@ internal sealed class Watchdog : IDisposable
     public const int ExitStatus = 3;
 
     private const int WaitSecondsMax = 120;
-    private const int LookEveryMs = 100;
+    private const int CheckEveryMs = 100;
 
     private readonly Timer _timer;
     private readonly TimeSpan _processorTimeMax;
@@ -26,7 +26,7 @@ internal sealed class Watchdog : IDisposable
     public Watchdog(int seconds)
     {
         _processorTimeMax = TimeSpan.FromSeconds(seconds);
-        _timer = new Timer(_ => Look(), null, LookEveryMs, LookEveryMs);
+        _timer = new Timer(_ => Look(), null, CheckEveryMs, CheckEveryMs);
     }
 
     /// <summary>A run begins, or has ended: odd numbers are runs.</summary>

@@ -111,7 +111,7 @@ public sealed class LocalRoomTests : IDisposable
         Enter(1);
         long start = _room.Ring.Published;
         AppendElsewhere();
-        Assert.Equal(new LogEnd(start + FrameBytes, _room.Ring.PublishedId), _room.Look(sinceNs: 5));
+        Assert.Equal(new LogEnd(start + FrameBytes, _room.Ring.PublishedId), _room.ReadEnd(sinceNs: 5));
         Assert.True(_room.MarkDirty(sinceNs: 7));
         Assert.Equal(5, _room.Serve(start));
         Assert.Equal(long.MaxValue, _room.Serve(start + FrameBytes));

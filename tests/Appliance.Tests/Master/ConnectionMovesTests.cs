@@ -18,9 +18,9 @@ public sealed class ConnectionMovesTests : IDisposable
     [Fact]
     public void Nothing_is_evened_out_with_one_that_is_gone()
     {
-        var moves = new ConnectionMoves(_workers, _memory.Log, new Evening(_workers, _memory.Log));
+        var moves = new ConnectionMoves(_workers, _memory.Log, new Rebalancer(_workers, _memory.Log));
         _memory.Log.Worker(0).Connections = 10;
-        moves.BeginEvening(0);
+        moves.BeginRebalancing(0);
         moves.EvenOut(1);
         Assert.False(moves.IsGiving);
     }
@@ -28,7 +28,7 @@ public sealed class ConnectionMovesTests : IDisposable
     [Fact]
     public void One_that_is_gone_gives_nothing_to_others_that_are_gone()
     {
-        var moves = new ConnectionMoves(_workers, _memory.Log, new Evening(_workers, _memory.Log));
+        var moves = new ConnectionMoves(_workers, _memory.Log, new Rebalancer(_workers, _memory.Log));
         _workers[1].IsRetired = true;
         Assert.False(moves.GiveToOthers(_workers[1]));
         Assert.False(moves.Give(0, -1));

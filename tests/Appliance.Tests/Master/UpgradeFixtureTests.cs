@@ -42,7 +42,7 @@ public sealed unsafe class UpgradeFixtureTests : IDisposable
         using var listeners = new ListenerSet([Loopback, Loopback], 2, []);
         using var monitoring = Listeners.Bind(Loopback);
         using var pidFile = PidFile.Acquire(Path.Combine(_directory.Path, "run"), _directory.Path, Ownership.OfProcess);
-        using var estate = new Estate
+        using var resources = new ServerResources
         {
             Rooms = log,
             SegmentId = _directory.SegmentId,
@@ -51,7 +51,7 @@ public sealed unsafe class UpgradeFixtureTests : IDisposable
             PidFile = pidFile,
             FirstSlot = RoomLogLayout.WorkersMax,
         };
-        UpgradeProtocol.Send(_old, estate, settings, [0, 1, 5]);
+        UpgradeProtocol.Send(_old, resources, settings, [0, 1, 5]);
         string said = UpgradeTranscript.Write(_new);
         said = said.Replace($"layout = {RoomLogLayout.NewestVersion}", $"layout = {RoomLogLayout.OldestVersion}", StringComparison.Ordinal)
             .Replace($"E {RoomLogLayout.Slots}", $"E {new RoomLogLayout(1, 1, RoomLogLayout.OldestVersion).SlotCount}", StringComparison.Ordinal);
@@ -72,24 +72,24 @@ public sealed unsafe class UpgradeFixtureTests : IDisposable
             _ => Syscall.Open("/dev/null", Syscall.O_RDWR, 0).OrThrow("open"),
         });
         var takeover = Takeover.Receive(_new, Paths);
-        using var estate = takeover.Estate;
-        using var listeners = estate.Listeners;
-        using var monitoring = estate.MonitoringSocket;
-        using var pidFile = estate.PidFile;
+        using var resources = takeover.ServerResources;
+        using var listeners = resources.Listeners;
+        using var monitoring = resources.MonitoringSocket;
+        using var pidFile = resources.PidFile;
         pidFile.Abandon();
-        Assert.Equal((1, 0, true), (takeover.FormerPid, estate.FirstSlot, estate.IsShared));
-        Assert.Equal((_directory.SegmentId, log.Layout.Rooms, log.Layout.RingBytes), (estate.SegmentId, estate.Rooms.Layout.Rooms, estate.Rooms.Layout.RingBytes));
-        Assert.Equal(RoomLogLayout.OldestVersion, estate.Rooms.Layout.Version);
+        Assert.Equal((1, 0, true), (takeover.FormerPid, resources.FirstSlot, resources.IsShared));
+        Assert.Equal((_directory.SegmentId, log.Layout.Rooms, log.Layout.RingBytes), (resources.SegmentId, resources.Rooms.Layout.Rooms, resources.Rooms.Layout.RingBytes));
+        Assert.Equal(RoomLogLayout.OldestVersion, resources.Rooms.Layout.Version);
         Assert.Equal([0, 1], listeners.Numbers);
         Assert.Equal((2, false), (listeners.First.Count, listeners.IsInherited));
 
         takeover.CloseUnusedWakeups();
 
         // Those of the old workers 0, 1 and 5, which are in the second half, and of three new ones; the rest is closed.
-        Assert.Equal([0, 1, 2, 64, 65, 69], estate.Wakeups.Slots);
+        Assert.Equal([0, 1, 2, 64, 65, 69], resources.Wakeups.Slots);
         Assert.NotNull(monitoring);
         Assert.All(Given(), given => Assert.Equal(given.Value, SettingsTable.Find(given.Name)!.Show(takeover.Settings)));
-        _ = Syscall.ShmDetach(StateDirectory.BaseOf(estate.Rooms)).OrThrow("shmdt");
+        _ = Syscall.ShmDetach(StateDirectory.BaseOf(resources.Rooms)).OrThrow("shmdt");
     }
 
     [Theory]

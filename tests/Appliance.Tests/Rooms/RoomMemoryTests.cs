@@ -136,7 +136,7 @@ public sealed class RoomMemoryTests
         {
             log.Ring(slots[i % slots.Length]).Append(record, [new LogRecord(record.Length, IdOffset: 10, RecordKind.Chat)]);
             workers[i % 2].NoteGrowth(record.Length);
-            workers[i % 2].Look(Now + (i * 10));
+            workers[i % 2].Check(Now + (i * 10));
             Assert.InRange(RoomMemory.Measure(log), 0, Limit + (2 * 64 << 10) + 2000);
         }
 

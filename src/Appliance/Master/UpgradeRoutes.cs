@@ -6,7 +6,7 @@ namespace Appliance.Master;
 /// The sockets through which the workers of a master give all their connections to those of the next one. When the worker at the other end
 /// of one fails, what is left goes through another one that has done its work.
 /// </summary>
-internal sealed class Ways
+internal sealed class UpgradeRoutes
 {
     private readonly ConnectionMoves _moves;
     private readonly Dictionary<int, int> _sockets = [];
@@ -14,8 +14,8 @@ internal sealed class Ways
     private readonly Stack<int> _free = [];
     private readonly Queue<int> _left = [];
 
-    /// <summary>No way yet.</summary>
-    public Ways(ConnectionMoves moves) => _moves = moves;
+    /// <summary>No route yet.</summary>
+    public UpgradeRoutes(ConnectionMoves moves) => _moves = moves;
 
     /// <summary>Whether all connections are given.</summary>
     public bool AreDone => !_moves.IsGiving && _left.Count == 0;
@@ -75,7 +75,7 @@ internal sealed class Ways
         _moves.GiveAll(_sockets);
     }
 
-    /// <summary>Once a turn: has those give once more whose way has failed.</summary>
+    /// <summary>Once a turn: has those give once more whose route has failed.</summary>
     public void Continue()
     {
         while (_left.Count > 0 && _free.TryPop(out int socket))

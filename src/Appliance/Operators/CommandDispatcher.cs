@@ -15,7 +15,7 @@ namespace Appliance.Operators;
 /// workers, a question each; who asked gets one message, <c>ok</c>, <c>more CURSOR</c> or <c>failed REASON</c> in the first line. A long
 /// list is asked for page by page, so that no more than one message waits for anybody, and nothing here waits for any asker.
 /// </summary>
-public sealed class ControlDesk : IDisposable
+public sealed class CommandDispatcher : IDisposable
 {
     /// <summary>Commands of one turn: signals and workers come next.</summary>
     private const int CommandsPerTurn = 64;
@@ -42,7 +42,7 @@ public sealed class ControlDesk : IDisposable
     private readonly LineLimit _commandLines;
     private readonly PacedAction _reload;
     private readonly PacedAction _reopen;
-    private readonly AnswerTray _answers;
+    private readonly AnswerOutbox _answers;
     private readonly Wakeup _wakeup = new();
     private readonly StandbyTimer _timer;
     private readonly Entry[] _table;
@@ -54,7 +54,7 @@ public sealed class ControlDesk : IDisposable
     private int _silentWorker = -1;
 
     /// <summary>A desk for a queue, which it owns.</summary>
-    public ControlDesk(ControlQueue queue, RoomLog rooms, EventLog log)
+    public CommandDispatcher(ControlQueue queue, RoomLog rooms, EventLog log)
     {
         _queue = queue;
         _rooms = rooms;
@@ -63,7 +63,7 @@ public sealed class ControlDesk : IDisposable
         _commandLines = new LineLimit(log, EventCatalogue.QueueCommandsMore);
         _reload = new PacedAction(() => _host.Reload());
         _reopen = new PacedAction(() => _host.Reopen());
-        _answers = new AnswerTray(queue, log);
+        _answers = new AnswerOutbox(queue, log);
         _timer = new StandbyTimer(_wakeup.Set);
         _table = [.. ControlWords.Rows.Select(row => new Entry(row, RunnerOf(row.Word)))];
     }

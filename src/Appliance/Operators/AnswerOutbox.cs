@@ -7,7 +7,7 @@ namespace Appliance.Operators;
 /// taken back: an asker that is gone, or does not read, costs a few kilobytes for a few seconds, and makes place as soon as another
 /// needs it. What is lost is counted and told once a second.
 /// </summary>
-internal sealed class AnswerTray(ControlQueue queue, EventLog log)
+internal sealed class AnswerOutbox(ControlQueue queue, EventLog log)
 {
     /// <summary>Answers that wait, and answers that have not been seen to be taken: no more of each.</summary>
     private const int AnswersMax = 64;

@@ -8,7 +8,7 @@ namespace Appliance.Master;
 /// What a master has and another one takes over in an upgrade: the room logs, the listening sockets, the locks, and the wake-ups by
 /// which all workers, those of both masters, wake each other.
 /// </summary>
-public sealed class Estate : IDisposable
+public sealed class ServerResources : IDisposable
 {
     /// <summary>The room logs.</summary>
     public required RoomLog Rooms { get; init; }

@@ -6,7 +6,7 @@ namespace Appliance.Master;
 /// For some time after a change, moves connections until no worker has more than 1.2 times what another one has. Nobody is moved while
 /// workers die.
 /// </summary>
-internal sealed class Evening(IReadOnlyList<ChildWorker> workers, RoomLog rooms)
+internal sealed class Rebalancer(IReadOnlyList<ChildWorker> workers, RoomLog rooms)
 {
     /// <summary>By then the clients of a worker that died have come again.</summary>
     private const int LastsMs = 30_000;
