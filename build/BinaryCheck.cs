@@ -37,7 +37,8 @@ public static partial class BinaryCheck
     private static IEnumerable<string> ForeignLibraries(BuildContext context, string binary) =>
         context.Capture("ldd", binary)
             .Select(line => line.Trim().Split(' ')[0])
-            .Where(library => !Libraries.Contains(library, StringComparer.Ordinal) && !Path.GetFileName(library).StartsWith("ld-linux", StringComparison.Ordinal))
+            .Where(library => !Libraries.Contains(library, StringComparer.Ordinal)
+                && !Path.GetFileName(library).StartsWith("ld-linux", StringComparison.Ordinal))
             .Select(library => $"needs the library {library}");
 
     private static IEnumerable<string> GlibcSymbols(BuildContext context, string binary) =>

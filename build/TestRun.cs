@@ -57,7 +57,9 @@ public static class TestRun
     private static IEnumerable<string> Culprits(TestSuite suite)
     {
         var file = ResultsOf(suite);
-        return File.Exists(file) && TestResults.ReadFailed(file).ToList() is { Count: > 0 } failed ? failed.Select(test => $"{suite.Name}: {test}") : [suite.Name];
+        return File.Exists(file) && TestResults.ReadFailed(file).ToList() is { Count: > 0 } failed
+            ? failed.Select(test => $"{suite.Name}: {test}")
+            : [suite.Name];
     }
 
     private static string ResultsOf(TestSuite suite) => $"{Results}/{suite.Name}.trx";

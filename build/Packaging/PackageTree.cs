@@ -51,9 +51,11 @@ public sealed class PackageTree
     {
         MakeFolder(Path.GetDirectoryName(Path.Combine(Root, to))!);
         File.Move(Path.Combine(Root, from), Path.Combine(Root, to));
-        for (var folder = Path.GetDirectoryName(Path.Combine(Root, from))!; !Directory.EnumerateFileSystemEntries(folder).Any(); folder = Path.GetDirectoryName(folder)!)
+        var folder = Path.GetDirectoryName(Path.Combine(Root, from))!;
+        while (!Directory.EnumerateFileSystemEntries(folder).Any())
         {
             Directory.Delete(folder);
+            folder = Path.GetDirectoryName(folder)!;
         }
     }
 

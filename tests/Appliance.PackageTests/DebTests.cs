@@ -22,8 +22,10 @@ public sealed class DebTests
     {
         var lines = (await Artifacts.SucceedAsync("dpkg-deb", "--contents", Deb)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.All(lines, line => Assert.Matches(@"^[d-](rwxr-xr-x|rw-r--r--) root/root ", line));
-        Assert.Contains(lines, line => line.StartsWith("-rwxr-xr-x", StringComparison.Ordinal) && line.EndsWith(" ./usr/bin/appliance", StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.StartsWith("-rwxr-xr-x", StringComparison.Ordinal) && line.EndsWith(" ./etc/init.d/appliance", StringComparison.Ordinal));
+        Assert.Contains(
+            lines, line => line.StartsWith("-rwxr-xr-x", StringComparison.Ordinal) && line.EndsWith(" ./usr/bin/appliance", StringComparison.Ordinal));
+        Assert.Contains(
+            lines, line => line.StartsWith("-rwxr-xr-x", StringComparison.Ordinal) && line.EndsWith(" ./etc/init.d/appliance", StringComparison.Ordinal));
     }
 
     /// <summary>What a folder takes depends on the file system that the package is made on, so it counts as 1 KiB, as Debian's tools count.</summary>

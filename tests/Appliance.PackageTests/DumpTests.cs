@@ -10,7 +10,8 @@ public sealed class DumpTests(DumpedFiles dumped) : IClassFixture<DumpedFiles>
     private const string InitScript = "etc/init.d/appliance";
     private const string Bash = "usr/share/bash-completion/completions/appliance";
 
-    public static TheoryData<string> Pages => ["usr/share/man/man8/appliance.8", "usr/share/man/man5/appliance.conf.5", "usr/share/man/man7/appliance-protocol.7"];
+    public static TheoryData<string> Pages =>
+        ["usr/share/man/man8/appliance.8", "usr/share/man/man5/appliance.conf.5", "usr/share/man/man7/appliance-protocol.7"];
 
     /// <summary>What is typed (the last word is being completed), and what is offered.</summary>
     public static TheoryData<string, string[]> Completed => new()
@@ -38,7 +39,8 @@ public sealed class DumpTests(DumpedFiles dumped) : IClassFixture<DumpedFiles>
     [Fact]
     public async Task Unit_is_right_and_its_sandbox_tight()
     {
-        var report = await Artifacts.SucceedAsync("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", dumped["usr/lib/systemd/system/appliance.service"]);
+        var report = await Artifacts.SucceedAsync(
+            "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", dumped["usr/lib/systemd/system/appliance.service"]);
         Assert.Contains("Overall exposure level", report, StringComparison.Ordinal);
     }
 
@@ -66,7 +68,9 @@ public sealed class DumpTests(DumpedFiles dumped) : IClassFixture<DumpedFiles>
     public async Task Bash_completes(string typed, string[] offered)
     {
         var words = typed.Split(' ');
-        var script = string.Create(CultureInfo.InvariantCulture, $"source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD={words.Length - 1}; _appliance; printf '%s\\n' \"${{COMPREPLY[@]}}\"");
+        var script = string.Create(
+            CultureInfo.InvariantCulture,
+            $"source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD={words.Length - 1}; _appliance; printf '%s\\n' \"${{COMPREPLY[@]}}\"");
         var answer = await Artifacts.SucceedAsync("bash", ["-c", script, dumped[Bash], .. words]);
         Assert.Equal(offered, answer.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
@@ -77,7 +81,8 @@ public sealed class DumpTests(DumpedFiles dumped) : IClassFixture<DumpedFiles>
     [InlineData("--announce c", "count")]
     public async Task Fish_completes(string typed, string offered)
     {
-        var answer = await Artifacts.SucceedAsync("fish", "--no-config", "-c", $"source '{dumped["usr/share/fish/vendor_completions.d/appliance.fish"]}'; complete -C 'appliance {typed}'");
+        var answer = await Artifacts.SucceedAsync(
+            "fish", "--no-config", "-c", $"source '{dumped["usr/share/fish/vendor_completions.d/appliance.fish"]}'; complete -C 'appliance {typed}'");
         Assert.Contains(answer.Split('\n'), line => line.Split('\t')[0] == offered);
     }
 

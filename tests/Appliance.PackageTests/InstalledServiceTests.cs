@@ -136,7 +136,8 @@ public abstract class InstalledServiceTests(InstalledMachine fixture)
 
         // One line a process and file: the renamed one is open nowhere, once all have taken the signal.
         const string Open = "for p in $(pgrep -x appliance); do readlink /proc/$p/fd/* | grep /var/log/ | sort -u; done | sort | uniq -c | tr -s ' '";
-        _ = await Machine.SucceedAsync($"for i in $(seq 100); do [ \"$({Open})\" = ' 9 /var/log/appliance/appliance.log' ] && exit 0; sleep 0.1; done; {Open}; exit 1");
+        _ = await Machine.SucceedAsync(
+            $"for i in $(seq 100); do [ \"$({Open})\" = ' 9 /var/log/appliance/appliance.log' ] && exit 0; sleep 0.1; done; {Open}; exit 1");
         _ = await Machine.SucceedAsync("appliance reload && grep -q reloaded /var/log/appliance/appliance.log");
     }
 

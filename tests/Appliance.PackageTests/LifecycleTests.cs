@@ -108,7 +108,8 @@ public sealed class LifecycleTests
         var first = await machine.SucceedAsync("cat /run/appliance/appliance.pid");
         _ = await machine.SucceedAsync($"apt-get install --yes --option Dpkg::Options::=--force-confold {next}");
         Assert.NotEqual(first, await machine.SucceedAsync("cat /run/appliance/appliance.pid"));
-        _ = await machine.SucceedAsync("[ ! -d /run/systemd/system ] || [ \"$(systemctl show --property=MainPID --value appliance)\" = \"$(cat /run/appliance/appliance.pid)\" ]");
+        _ = await machine.SucceedAsync(
+            "[ ! -d /run/systemd/system ] || [ \"$(systemctl show --property=MainPID --value appliance)\" = \"$(cat /run/appliance/appliance.pid)\" ]");
         Assert.Contains("\nhistory = 77\n", await machine.SucceedAsync("cat /etc/appliance/appliance.conf"), StringComparison.Ordinal);
         Assert.Contains("Said by the next version", await machine.SucceedAsync("cat /etc/appliance/appliance.conf.dpkg-dist"), StringComparison.Ordinal);
         await using var bob = await machine.JoinAsync();
@@ -134,7 +135,9 @@ public sealed class LifecycleTests
 
     private static async Task TakePortAsync(Machine machine)
     {
-        _ = await machine.SucceedAsync("setsid perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => \"127.0.0.1:9000\", Listen => 1) or die; sleep 600' </dev/null >/dev/null 2>&1 &");
+        _ = await machine.SucceedAsync(
+            "setsid perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => \"127.0.0.1:9000\", Listen => 1) or die; sleep 600' "
+            + "</dev/null >/dev/null 2>&1 &");
         _ = await machine.SucceedAsync("for i in $(seq 100); do grep -q '0100007F:2328 .* 0A' /proc/net/tcp && exit 0; sleep 0.1; done; exit 1");
     }
 }

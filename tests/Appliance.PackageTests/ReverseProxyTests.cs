@@ -45,7 +45,8 @@ public sealed class ReverseProxyTests(DumpedFiles dumped) : IClassFixture<Dumped
 
     [Fact]
     public Task Apache_passes_pages_and_WebSockets() => PassAsync(
-        Apache, "apache/appliance.conf", "<VirtualHost *:80>", "<VirtualHost *:{0}>", folder => ["/usr/sbin/apache2", "-f", $"{folder}/main.conf", "-D", "FOREGROUND"], "-t");
+        Apache, "apache/appliance.conf", "<VirtualHost *:80>", "<VirtualHost *:{0}>",
+        folder => ["/usr/sbin/apache2", "-f", $"{folder}/main.conf", "-D", "FOREGROUND"], "-t");
 
     private async Task PassAsync(string main, string example, string listen, string listenThere, Func<string, string[]> command, string check)
     {
@@ -67,7 +68,8 @@ public sealed class ReverseProxyTests(DumpedFiles dumped) : IClassFixture<Dumped
             var tested = await CommandResult.RunAsync(line[0], [.. line[1..], check]);
             Assert.True(tested.ExitCode == 0, tested.ToString());
 
-            using var proxy = Process.Start(new ProcessStartInfo(line[0], line[1..]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true })!;
+            using var proxy = Process.Start(
+                new ProcessStartInfo(line[0], line[1..]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true })!;
             try
             {
                 await ChatAsync(server, port);

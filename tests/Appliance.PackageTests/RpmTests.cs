@@ -8,7 +8,8 @@ public sealed class RpmTests
     // The system's packages are Debian's, so what rpm requires is there without rpm's knowledge.
     private const string Rpm = "rpm --nodeps --dbpath /var/lib/rpm";
 
-    private const string Traces = "ipcs -m -q -s | grep appliance || true; find / -xdev -name '*appliance*' -not -path '/root/*' -not -path '/proc/*' -not -path '/var/lib/appliance*' -not -path '/var/log/*'";
+    private const string Traces = "ipcs -m -q -s | grep appliance || true; find / -xdev -name '*appliance*' "
+        + "-not -path '/root/*' -not -path '/proc/*' -not -path '/var/lib/appliance*' -not -path '/var/log/*'";
 
     [Fact]
     public async Task Configuration_files_are_marked_as_such()
@@ -22,7 +23,9 @@ public sealed class RpmTests
     {
         var needs = Lines(await Artifacts.SucceedAsync("rpm", "--query", "--package", "--requires", Artifacts.Find("appliance.rpm")));
         Assert.Contains(needs, need => need.StartsWith("libc.so.6(GLIBC_2.34)", StringComparison.Ordinal));
-        Assert.All(needs, need => Assert.Matches(@"^(libc\.so\.6|libm\.so\.6|ld-linux|rtld|rpmlib|/bin/sh|/usr/bin/sh|shadow-utils|util-linux|config\(appliance\))", need));
+        Assert.All(
+            needs,
+            need => Assert.Matches(@"^(libc\.so\.6|libm\.so\.6|ld-linux|rtld|rpmlib|/bin/sh|/usr/bin/sh|shadow-utils|util-linux|config\(appliance\))", need));
     }
 
     [Fact]
@@ -32,10 +35,14 @@ public sealed class RpmTests
         try
         {
             _ = await Artifacts.SucceedAsync("dpkg-deb", "--extract", Artifacts.Find("appliance.deb"), $"{work.FullName}/deb");
-            _ = await Artifacts.SucceedAsync("sh", "-c", $"mkdir '{work.FullName}/rpm' && cd '{work.FullName}/rpm' && rpm2cpio '{Artifacts.Find("appliance.rpm")}' | cpio --extract --make-directories --quiet");
+            _ = await Artifacts.SucceedAsync(
+                "sh", "-c",
+                $"mkdir '{work.FullName}/rpm' && cd '{work.FullName}/rpm' && rpm2cpio '{Artifacts.Find("appliance.rpm")}' "
+                + "| cpio --extract --make-directories --quiet");
             foreach (var kind in new[] { "deb", "rpm" })
             {
-                Assert.Equal(await File.ReadAllBytesAsync(Artifacts.Find("appliance")), await File.ReadAllBytesAsync($"{work.FullName}/{kind}/usr/bin/appliance"));
+                Assert.Equal(
+                    await File.ReadAllBytesAsync(Artifacts.Find("appliance")), await File.ReadAllBytesAsync($"{work.FullName}/{kind}/usr/bin/appliance"));
             }
         }
         finally
@@ -76,7 +83,8 @@ public sealed class RpmTests
         var package = machine.CopyIn(Artifacts.Find("appliance.rpm"));
 
         // As RPM distributions have it: nothing is enabled unless somebody says so.
-        _ = await machine.SucceedAsync($"mkdir -p /etc/systemd/system-preset && echo 'disable *' >/etc/systemd/system-preset/99-all.preset && {Rpm} --install {package}");
+        _ = await machine.SucceedAsync(
+            $"mkdir -p /etc/systemd/system-preset && echo 'disable *' >/etc/systemd/system-preset/99-all.preset && {Rpm} --install {package}");
         Assert.Equal("disabled", (await machine.RunAsync("systemctl is-enabled appliance.service")).Output.Trim());
         _ = await machine.SucceedAsync("systemctl enable --now appliance");
         await using (var ann = await machine.JoinAsync())

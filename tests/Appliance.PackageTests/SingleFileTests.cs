@@ -30,7 +30,9 @@ public sealed class SingleFileTests
         await using var machine = await Machine.BootAsync(BaseSystem.Sysvinit);
         var archive = machine.CopyIn(Artifacts.Find("appliance.tar.gz"));
         var listed = await machine.SucceedAsync($"tar -xzf {archive} -C /opt && cd /opt/appliance-* && ls");
-        Assert.Equal(["CHANGELOG.md", "LICENSE", "README.md", "appliance", "appliance.spdx.json"], listed.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["CHANGELOG.md", "LICENSE", "README.md", "appliance", "appliance.spdx.json"],
+            listed.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
         _ = await machine.SucceedAsync("/opt/appliance-*/appliance --daemon --proc=2");
         await using (var ann = await machine.JoinAsync())
         {
@@ -46,7 +48,9 @@ public sealed class SingleFileTests
         var version = (await Artifacts.SucceedAsync(Artifacts.Find("appliance"), "--version")).Trim();
         Assert.Matches(@"^appliance \d+\.\d+\.\d+ Release linux-(x64|arm64) ([0-9a-f]{12}|unknown)$", version);
         Assert.Equal(version.Split(' ')[1], (await Artifacts.SucceedAsync("dpkg-deb", "--field", Artifacts.Find("appliance.deb"), "Version")).Trim());
-        Assert.Equal(version.Split(' ')[1], (await Artifacts.SucceedAsync("rpm", "--query", "--package", "--queryformat", "%{VERSION}", Artifacts.Find("appliance.rpm"))).Trim());
+        Assert.Equal(
+            version.Split(' ')[1],
+            (await Artifacts.SucceedAsync("rpm", "--query", "--package", "--queryformat", "%{VERSION}", Artifacts.Find("appliance.rpm"))).Trim());
     }
 
     [Fact]
@@ -58,7 +62,12 @@ public sealed class SingleFileTests
             Assert.Contains(kind, checkedFiles, StringComparison.Ordinal);
         }
 
-        foreach (var (shortName, pattern) in new[] { ("appliance.deb", "appliance_*.deb"), ("appliance.rpm", "appliance-*.rpm"), ("appliance.tar.gz", "appliance-*.tar.gz"), ("appliance.spdx.json", "appliance-*.spdx.json") })
+        var patterns = new[]
+        {
+            ("appliance.deb", "appliance_*.deb"), ("appliance.rpm", "appliance-*.rpm"), ("appliance.tar.gz", "appliance-*.tar.gz"),
+            ("appliance.spdx.json", "appliance-*.spdx.json"),
+        };
+        foreach (var (shortName, pattern) in patterns)
         {
             var full = Assert.Single(Directory.GetFiles(Artifacts.Folder, pattern));
             Assert.Equal(await File.ReadAllBytesAsync(full), await File.ReadAllBytesAsync(Artifacts.Find(shortName)));
@@ -74,7 +83,8 @@ public sealed class SingleFileTests
         var packages = bill["packages"]!.AsArray();
         string[] names = [.. packages.Select(package => package!["name"]!.GetValue<string>())];
         Assert.Superset(new HashSet<string> { "appliance", "Serilog", "System.CommandLine" }, new HashSet<string>(names));
-        Assert.Contains(names, name => name.EndsWith(".Microsoft.DotNet.ILCompiler", StringComparison.Ordinal) && name.StartsWith("runtime.", StringComparison.Ordinal));
+        Assert.Contains(
+            names, name => name.EndsWith(".Microsoft.DotNet.ILCompiler", StringComparison.Ordinal) && name.StartsWith("runtime.", StringComparison.Ordinal));
         Assert.All(packages, package =>
         {
             Assert.Matches("^SPDXRef-[A-Za-z0-9.-]+$", package!["SPDXID"]!.GetValue<string>());

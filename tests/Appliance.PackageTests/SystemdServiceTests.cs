@@ -7,7 +7,8 @@ namespace Appliance.PackageTests;
 public sealed class SystemdServiceTests(SystemdMachine fixture) : InstalledServiceTests(fixture), IClassFixture<SystemdMachine>
 {
     /// <summary>The first worker may serve before the last one does, and then the service is not active yet.</summary>
-    private const string UntilActive = "for i in $(seq 100); do systemctl is-active --quiet appliance && exit 0; sleep 0.1; done; systemctl status appliance; exit 1";
+    private const string UntilActive =
+        "for i in $(seq 100); do systemctl is-active --quiet appliance && exit 0; sleep 0.1; done; systemctl status appliance; exit 1";
 
     [RootFact]
     public Task Every_verb_ends_as_it_should() => AssertVerbsAsync(
@@ -47,7 +48,8 @@ public sealed class SystemdServiceTests(SystemdMachine fixture) : InstalledServi
     {
         var before = await MasterAsync();
         _ = await Machine.SucceedAsync("kill -9 $(cat /run/appliance/appliance.pid)");
-        _ = await Machine.SucceedAsync($"for i in $(seq 200); do [ \"$(cat /run/appliance/appliance.pid 2>/dev/null || echo {before})\" != {before} ] && exit 0; sleep 0.1; done; exit 1");
+        _ = await Machine.SucceedAsync(
+            $"for i in $(seq 200); do [ \"$(cat /run/appliance/appliance.pid 2>/dev/null || echo {before})\" != {before} ] && exit 0; sleep 0.1; done; exit 1");
         _ = await Machine.SucceedAsync(UntilActive);
         Assert.True(await Machine.IsServedAsync());
     }
@@ -77,7 +79,9 @@ public sealed class SystemdServiceTests(SystemdMachine fixture) : InstalledServi
         try
         {
             Assert.NotEqual(0, (await Machine.RunAsync("systemctl restart appliance")).ExitCode);
-            Assert.Contains("'/etc/appliance/appliance.conf' cannot be read", await Machine.SucceedAsync("journalctl --no-pager --unit appliance"), StringComparison.Ordinal);
+            Assert.Contains(
+                "'/etc/appliance/appliance.conf' cannot be read", await Machine.SucceedAsync("journalctl --no-pager --unit appliance"),
+                StringComparison.Ordinal);
         }
         finally
         {

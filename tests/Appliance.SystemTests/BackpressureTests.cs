@@ -121,7 +121,8 @@ public sealed class BackpressureTests
         while ((frame = await blocked.ReadFrameAsync()).Opcode != Opcode.Close)
         {
             var isMessage = frame.Opcode == Opcode.Text && frame.Text.StartsWith("{\"type\":\"usermsg\"", StringComparison.Ordinal);
-            Assert.True(!isMessage || frame.Text.Contains(text, StringComparison.Ordinal) || frame.Text.Contains("from ", StringComparison.Ordinal), frame.Text);
+            Assert.True(
+                !isMessage || frame.Text.Contains(text, StringComparison.Ordinal) || frame.Text.Contains("from ", StringComparison.Ordinal), frame.Text);
             if (!isMessage)
             {
                 answers.Add(frame.Opcode == Opcode.Pong ? $"pong {frame.Text}" : frame.Text[..33] + "}");

@@ -39,7 +39,8 @@ public sealed class ChatTests(ChatTests.ChattyServer fixture) : IClassFixture<Ch
         Assert.Equal(text, message.Message);
         Assert.Equal("a\"\\<b>", message.Name);
         Assert.Equal("#0Af", message.Color);
-        Assert.InRange(message.Time!.Value, DateTimeOffset.UtcNow.AddMinutes(-5).ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow.AddMinutes(5).ToUnixTimeMilliseconds());
+        Assert.InRange(
+            message.Time!.Value, DateTimeOffset.UtcNow.AddMinutes(-5).ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow.AddMinutes(5).ToUnixTimeMilliseconds());
         Assert.Equal(message.ToString(), (await pair.Ann.ReadAsync()).ToString());
     }
 

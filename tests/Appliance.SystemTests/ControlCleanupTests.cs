@@ -50,7 +50,9 @@ public sealed class ControlCleanupTests
     {
         await using var server = await StartAsync(2);
         await KillAllAsync(server);
-        await server.PhpAsync("$q = msg_get_queue($key); msg_send($q, 9, 'of somebody'); foreach (['say kept', 'stop', 'garbage', 'kick 127.0.0.1', 'say kept too'] as $text) { msg_send($q, 1, $text); }");
+        await server.PhpAsync(
+            "$q = msg_get_queue($key); msg_send($q, 9, 'of somebody'); "
+            + "foreach (['say kept', 'stop', 'garbage', 'kick 127.0.0.1', 'say kept too'] as $text) { msg_send($q, 1, $text); }");
         await server.StartWorkersAsync(2, "--announce", "off");
         await using var client = await server.JoinAsync();
         _ = await client.ReadMessageAsync("kept");

@@ -30,7 +30,9 @@ public sealed class ControlFloodTests
     public async Task Commands_are_told_in_few_lines_and_counted(int workers)
     {
         await using var server = await StartAsync(workers);
-        await server.PhpAsync("""$q = msg_get_queue($key); for ($i = 0; $i < 1000; $i++) { msg_send($q, 1, 'kick 10.1.2.3', false); msg_send($q, 1, 'reload', false); msg_send($q, 1, 'reopen', false); }""");
+        await server.PhpAsync(
+            "$q = msg_get_queue($key); for ($i = 0; $i < 1000; $i++) { "
+            + "msg_send($q, 1, 'kick 10.1.2.3', false); msg_send($q, 1, 'reload', false); msg_send($q, 1, 'reopen', false); }");
         await server.WaitUntilAsync("all of them told", () => Told(server, " 4005 ", " 4010 ") == 3000);
         foreach (var code in (string[])[" 4005 ", " 4006 ", " 1020 ", " 1004 "])
         {
@@ -46,7 +48,15 @@ public sealed class ControlFloodTests
     {
         await using var server = await StartAsync(workers);
         await using var pair = await ChatPair.JoinAsync(server);
-        var flood = server.PhpAsync("""$q = msg_get_queue($key); while (!file_exists("$path/enough")) { clearstatcache(); @msg_send($q, 1, 'ask 999999 history @lobby last 50', false, false); @msg_send($q, 1, str_repeat('x', 8000), false, false); }""");
+        var flood = server.PhpAsync(
+            """
+            $q = msg_get_queue($key);
+            while (!file_exists("$path/enough")) {
+                clearstatcache();
+                @msg_send($q, 1, 'ask 999999 history @lobby last 50', false, false);
+                @msg_send($q, 1, str_repeat('x', 8000), false, false);
+            }
+            """);
         try
         {
             for (var round = 0; round < 10; round++)
@@ -107,7 +117,8 @@ public sealed class ControlFloodTests
     {
         await using var server = await StartAsync(2);
         await using var client = await server.JoinAsync();
-        await server.PhpAsync("$q = msg_get_queue($key); for ($i = 0; $i < 4; $i++) { msg_send($q, 78, str_repeat('x', (int) (msg_stat_queue($q)['msg_qbytes'] / 7)), false); }");
+        await server.PhpAsync(
+            "$q = msg_get_queue($key); for ($i = 0; $i < 4; $i++) { msg_send($q, 78, str_repeat('x', (int) (msg_stat_queue($q)['msg_qbytes'] / 7)), false); }");
         using var limit = new CancellationTokenSource(TimeLimit.Event);
         for (var tick = 0; !server.Log.Any(line => line.Contains(" 4009 ", StringComparison.Ordinal)); tick++)
         {
@@ -192,5 +203,7 @@ public sealed class ControlFloodTests
     /// <summary>Messages that have a line of one event each, and those that a line of another counts.</summary>
     private static int Told(ApplianceDaemon server, string one, string sum) => server.Log.Sum(line =>
         line.Contains(one, StringComparison.Ordinal) ? 1
-        : line.Contains(sum, StringComparison.Ordinal) ? int.Parse(line.Split("master: ")[^1].Split(sum)[^1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) : 0);
+        : line.Contains(sum, StringComparison.Ordinal)
+            ? int.Parse(line.Split("master: ")[^1].Split(sum)[^1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture)
+        : 0);
 }

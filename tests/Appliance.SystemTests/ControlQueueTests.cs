@@ -22,7 +22,8 @@ public sealed class ControlQueueTests
         Assert.Equal(("usermsg", "server", "#000000"), (message.Type, message.Name, message.Color));
         await server.PushAsync("'say @shop \"Sold\" \u20AC'", serialize: false);
         Assert.Equal("\"Sold\" \u20AC", (await other.ReadAsync()).Message);
-        await server.PushAsync("""json_encode(['type' => 'usermsg', 'room' => 'shop', 'name' => 'ops', 'message' => 'hi', 'color' => '#F00'])""", serialize: true);
+        await server.PushAsync(
+            """json_encode(['type' => 'usermsg', 'room' => 'shop', 'name' => 'ops', 'message' => 'hi', 'color' => '#F00'])""", serialize: true);
         var pushed = await other.ReadAsync();
         Assert.Equal(("ops", "hi", "#F00"), (pushed.Name, pushed.Message, pushed.Color));
         Assert.True(pushed.IdNumber > 0 && pushed.Time > 0);
@@ -66,7 +67,8 @@ public sealed class ControlQueueTests
         foreach (var flag in (string[])["true", "false"])
         {
             var answer = await server.PhpAsync(
-                $$"""$q = msg_get_queue($key); msg_send($q, 1, 'ask '.getmypid().' status', {{flag}}); msg_receive($q, getmypid(), $t, 8192, $answer, {{flag}}); echo $answer;""");
+                $"$q = msg_get_queue($key); msg_send($q, 1, 'ask '.getmypid().' status', {flag}); "
+                + $"msg_receive($q, getmypid(), $t, 8192, $answer, {flag}); echo $answer;");
             var lines = answer.Split('\n');
             var status = JsonNode.Parse(lines[1])!;
             Assert.Equal(("ok", 1, 1), (lines[0], (int)status["connections"]!, (int)status["rooms"]!));
@@ -78,7 +80,9 @@ public sealed class ControlQueueTests
     [InlineData("clients", "ok", """{"id":"#","address":"127.0.0.1","room":"a","since":#,"lag":0}""")]
     [InlineData("rooms", "ok", """{"room":"a","clients":1,"messages":1,"last_id":"#","bytes":#}""")]
     [InlineData("history @a last 1", "ok #", """{"type":"usermsg","name":"server","message":"hello","color":"#000000","from":"server","id":"#","time":#}""")]
-    [InlineData("history @a after 0", "ok #", """{"type":"gap","message":"Some messages are missing here.","id":"#"}""", """{"type":"usermsg","name":"server","message":"hello","color":"#000000","from":"server","id":"#","time":#}""")]
+    [InlineData(
+        "history @a after 0", "ok #", """{"type":"gap","message":"Some messages are missing here.","id":"#"}""",
+        """{"type":"usermsg","name":"server","message":"hello","color":"#000000","from":"server","id":"#","time":#}""")]
     [InlineData("history @a last 0", "ok #")]
     [InlineData("history @b", "failed there is no room 'b'")]
     [InlineData("history @a next 5", "failed what is wanted is: history [@ROOM] [last N | after ID]")]
@@ -148,7 +152,8 @@ public sealed class ControlQueueTests
                 if (!word.StartsWith("ask", StringComparison.Ordinal))
                 {
                     var answer = await server.AskAsync(slip);
-                    Assert.True(answer.StartsWith("failed ", StringComparison.Ordinal) && answer.Contains(reason, StringComparison.Ordinal), $"{slip}: {answer}");
+                    Assert.True(
+                        answer.StartsWith("failed ", StringComparison.Ordinal) && answer.Contains(reason, StringComparison.Ordinal), $"{slip}: {answer}");
                 }
             }
 
@@ -159,7 +164,8 @@ public sealed class ControlQueueTests
         Assert.Equal("ok", (await server.AskAsync("status")).Split('\n')[0]);
         await server.PushAsync("'say still here'");
         Assert.Equal("still here", (await ann.ReadAsync()).Message);
-        Assert.DoesNotContain(server.Log, line => line.Contains("configuration reloaded", StringComparison.Ordinal) || line.Contains("log reopened", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            server.Log, line => line.Contains("configuration reloaded", StringComparison.Ordinal) || line.Contains("log reopened", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -197,5 +203,6 @@ public sealed class ControlQueueTests
 
     /// <summary>Ids, times and sizes differ from run to run.</summary>
     private static string Scrub(string text) => System.Text.RegularExpressions.Regex.Replace(
-        text, """(?<=^ok |"id":"|"last_id":"|"since":|"time":|"bytes":)[0-9-]+""", "#", System.Text.RegularExpressions.RegexOptions.None, TimeSpan.FromSeconds(1));
+        text, """(?<=^ok |"id":"|"last_id":"|"since":|"time":|"bytes":)[0-9-]+""", "#",
+        System.Text.RegularExpressions.RegexOptions.None, TimeSpan.FromSeconds(1));
 }

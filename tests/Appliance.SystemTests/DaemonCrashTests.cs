@@ -131,10 +131,12 @@ public sealed class DaemonCrashTests(ITestOutputHelper output)
             ProcessStatus? worker = null;
             await daemon.WaitUntilAsync("the worker", () => (worker = daemon.Workers().GetValueOrDefault(0)) is not null);
             await ApplianceDaemon.SignalAsync(worker!, "KILL");
-            await daemon.WaitUntilAsync("its death in the log", () => daemon.Log.Count(line => line.Contains("died: signal 9", StringComparison.Ordinal)) == i + 1);
+            await daemon.WaitUntilAsync(
+                "its death in the log", () => daemon.Log.Count(line => line.Contains("died: signal 9", StringComparison.Ordinal)) == i + 1);
         }
 
-        var pauses = daemon.Log.Select(line => Regex.Match(line, "died: signal 9; the next one starts in (?<ms>[0-9]+) ms", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)))
+        var pauses = daemon.Log
+            .Select(line => Regex.Match(line, "died: signal 9; the next one starts in (?<ms>[0-9]+) ms", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)))
             .Where(match => match.Success).Select(match => int.Parse(match.Groups["ms"].Value, CultureInfo.InvariantCulture)).ToArray();
         output.WriteLine($"pauses: {string.Join(", ", pauses)} ms");
         Assert.All(pauses[..20], pause => Assert.Equal(0, pause));

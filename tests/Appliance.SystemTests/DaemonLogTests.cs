@@ -17,7 +17,8 @@ public sealed class DaemonLogTests(ITestOutputHelper output)
 
     /// <summary>A line of a single process: whole, up to the last figure.</summary>
     private static readonly Regex Alone = new(
-        @"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}[+-][0-9:]{5} (DBG|INF|WRN|ERR) ([124][0-9]{3} \S.*|3000 \S+ connected to room lobby|3001 \S+ disconnected from room lobby, close code (0|[0-9]{4}))$",
+        @"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}[+-][0-9:]{5} (DBG|INF|WRN|ERR) ([124][0-9]{3} \S.*"
+        + @"|3000 \S+ connected to room lobby|3001 \S+ disconnected from room lobby, close code (0|[0-9]{4}))$",
         RegexOptions.ExplicitCapture,
         TimeSpan.FromSeconds(1));
 
@@ -107,7 +108,8 @@ public sealed class DaemonLogTests(ITestOutputHelper output)
         var arguments = string.Join(' ', ["--nofork", "--log-level", "debug", "--listen", daemon.Address.ToString(), "--metrics", "off",
             "--state-dir", daemon.StateDirectory, "--run-dir", daemon.RunDirectory]);
         using var server = Process.Start("bash", [
-            "-c", $"mkfifo {pipe}; (until [ -e {go} ]; do sleep 0.01; done; exec cat) < {pipe} > {all} & exec {PublishedBinary.FilePath} {arguments} 2> {pipe}"]);
+            "-c",
+            $"mkfifo {pipe}; (until [ -e {go} ]; do sleep 0.01; done; exec cat) < {pipe} > {all} & exec {PublishedBinary.FilePath} {arguments} 2> {pipe}"]);
         await daemon.WaitUntilAsync("the pid file", () => File.Exists(daemon.PidFile) && daemon.ReadPidFile() == $"{server.Id}\n");
         for (var i = 0; i < Requests; i++)
         {

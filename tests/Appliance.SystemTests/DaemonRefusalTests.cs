@@ -71,7 +71,8 @@ public sealed class DaemonRefusalTests
         _ = File.CreateSymbolicLink(link, "nowhere");
         _ = Directory.CreateDirectory(folder);
         await File.WriteAllTextAsync(file, "x");
-        foreach (var (taken, what) in ((string, string)[])[(link, "a symbolic link is there: name"), (folder, "a directory is there"), (file, "a file is there")])
+        var squatted = new[] { (link, "a symbolic link is there: name"), (folder, "a directory is there"), (file, "a file is there") };
+        foreach (var (taken, what) in squatted)
         {
             await AssertRefusedAsync(1, ["--listen", $"unix:{taken}"], $"--listen unix:{taken}", what);
         }

@@ -256,7 +256,9 @@ public sealed class DaemonSignalTests(ITestOutputHelper output)
         {
             var frame = await client.ReadFrameAsync();
             Assert.Equal(1001, frame.CloseCode);
-            var hint = Regex.Match(Encoding.UTF8.GetString(frame.Payload.AsSpan(2)), "^server stops, retry in (?<ms>[0-9]+) ms$", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+            var hint = Regex.Match(
+                Encoding.UTF8.GetString(frame.Payload.AsSpan(2)), "^server stops, retry in (?<ms>[0-9]+) ms$", RegexOptions.ExplicitCapture,
+                TimeSpan.FromSeconds(1));
             moments.Add(int.Parse(hint.Groups["ms"].Value, CultureInfo.InvariantCulture));
             await client.SendAsync(ClientFrame.Close(1001));
             await client.DisposeAsync();

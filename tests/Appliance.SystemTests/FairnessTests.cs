@@ -83,7 +83,8 @@ public sealed class FairnessTests
 
         void Count(ChatMessage message)
         {
-            var told = Regex.Match(message.Message ?? "", "^((?<in>[0-9]+) connected)?(, )?((?<out>[0-9]+) disconnected)?$", RegexOptions.ExplicitCapture, RegexLimit);
+            var told = Regex.Match(
+                message.Message ?? "", "^((?<in>[0-9]+) connected)?(, )?((?<out>[0-9]+) disconnected)?$", RegexOptions.ExplicitCapture, RegexLimit);
             joined += message.Message == "127.0.0.1 connected" ? 1 : told.Groups["in"].Success ? Number(told.Groups["in"].Value) : 0;
             left += message.Message == "127.0.0.1 disconnected" ? 1 : told.Groups["out"].Success ? Number(told.Groups["out"].Value) : 0;
             Volatile.Write(ref announced, announced + (message.Type == "system" ? 1 : 0));
@@ -112,9 +113,10 @@ public sealed class FairnessTests
 
         await server.StopAsync();
         var lines = server.Log.Count(text => text.Contains($" {line} ", StringComparison.Ordinal));
-        var more = server.Log.Sum(text => Regex.Match(text, "(?<count>[0-9]+) more (rooms|clients)", RegexOptions.ExplicitCapture, RegexLimit) is { Success: true } match
-            ? Number(match.Groups["count"].Value)
-            : 0);
+        var more = server.Log.Sum(text =>
+            Regex.Match(text, "(?<count>[0-9]+) more (rooms|clients)", RegexOptions.ExplicitCapture, RegexLimit) is { Success: true } match
+                ? Number(match.Groups["count"].Value)
+                : 0);
         var seconds = server.Log.Where(text => text.Contains($" {line} ", StringComparison.Ordinal)).GroupBy(text => text[..19]);
         Assert.All(seconds, second => Assert.InRange(second.Count(), 1, 20));
         Assert.Equal(times, lines + more);

@@ -31,10 +31,15 @@ public sealed class ForeignPathTests
         var secret = Path.Combine(daemon.Folder, "secret");
         await File.WriteAllTextAsync(secret, "history = 1\n");
         var path = Path.Combine(shared, "thing");
-        await OtherUser.SucceedAsync(OtherUser.Nobody, "sh", "-c", how.Replace("{0}", path, StringComparison.Ordinal).Replace("{1}", secret, StringComparison.Ordinal).Replace("{2}", daemon.StateDirectory, StringComparison.Ordinal));
+        await OtherUser.SucceedAsync(
+            OtherUser.Nobody, "sh", "-c",
+            how.Replace("{0}", path, StringComparison.Ordinal).Replace("{1}", secret, StringComparison.Ordinal)
+                .Replace("{2}", daemon.StateDirectory, StringComparison.Ordinal));
         var value = option == "--listen" ? $"unix:{path}" : path;
         var refused = option is "--run-dir" or "--state-dir"
-            ? await CommandResult.ApplianceAsync("--daemon", "--listen", "127.0.0.1:0", "--metrics", "off", "--run-dir", option == "--run-dir" ? path : daemon.RunDirectory, "--state-dir", option == "--state-dir" ? path : daemon.StateDirectory)
+            ? await CommandResult.ApplianceAsync(
+                "--daemon", "--listen", "127.0.0.1:0", "--metrics", "off", "--run-dir", option == "--run-dir" ? path : daemon.RunDirectory,
+                "--state-dir", option == "--state-dir" ? path : daemon.StateDirectory)
             : await daemon.LaunchAsync("--proc=1", option, value);
         Assert.True(refused.ExitCode == 1, refused.ToString());
         Assert.Contains(option, refused.Error, StringComparison.Ordinal);
@@ -115,7 +120,8 @@ public sealed class ForeignPathTests
         {
             if (squatted is not null)
             {
-                await OtherUser.SucceedAsync(OtherUser.Nobody, "sh", "-c", squatted.Replace("{0}", place, StringComparison.Ordinal).Replace("{1}", target, StringComparison.Ordinal));
+                await OtherUser.SucceedAsync(
+                    OtherUser.Nobody, "sh", "-c", squatted.Replace("{0}", place, StringComparison.Ordinal).Replace("{1}", target, StringComparison.Ordinal));
             }
 
             string[] own = ["env", "-i", PublishedBinary.FilePath];

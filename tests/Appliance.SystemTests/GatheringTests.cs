@@ -84,7 +84,8 @@ public sealed class GatheringTests : IAsyncDisposable, IAsyncLifetime
         {
             await using var last = await _daemon.JoinAsync($"room={room.Key}&history=0");
             var end = (await last.SayAndReadAsync("the end")).IdNumber;
-            await _daemon.WaitUntilAsync($"{room.Key}'s clients to have message {end}", () => room.All(member => member.LastId == end || member.Fault is not null));
+            await _daemon.WaitUntilAsync(
+                $"{room.Key}'s clients to have message {end}", () => room.All(member => member.LastId == end || member.Fault is not null));
         }
 
         await _enough.CancelAsync();

@@ -50,6 +50,7 @@ public sealed class HarnessTests
     {
         const long FromHangupToTermination = 0b0100_1010_0000_0111; // HUP, INT, QUIT, USR1, USR2, TERM
         var status = await CommandResult.RunAsync("sh", "-c", "sed -n 's/^SigIgn:[[:space:]]*//p' /proc/$$/status");
-        Assert.Equal(0, long.Parse(status.Output, NumberStyles.HexNumber | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture) & FromHangupToTermination);
+        Assert.Equal(
+            0, long.Parse(status.Output, NumberStyles.HexNumber | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture) & FromHangupToTermination);
     }
 }

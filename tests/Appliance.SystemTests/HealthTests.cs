@@ -44,7 +44,8 @@ public sealed class HealthTests
             Assert.InRange(failures, 1, 10);
             await daemon.WaitUntilAsync("worker 1", () => daemon.Workers().ContainsKey(1));
             await ApplianceDaemon.SignalAsync(daemon.Workers()[1], "ABRT");
-            await daemon.WaitUntilAsync($"death {failures}", () => daemon.Log.Count(line => line.Contains("died: signal 6", StringComparison.Ordinal)) == failures);
+            await daemon.WaitUntilAsync(
+                $"death {failures}", () => daemon.Log.Count(line => line.Contains("died: signal 6", StringComparison.Ordinal)) == failures);
 
             // Pauses grow until they are longer than the time between two samples.
             await daemon.WaitUntilAsync("worker 1, or a sign of its death", () =>
@@ -166,7 +167,7 @@ public sealed class HealthTests
         return busy;
     }
 
-    private static async Task WaitForAsync(MonitoringPort port, string target, int status) => _ = await TimeLimit.GuardAsync($"{status} of {target}", async limit =>
+    private static Task<bool> WaitForAsync(MonitoringPort port, string target, int status) => TimeLimit.GuardAsync($"{status} of {target}", async limit =>
     {
         while ((await port.GetAsync(target)).Status != status)
         {

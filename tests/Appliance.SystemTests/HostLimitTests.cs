@@ -64,7 +64,8 @@ public sealed class HostLimitTests
         await using var daemon = new ApplianceDaemon();
         var socket = Path.Combine(daemon.Folder, "chat");
         await daemon.StartForegroundAsync(
-            Wrapper(daemon, setup), new Dictionary<string, string>(StringComparer.Ordinal), [.. Options(daemon, options), "--max-rate", "0", "--listen", $"unix:{socket}"]);
+            Wrapper(daemon, setup), new Dictionary<string, string>(StringComparer.Ordinal),
+            [.. Options(daemon, options), "--max-rate", "0", "--listen", $"unix:{socket}"]);
         var raw = await RawClient.ConnectAsync(new UnixDomainSocketEndPoint(socket));
         _ = await raw.UpgradeAsync("/");
         await using (var ann = ChatClient.Over(raw))
@@ -134,7 +135,9 @@ public sealed class HostLimitTests
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
     }
 
-    /// <summary>Nobody has more descriptors than there are: clients are refused, the log is opened anew all the same, and a worker that dies is replaced.</summary>
+    /// <summary>
+    /// Nobody has more descriptors than there are: clients are refused, the log is opened anew all the same, and a worker that dies is replaced.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(0)]
@@ -143,7 +146,8 @@ public sealed class HostLimitTests
         await using var daemon = new ApplianceDaemon();
         var log = Path.Combine(daemon.Folder, "log");
         daemon.ChoosePort();
-        var started = await daemon.LaunchThroughAsync(["prlimit", "--nofile=80"], workers == 0 ? "--nofork" : $"--proc={workers}", "--log", log, "--announce", "off");
+        var started = await daemon.LaunchThroughAsync(
+            ["prlimit", "--nofile=80"], workers == 0 ? "--nofork" : $"--proc={workers}", "--log", log, "--announce", "off");
         Assert.True(started.ExitCode == 0, started.ToString());
         await using var ann = await daemon.JoinAsync();
         List<RawClient> crowd = [];
@@ -183,7 +187,8 @@ public sealed class HostLimitTests
         await using var daemon = await ApplianceDaemon.StartInModeAsync(workers, ["--announce", "off"]);
         await using var ann = await daemon.JoinAsync();
         var serving = workers == 0 ? daemon.Master.Pid : daemon.Workers()[0].Pid;
-        var open = Directory.GetFileSystemEntries($"/proc/{serving}/fd").Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).ToHashSet();
+        var open = Directory.GetFileSystemEntries($"/proc/{serving}/fd").Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture))
+            .ToHashSet();
         await LimitAsync(serving, Enumerable.Range(0, open.Count + 1).First(descriptor => !open.Contains(descriptor)));
         for (var i = 0; i < 30; i++)
         {
@@ -210,7 +215,8 @@ public sealed class HostLimitTests
     private static async Task<bool> IsRefusedAsync(RawClient client, string words)
     {
         var response = await client.ReadResponseAsync();
-        Assert.True(response.Status == 101 || (response.Status == 503 && response.Text.Contains(words, StringComparison.Ordinal)), response.Head + response.Text);
+        Assert.True(
+            response.Status == 101 || (response.Status == 503 && response.Text.Contains(words, StringComparison.Ordinal)), response.Head + response.Text);
         return response.Status == 503;
     }
 

@@ -76,6 +76,7 @@ public sealed class IdleTests
     private static string Switches(int pid) => string.Join(' ', Directory.GetDirectories($"/proc/{pid}/task").Order(StringComparer.Ordinal).Select(
         thread => File.ReadLines($"{thread}/status").First(line => line.StartsWith("voluntary_ctxt_switches:", StringComparison.Ordinal))));
 
-    private static double Number(JsonElement element, string name) => element.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble()
-        : element.GetProperty(name).GetBoolean() ? 1 : 0;
+    private static double Number(JsonElement element, string name) =>
+        element.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble()
+            : element.GetProperty(name).GetBoolean() ? 1 : 0;
 }

@@ -19,8 +19,10 @@ public sealed class IoEngineTests
         exec @ARGV or die $!;
         """;
 
-    private static readonly string[] Forbidden = ["perl", "-e", Forbid.Replace(
-        "PRCTL", System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64 ? "157" : "167", StringComparison.Ordinal)];
+    private static readonly string PrctlNumber =
+        System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64 ? "157" : "167";
+
+    private static readonly string[] Forbidden = ["perl", "-e", Forbid.Replace("PRCTL", PrctlNumber, StringComparison.Ordinal)];
 
     [Theory]
     [InlineData("auto", false, 2)]
@@ -40,7 +42,8 @@ public sealed class IoEngineTests
         _ = await ann.SayAndReadAsync("to all");
         Assert.Equal("to all", (await bob.ReadMessageAsync("to all")).Message);
         Assert.Equal("to all", (await cid.ReadMessageAsync("to all")).Message);
-        var status = await port.WaitForStatusAsync("both workers", status => Workers(status).Count(worker => worker.GetProperty("state").GetString() == "serving") == 2);
+        var status = await port.WaitForStatusAsync(
+            "both workers", status => Workers(status).Count(worker => worker.GetProperty("state").GetString() == "serving") == 2);
         Assert.Equal(workers, status.GetProperty("io_uring").GetInt32());
         Assert.All(Workers(status), worker => Assert.Equal(workers / 2, worker.GetProperty("io_uring").GetInt32()));
     }
@@ -70,7 +73,8 @@ public sealed class IoEngineTests
         ];
         var check = await CommandResult.RunAsync(command[0], command[1..]);
         Assert.True(check.ExitCode == exitCode, check.ToString());
-        Assert.StartsWith(verdict, Assert.Single(check.Output.Split('\n'), line => line.Contains("io_uring  ", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            verdict, Assert.Single(check.Output.Split('\n'), line => line.Contains("io_uring  ", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
     private static JsonElement[] Workers(JsonElement status) => [.. status.GetProperty("per_worker").EnumerateArray()];

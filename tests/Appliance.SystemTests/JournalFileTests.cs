@@ -45,7 +45,9 @@ public sealed class JournalFileTests
         Assert.True(history[^1].IdNumber > said[^1].IdNumber, "an id was given out twice");
         await using var carol = await daemon.JoinAsync($"after={said[1].Id}");
         Assert.Equal("gap", (await carol.ReadAsync()).Type);
-        Assert.Equal([said[2].ToString(), said[3].ToString(), history[^1].ToString()], [$"{await carol.ReadAsync()}", $"{await carol.ReadAsync()}", $"{await carol.ReadAsync()}"]);
+        Assert.Equal(
+            [said[2].ToString(), said[3].ToString(), history[^1].ToString()],
+            [$"{await carol.ReadAsync()}", $"{await carol.ReadAsync()}", $"{await carol.ReadAsync()}"]);
     }
 
     [Fact]

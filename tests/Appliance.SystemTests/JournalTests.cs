@@ -197,7 +197,8 @@ public sealed class JournalTests
 
             if (round == 0)
             {
-                await daemon.WaitUntilAsync("the message in the journal", () => (kept = File.ReadAllBytes(Reboot.JournalOf(daemon))).AsSpan().IndexOf("\"message\":\"hello\""u8) >= 0);
+                await daemon.WaitUntilAsync(
+                    "the message in the journal", () => (kept = File.ReadAllBytes(Reboot.JournalOf(daemon))).AsSpan().IndexOf("\"message\":\"hello\""u8) >= 0);
             }
 
             await Reboot.CutPowerAsync(daemon);
@@ -266,7 +267,9 @@ public sealed class JournalTests
         Assert.False(File.Exists($"{daemon.Folder}/other"));
     }
 
-    /// <summary>A line of strace(1) as a letter: a write of what was said in the lobby when it begins; a sync when it ends; what goes out when it begins.</summary>
+    /// <summary>
+    /// A line of strace(1) as a letter: a write of what was said in the lobby when it begins; a sync when it ends; what goes out when it begins.
+    /// </summary>
     private static string CallOf(string line) =>
         line.Contains(" pwrite64(", StringComparison.Ordinal) && line.Contains("lobby", StringComparison.Ordinal) ? "w"
         : line.Contains("fdatasync", StringComparison.Ordinal) && line.EndsWith("= 0", StringComparison.Ordinal) ? "s"

@@ -120,7 +120,9 @@ public sealed class LimitTests
         }
     }
 
-    /// <summary>When the server has no descriptor left, those who are in chat on, whoever comes is told to come again, and is served once others have left.</summary>
+    /// <summary>
+    /// When the server has no descriptor left, those who are in chat on, whoever comes is told to come again, and is served once others have left.
+    /// </summary>
     [Fact]
     public async Task Clients_are_told_to_come_again_while_no_descriptor_is_left()
     {

@@ -56,11 +56,14 @@ public sealed class LogPipeTests
         await using var daemon = new ApplianceDaemon();
         var log = Path.Combine(daemon.StateDirectory, "log");
         string[] given = options.Replace("LOG", log, StringComparison.Ordinal).Split(' ');
-        string[] journal = options.StartsWith("--journal", StringComparison.Ordinal) ? ["--journal", Path.Combine(daemon.StateDirectory, "rooms")] : ["--log-level", "debug"];
+        string[] journal = options.StartsWith("--journal", StringComparison.Ordinal)
+            ? ["--journal", Path.Combine(daemon.StateDirectory, "rooms")]
+            : ["--log-level", "debug"];
         string[] strace = ["strace", "-f", "-o", "/dev/null", "-e", .. $"trace={calls}".Replace("LOG", log, StringComparison.Ordinal).Split(' ')];
         daemon.ChoosePort();
         using var server = Process.Start(strace[0], [.. strace[1..], daemon.Binary, mode, .. mode == "--nofork" ? [] : (string[])["--master"],
-            "--drain", "1", "--listen", daemon.Address.ToString(), "--metrics", "off", "--state-dir", daemon.StateDirectory, "--run-dir", daemon.RunDirectory, .. given, .. journal]);
+            "--drain", "1", "--listen", daemon.Address.ToString(), "--metrics", "off",
+            "--state-dir", daemon.StateDirectory, "--run-dir", daemon.RunDirectory, .. given, .. journal]);
         await daemon.WaitUntilAsync("a server", () => File.Exists(daemon.PidFile) && daemon.ReadPidFile().EndsWith('\n'));
         for (var i = 0; i < 10; i++)
         {

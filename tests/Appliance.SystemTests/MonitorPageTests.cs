@@ -189,7 +189,8 @@ public sealed class MonitorPageTests(Browser browser)
 
         public ILocator State => Page.GetByRole(AriaRole.Status);
 
-        public ILocator Plot(string title) => Page.Locator("article.card").Filter(new() { Has = Page.GetByRole(AriaRole.Heading, new() { Name = title, Exact = true }) });
+        public ILocator Plot(string title) =>
+            Page.Locator("article.card").Filter(new() { Has = Page.GetByRole(AriaRole.Heading, new() { Name = title, Exact = true }) });
 
         public ILocator Now(string title) => Plot(title).Locator(".now");
 

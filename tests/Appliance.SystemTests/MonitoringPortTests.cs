@@ -106,7 +106,13 @@ public sealed class MonitoringPortTests
         for (var i = 0; i < ConnectionsMax + 100; i++)
         {
             clients.Add(await RawClient.ConnectAsync(port.Address, receiveBuffer: 1024));
-            await clients[^1].SendAsync(Encoding.ASCII.GetBytes(i % 3 == 0 ? string.Concat(Enumerable.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 50)) : i % 3 == 1 ? "GET /met" : "appliance."));
+            var request = (i % 3) switch
+            {
+                0 => string.Concat(Enumerable.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 50)),
+                1 => "GET /met",
+                _ => "appliance.",
+            };
+            await clients[^1].SendAsync(Encoding.ASCII.GetBytes(request));
         }
 
         await using var ann = await daemon.JoinAsync();

@@ -47,7 +47,9 @@ public sealed class MonitoringTests
         Assert.Equal(1, Number(status.GetProperty("rejected_by_reason"), "not_found"));
         Assert.Equal(1, Number(status.GetProperty("refused_messages_by_code"), "bad_json"));
         Assert.Equal(20, status.GetProperty("delivery_histogram").GetProperty("count").EnumerateArray().Sum(count => count.GetInt64()));
-        Assert.All(["received_bytes", "sent_bytes", "memory_bytes", "uptime_seconds", "busy_seconds", "request_seconds", "log_head_bytes"], name => Assert.True(Number(status, name) > 0, name));
+        Assert.All(
+            ["received_bytes", "sent_bytes", "memory_bytes", "uptime_seconds", "busy_seconds", "request_seconds", "log_head_bytes"],
+            name => Assert.True(Number(status, name) > 0, name));
         Assert.True(Number(status, "busy_seconds") >= Number(status, "request_seconds"));
         Assert.Equal((true, true), (status.GetProperty("healthy").GetBoolean(), status.GetProperty("ready").GetBoolean()));
         var worker = Assert.Single(status.GetProperty("per_worker").EnumerateArray());
@@ -113,7 +115,9 @@ public sealed class MonitoringTests
             ("memory_bytes", "appliance_memory_bytes", 1), ("workers", "appliance_workers", 1), ("rooms", "appliance_rooms", 1),
         ];
         Assert.All(promised, one => Assert.Equal(Number(before, one.Name), prometheus[one.Prometheus] * one.Factor, 5));
-        Assert.Equal(Number(before, "requests"), prometheus["appliance_worker_requests_total{worker=\"0\"}"] + prometheus["appliance_worker_requests_total{worker=\"1\"}"]);
+        Assert.Equal(
+            Number(before, "requests"),
+            prometheus["appliance_worker_requests_total{worker=\"0\"}"] + prometheus["appliance_worker_requests_total{worker=\"1\"}"]);
         Assert.Equal(Number(before, "deliveries"), prometheus["appliance_delivery_seconds_count"]);
         Assert.All((string[])["requests", "deliveries", "connections", "rps"], name => Assert.Equal(
             Number(before, name), before.GetProperty("per_worker").EnumerateArray().Sum(worker => Number(worker, name)), 5));
@@ -149,8 +153,11 @@ public sealed class MonitoringTests
         {
             _ = await ann.SayAndReadAsync($"before upgrade {upgrades}");
             _ = await daemon.SucceedAsync("upgrade");
-            var status = await port.WaitForStatusAsync("figures of the new process", all => Number(all, "pid") == daemon.Master.Pid && Number(all, "workers") == 2);
-            Assert.Equal((upgrades, upgrades, 1, 1), (Number(status, "requests"), Number(status, "deliveries"), Number(status, "connections"), Number(status, "accepted")));
+            var status = await port.WaitForStatusAsync(
+                "figures of the new process", all => Number(all, "pid") == daemon.Master.Pid && Number(all, "workers") == 2);
+            Assert.Equal(
+                (upgrades, upgrades, 1, 1),
+                (Number(status, "requests"), Number(status, "deliveries"), Number(status, "connections"), Number(status, "accepted")));
             Assert.Equal([0, 1], status.GetProperty("per_worker").EnumerateArray().Select(worker => worker.GetProperty("worker").GetInt32()));
             Assert.True(status.GetProperty("ready").GetBoolean(), status.ToString());
         }
@@ -218,7 +225,8 @@ public sealed class MonitoringTests
     [Fact]
     public async Task Slow_client_is_told_of()
     {
-        await using var server = await ApplianceServer.StartAsync(["--announce", "off", "--max-rate", "0", "--room-size", "64K", "--history", "0", .. MonitoringPort.Options]);
+        await using var server = await ApplianceServer.StartAsync(
+            ["--announce", "off", "--max-rate", "0", "--room-size", "64K", "--history", "0", .. MonitoringPort.Options]);
         var port = await MonitoringPort.OfAsync(server);
         await using var ann = await ChatClient.JoinAsync(server);
         var slow = await RawClient.OpenAsync(server, "/", receiveBuffer: 4096);

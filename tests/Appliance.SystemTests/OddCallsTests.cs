@@ -74,30 +74,47 @@ public sealed class OddCallsTests
     private static readonly string[] OddArguments =
     [
         "''", "x", "-1", "0", "99999999999999999999999", "1 x", "1 '' ''", "1 @$D/folder", "1 @$D/missing", "1 @$D/loop", "1 @", "1 @/proc/self/mem", "1 -",
-        "$D/file", "$D/missing/x", "$D/file/x", "$D/loop", "\"$(printf '\\377\\376')\"", "1 \"$(printf 'a\\377b')\"", "\"$(printf 'a\\nb\\033[31m')\"", "\"$LONG\"", "%s%n",
-        "--", "-- ''", "-- $D/missing", "-- $D/folder", "-- $D/file", "--nonsense", "--nonsense=1", "--help x", "--json", "--json 1 '{'", "--json 1 \"$DEEP\"", "--serialized 1 'a:1:{'",
-        "-n 99999999999999999", "-n ''", "--type 9223372036854775807 1", "--type '' 1", "--timeout 1e999 1", "--timeout NaN 1", "--timeout '' 1", "--hold 99999999999", "--hold -1",
-        "--key 0", "--key ''", "--key 0xffffffffff", "--key 0x0badf00d 1 1", "--path $D/missing 1", "--path '' 1", "--path $D/loop 1", "--project '' 1", "--project é 1", "--project AB 1",
-        "--mode 9 1 1", "--mode 07777 1 1", "--size 99999999999999 1 1", "--size 1 1 1", "--max -5 1", "--max 99999 1", "--exec '' 1", "--oversize x", "--room \"$(printf '\\377')\" 1", "--room '' 1", "--name '' 1",
-        "--config", "--config ''", "--config $D/folder", "--config $D/missing", "--config /dev/null", "--config /dev/zero", "--config /proc/self/mem", "--config $D/loop", "--config $D/odd.conf",
-        "--run-dir", "--run-dir '' 1", "--run-dir $D/file 1", "--run-dir $D/loop 1", "--run-dir $D/missing 1", "--run-dir \"$LONG\" 1", "--state-dir '' 1", "--state-dir $D/file 1", "--state-dir $D/missing 1", "--state-dir \"$(printf '\\377')\" 1",
-        "1 @$D/missing/x", "1 @$D/file/x", "/proc/x", "/dev/null", "--config nix", "--config $D/file/x", "--run-dir /proc/1/x 1", "--run-dir $D/folder/x/y 1", "--log $D/folder", "--log $D/missing/x",
-        "--log $D/file/x", "--journal $D/folder", "--journal $D/missing/x", "--json 1 '{bad'", "--json 1 ''", "--json 1 '[1'", "--json 1 '\"\\ud800\"'", "--json '{bad'",
-        "--metrics unix:$D/missing --nagios", "--metrics '' --json", "--metrics 127.0.0.1:1 --nagios", "--nagios --warning x", "--nagios --critical idle_percent=", "--force $D/file", "--force $D/file/x",
+        "$D/file", "$D/missing/x", "$D/file/x", "$D/loop", "\"$(printf '\\377\\376')\"", "1 \"$(printf 'a\\377b')\"", "\"$(printf 'a\\nb\\033[31m')\"",
+        "\"$LONG\"", "%s%n",
+        "--", "-- ''", "-- $D/missing", "-- $D/folder", "-- $D/file", "--nonsense", "--nonsense=1", "--help x", "--json", "--json 1 '{'", "--json 1 \"$DEEP\"",
+        "--serialized 1 'a:1:{'",
+        "-n 99999999999999999", "-n ''", "--type 9223372036854775807 1", "--type '' 1", "--timeout 1e999 1", "--timeout NaN 1", "--timeout '' 1",
+        "--hold 99999999999", "--hold -1",
+        "--key 0", "--key ''", "--key 0xffffffffff", "--key 0x0badf00d 1 1", "--path $D/missing 1", "--path '' 1", "--path $D/loop 1", "--project '' 1",
+        "--project é 1", "--project AB 1",
+        "--mode 9 1 1", "--mode 07777 1 1", "--size 99999999999999 1 1", "--size 1 1 1", "--max -5 1", "--max 99999 1", "--exec '' 1", "--oversize x",
+        "--room \"$(printf '\\377')\" 1", "--room '' 1", "--name '' 1",
+        "--config", "--config ''", "--config $D/folder", "--config $D/missing", "--config /dev/null", "--config /dev/zero", "--config /proc/self/mem",
+        "--config $D/loop", "--config $D/odd.conf",
+        "--run-dir", "--run-dir '' 1", "--run-dir $D/file 1", "--run-dir $D/loop 1", "--run-dir $D/missing 1", "--run-dir \"$LONG\" 1", "--state-dir '' 1",
+        "--state-dir $D/file 1", "--state-dir $D/missing 1", "--state-dir \"$(printf '\\377')\" 1",
+        "1 @$D/missing/x", "1 @$D/file/x", "/proc/x", "/dev/null", "--config nix", "--config $D/file/x", "--run-dir /proc/1/x 1", "--run-dir $D/folder/x/y 1",
+        "--log $D/folder", "--log $D/missing/x",
+        "--log $D/file/x", "--journal $D/folder", "--journal $D/missing/x", "--json 1 '{bad'", "--json 1 ''", "--json 1 '[1'", "--json 1 '\"\\ud800\"'",
+        "--json '{bad'",
+        "--metrics unix:$D/missing --nagios", "--metrics '' --json", "--metrics 127.0.0.1:1 --nagios", "--nagios --warning x",
+        "--nagios --critical idle_percent=", "--force $D/file", "--force $D/file/x",
     ];
 
     /// <summary>What stands before a call, and behind it.</summary>
     private static readonly (string Before, string Behind)[] Surroundings =
     [
-        ("", "<&-"), ("", ">&-"), ("", "2>&-"), ("", "<&- >&- 2>&-"), ("", ">/dev/full"), ("", "2>/dev/full"), ("", ">/dev/full 2>/dev/full"), ("", "</dev/full"), ("", "<$D/folder"), ("", "| true"),
-        ("env -u HOME -u XDG_RUNTIME_DIR -u XDG_STATE_HOME", ""), ("env HOME=", ""), ("env HOME=$D/file XDG_RUNTIME_DIR=$D/file XDG_STATE_HOME=$D/file", ""), ("env HOME=rel XDG_RUNTIME_DIR=rel", ""), ("env -i", ""),
-        ("env LANG=xx_YY.KOI8-R LC_ALL=tr_TR", ""), ("env TZ=Nowhere/Land", ""), ("env TZ=:/dev/zero", ""), ("env TMPDIR=/missing TERM=nonsense COLUMNS=-1", ""),
-        ("env APPLIANCE_PROC=junk APPLIANCE_LISTEN=nowhere", ""), ("env APPLIANCE_DIRECTORY=rel APPLIANCE_FD=x", ""), ("env DOTNET_gcServer=x DOTNET_GCHeapHardLimit=x", ""),
+        ("", "<&-"), ("", ">&-"), ("", "2>&-"), ("", "<&- >&- 2>&-"), ("", ">/dev/full"), ("", "2>/dev/full"), ("", ">/dev/full 2>/dev/full"),
+        ("", "</dev/full"), ("", "<$D/folder"), ("", "| true"),
+        ("env -u HOME -u XDG_RUNTIME_DIR -u XDG_STATE_HOME", ""), ("env HOME=", ""), ("env HOME=$D/file XDG_RUNTIME_DIR=$D/file XDG_STATE_HOME=$D/file", ""),
+        ("env HOME=rel XDG_RUNTIME_DIR=rel", ""), ("env -i", ""),
+        ("env LANG=xx_YY.KOI8-R LC_ALL=tr_TR", ""), ("env TZ=Nowhere/Land", ""), ("env TZ=:/dev/zero", ""),
+        ("env TMPDIR=/missing TERM=nonsense COLUMNS=-1", ""),
+        ("env APPLIANCE_PROC=junk APPLIANCE_LISTEN=nowhere", ""), ("env APPLIANCE_DIRECTORY=rel APPLIANCE_FD=x", ""),
+        ("env DOTNET_gcServer=x DOTNET_GCHeapHardLimit=x", ""),
         ("mkdir -p $R/gone && cd $R/gone && rmdir $R/gone &&", ""),
     ];
 
     /// <summary>The same as a user who may do nothing here.</summary>
-    private static readonly string[] AsNobody = ["", "--config $D/secret", "--run-dir $D/locked/run 1", "--state-dir $D/locked/state 1", "--path $D/locked/x 1", "1 @$D/secret", "$D/locked/x"];
+    private static readonly string[] AsNobody =
+    [
+        "", "--config $D/secret", "--run-dir $D/locked/run 1", "--state-dir $D/locked/state 1", "--path $D/locked/x 1", "1 @$D/secret", "$D/locked/x",
+    ];
 
     [Fact]
     public async Task Every_call_ends_with_words()
@@ -173,14 +190,20 @@ public sealed class OddCallsTests
         var places = command is "--version" or "--help" or "ipc key" ? "" : OfServer.Contains(command)
             ? $"--run-dir {server.RunDirectory} --state-dir {server.StateDirectory}"
             : "--run-dir $D/run --state-dir $D/state";
-        var key = Regex.IsMatch(command, "^(queue|shm|sem) (?!list)|^shm list", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)) ? "--path $D/folder" : "";
+        var key = Regex.IsMatch(command, "^(queue|shm|sem) (?!list)|^shm list", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1))
+            ? "--path $D/folder"
+            : "";
         string[] cases =
         [
-            .. OddArguments.Select(odd => $"$A {command} {Without(places, odd)} {(odd.Contains("--key", StringComparison.Ordinal) || odd.Contains("--p", StringComparison.Ordinal) ? "" : key)} {odd}"),
+            .. OddArguments.Select(odd => $"$A {command} {Without(places, odd)} {KeyBeside(odd, "--key", "--p")} {odd}"),
             .. Surroundings.Select(around => $"{around.Before} $A {command} {places} {key} {good} {around.Behind}"),
-            .. AsNobody.Select(odd => $"setpriv --reuid=65534 --regid=65534 --clear-groups $A {command} {Without(places, odd)} {(odd.Contains("--p", StringComparison.Ordinal) ? "" : key)} {(odd.Length > 0 ? odd : good)}"),
+            .. AsNobody.Select(odd => "setpriv --reuid=65534 --regid=65534 --clear-groups "
+                + $"$A {command} {Without(places, odd)} {KeyBeside(odd, "--p")} {(odd.Length > 0 ? odd : good)}"),
         ];
-        var script = new StringBuilder("D=$1 A=\"timeout --foreground 10 $2\" R=$3\ncd \"$D\"\nLONG=$(head -c 100000 /dev/zero | tr '\\0' x) DEEP=$(head -c 5000 /dev/zero | tr '\\0' '[')\n");
+        string KeyBeside(string odd, params string[] options) => options.Any(option => odd.Contains(option, StringComparison.Ordinal)) ? "" : key;
+
+        var script = new StringBuilder("D=$1 A=\"timeout --foreground 10 $2\" R=$3\ncd \"$D\"\n")
+            .Append("LONG=$(head -c 100000 /dev/zero | tr '\\0' x) DEEP=$(head -c 5000 /dev/zero | tr '\\0' '[')\n");
         for (var i = 0; i < cases.Length; i++)
         {
             // The command ends before what stands behind it in the group, so the status is that of the call.
@@ -207,15 +230,18 @@ public sealed class OddCallsTests
     }
 
     private static string Without(string places, string odd) => string.Join(
-        ' ', places.Split("--", StringSplitOptions.RemoveEmptyEntries).Select(option => $"--{option.Trim()}").Where(option => !odd.Contains(option.Split(' ')[0], StringComparison.Ordinal)));
+        ' ', places.Split("--", StringSplitOptions.RemoveEmptyEntries).Select(option => $"--{option.Trim()}")
+            .Where(option => !odd.Contains(option.Split(' ')[0], StringComparison.Ordinal)));
 
     private static string? FaultOf(string command, string line, string result)
     {
         var status = int.Parse(File.ReadAllText($"{result}.status"), CultureInfo.InvariantCulture);
         var errors = File.ReadAllText($"{result}.err");
         var output = File.ReadAllText($"{result}.out") + errors;
-        var told = command is "--check" || Silent.Contains(command) || line.Contains("2>", StringComparison.Ordinal) || line.Contains("| true", StringComparison.Ordinal)
-            || line.Contains(">&-", StringComparison.Ordinal) || output.Contains(command == "status" ? "appliance" : "appliance: ", StringComparison.Ordinal) || output.Contains("UNKNOWN", StringComparison.Ordinal) || output.Contains("{\"running\"", StringComparison.Ordinal);
+        var told = command is "--check" || Silent.Contains(command) || line.Contains("2>", StringComparison.Ordinal)
+            || line.Contains("| true", StringComparison.Ordinal) || line.Contains(">&-", StringComparison.Ordinal)
+            || output.Contains(command == "status" ? "appliance" : "appliance: ", StringComparison.Ordinal)
+            || output.Contains("UNKNOWN", StringComparison.Ordinal) || output.Contains("{\"running\"", StringComparison.Ordinal);
         // Without an argument that is wrong it is a server, which serves until it is ended.
         var serves = command == Usage && status == TimedOut && output.Contains("ready on", StringComparison.Ordinal);
         var fault = !serves && !StatusesOf(command).Contains(status) ? $"exit status {status}"

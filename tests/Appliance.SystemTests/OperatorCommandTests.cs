@@ -52,7 +52,8 @@ public sealed class OperatorCommandTests
     {
         await using var server = new ApplianceDaemon();
         var result = await server.RunCommandAsync(command);
-        var why = $"no server runs from --run-dir {server.RunDirectory}: start one, or give --run-dir and --state-dir, or --config, as the server was given them";
+        var why =
+            $"no server runs from --run-dir {server.RunDirectory}: start one, or give --run-dir and --state-dir, or --config, as the server was given them";
         Assert.Equal((1, "", $"appliance: {command[0]}: {why}\n"), (result.ExitCode, result.Output, result.Error));
     }
 
@@ -68,7 +69,8 @@ public sealed class OperatorCommandTests
         string[] places = command[0] == "queue" ? ["--path", server.StateDirectory] : ["--run-dir", server.RunDirectory, "--state-dir", server.StateDirectory];
         var readable = await CommandResult.RunAsync("chmod", "-R", "a+rX", server.Folder);
         Assert.True(readable.ExitCode == 0, readable.Error);
-        var refused = await CommandResult.RunAsync("setpriv", ["--reuid=nobody", "--regid=nogroup", "--clear-groups", PublishedBinary.FilePath, .. command, .. places]);
+        var refused = await CommandResult.RunAsync(
+            "setpriv", ["--reuid=nobody", "--regid=nogroup", "--clear-groups", PublishedBinary.FilePath, .. command, .. places]);
         Assert.Equal((1, ""), (refused.ExitCode, refused.Output));
         Assert.Contains("root owns it, with mode 0660", refused.Error, StringComparison.Ordinal);
     }
@@ -153,7 +155,8 @@ public sealed class OperatorCommandTests
         await server.SucceedAsync("say", "before");
         using var follower = new Process
         {
-            StartInfo = new ProcessStartInfo(PublishedBinary.FilePath, ["history", "-f", "-n", "1", "--run-dir", server.RunDirectory, "--state-dir", server.StateDirectory])
+            StartInfo = new ProcessStartInfo(
+                PublishedBinary.FilePath, ["history", "-f", "-n", "1", "--run-dir", server.RunDirectory, "--state-dir", server.StateDirectory])
             {
                 UseShellExecute = false,
                 RedirectStandardOutput = true,

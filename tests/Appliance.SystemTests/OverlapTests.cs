@@ -54,7 +54,8 @@ public sealed class OverlapTests : IDisposable
         {
             await using var last = await daemon.JoinAsync($"room={room.Key}&history=0");
             var end = (await last.SayAndReadAsync("the end")).IdNumber;
-            await daemon.WaitUntilAsync($"{room.Key}'s clients to have message {end}", () => room.All(client => client.LastId == end || client.Fault is not null));
+            await daemon.WaitUntilAsync(
+                $"{room.Key}'s clients to have message {end}", () => room.All(client => client.LastId == end || client.Fault is not null));
         }
 
         await _enough.CancelAsync();

@@ -59,7 +59,8 @@ public sealed class PhpExampleTests
     public async Task Counter_touches_the_segment_only_when_it_is_its_turn()
     {
         await using var folder = new IpcFolder();
-        await using var holder = RunningProgram.Start(PublishedBinary.FilePath, "sem", "run", "--path", folder.FullName, "--", "sh", "-c", "echo held; read line");
+        await using var holder = RunningProgram.Start(
+            PublishedBinary.FilePath, "sem", "run", "--path", folder.FullName, "--", "sh", "-c", "echo held; read line");
         Assert.Equal("held", await holder.ReadLineAsync());
         var counting = RunAsync("counter.php", folder.FullName, "3");
         await folder.WaitForWaitingAsync(1);

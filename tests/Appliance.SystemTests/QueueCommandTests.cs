@@ -46,7 +46,9 @@ public sealed class QueueCommandTests : IAsyncDisposable, IAsyncLifetime
         {
             await _folder.SucceedAsync("queue", "send", text);
             var got = await _folder.SucceedAsync(["queue", "receive", .. how]);
-            Assert.Equal(how is ["--json"] ? text : how is [] ? $"msgtype: 1, message: {text}\n" : text, how is ["--json"] ? (string?)JsonNode.Parse(got)!["message"] : got);
+            Assert.Equal(
+                how is ["--json"] ? text : how is [] ? $"msgtype: 1, message: {text}\n" : text,
+                how is ["--json"] ? (string?)JsonNode.Parse(got)!["message"] : got);
         }
     }
 
@@ -88,7 +90,9 @@ public sealed class QueueCommandTests : IAsyncDisposable, IAsyncLifetime
         Assert.Equal($"msgtype: 1, message: {text}\n", await _folder.SucceedAsync("queue", "receive", "--php"));
         Assert.Equal($$"""{"type":1,"message":{{json}}}""" + "\n", await _folder.SucceedAsync("queue", "receive", "--php", "--json"));
         await _folder.SucceedAsync("queue", "send", "--json", json);
-        Assert.Equal("same", await _folder.PhpAsync($"msg_receive(msg_get_queue($key), 0, $type, 1000, $value); echo $value === {php} ? 'same' : var_export($value, true);"));
+        Assert.Equal(
+            "same",
+            await _folder.PhpAsync($"msg_receive(msg_get_queue($key), 0, $type, 1000, $value); echo $value === {php} ? 'same' : var_export($value, true);"));
     }
 
     [Fact]
@@ -139,19 +143,23 @@ public sealed class QueueCommandTests : IAsyncDisposable, IAsyncLifetime
         var bytes = Enumerable.Range(0, 256).Select(value => (byte)value).ToArray();
         await File.WriteAllBytesAsync(_folder.File("bytes"), bytes);
         await _folder.SucceedAsync("queue", "send", "--plain", "@" + _folder.File("bytes"));
-        var piped = await CommandResult.RunAsync("sh", "-c", $"{PublishedBinary.FilePath} queue send --plain --path {_folder.FullName} - < {_folder.File("bytes")}");
+        var piped = await CommandResult.RunAsync(
+            "sh", "-c", $"{PublishedBinary.FilePath} queue send --plain --path {_folder.FullName} - < {_folder.File("bytes")}");
         Assert.Equal((0, ""), (piped.ExitCode, piped.Error));
         await _folder.SucceedAsync("queue", "send", "--plain", "@@file");
         Assert.Equal(
             $"{Convert.ToHexString(bytes)} {Convert.ToHexString(bytes)} @file",
-            await _folder.PhpAsync("$q = msg_get_queue($key); foreach ([0, 1, 2] as $i) { msg_receive($q, 0, $t, 300, $m[], false); } echo strtoupper(bin2hex($m[0])), ' ', strtoupper(bin2hex($m[1])), ' ', $m[2];"));
+            await _folder.PhpAsync(
+                "$q = msg_get_queue($key); foreach ([0, 1, 2] as $i) { msg_receive($q, 0, $t, 300, $m[], false); } "
+                + "echo strtoupper(bin2hex($m[0])), ' ', strtoupper(bin2hex($m[1])), ' ', $m[2];"));
     }
 
     /// <summary>Arguments need be no text.</summary>
     [Fact]
     public async Task Bytes_that_are_not_UTF_8_are_sent_as_they_are()
     {
-        Assert.Equal(0, (await CommandResult.RunAsync("sh", "-c", $"'{PublishedBinary.FilePath}' queue send --plain --path '{_folder.FullName}' \"$(printf 'a\\377b')\" grün \"$(printf '\\376')\"")).ExitCode);
+        var send = $"'{PublishedBinary.FilePath}' queue send --plain --path '{_folder.FullName}' \"$(printf 'a\\377b')\" grün \"$(printf '\\376')\"";
+        Assert.Equal(0, (await CommandResult.RunAsync("sh", "-c", send)).ExitCode);
         Assert.Equal("61ff62206772c3bc6e20fe", await _folder.PhpAsync("msg_receive(msg_get_queue($key), 0, $type, 100, $text, false); echo bin2hex($text);"));
     }
 
@@ -181,7 +189,11 @@ public sealed class QueueCommandTests : IAsyncDisposable, IAsyncLifetime
         Assert.Equal("", await _folder.SucceedAsync("queue", "exists"));
         var key = await _folder.PhpAsync("printf('0x%08x', $key);");
         var list = await CommandResult.ApplianceAsync("queue", "list");
-        Assert.Single(list.Output.Split('\n'), line => line.StartsWith(key, StringComparison.Ordinal) && System.Text.RegularExpressions.Regex.IsMatch(line, " 0660 +1 +5$", System.Text.RegularExpressions.RegexOptions.None, TimeSpan.FromSeconds(1)));
+        Assert.Single(
+            list.Output.Split('\n'),
+            line => line.StartsWith(key, StringComparison.Ordinal)
+                && System.Text.RegularExpressions.Regex.IsMatch(
+                    line, " 0660 +1 +5$", System.Text.RegularExpressions.RegexOptions.None, TimeSpan.FromSeconds(1)));
         var json = JsonNode.Parse((await CommandResult.ApplianceAsync("queue", "list", "--json")).Output)!.AsArray();
         Assert.Equal((1, 5), json.Where(queue => (string?)queue!["key"] == key).Select(queue => ((int)queue!["messages"]!, (int)queue["bytes"]!)).Single());
         Assert.Equal("", await _folder.SucceedAsync("queue", "remove"));

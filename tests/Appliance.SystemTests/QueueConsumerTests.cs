@@ -117,7 +117,8 @@ public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
     public async Task Signal_loses_no_message(string signal, int exitCode)
     {
         await MakeAsync();
-        var sending = _folder.PhpAsync("$queue = msg_get_queue($key); for ($i = 0; $i < 30000; $i++) { msg_send($queue, 1, \"message-$i\", false); } msg_send($queue, 1, 'end', false);");
+        var sending = _folder.PhpAsync(
+            "$queue = msg_get_queue($key); for ($i = 0; $i < 30000; $i++) { msg_send($queue, 1, \"message-$i\", false); } msg_send($queue, 1, 'end', false);");
         var next = 0;
         var ended = false;
         while (!ended)
@@ -160,7 +161,8 @@ public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
         }
 
         string[] words = [.. starter.Split(' '), PublishedBinary.FilePath, "queue", "receive", "--path", _folder.FullName];
-        var received = await CommandResult.RunAsync(words[0], [.. words[1..], "--all", "--exec", "(sleep 0.01 &); read word; echo ran $word; test $word = good || exit 7"]);
+        var received = await CommandResult.RunAsync(
+            words[0], [.. words[1..], "--all", "--exec", "(sleep 0.01 &); read word; echo ran $word; test $word = good || exit 7"]);
         Assert.Equal((1, "ran bad\nmsgtype: 1, message: bad\nran good\nran worse\nmsgtype: 1, message: worse\n"), (received.ExitCode, received.Output));
         Assert.Equal(2, received.Error.Split("exit status 7").Length - 1);
         var late = await CommandResult.RunAsync(words[0], [.. words[1..], "--timeout", "0.1"]);
@@ -187,7 +189,8 @@ public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
         }
 
         await using var consumer = RunningProgram.Start(
-            PublishedBinary.FilePath, "queue", "receive", "--all", "--wait", "--path", _folder.FullName, "--exec", "read text; echo begun $text; kill -TERM $PPID; sleep 0.2; echo done $text");
+            PublishedBinary.FilePath, "queue", "receive", "--all", "--wait", "--path", _folder.FullName,
+            "--exec", "read text; echo begun $text; kill -TERM $PPID; sleep 0.2; echo done $text");
         Assert.Equal("begun first", await consumer.ReadLineAsync());
         Assert.Equal(143, await consumer.WaitAsync());
         Assert.Equal("done first", await consumer.ReadLineAsync());
@@ -203,7 +206,8 @@ public sealed class QueueConsumerTests : IAsyncDisposable, IAsyncLifetime
             await _folder.SucceedAsync("queue", "send", text);
         }
 
-        var script = $"mkfifo '{_folder.File("pipe")}'; exec 3<>'{_folder.File("pipe")}' 4>'{_folder.File("pipe")}' 3<&-; '{PublishedBinary.FilePath}' queue receive --all --path '{_folder.FullName}' >&4";
+        var pipe = _folder.File("pipe");
+        var script = $"mkfifo '{pipe}'; exec 3<>'{pipe}' 4>'{pipe}' 3<&-; '{PublishedBinary.FilePath}' queue receive --all --path '{_folder.FullName}' >&4";
         Assert.Equal(141, (await CommandResult.RunAsync("sh", "-c", script)).ExitCode);
         Assert.Equal("msgtype: 1, message: two\nmsgtype: 1, message: three\n", await _folder.SucceedAsync("queue", "receive", "--all"));
     }

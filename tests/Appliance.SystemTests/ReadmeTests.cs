@@ -27,7 +27,8 @@ public sealed class ReadmeTests : IDisposable
         ["appliance --nofork"] = "appliance status",
         ["appliance history --follow"] = "grep 'server: Back in five$' $OUT",
         ["appliance queue receive --wait --all --exec 'php job.php' --path ."] =
-            "appliance queue exists --path . && { test -e sent || { appliance queue send 'first job' --path . && touch sent; }; } && grep 'done: first job' $OUT",
+            "appliance queue exists --path . && { test -e sent || { appliance queue send 'first job' --path . && touch sent; }; } "
+            + "&& grep 'done: first job' $OUT",
     };
 
     /// <summary>What PHP at the other end prints.</summary>
@@ -47,15 +48,19 @@ public sealed class ReadmeTests : IDisposable
             new[] { Build, Package, Protocol }.Concat(Typed).Order(StringComparer.Ordinal),
             Readme.Blocks.Select(block => block.Heading).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
         var commands = Typed.SelectMany(Readme.Below).SelectMany(block => block.Lines).Select(ReadmeLine.Of).ToList();
-        Assert.Equal(SeenWhen.Keys.Order(StringComparer.Ordinal), commands.Where(line => line.IsEndedByHand).Select(line => line.Command).Order(StringComparer.Ordinal));
-        Assert.Equal(PhpPrints.Keys.Order(StringComparer.Ordinal), commands.Where(line => line.PhpCode is not null).Select(line => line.Command).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            SeenWhen.Keys.Order(StringComparer.Ordinal), commands.Where(line => line.IsEndedByHand).Select(line => line.Command).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            PhpPrints.Keys.Order(StringComparer.Ordinal),
+            commands.Where(line => line.PhpCode is not null).Select(line => line.Command).Order(StringComparer.Ordinal));
     }
 
     /// <summary>What builds this very test cannot be run by it; each task that is named is one.</summary>
     [Fact]
     public void Tasks_of_the_build_are_there()
     {
-        var tasks = Directory.EnumerateFiles(Path.Combine(Path.GetDirectoryName(Repository.File("README.md"))!, "build", "Tasks"), "*.cs").Select(File.ReadAllText).ToList();
+        var tasks = Directory.EnumerateFiles(Path.Combine(Path.GetDirectoryName(Repository.File("README.md"))!, "build", "Tasks"), "*.cs")
+            .Select(File.ReadAllText).ToList();
         var lines = Readme.Below(Build).SelectMany(block => block.Lines).Select(line => ReadmeLine.Of(line).Command).ToList();
         Assert.NotEmpty(lines);
         Assert.All(lines, line =>
@@ -73,7 +78,8 @@ public sealed class ReadmeTests : IDisposable
         var script = Path.Combine(_folder.FullName, "script");
         await File.WriteAllTextAsync(script, Script(lines));
         var run = await CommandResult.RunAsync(
-            TimeSpan.FromMinutes(2), "unshare", "--net", "--ipc", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", script, PublishedBinary.FilePath, _folder.FullName);
+            TimeSpan.FromMinutes(2), "unshare", "--net", "--ipc", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+            "sh", script, PublishedBinary.FilePath, _folder.FullName);
         Assert.True(run.ExitCode == 0, run.ToString());
         for (var i = 0; i < lines.Count; i++)
         {
@@ -84,7 +90,9 @@ public sealed class ReadmeTests : IDisposable
         }
 
         Assert.Equal("imported\n", Left(lines.FindIndex(line => line.Line.Command.Contains("import.sh", StringComparison.Ordinal)), "out"));
-        Assert.Contains("Back in five minutes", Left(lines.FindIndex(line => line.Line.Command.Contains("--follow", StringComparison.Ordinal)), "out"), StringComparison.Ordinal);
+        Assert.Contains(
+            "Back in five minutes", Left(lines.FindIndex(line => line.Line.Command.Contains("--follow", StringComparison.Ordinal)), "out"),
+            StringComparison.Ordinal);
     }
 
     /// <summary>The lines with an arrow: what is sent, and the form of what comes.</summary>

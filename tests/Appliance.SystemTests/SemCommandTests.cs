@@ -44,7 +44,8 @@ public sealed class SemCommandTests
     {
         await using var folder = new IpcFolder();
         var result = await CommandResult.RunAsync(
-            "sh", "-c", $"'{PublishedBinary.FilePath}' sem run --path '{folder.FullName}' -- printf '%s|' \"$(printf 'a\\377b')\" \"$(printf 'a\\376b')\" grün | od -An -tx1");
+            "sh", "-c", $"'{PublishedBinary.FilePath}' sem run --path '{folder.FullName}' "
+                + "-- printf '%s|' \"$(printf 'a\\377b')\" \"$(printf 'a\\376b')\" grün | od -An -tx1");
         Assert.Equal("61 ff 62 7c 61 fe 62 7c 67 72 c3 bc 6e 7c", result.Output.Trim());
     }
 
@@ -80,7 +81,8 @@ public sealed class SemCommandTests
     public async Task PHP_waits_for_a_command_and_a_command_for_PHP()
     {
         await using var folder = new IpcFolder();
-        await using var command = RunningProgram.Start(PublishedBinary.FilePath, "sem", "run", "--path", folder.FullName, "--", "sh", "-c", "echo held; read line");
+        await using var command = RunningProgram.Start(
+            PublishedBinary.FilePath, "sem", "run", "--path", folder.FullName, "--", "sh", "-c", "echo held; read line");
         Assert.Equal("held", await command.ReadLineAsync());
         Assert.Equal("bool(false)\n", await folder.PhpAsync(TryToTake));
         await using var script = RunningProgram.Start(folder, Hold);
@@ -170,10 +172,12 @@ public sealed class SemCommandTests
     {
         await using var folder = new IpcFolder();
         _ = await folder.SucceedAsync("shm", "put", "1", "0", "--json");
-        var command = $"n=$('{PublishedBinary.FilePath}' shm get 1 --path '{folder.FullName}'); '{PublishedBinary.FilePath}' shm put 1 $((n + 1)) --json --path '{folder.FullName}'";
+        var command = $"n=$('{PublishedBinary.FilePath}' shm get 1 --path '{folder.FullName}'); "
+            + $"'{PublishedBinary.FilePath}' shm put 1 $((n + 1)) --json --path '{folder.FullName}'";
         var commands = Enumerable.Range(0, 8).Select(_ => folder.SucceedQuietlyAsync("sem", "run", "--", "sh", "-c", command));
         var scripts = Enumerable.Range(0, 4).Select(_ => folder.PhpAsync(
-            "$s = sem_get($key); $m = shm_attach($key); for ($i = 0; $i < 50; $i++) { sem_acquire($s); shm_put_var($m, 1, shm_get_var($m, 1) + 1); sem_release($s); }"));
+            "$s = sem_get($key); $m = shm_attach($key); "
+            + "for ($i = 0; $i < 50; $i++) { sem_acquire($s); shm_put_var($m, 1, shm_get_var($m, 1) + 1); sem_release($s); }"));
         await Task.WhenAll([.. commands, .. scripts]);
         Assert.Equal("208\n", await folder.SucceedAsync("shm", "get", "1"));
     }
@@ -236,7 +240,8 @@ public sealed class SemCommandTests
         var key = await folder.PhpAsync("printf('0x%08x', $key);");
         foreach (var command in (string[][])[["run", "--key", key, "--", "true"], ["stat", "--key", key], ["remove", "--key", key]])
         {
-            var result = await CommandResult.RunAsync("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", PublishedBinary.FilePath, "sem", .. command]);
+            var result = await CommandResult.RunAsync(
+                "setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", PublishedBinary.FilePath, "sem", .. command]);
             Assert.True(result.ExitCode == 1 && result.Error.Contains("user root owns it, with mode 0600", StringComparison.Ordinal), result.ToString());
         }
     }

@@ -276,7 +276,8 @@ public sealed class SettingsChangeTests
                     var frame = await Blocked.ReadFrameAsync();
                     Assert.NotEqual(Opcode.Close, frame.Opcode);
                     _ = frame.Opcode == Opcode.Pong ? seen.Add("pong")
-                        : frame.Text.Contains("\"bad_json\"", StringComparison.Ordinal) || frame.Text.Contains("\"too_fast\"", StringComparison.Ordinal) ? seen.Add("error")
+                        : frame.Text.Contains("\"bad_json\"", StringComparison.Ordinal) || frame.Text.Contains("\"too_fast\"", StringComparison.Ordinal)
+                            ? seen.Add("error")
                         : frame.Text.Contains(_last, StringComparison.Ordinal) && seen.Add(_last);
                     Assert.False(!mayLose && frame.Text.StartsWith("{\"type\":\"gap\"", StringComparison.Ordinal), "messages are missing");
                 }

@@ -64,7 +64,8 @@ public sealed class ShmCommandTests
     {
         await using var ours = new IpcFolder();
         await using var theirs = new IpcFolder();
-        foreach (var (variable, value) in ((string, string)[])[("1", "s:20:\"xxxxxxxxxxxxxxxxxxxx\";"), ("-7", "s:4:\"abcd\";"), ("3", "s:10:\"xxxxxxxxxx\";"), ("1", "i:22;")])
+        var values = new[] { ("1", "s:20:\"xxxxxxxxxxxxxxxxxxxx\";"), ("-7", "s:4:\"abcd\";"), ("3", "s:10:\"xxxxxxxxxx\";"), ("1", "i:22;") };
+        foreach (var (variable, value) in values)
         {
             _ = await ours.SucceedAsync("shm", "put", variable, value, "--serialized", "--size", "1000");
             _ = await theirs.PhpAsync($"shm_put_var(shm_attach($key, 1000), {variable}, unserialize('{value}'));");
@@ -73,7 +74,9 @@ public sealed class ShmCommandTests
         _ = await ours.SucceedAsync("shm", "unset", "-7");
         _ = await theirs.PhpAsync("shm_remove_var(shm_attach($key), -7);");
         // Between a value and the next chunk lies whatever was there before.
-        const string Dump = "$m = shmop_read(shmop_open($key, 'a', 0, 0), 0, 136); echo bin2hex(substr($m, 0, 40)); for ($at = 40; $at < 136; $at += $next) { [1 => $k, 2 => $length, 3 => $next] = unpack('q3', $m, $at); echo ' ', bin2hex(substr($m, $at, 24 + $length)); }";
+        const string Dump = "$m = shmop_read(shmop_open($key, 'a', 0, 0), 0, 136); echo bin2hex(substr($m, 0, 40)); "
+            + "for ($at = 40; $at < 136; $at += $next) { [1 => $k, 2 => $length, 3 => $next] = unpack('q3', $m, $at); "
+            + "echo ' ', bin2hex(substr($m, $at, 24 + $length)); }";
         Assert.Equal(await theirs.PhpAsync(Dump), await ours.PhpAsync(Dump));
     }
 
@@ -127,7 +130,8 @@ public sealed class ShmCommandTests
     {
         await using var folder = new IpcFolder();
         _ = await folder.SucceedAsync("shm", "put", "1", "日本");
-        var printed = await CommandResult.RunAsync("env", "LC_ALL=en_US.ISO-8859-1", PublishedBinary.FilePath, "shm", "get", "1", "--json", "--path", folder.FullName);
+        var printed = await CommandResult.RunAsync(
+            "env", "LC_ALL=en_US.ISO-8859-1", PublishedBinary.FilePath, "shm", "get", "1", "--json", "--path", folder.FullName);
         Assert.Equal("\"日本\"\n", printed.Output);
     }
 
@@ -142,7 +146,9 @@ public sealed class ShmCommandTests
         _ = await folder.PhpAsync($"$s = shm_attach(~$key, 400, 0640); shm_put_var($s, 1, 'moved'); shm_put_var($s, 2, 'too'); {meanwhile}");
         var first = await folder.RunAsync("shm", "has", "1");
         Assert.Equal((0, "", ""), (first.ExitCode, first.Output, first.Error));
-        Assert.Equal(expected, (await folder.PhpAsync("$s = shm_attach($key, 1, 0600); foreach ([1, 2, 3] as $i) { if (shm_has_var($s, $i)) { echo \"$i:\", shm_get_var($s, $i), ' '; } }")).Trim());
+        var listed = await folder.PhpAsync(
+            "$s = shm_attach($key, 1, 0600); foreach ([1, 2, 3] as $i) { if (shm_has_var($s, $i)) { echo \"$i:\", shm_get_var($s, $i), ' '; } }");
+        Assert.Equal(expected, listed.Trim());
         Assert.Matches("\nmode: +0640\n", await folder.SucceedAsync("shm", "stat"));
         Assert.Single(await folder.ObjectsAsync());
     }
@@ -170,7 +176,9 @@ public sealed class ShmCommandTests
     public async Task List_of_long_values_takes_little_memory()
     {
         await using var folder = new IpcFolder();
-        _ = await folder.PhpAsync("$s = shm_attach($key, 45000000, 0600); shm_put_var($s, 1, str_repeat(\"\\u{1F600}\", 5000000)); shm_put_var($s, 2, ['x' => str_repeat(\"\\xFF\", 20000000)]);");
+        _ = await folder.PhpAsync(
+            "$s = shm_attach($key, 45000000, 0600); shm_put_var($s, 1, str_repeat(\"\\u{1F600}\", 5000000)); "
+            + "shm_put_var($s, 2, ['x' => str_repeat(\"\\xFF\", 20000000)]);");
         var list = await CommandResult.RunAsync("sh", "-c", $"ulimit -d 131072; '{PublishedBinary.FilePath}' shm list --path '{folder.FullName}'");
         Assert.Equal((0, ""), (list.ExitCode, list.Error));
         Assert.Contains($"\n1         string  20000014  {string.Concat(Enumerable.Repeat("😀", 30))}...\n", list.Output, StringComparison.Ordinal);
@@ -197,7 +205,8 @@ public sealed class ShmCommandTests
     {
         await using var folder = new IpcFolder();
         await using var script = RunningProgram.Start(folder,
-            "$s = shm_attach($key, 200, 0640); shm_put_var($s, 1, 'old'); shm_put_var($s, 2, 'other'); echo \"ready\\n\"; fgets(STDIN); echo shm_get_var($s, 1), \"\\n\"; fgets(STDIN);");
+            "$s = shm_attach($key, 200, 0640); shm_put_var($s, 1, 'old'); shm_put_var($s, 2, 'other'); "
+            + "echo \"ready\\n\"; fgets(STDIN); echo shm_get_var($s, 1), \"\\n\"; fgets(STDIN);");
         Assert.Equal("ready", await script.ReadLineAsync());
         var grown = await folder.RunAsync("shm", "put", "1", new string('x', 200), "--grow");
         Assert.Equal((0, ""), (grown.ExitCode, grown.Output));
@@ -226,7 +235,8 @@ public sealed class ShmCommandTests
         var list = await folder.SucceedAsync("shm", "list");
         Assert.Equal(26, list.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
         Assert.Equal("5 300", await folder.PhpAsync(
-            "$s = shm_attach($key); $n = 0; for ($i = 1; $i <= 24; $i++) { $n += strlen(shm_get_var($s, $i)) / 10; } echo strlen(shm_get_var($s, 0)), ' ', $n;"));
+            "$s = shm_attach($key); $n = 0; "
+            + "for ($i = 1; $i <= 24; $i++) { $n += strlen(shm_get_var($s, $i)) / 10; } echo strlen(shm_get_var($s, 0)), ' ', $n;"));
         Assert.Single(await folder.ObjectsAsync());
     }
 
@@ -317,7 +327,9 @@ public sealed class ShmCommandTests
     [InlineData(2, "--mode", "put", "1", "x", "--mode", "999")]
     [InlineData(2, "--key", "get", "1", "--key", "none")]
     [InlineData(2, "--key", "get", "1", "--key", "1")]
-    [InlineData(1, "nothing has changed", "put", "1", "more than a hundred bytes with its head, and one that it needs, too, and so on, and so on, and so on", "--size", "100")]
+    [InlineData(
+        1, "nothing has changed", "put", "1", "more than a hundred bytes with its head, and one that it needs, too, and so on, and so on, and so on",
+        "--size", "100")]
     [InlineData(1, "JSON", "put", "1", "{", "--json")]
     [InlineData(1, "serialize", "put", "1", "x", "--serialized")]
     [InlineData(1, "/no/such/file", "put", "1", "@/no/such/file")]

@@ -79,7 +79,9 @@ public sealed class SquatterTests
         await using var daemon = await OfServiceAsync();
         var key = await OtherUser.KeyAsync(daemon.StateDirectory, 'A');
         await OtherUser.SucceedAsync(OtherUser.Nobody, PublishedBinary.FilePath, "queue", "send", "--type", "1", "--key", $"0x{key:x8}", "stop");
-        await OtherUser.SucceedAsync(OtherUser.Nobody, "perl", "-e", $"my $q = msgget({(int)key}, 0); my $d = ''; msgctl($q, 2, $d) or die $!; substr($d, 20, 2) = pack('S', {mode}); msgctl($q, 1, $d) or die $!;");
+        await OtherUser.SucceedAsync(
+            OtherUser.Nobody, "perl", "-e",
+            $"my $q = msgget({(int)key}, 0); my $d = ''; msgctl($q, 2, $d) or die $!; substr($d, 20, 2) = pack('S', {mode}); msgctl($q, 1, $d) or die $!;");
         await StartServiceAsync(daemon);
         Assert.Contains("nobody", await daemon.WaitForLogAsync(" 4001 "), StringComparison.Ordinal);
         var said = await daemon.RunCommandAsync("say", "secret");

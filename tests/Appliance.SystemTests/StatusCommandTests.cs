@@ -41,7 +41,8 @@ public sealed class StatusCommandTests
         try
         {
             await daemon.WaitUntilAsync("a stuck worker", () => daemon.RunCommandAsync("status").Result.Output.Contains("stuck", StringComparison.Ordinal));
-            var command = $"env -u NO_COLOR {environment} {PublishedBinary.FilePath} status --run-dir {daemon.RunDirectory} --state-dir {daemon.StateDirectory}";
+            var command =
+                $"env -u NO_COLOR {environment} {PublishedBinary.FilePath} status --run-dir {daemon.RunDirectory} --state-dir {daemon.StateDirectory}";
             var status = await CommandResult.RunAsync("script", "-qec", command, "/dev/null");
             Assert.True(status.ExitCode == 0, status.ToString());
             Assert.Contains("worker 0 is stuck", status.Output, StringComparison.Ordinal);
@@ -153,7 +154,11 @@ public sealed class StatusCommandTests
         Assert.Equal((3, true), (unreachable.ExitCode, unreachable.Output.StartsWith("UNKNOWN - ", StringComparison.Ordinal)));
 
         Task<CommandResult> AsNobodyAsync(params string[] arguments) => CommandResult.RunAsync(
-            "setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", PublishedBinary.FilePath, .. arguments, "--run-dir", daemon.RunDirectory, "--state-dir", daemon.StateDirectory]);
+            "setpriv",
+            [
+                "--reuid=65534", "--regid=65534", "--clear-groups", PublishedBinary.FilePath, .. arguments,
+                "--run-dir", daemon.RunDirectory, "--state-dir", daemon.StateDirectory,
+            ]);
     }
 
     /// <summary>What the sampler of a daemon without a port does not measure, the command does.</summary>

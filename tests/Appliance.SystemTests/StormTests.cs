@@ -50,7 +50,8 @@ public sealed class StormTests(ITestOutputHelper output) : IDisposable
         await _enough.CancelAsync();
         await Task.WhenAll(following);
 
-        output.WriteLine($"{said} messages, {_clients.Sum(client => (long)client.Received)} received, {string.Join(", ", events.Select(one => $"{one.Key} {one.Value}"))}");
+        output.WriteLine(
+            $"{said} messages, {_clients.Sum(client => (long)client.Received)} received, {string.Join(", ", events.Select(one => $"{one.Key} {one.Value}"))}");
         output.WriteLine($"{_clients.Count(client => client.Ends > 0)} of {Clients} clients were cut off at least once");
         Assert.All(events.Values, count => Assert.True(count > 0));
         Assert.All(_clients.GroupBy(client => client.Room), room => Assert.Single(room.Select(client => client.LastId).Distinct()));
@@ -131,7 +132,8 @@ public sealed class StormTests(ITestOutputHelper output) : IDisposable
     private static async Task StartAsync(ApplianceDaemon daemon)
     {
         var started = await daemon.LaunchAsync(
-            "--config", Path.Combine(daemon.Folder, "appliance.conf"), "--announce", "off", "--max-rate", "0", "--drain", "2", "--listen", $"127.0.0.1:{daemon.Port}");
+            "--config", Path.Combine(daemon.Folder, "appliance.conf"), "--announce", "off", "--max-rate", "0", "--drain", "2",
+            "--listen", $"127.0.0.1:{daemon.Port}");
         Assert.True(started.ExitCode == 0, $"{started} {daemon.Tail()}");
     }
 
@@ -159,7 +161,8 @@ public sealed class StormTests(ITestOutputHelper output) : IDisposable
         {
             await using var last = await daemon.JoinAsync($"room={room.Key}&history=0");
             var end = (await last.SayAndReadAsync("the end")).IdNumber;
-            await daemon.WaitUntilAsync($"{room.Key}'s clients to have message {end}", () => room.All(client => client.LastId == end || client.Fault is not null));
+            await daemon.WaitUntilAsync(
+                $"{room.Key}'s clients to have message {end}", () => room.All(client => client.LastId == end || client.Fault is not null));
         }
     }
 }

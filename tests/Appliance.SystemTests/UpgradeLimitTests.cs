@@ -39,7 +39,10 @@ public sealed class UpgradeLimitTests
         { "", "did not serve in time" },
         { "tell_ways();", "did not serve in time" },
         { "tell_ways(); syswrite($channel, 'C');", "not all connections could be given in time" },
-        { "tell_ways(); syswrite($channel, 'C'); syswrite($channel, 'C'); tell_ways(); syswrite($channel, '?what');", "not all connections could be given in time" },
+        {
+            "tell_ways(); syswrite($channel, 'C'); syswrite($channel, 'C'); tell_ways(); syswrite($channel, '?what');",
+            "not all connections could be given in time"
+        },
     };
 
     [Theory]

@@ -44,7 +44,9 @@ public sealed class UpgradeReturnTests
         exit($answer eq $all ? 0 : 1);
         """;
 
-    /// <summary>The real one, killed once a worker of it has connections while one of the old process has some, too: for which that process is stopped.</summary>
+    /// <summary>
+    /// The real one, killed once a worker of it has connections while one of the old process has some, too: for which that process is stopped.
+    /// </summary>
     private const string Killed = """
         #!/usr/bin/perl
         use POSIX ();
@@ -52,7 +54,11 @@ public sealed class UpgradeReturnTests
         if (!fork()) {
             POSIX::close($ENV{APPLIANCE_FD});
             sub workers { open(my $file, '<', "/proc/$_[0]/task/$_[0]/children") or return (); return split(' ', <$file> // ''); }
-            sub is_gone { open(my $file, '<', "/proc/$_[0]/stat") or return 1; my @tasks = glob("/proc/$_[0]/task/*"); return <$file> =~ /\) Z / && @tasks <= 1; }
+            sub is_gone {
+                open(my $file, '<', "/proc/$_[0]/stat") or return 1;
+                my @tasks = glob("/proc/$_[0]/task/*");
+                return <$file> =~ /\) Z / && @tasks <= 1;
+            }
             sub has_clients { my $count = () = glob("/proc/$_[0]/fd/*"); return $count > 350; }
             while (kill(0, $new)) {
                 next unless grep { has_clients($_) } workers($new);
@@ -121,7 +127,8 @@ public sealed class UpgradeReturnTests
         {
             await using var last = await daemon.JoinAsync($"room={room.Key}&history=0");
             var end = (await last.SayAndReadAsync("the end")).IdNumber;
-            await daemon.WaitUntilAsync($"{room.Key}'s clients to have message {end}", () => room.All(client => client.LastId == end || client.Fault is not null));
+            await daemon.WaitUntilAsync(
+                $"{room.Key}'s clients to have message {end}", () => room.All(client => client.LastId == end || client.Fault is not null));
         }
 
         await enough.CancelAsync();

@@ -58,7 +58,8 @@ public sealed class UpgradeTests
         await using var daemon = await ApplianceDaemon.StartAsync(2, "--announce", "off");
         await using var ann = await daemon.JoinAsync();
         var pushing = daemon.PhpAsync(
-            $"$q = msg_get_queue($key); for ($i = 0; $i < {Commands}; $i++) {{ while (!@msg_send($q, 1, \"say $i\", false, false)) {{ usleep(1000); }} usleep(1000); }}");
+            $"$q = msg_get_queue($key); for ($i = 0; $i < {Commands}; $i++) {{ "
+            + $"while (!@msg_send($q, 1, \"say $i\", false, false)) {{ usleep(1000); }} usleep(1000); }}");
         do
         {
             _ = await daemon.SucceedAsync("upgrade");

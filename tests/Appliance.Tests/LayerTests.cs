@@ -30,7 +30,8 @@ public sealed class LayerTests
             read.Add(layer);
         }
 
-        Assert.Equal(SourceTree.Files.Select(SourceTree.LayerOf).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal), read.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            SourceTree.Files.Select(SourceTree.LayerOf).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal), read.Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -63,7 +64,8 @@ public sealed class LayerTests
     [MemberData(nameof(Files))]
     public void Imports_are_in_Native_alone(string file)
     {
-        bool imports = SourceTree.Lines(file).Any(line => line.Contains("LibraryImport", StringComparison.Ordinal) || line.Contains("DllImport", StringComparison.Ordinal));
+        bool imports = SourceTree.Lines(file)
+            .Any(line => line.Contains("LibraryImport", StringComparison.Ordinal) || line.Contains("DllImport", StringComparison.Ordinal));
         Assert.True(!imports || SourceTree.LayerOf(file) == "Native");
     }
 
@@ -88,7 +90,8 @@ public sealed class LayerTests
     private static Dictionary<string, string[]> ReadTable()
     {
         Dictionary<string, string[]> layers = new(StringComparer.Ordinal);
-        foreach (string line in File.ReadLines(Path.Combine(SourceTree.Root, "../../ARCHITECTURE.md")).Where(line => line.StartsWith("| `", StringComparison.Ordinal)))
+        var rows = File.ReadLines(Path.Combine(SourceTree.Root, "../../ARCHITECTURE.md")).Where(line => line.StartsWith("| `", StringComparison.Ordinal));
+        foreach (string line in rows)
         {
             string[] cells = line.Split('|', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             string folder = cells[0].Trim('`');

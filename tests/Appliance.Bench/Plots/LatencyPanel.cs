@@ -14,7 +14,8 @@ public readonly record struct LatencyRow(double P50, double P99, double P999);
 /// <param name="Hint">Unit, and what is good.</param>
 /// <param name="Rows">What was measured, by server.</param>
 /// <param name="Scale">Logarithms of both ends of the scale.</param>
-public sealed record LatencyPanel(string Title, string Hint, IReadOnlyDictionary<string, LatencyRow> Rows, (double First, double Last) Scale) : Panel(Title, Hint)
+public sealed record LatencyPanel(string Title, string Hint, IReadOnlyDictionary<string, LatencyRow> Rows, (double First, double Last) Scale)
+    : Panel(Title, Hint)
 {
     /// <summary>No clock of the generator is finer.</summary>
     private const double LeastMs = 0.01;

@@ -24,7 +24,8 @@ public sealed record Workload(string Name, bool IsPromised, Func<int> Once)
         Chat("100 characters of ASCII", $$"""{"message":"{{new string('x', 100)}}","name":"a name of 15 c.","color":"#007AFF"}"""),
         Chat("escapes", """{"message":"she said \"no\",\nand C:\\temp was \u00e4\u00f6\u00fc \ud83d\ude00","name":"a\"b\\c","color":"#007AFF"}"""),
         Chat("emoji", """{"message":"good morning ☀️ 😀😀😀 happy birthday 🎂🎉 👩‍👩‍👧","name":"zoë 🦊","color":"#f0f"}"""),
-        Chat("nothing but escapes", $$"""{"message":"{{Repeat("\\\"", 100)}}","name":"{{Repeat("\\\".", 7)}}","color":"#007AFF"}""") with { IsPromised = false },
+        Chat("nothing but escapes", $$"""{"message":"{{Repeat("\\\"", 100)}}","name":"{{Repeat("\\\".", 7)}}","color":"#007AFF"}""")
+            with { IsPromised = false },
         Check("ASCII", "a chat message, "),
         Check("Cyrillic", "я"),
         Check("emoji", "😀"),

@@ -37,13 +37,17 @@ public sealed class Bars(ScenarioTable table, Figures figures, IReadOnlyList<Ser
         .. table.Disturbances.Disturbed.Select(Undisturbed),
         SmallRooms("8 workers'", table.Crowds.SmallRoomsCpuUs, table.Crowds.LargeRoomCpuUs),
         SmallRooms("one worker's", table.Crowds.SmallRoomsOfOneCpuUs, table.Crowds.LargeRoomOfOneCpuUs),
-        Ratio("a delivery in one worker's small rooms costs no more than the bare io_uring loop's", table.Crowds.SmallRoomsOfOneCpuUs, "bare-uring", ratio => ratio <= 1),
+        Ratio(
+            "a delivery in one worker's small rooms costs no more than the bare io_uring loop's", table.Crowds.SmallRoomsOfOneCpuUs, "bare-uring",
+            ratio => ratio <= 1),
         Number("at most 256 bytes (PSS) per idle connection at 10,000", table.Connections.IdleBytes, number => number <= 256),
         Number($"at most 128 bytes: {table.Crowds.IdleBytes.Text}", table.Crowds.IdleBytes, number => number <= 128),
         Number($"below 5 %: {table.Crowds.PingPercent.Text}", table.Crowds.PingPercent, number => number < 5),
         Number("no garbage collection in 10 s of steady load", table.Loads.Collections, number => number == 0),
         Number("ready in under 30 ms", table.Connections.ReadyMs, number => number < 30),
-        Number("no CPU when idle (at most 0.1 % of a core: a sample a second)", table.Connections.IdleCpuUs, number => ConnectionScenarios.IdleShare(number) <= IdleShareMax),
+        Number(
+            "no CPU when idle (at most 0.1 % of a core: a sample a second)", table.Connections.IdleCpuUs,
+            number => ConnectionScenarios.IdleShare(number) <= IdleShareMax),
         .. Workload.All.Where(workload => workload.IsPromised).Select(PublishPath),
     ];
 
@@ -82,7 +86,8 @@ public sealed class Bars(ScenarioTable table, Figures figures, IReadOnlyList<Ser
     {
         string text = string.Create(CultureInfo.InvariantCulture, $"at most {PublishPathRun.NanosecondsMax} ns and no allocation: {workload.Name}");
         return figures.Median(PublishPathRun.Native(workload), _ours) is { } native && figures.Find(PublishPathRun.Allocated(workload), _ours) is { } bytes
-            ? new Bar(text, $"{Spread.Number(native, "N0")} ns, {Spread.Number(bytes.Max, "N0")} bytes", native <= PublishPathRun.NanosecondsMax && bytes.Max == 0)
+            ? new Bar(
+                text, $"{Spread.Number(native, "N0")} ns, {Spread.Number(bytes.Max, "N0")} bytes", native <= PublishPathRun.NanosecondsMax && bytes.Max == 0)
             : new Bar(text, "", null);
     }
 

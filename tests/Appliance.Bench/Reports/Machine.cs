@@ -9,7 +9,8 @@ public static class Machine
 {
     /// <summary>Processors, kernel, load of others at the start.</summary>
     public static string Describe() => string.Create(CultureInfo.InvariantCulture,
-        $"{Environment.ProcessorCount} processors ({ProcessorName()}), Linux {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}, {RuntimeInformation.OSArchitecture}");
+        $"{Environment.ProcessorCount} processors ({ProcessorName()}), Linux {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}, "
+            + $"{RuntimeInformation.OSArchitecture}");
 
     /// <summary>The commit of the sources, with a plus when they have been changed since; empty outside a checkout.</summary>
     public static string Commit() => Git("rev-parse", "--short", "HEAD") is { Length: > 0 } commit
@@ -24,7 +25,8 @@ public static class Machine
     {
         try
         {
-            using var git = Process.Start(new ProcessStartInfo("git", arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var git = Process.Start(
+                new ProcessStartInfo("git", arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
             string output = git.StandardOutput.ReadToEnd().Trim();
             git.WaitForExit();
             return git.ExitCode == 0 ? output : "";

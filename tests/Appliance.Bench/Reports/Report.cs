@@ -14,9 +14,17 @@ public static class Report
         _ = text.AppendLine(CultureInfo.InvariantCulture, $"# Benchmark, {DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC, commit {Machine.Commit()}").AppendLine()
             .AppendLine(CultureInfo.InvariantCulture, $"{Machine.Describe()}. The generator, the server and whatever else runs")
             .AppendLine("here share them: compare the columns with each other, not with figures from elsewhere.").AppendLine()
-            .AppendLine(CultureInfo.InvariantCulture, $"Medians (least–most) of {options.Rounds} rounds (--rounds); in each every server was started afresh, one after the other. A bar's ratio is")
-            .AppendLine(CultureInfo.InvariantCulture, $"that of the medians. Loads were measured for {options.Seconds} s after {options.WarmUpSeconds} s of warm-up; each publisher waits for its own message before it")
-            .AppendLine(CultureInfo.InvariantCulture, $"sends the next, or sends at a pace, whatever comes back. All deliveries are counted, and every message is checked on {FrameReader.SamplesMax} sampled")
+            .AppendLine(
+                CultureInfo.InvariantCulture,
+                $"Medians (least–most) of {options.Rounds} rounds (--rounds); in each every server was started afresh, one after the other. A bar's ratio is")
+            .AppendLine(
+                CultureInfo.InvariantCulture,
+                $"that of the medians. Loads were measured for {options.Seconds} s after {options.WarmUpSeconds} s of warm-up; "
+                + $"each publisher waits for its own message before it")
+            .AppendLine(
+                CultureInfo.InvariantCulture,
+                $"sends the next, or sends at a pace, whatever comes back. All deliveries are counted, "
+                + $"and every message is checked on {FrameReader.SamplesMax} sampled")
             .AppendLine("connections: a run in which one was missing, repeated or out of order is listed below as FAILED, with how many; peers may be late at")
             .AppendLine("a pace that is too much for them. Latency: from sending to reading, there.").AppendLine();
         MarkdownTable.Append(text, ["", .. servers], [.. figures.Measures.Select(measure => Row(figures, measure, servers))]);

@@ -15,7 +15,8 @@ public sealed class ConnectionScenarios(BenchOptions options)
     private const int ReadyRounds = 10;
 
     /// <summary>Connections opened, answered and closed in a second.</summary>
-    public Measure Connects { get; } = new(string.Create(CultureInfo.InvariantCulture, $"connects per second ({options.Connects:N0}, {Generator.OpeningMax} at a time)"), "N0");
+    public Measure Connects { get; } = new(
+        string.Create(CultureInfo.InvariantCulture, $"connects per second ({options.Connects:N0}, {Generator.OpeningMax} at a time)"), "N0");
 
     /// <summary>What such a connection costs the server.</summary>
     public Measure ConnectCpuUs { get; } = new("server CPU µs per connect", "N1");
@@ -24,7 +25,8 @@ public sealed class ConnectionScenarios(BenchOptions options)
     public Measure IdleBytes { get; } = new(string.Create(CultureInfo.InvariantCulture, $"bytes (PSS) per idle connection at {IdleClients:N0}"), "N0");
 
     /// <summary>Time to the first answer.</summary>
-    public Measure ReadyMs { get; } = new(string.Create(CultureInfo.InvariantCulture, $"ms from start to the first handshake answered ({ReadyRounds} starts)"), "N1");
+    public Measure ReadyMs { get; } = new(
+        string.Create(CultureInfo.InvariantCulture, $"ms from start to the first handshake answered ({ReadyRounds} starts)"), "N1");
 
     /// <summary>Processor time while nothing happens.</summary>
     public Measure IdleCpuUs { get; } = new(string.Create(CultureInfo.InvariantCulture, $"CPU µs in {IdleSeconds} s with {FewClients} idle clients"), "N0");

@@ -61,7 +61,8 @@ public sealed class LoadScenarios(BenchOptions options)
         bool mayBeLate = traffic.PerSecond > 0 && server.Kind != ServerKind.Ours;
         if (result.Faults.Length > 0 || (result.Outstanding != 0 && !mayBeLate) || result.Outstanding < 0)
         {
-            throw new LoadException(string.Create(CultureInfo.InvariantCulture, $"messages: {result.Outstanding} of all clients not delivered; {result.Faults}"));
+            throw new LoadException(
+                string.Create(CultureInfo.InvariantCulture, $"messages: {result.Outstanding} of all clients not delivered; {result.Faults}"));
         }
 
         return result;
@@ -82,8 +83,10 @@ public sealed class LoadScenarios(BenchOptions options)
 
     /// <summary>Limits know no pace, and over several workers only those that have some are measured.</summary>
     private ScenarioCase AtPace(LoadMeasures measures, int perSecond, int workers) =>
-        new(server => (server.Kind == ServerKind.Peer || options.IsOurs(server)) && server.ClientsMax >= options.Clients && (workers == 1 || server.HasWorkers), (server, note) =>
-            measures.NoteLatency(Run(server, Traffic.Paced(perSecond, PacedPublishers), options.WarmUpSeconds, options.Seconds), note))
+        new(
+            server => (server.Kind == ServerKind.Peer || options.IsOurs(server)) && server.ClientsMax >= options.Clients && (workers == 1 || server.HasWorkers),
+            (server, note) => measures.NoteLatency(
+                Run(server, Traffic.Paced(perSecond, PacedPublishers), options.WarmUpSeconds, options.Seconds), note))
         {
             Setup = new ServerSetup { Workers = workers },
         };

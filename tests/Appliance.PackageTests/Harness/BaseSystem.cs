@@ -41,7 +41,8 @@ public sealed record BaseSystem(string Name, string Packages)
         {
             var root = Path.Combine(work.FullName, "root");
             string[] mirror = [.. await MirrorAsync()];
-            var made = await CommandResult.RunAsync(Artifacts.InstallationLimit, "debootstrap", ["--variant=minbase", $"--include={Packages}", Suite, root, .. mirror]);
+            var made = await CommandResult.RunAsync(
+                Artifacts.InstallationLimit, "debootstrap", ["--variant=minbase", $"--include={Packages}", Suite, root, .. mirror]);
             Assert.True(made.ExitCode == 0, $"debootstrap: {made.Error} {string.Join('\n', made.Output.Split('\n').TakeLast(20))}");
 
             // Nobody logs in, and nothing is downloaded.
@@ -51,7 +52,8 @@ public sealed record BaseSystem(string Name, string Packages)
                 await File.WriteAllLinesAsync(inittab, File.ReadLines(inittab).Where(line => !line.Contains("getty", StringComparison.Ordinal)).ToArray());
             }
 
-            _ = await Artifacts.SucceedAsync("sh", "-c", $"rm -rf '{root}'/var/cache/apt/archives/*.deb '{root}'/var/lib/apt/lists/* '{root}'/usr/share/locale '{root}'/usr/share/doc/*");
+            _ = await Artifacts.SucceedAsync(
+                "sh", "-c", $"rm -rf '{root}'/var/cache/apt/archives/*.deb '{root}'/var/lib/apt/lists/* '{root}'/usr/share/locale '{root}'/usr/share/doc/*");
             var temporary = $"{Archive}.{Environment.ProcessId}";
             _ = await Artifacts.SucceedAsync("tar", "--create", "--file", temporary, "--directory", root, "--numeric-owner", "--one-file-system", ".");
             File.Move(temporary, Archive, overwrite: true);

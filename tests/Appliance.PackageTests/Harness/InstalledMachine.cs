@@ -16,7 +16,9 @@ public abstract class InstalledMachine(BaseSystem system) : IAsyncLifetime
 
             // Tests restart it more often than systemd lets a service that keeps failing.
             const string DropIn = "/etc/systemd/system/appliance.service.d/often.conf";
-            _ = await _machine.SucceedAsync($"if [ -d /run/systemd/system ]; then mkdir -p {Path.GetDirectoryName(DropIn)} && printf '[Unit]\nStartLimitIntervalSec=0\n' >{DropIn} && systemctl daemon-reload; fi");
+            _ = await _machine.SucceedAsync(
+                $"if [ -d /run/systemd/system ]; then mkdir -p {Path.GetDirectoryName(DropIn)} "
+                + $"&& printf '[Unit]\nStartLimitIntervalSec=0\n' >{DropIn} && systemctl daemon-reload; fi");
         }
     }
 

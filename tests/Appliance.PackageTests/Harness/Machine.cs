@@ -51,7 +51,8 @@ public sealed class Machine : IAsyncDisposable
         Artifacts.InstallationLimit,
         "nsenter",
         "--target", Init.ToString(CultureInfo.InvariantCulture), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd",
-        "env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "HOME=/root", "TERM=dumb",
+        "env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "HOME=/root",
+        "TERM=dumb",
         "sh", "-c", script);
 
     /// <summary>Runs a script that must succeed and returns what it printed.</summary>
@@ -135,15 +136,16 @@ public sealed class Machine : IAsyncDisposable
         _container.BeginOutputReadLine();
         _container.BeginErrorReadLine();
         _ = await WaitUntilAsync("init", () => Task.FromResult(FindInit()));
-        _ = await WaitUntilAsync("boot", async () =>
-            (await RunAsync("if [ -d /run/systemd/system ]; then systemctl is-system-running; else runlevel | grep -x 'N 2' && ! pgrep -x startpar; fi")).ExitCode == 0);
+        const string IsUp = "if [ -d /run/systemd/system ]; then systemctl is-system-running; else runlevel | grep -x 'N 2' && ! pgrep -x startpar; fi";
+        _ = await WaitUntilAsync("boot", async () => (await RunAsync(IsUp)).ExitCode == 0);
     }
 
     private bool FindInit()
     {
         Assert.False(_container!.HasExited, $"systemd-nspawn ended: {string.Join('\n', _console.Lines)}");
         Init = new ProcessStatus(_container.Id).Children().Select(child => child.Pid).FirstOrDefault();
-        return Init > 0 && File.Exists($"/proc/{Init}/ns/pid") && new FileInfo($"/proc/{Init}/ns/pid").LinkTarget != new FileInfo("/proc/self/ns/pid").LinkTarget;
+        return Init > 0 && File.Exists($"/proc/{Init}/ns/pid")
+            && new FileInfo($"/proc/{Init}/ns/pid").LinkTarget != new FileInfo("/proc/self/ns/pid").LinkTarget;
     }
 
     private Task<bool> WaitUntilAsync(string awaited, Func<Task<bool>> happened) => TimeLimit.GuardAsync(awaited, async limit =>

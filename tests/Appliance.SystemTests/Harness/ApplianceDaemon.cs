@@ -11,7 +11,7 @@ namespace Appliance.SystemTests.Harness;
 /// The published binary as a master with workers, with folders of its own: as a daemon, or in the foreground. Whatever runs below the
 /// folders at the end fails the test.
 /// </summary>
-public sealed class ApplianceDaemon : IAsyncDisposable
+public sealed partial class ApplianceDaemon : IAsyncDisposable
 {
     private static readonly TimeSpan RegexLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
@@ -253,38 +253,8 @@ public sealed class ApplianceDaemon : IAsyncDisposable
 
     /// <summary>Has PHP ask the server something, and returns the answer.</summary>
     public Task<string> AskAsync(string question) => PhpAsync(
-        $"$q = msg_get_queue($key); msg_send($q, 1, 'ask '.getmypid().' '.base64_decode('{Convert.ToBase64String(Encoding.UTF8.GetBytes(question))}')); msg_receive($q, getmypid(), $t, 8192, $answer); echo $answer;");
-
-    /// <summary>The worker of each slot that has one.</summary>
-    public IReadOnlyDictionary<int, ProcessStatus> Workers()
-    {
-        var workers = new Dictionary<int, ProcessStatus>();
-        foreach (var child in Master.Children())
-        {
-            try
-            {
-                var name = Regex.Match(child.Arguments[0], "^appliance: worker (?<slot>[0-9]+)$", RegexOptions.ExplicitCapture, RegexLimit);
-                if (name.Success)
-                {
-                    workers[int.Parse(name.Groups["slot"].Value, CultureInfo.InvariantCulture)] = child;
-                }
-            }
-            catch (IOException)
-            {
-                // Ended meanwhile.
-            }
-        }
-
-        return workers;
-    }
-
-    /// <summary>One of the workers, as soon as there is one: a master that has just begun in an upgrade, or whose only worker died, has none.</summary>
-    public async Task<ProcessStatus> AnyWorkerAsync(Random random)
-    {
-        ProcessStatus[] workers = [];
-        await WaitUntilAsync("a worker", () => (workers = [.. Workers().Values]).Length > 0);
-        return workers[random.Next(workers.Length)];
-    }
+        $"$q = msg_get_queue($key); msg_send($q, 1, 'ask '.getmypid().' '.base64_decode('{Convert.ToBase64String(Encoding.UTF8.GetBytes(question))}')); "
+        + "msg_receive($q, getmypid(), $t, 8192, $answer); echo $answer;");
 
     /// <summary>Sends a signal by its name without SIG.</summary>
     public static async Task SignalAsync(ProcessStatus process, string name)
@@ -325,45 +295,6 @@ public sealed class ApplianceDaemon : IAsyncDisposable
     /// <summary>Waits until a process has ended.</summary>
     public Task WaitForEndAsync(ProcessStatus process) => WaitUntilAsync($"end of process {process.Pid}", () => !process.IsAlive);
 
-    /// <summary>Joins a room through whatever worker the kernel picks.</summary>
-    public async Task<ChatClient> JoinAsync(string query = "")
-    {
-        var raw = await RawClient.ConnectAsync(Address);
-        _ = await raw.UpgradeAsync("/?" + query);
-        return ChatClient.Over(raw);
-    }
-
-    /// <summary>Joins a room through the worker of a slot: connections that the kernel gives to another one are given up.</summary>
-    public async Task<ChatClient> JoinWorkerAsync(int slot, string query = "")
-    {
-        using var limit = new CancellationTokenSource(TimeLimit.Event);
-        while (true)
-        {
-            limit.Token.ThrowIfCancellationRequested();
-            var raw = await RawClient.ConnectAsync(Address);
-            if (await WorkerOfAsync(raw) == slot)
-            {
-                _ = await raw.UpgradeAsync("/?" + query);
-                return ChatClient.Over(raw);
-            }
-
-            await raw.DisposeAsync();
-        }
-    }
-
-    /// <summary>The slot of the worker that has taken a connection; -1 when the connection was lost.</summary>
-    public async Task<int> WorkerOfAsync(RawClient client)
-    {
-        var slot = -1;
-        await WaitUntilAsync("a worker to take the connection", () =>
-        {
-            var inode = SocketDiagnostics.Inode(client.RemoteAddress, client.LocalAddress);
-            slot = inode is null or 0 ? -1 : SlotOf($"socket:[{inode}]");
-            return slot >= 0 || inode is null;
-        });
-        return slot;
-    }
-
     /// <summary>The last lines of the log, for a failure's message.</summary>
     public string Tail() => $"Last lines of the log:{Environment.NewLine}{string.Join(Environment.NewLine, Log.TakeLast(20))}";
 
@@ -395,26 +326,6 @@ public sealed class ApplianceDaemon : IAsyncDisposable
             _foreground?.Dispose();
             _folder.Delete(recursive: true);
         }
-    }
-
-    private int SlotOf(string socket)
-    {
-        foreach (var (slot, worker) in Workers())
-        {
-            try
-            {
-                if (worker.Descriptors.Values.Contains(socket))
-                {
-                    return slot;
-                }
-            }
-            catch (IOException)
-            {
-                // Ended meanwhile.
-            }
-        }
-
-        return -1;
     }
 
     private string[] Places(string[] options)

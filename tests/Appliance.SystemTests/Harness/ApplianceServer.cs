@@ -104,7 +104,8 @@ public sealed class ApplianceServer : IAsyncDisposable
 
     /// <summary>Runs a command of the binary with the folders of this server: <c>stop</c>, <c>status</c>, ...</summary>
     public Task<CommandResult> RunCommandAsync(params string[] arguments) =>
-        PidNamespace.RunAsync(PidNamespace.IsWanted ? Pid : 0, [PublishedBinary.FilePath, .. arguments, "--run-dir", RunDirectory, "--state-dir", StateDirectory]);
+        PidNamespace.RunAsync(
+            PidNamespace.IsWanted ? Pid : 0, [PublishedBinary.FilePath, .. arguments, "--run-dir", RunDirectory, "--state-dir", StateDirectory]);
 
     /// <summary>Sends a signal by its name without SIG: <c>TERM</c>, <c>HUP</c>, <c>STOP</c>, ...</summary>
     public async Task SignalAsync(string name)

@@ -45,7 +45,8 @@ internal static partial class BuildHost
         var wanted = new ResourceLimit { Soft = Math.Max(limit.Hard, DescriptorsMin), Hard = Math.Max(limit.Hard, DescriptorsMin) };
         if (limit.Soft < DescriptorsMin && SetLimit(RLIMIT_NOFILE, wanted) != 0)
         {
-            throw new InvalidOperationException($"The tests need {DescriptorsMin} descriptors and may open {limit.Hard}: run 'ulimit -n {DescriptorsMin}' as root first.");
+            throw new InvalidOperationException(
+                $"The tests need {DescriptorsMin} descriptors and may open {limit.Hard}: run 'ulimit -n {DescriptorsMin}' as root first.");
         }
     }
 

@@ -1,8 +1,8 @@
 namespace Appliance.SystemTests.Harness;
 
 /// <summary>
-/// A folder whose keys belong to a test: commands of the binary and PHP scripts meet under them. What is left under them, and those of the folders in it, at the end
-/// is removed, so a test that is about removal must look before.
+/// A folder whose keys belong to a test: commands of the binary and PHP scripts meet under them. What is left under them, and those of the
+/// folders in it, at the end is removed, so a test that is about removal must look before.
 /// </summary>
 public sealed class IpcFolder : IAsyncDisposable
 {

@@ -89,19 +89,26 @@ public sealed class MonitoringPort(IPEndPoint address)
     /// <summary>The samples of a text for Prometheus: name and labels, and the value.</summary>
     public static IReadOnlyDictionary<string, double> Series(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
         .Where(line => !line.StartsWith('#'))
-        .ToDictionary(line => line[..line.LastIndexOf(' ')], line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture), StringComparer.Ordinal);
+        .ToDictionary(
+            line => line[..line.LastIndexOf(' ')], line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture),
+            StringComparer.Ordinal);
 
     /// <summary>The performance data of a plugin's line: label, and the value without its unit.</summary>
     public static IReadOnlyDictionary<string, double> PerformanceData(string line)
     {
         var data = line[(line.IndexOf('|', StringComparison.Ordinal) + 1)..].Trim().Split(' ');
-        return data.Select(one => Regex.Match(one, @"^(?<label>[a-z0-9_]+)=(?<value>-?[0-9.]+)(?<unit>c|ms|s|%|B|)(;[0-9.:@~-]*){0,4}$", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)))
-            .ToDictionary(match => match.Groups["label"].Value, match => double.Parse(match.Groups["value"].Value, CultureInfo.InvariantCulture), StringComparer.Ordinal);
+        return data
+            .Select(one => Regex.Match(
+                one, @"^(?<label>[a-z0-9_]+)=(?<value>-?[0-9.]+)(?<unit>c|ms|s|%|B|)(;[0-9.:@~-]*){0,4}$", RegexOptions.ExplicitCapture,
+                TimeSpan.FromSeconds(1)))
+            .ToDictionary(
+                match => match.Groups["label"].Value, match => double.Parse(match.Groups["value"].Value, CultureInfo.InvariantCulture), StringComparer.Ordinal);
     }
 
     private static MonitoringPort Parse(string line)
     {
-        var port = Regex.Match(line, @"monitoring on http://127\.0\.0\.1:(?<port>\d+)/", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)).Groups["port"].Value;
+        var address = Regex.Match(line, @"monitoring on http://127\.0\.0\.1:(?<port>\d+)/", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+        var port = address.Groups["port"].Value;
         return new MonitoringPort(new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture)));
     }
 }

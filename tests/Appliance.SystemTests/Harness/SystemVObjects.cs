@@ -32,7 +32,8 @@ public static partial class SystemVObjects
         var inode = ulong.Parse(numbers[1], CultureInfo.InvariantCulture);
         var fileKey = ((uint)(device & 0xFF) << 16) | (uint)(inode & 0xFFFF);
         return [.. All().Where(one => one.Key != 0
-            && ((one.Key & 0x00FF_FFFF) == fileKey || (one.Kind != "msg" && (~one.Key & 0x00FF_FFFF) == fileKey) || (one.Kind == "shm" && drawn.Contains(one.Key))))];
+            && ((one.Key & 0x00FF_FFFF) == fileKey || (one.Kind != "msg" && (~one.Key & 0x00FF_FFFF) == fileKey)
+                || (one.Kind == "shm" && drawn.Contains(one.Key))))];
     }
 
     /// <summary>The keys of the room logs of a state directory, which a server has drawn.</summary>
@@ -43,7 +44,8 @@ public static partial class SystemVObjects
     }
 
     /// <summary>Attaches a segment to this process until it ends.</summary>
-    public static void Attach(SystemVObject segment) => Assert.True(Libc.shmat(segment.Id, 0, 0) != -1, $"shmat({segment}): errno {Marshal.GetLastPInvokeError()}");
+    public static void Attach(SystemVObject segment) =>
+        Assert.True(Libc.shmat(segment.Id, 0, 0) != -1, $"shmat({segment}): errno {Marshal.GetLastPInvokeError()}");
 
     /// <summary>Some bytes of a segment.</summary>
     public static byte[] Read(SystemVObject segment, int count)

@@ -67,7 +67,8 @@ public sealed class PackageFilesTests
         Assert.All(SettingsTable.Rows, row =>
         {
             string tag = path.EndsWith('8') ? $"--{row.Name}" : $"{row.Name} = ";
-            string entry = Assert.Single(page.Split(".TP\n"), entry => entry.StartsWith(tag, StringComparison.Ordinal) && (tag[^1] == ' ' || entry[tag.Length] is ' ' or '=' or '\n'));
+            string entry = Assert.Single(
+                page.Split(".TP\n"), entry => entry.StartsWith(tag, StringComparison.Ordinal) && (tag[^1] == ' ' || entry[tag.Length] is ' ' or '=' or '\n'));
             Assert.Contains(path.EndsWith('8') ? row.Help[1..] : row.Reason, Joined(entry), StringComparison.Ordinal);
             if (row.Group != SettingGroup.Mode && !row.IsSwitch)
             {
@@ -90,7 +91,9 @@ public sealed class PackageFilesTests
     {
         string page = Plain(Texts["usr/share/man/man8/appliance.8"]);
         Assert.All(CommandTable.Rows, row => Assert.Contains($".TP\n{row.Synopsis}\n", page, StringComparison.Ordinal));
-        Assert.All(Usage.OptionGroups(Appliance.Cli.Paths.OfSystem).SelectMany(group => group.Rows), row => Assert.Contains($".TP\n{row.Left}\n", page, StringComparison.Ordinal));
+        Assert.All(
+            Usage.OptionGroups(Appliance.Cli.Paths.OfSystem).SelectMany(group => group.Rows),
+            row => Assert.Contains($".TP\n{row.Left}\n", page, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -99,8 +102,11 @@ public sealed class PackageFilesTests
     {
         string text = Texts[path];
         var tree = new CompletionTree();
-        Assert.Equal(CommandTable.Rows.Select(row => row.Synopsis.Split(' ')[0]).Distinct(StringComparer.Ordinal), tree.Nodes[0].Commands.Select(word => word.Word), StringComparer.Ordinal);
-        foreach (string word in tree.Nodes.SelectMany(node => node.Commands.Concat(node.Options)).Select(word => word.Word).Concat(tree.Values.SelectMany(value => value.Words)))
+        Assert.Equal(
+            CommandTable.Rows.Select(row => row.Synopsis.Split(' ')[0]).Distinct(StringComparer.Ordinal), tree.Nodes[0].Commands.Select(word => word.Word),
+            StringComparer.Ordinal);
+        var words = tree.Nodes.SelectMany(node => node.Commands.Concat(node.Options)).Select(word => word.Word);
+        foreach (string word in words.Concat(tree.Values.SelectMany(value => value.Words)))
         {
             string typed = !path.EndsWith(".fish", StringComparison.Ordinal) || word[0] != '-' ? word : word[1] == '-' ? $"-l {word[2..]}" : $"-s {word[1..]}";
             Assert.Matches(new Regex($"(?<![a-z-]){Regex.Escape(typed)}(?![a-z-])", RegexOptions.None, RegexLimit), text);

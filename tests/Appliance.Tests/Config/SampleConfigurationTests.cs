@@ -34,7 +34,8 @@ public sealed class SampleConfigurationTests
     public void With_every_line_uncommented_it_gives_the_defaults()
     {
         var settings = SettingsTable.Rows.Select(row => $"{row.Name} = ").ToList();
-        var given = SettingsBuilder.ReadFile("appliance.conf", Lines.Where(line => settings.Exists(line.TrimStart('#').StartsWith)).Select(line => line.TrimStart('#')));
+        var given = SettingsBuilder.ReadFile(
+            "appliance.conf", Lines.Where(line => settings.Exists(line.TrimStart('#').StartsWith)).Select(line => line.TrimStart('#')));
         Assert.Equal(SettingsTable.Rows.Select(row => row.Name), given.Select(value => value.Name), StringComparer.Ordinal);
         Assert.Equal(SettingsBuilder.Write(SettingsBuilder.Build(Paths, [])), SettingsBuilder.Write(SettingsBuilder.Build(Paths, given)));
     }

@@ -38,7 +38,10 @@ public sealed class SettingsBuilderTests
         { ["", "ping = 0"], "a.conf:2: ping: '0' must be a number from 1 to 86400" },
         { ["daemon = yes"], "a.conf:1: daemon: 'yes' must be on or off" },
         { ["log-level = loud"], "a.conf:1: log-level: 'loud' must be debug, info, warning or error" },
-        { ["listen = *:1", "listen = nowhere"], "a.conf:2: listen: 'nowhere' must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes, without blanks)" },
+        {
+            ["listen = *:1", "listen = nowhere"],
+            "a.conf:2: listen: 'nowhere' must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes, without blanks)"
+        },
         { ["listen = *:1", "listen = *:1"], "a.conf:2: listen: '*:1' is given twice; once is enough" },
         { ["pi\0ng = 5"], "a.conf:1: 'pi\\x00ng = 5' has a control character in it; write the line anew" },
         { ["ping = 5\u001b[31m"], "a.conf:1: 'ping = 5\\x1B[31m' has a control character in it; write the line anew" },
@@ -162,7 +165,8 @@ public sealed class SettingsBuilderTests
         Assert.Equal(["*:1", "*:2"], settings.Listen.Select(address => address.Text), StringComparer.Ordinal);
         Assert.Equal((2, 3), (settings.PingSeconds, settings.DrainSeconds));
         Assert.Equal("environment", settings.SourceOf("listen"));
-        Assert.Equal(["*:3"], SettingsBuilder.Build(Paths, [.. given, new("listen", "*:3", "a.conf:3")]).Listen.Select(address => address.Text), StringComparer.Ordinal);
+        Assert.Equal(
+            ["*:3"], SettingsBuilder.Build(Paths, [.. given, new("listen", "*:3", "a.conf:3")]).Listen.Select(address => address.Text), StringComparer.Ordinal);
     }
 
     [Fact]

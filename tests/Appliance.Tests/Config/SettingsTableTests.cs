@@ -118,7 +118,8 @@ public sealed class SettingsTableTests
 
     [Fact]
     public void Every_number_is_in_the_table_of_ranges() => Assert.All(
-        SettingsTable.Rows.Where(row => row.Default.Length > 0 && row.Default.All(char.IsAsciiDigit) && row.Name != "socket-mode"), row => Assert.Contains(row.Name, Numbers.Keys, StringComparer.Ordinal));
+        SettingsTable.Rows.Where(row => row.Default.Length > 0 && row.Default.All(char.IsAsciiDigit) && row.Name != "socket-mode"),
+        row => Assert.Contains(row.Name, Numbers.Keys, StringComparer.Ordinal));
 
     [Theory]
     [InlineData("0660", "0660")]

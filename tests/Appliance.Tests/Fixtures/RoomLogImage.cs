@@ -108,13 +108,16 @@ internal sealed unsafe class RoomLogImage : IDisposable
     public string Describe()
     {
         var text = new StringBuilder();
-        void Add(string path, Type type, nint at, int count) => _ = text.Append(CultureInfo.InvariantCulture, $"{path} = {Show(path, type, (byte*)at, count)}\n");
+        void Add(string path, Type type, nint at, int count) =>
+            _ = text.Append(CultureInfo.InvariantCulture, $"{path} = {Show(path, type, (byte*)at, count)}\n");
         Visit(typeof(SegmentHeader), "segment", _base, Add);
         VisitWorker((path, type, at, count, _) => Add(path, type, at, count), stores: false);
         for (int kind = 0; Log.Layout.HasDetails && kind < SegmentArea.Kinds; kind++)
         {
             var area = Log.Header.AreaOf((SegmentAreaKind)kind);
-            _ = text.Append(CultureInfo.InvariantCulture, $"area {kind}, {Log.Layout.AreaOffset((SegmentAreaKind)kind)}: {area.Version} {area.EntryBytes} {area.Entries} {area.Reserved}\n");
+            _ = text.Append(
+                CultureInfo.InvariantCulture,
+                $"area {kind}, {Log.Layout.AreaOffset((SegmentAreaKind)kind)}: {area.Version} {area.EntryBytes} {area.Entries} {area.Reserved}\n");
         }
 
         for (int room = 0; room < Rooms; room++)
@@ -133,11 +136,14 @@ internal sealed unsafe class RoomLogImage : IDisposable
                 long start = ring.PositionIn(ring.IndexOf(id));
                 byte* record = ring.Read(start, ring.Head, out _);
                 int length = record[1] < 126 ? record[1] + 2 : (record[2] << 8) + record[3] + 4;
-                _ = text.Append(CultureInfo.InvariantCulture, $"record {id}, {ring.KindIn(ring.IndexOf(id)) == RecordKind.Chat}: {Convert.ToHexString(new ReadOnlySpan<byte>(record, length))}\n");
+                _ = text.Append(
+                    CultureInfo.InvariantCulture,
+                    $"record {id}, {ring.KindIn(ring.IndexOf(id)) == RecordKind.Chat}: {Convert.ToHexString(new ReadOnlySpan<byte>(record, length))}\n");
                 if (Log.Layout.HasDetails)
                 {
                     var details = ring.DetailsOf(id);
-                    _ = text.Append(CultureInfo.InvariantCulture, $"details of {id}, {ring.KindIn(ring.IndexOf(id))}: {details.Origin} {details.Sender} {details.About}\n");
+                    _ = text.Append(
+                        CultureInfo.InvariantCulture, $"details of {id}, {ring.KindIn(ring.IndexOf(id))}: {details.Origin} {details.Sender} {details.About}\n");
                 }
             }
         }
@@ -173,7 +179,9 @@ internal sealed unsafe class RoomLogImage : IDisposable
         var before = Scoreboard.Before(Log, Worker);
         Part(typeof(WorkerSnapshot), "Before", (byte*)&before, start + WorkerHeader.Bytes + bytes, WorkerSnapshot.BytesBeforeFigures + bytes);
         var after = Scoreboard.After(Log, Worker);
-        Part(typeof(WorkerSnapshot), "After", (byte*)&after, start + WorkerHeader.Bytes + WorkerSnapshot.BytesBeforeFigures + (2 * bytes), WorkerSnapshot.BytesBeforeFigures + bytes);
+        Part(
+            typeof(WorkerSnapshot), "After", (byte*)&after, start + WorkerHeader.Bytes + WorkerSnapshot.BytesBeforeFigures + (2 * bytes),
+            WorkerSnapshot.BytesBeforeFigures + bytes);
 
         void Part(Type part, string name, byte* copy, byte* place, int length)
         {

@@ -37,7 +37,8 @@ internal static partial class UpgradeTranscript
         {
             string[] parts = message.Split('\n', 2);
             int[] descriptors = [.. Enumerable.Range(0, int.Parse(parts[0].AsSpan(2), CultureInfo.InvariantCulture)).Select(_ => descriptor(parts[0][0]))];
-            Assert.True(channel.Send(parts[0][0], SegmentNumber().Replace(parts[1], string.Create(CultureInfo.InvariantCulture, $"segment = {segment}")), descriptors));
+            Assert.True(
+                channel.Send(parts[0][0], SegmentNumber().Replace(parts[1], string.Create(CultureInfo.InvariantCulture, $"segment = {segment}")), descriptors));
             Array.ForEach(descriptors, each => _ = Syscall.Close(each));
         }
     }

@@ -50,7 +50,9 @@ internal sealed class JournalFolder : IDisposable
         long id = ring.NextId;
         ring.Append(JournalFormatTests.FrameOf(length), [new LogRecord(length, length - 40, isMessage ? RecordKind.Chat : RecordKind.System)]);
         var wake = default(WorkerSet);
-        rooms.MarkDirty(Enumerable.Range(0, rooms.Layout.Rooms).First(slot => rooms.NameOf(slot).SequenceEqual(Encoding.UTF8.GetBytes(room))), worker: 0, nowNs: 1, ref wake);
+        rooms.MarkDirty(
+            Enumerable.Range(0, rooms.Layout.Rooms).First(slot => rooms.NameOf(slot).SequenceEqual(Encoding.UTF8.GetBytes(room))), worker: 0, nowNs: 1,
+            ref wake);
         while (wake.TryTake(out int sleeper))
         {
             Wakeups.Set(sleeper);
@@ -71,6 +73,14 @@ internal sealed class JournalFolder : IDisposable
         }
 
         return entries;
+    }
+
+    /// <summary>Changes what the file holds.</summary>
+    public void Spoil(Action<byte[]> change)
+    {
+        byte[] bytes = File.ReadAllBytes(Path);
+        change(bytes);
+        File.WriteAllBytes(Path, bytes);
     }
 
     public void Dispose()

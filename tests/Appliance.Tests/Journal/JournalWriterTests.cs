@@ -38,88 +38,6 @@ public sealed class JournalWriterTests : IDisposable
         Assert.Equal(300, _folder.Read(out _).Count);
     }
 
-    [Fact]
-    public void Journal_that_may_lack_something_begins_an_epoch()
-    {
-        var rooms = _folder.NewRooms();
-        long first, last;
-        using (_folder.Begin(rooms, isNew: true))
-        {
-            first = _folder.Say(rooms, "lobby");
-            last = _folder.Say(rooms, "lobby");
-        }
-
-        Spoil(bytes => JournalFormat.WriteHeader(bytes, new JournalHeader(5, IsComplete: false)));
-        var again = _folder.NewRooms();
-        using var journal = _folder.Begin(again, isNew: true);
-        var ring = RingModel.Join(again, "lobby", RoomOpening.Found);
-        Assert.True(ring.NextId > last + 1, "an id may be given out twice");
-        Assert.Equal(new LogStart(0, Gap: true), ring.StartAfter(first - 1, 5));
-        Assert.Equal(new LogStart(100, Gap: true), ring.StartAfter(first, 5));
-        Assert.Equal(new LogStart(200, Gap: true), ring.StartAfter(last, 5));
-        Assert.Equal(new LogStart(200, Gap: true), ring.StartAfter(last + 1, 5));
-        long next = _folder.Say(again, "lobby");
-        Assert.Equal(new LogStart(300, Gap: false), ring.StartAfter(next, 5));
-        Assert.Equal(new LogStart(200, Gap: true), ring.StartAfter(next - 1, 5));
-        Assert.Equal(0, ring.StartOfHistory(3).Position);
-    }
-
-    /// <summary>A power cut after every few messages: history does not begin anew each time.</summary>
-    [Fact]
-    public void Many_epochs_stay_in_history()
-    {
-        List<long> ids = [];
-        for (int round = 0; round < 6; round++)
-        {
-            var rooms = _folder.NewRooms();
-            using (_folder.Begin(rooms, isNew: true))
-            {
-                Assert.Equal(ids.Count * 100, round == 0 ? 0 : RingModel.Join(rooms, "lobby").Head);
-                ids.AddRange([_folder.Say(rooms, "lobby"), _folder.Say(rooms, "lobby")]);
-                var ring = RingModel.Join(rooms, "lobby");
-                for (int i = 0; i < ids.Count; i++)
-                {
-                    Assert.Equal((i + 1) * 100, ring.StartAfter(ids[i], 5).Position);
-                }
-
-                Assert.Equal(0, ring.StartOfHistory(ids.Count).Position);
-            }
-
-            Spoil(bytes => JournalFormat.WriteHeader(bytes, new JournalHeader(5, IsComplete: false)));
-        }
-
-        Assert.Equal(ids.Order().Distinct(), ids);
-    }
-
-    /// <summary>In a room where nobody says anything after a power cut nothing but the header tells that ids have jumped.</summary>
-    [Theory]
-    [InlineData("always")]
-    [InlineData("group")]
-    [InlineData("off")]
-    public void Ids_that_have_jumped_do_not_jump_back(string sync)
-    {
-        var rooms = _folder.NewRooms();
-        long last;
-        using (_folder.Begin(rooms, isNew: true))
-        {
-            _ = _folder.Say(rooms, "lobby");
-            last = _folder.Say(rooms, "lobby");
-        }
-
-        Spoil(bytes => JournalFormat.WriteHeader(bytes, new JournalHeader(5, IsComplete: false)));
-        long next = 0;
-        for (int round = 0; round < 3; round++)
-        {
-            var again = _folder.NewRooms();
-            using var journal = _folder.Begin(again, isNew: true, sync);
-            var ring = RingModel.Join(again, "lobby", RoomOpening.Found);
-            Assert.True(ring.NextId > last + 1, $"in round {round} an id may be given out twice");
-            Assert.True(next == 0 || ring.NextId == next, $"in round {round} ids jump without a reason");
-            Assert.Equal(new LogStart(200, Gap: true), ring.StartAfter(last, 5));
-            next = ring.NextId;
-        }
-    }
-
     /// <summary>Whatever is left of the last entries, rooms have what is whole, in its place, and no id is given out twice.</summary>
     [Fact]
     public void End_that_is_torn_anywhere_is_cut_off()
@@ -231,7 +149,7 @@ public sealed class JournalWriterTests : IDisposable
         byte[] before = File.ReadAllBytes(_folder.Path);
         int entry = (before.Length - JournalFormat.HeaderBytes) / 5;
         int second = JournalFormat.HeaderBytes + entry;
-        Spoil(bytes => bytes[second + 50] ^= 1);
+        _folder.Spoil(bytes => bytes[second + 50] ^= 1);
         before[second + 50] ^= 1;
         var again = _folder.NewRooms();
         using (_folder.Begin(again, isNew: true))
@@ -307,7 +225,9 @@ public sealed class JournalWriterTests : IDisposable
 
         var again = _folder.NewRooms(rooms: 4);
         using var journal = _folder.Begin(again, isNew: true);
-        Assert.Equal("a d e", string.Join(" ", Enumerable.Range(0, 3).Select(slot => System.Text.Encoding.UTF8.GetString(again.NameOf(slot))).Order(StringComparer.Ordinal)));
+        Assert.Equal(
+            "a d e",
+            string.Join(" ", Enumerable.Range(0, 3).Select(slot => System.Text.Encoding.UTF8.GetString(again.NameOf(slot))).Order(StringComparer.Ordinal)));
         Assert.Equal(200, RingModel.Join(again, "a").Head);
     }
 
@@ -370,13 +290,6 @@ public sealed class JournalWriterTests : IDisposable
     {
         var ring = RingModel.Join(rooms, room, RoomOpening.Found);
         Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref ring.Header->Synced) == ring.Head, TimeSpan.FromSeconds(30)));
-    }
-
-    private void Spoil(Action<byte[]> change)
-    {
-        byte[] bytes = File.ReadAllBytes(_folder.Path);
-        change(bytes);
-        File.WriteAllBytes(_folder.Path, bytes);
     }
 
     private static unsafe void AssertSame(RoomRing expected, RoomRing actual)

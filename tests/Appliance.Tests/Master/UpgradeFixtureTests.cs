@@ -78,7 +78,9 @@ public sealed unsafe class UpgradeFixtureTests : IDisposable
         using var pidFile = resources.PidFile;
         pidFile.Abandon();
         Assert.Equal((1, 0, true), (takeover.FormerPid, resources.FirstSlot, resources.IsShared));
-        Assert.Equal((_directory.SegmentId, log.Layout.Rooms, log.Layout.RingBytes), (resources.SegmentId, resources.Rooms.Layout.Rooms, resources.Rooms.Layout.RingBytes));
+        Assert.Equal(
+            (_directory.SegmentId, log.Layout.Rooms, log.Layout.RingBytes),
+            (resources.SegmentId, resources.Rooms.Layout.Rooms, resources.Rooms.Layout.RingBytes));
         Assert.Equal(RoomLogLayout.OldestVersion, resources.Rooms.Layout.Version);
         Assert.Equal([0, 1], listeners.Numbers);
         Assert.Equal((2, false), (listeners.First.Count, listeners.IsInherited));
@@ -107,12 +109,14 @@ public sealed unsafe class UpgradeFixtureTests : IDisposable
         Assert.Equal(reason, Assert.Throws<IOException>(() => Takeover.Receive(_new, Paths)).Message);
     }
 
-    private static ListenAddress Loopback { get; } = SettingsBuilder.Build(Paths, [new GivenValue("listen", "127.0.0.1:0", SettingsBuilder.CommandLine)]).Listen[0];
+    private static ListenAddress Loopback { get; } =
+        SettingsBuilder.Build(Paths, [new GivenValue("listen", "127.0.0.1:0", SettingsBuilder.CommandLine)]).Listen[0];
 
     /// <summary>No default, so that it is seen that it came along.</summary>
     private static GivenValue[] Given() =>
     [
-        .. from pair in (string[])["proc=3", "history=7", "room-size=65536", "max-rooms=5", "drain=4", "announce=count", "run-dir=/run/other", "log=/var/log/other.log"]
+        .. from pair in (string[])[
+            "proc=3", "history=7", "room-size=65536", "max-rooms=5", "drain=4", "announce=count", "run-dir=/run/other", "log=/var/log/other.log"]
            select new GivenValue(pair.Split('=')[0], pair.Split('=')[1], SettingsBuilder.CommandLine),
     ];
 

@@ -17,7 +17,8 @@ public sealed class ExamplesTests
     [InlineData("prometheus-rules.yml", 8)]
     public void Names_for_Prometheus_are_those_of_the_table(string file, int least)
     {
-        var told = PrometheusText.Write(Given).Split('\n').Where(line => !line.StartsWith('#')).Select(line => line.Split('{', ' ')[0]).ToHashSet(StringComparer.Ordinal);
+        var told = PrometheusText.Write(Given).Split('\n').Where(line => !line.StartsWith('#')).Select(line => line.Split('{', ' ')[0])
+            .ToHashSet(StringComparer.Ordinal);
         string[] named = Names(file, @"appliance_[a-z0-9_]+");
         Assert.InRange(named.Length, least, 100);
         Assert.All(named, name => Assert.Contains(name, told));
@@ -28,7 +29,8 @@ public sealed class ExamplesTests
     {
         string[] keys = Names("zabbix-template.yaml", @"(?<=key: '?)[a-z0-9_.]+(\[\{#WORKER\}\])?");
         Assert.InRange(keys.Length, 20, 100);
-        Assert.All(keys, key => Assert.True(ZabbixItems.TryGet(Given, key.Replace("{#WORKER}", "0", StringComparison.Ordinal), out string value), $"{key}: {value}"));
+        Assert.All(
+            keys, key => Assert.True(ZabbixItems.TryGet(Given, key.Replace("{#WORKER}", "0", StringComparison.Ordinal), out string value), $"{key}: {value}"));
         string[] triggers = Names("zabbix-template.yaml", @"(?<=\(/appliance/)[a-z0-9_.]+");
         Assert.Empty(triggers.Except(keys, StringComparer.Ordinal));
     }

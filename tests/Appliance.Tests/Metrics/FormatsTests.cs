@@ -39,10 +39,14 @@ public sealed class FormatsTests
         (string Name, string Prometheus, string Nagios)[] promised =
         [
             ("requests", "requests_total", "c"), ("rps", "requests_per_second", ""), ("avg_request_ms", "request_seconds_avg", "ms"),
-            ("idle_percent", "idle_ratio", "%"), ("connections", "connections", ""), ("deliveries", "deliveries_total", "c"), ("memory_bytes", "memory_bytes", "B"),
+            ("idle_percent", "idle_ratio", "%"), ("connections", "connections", ""), ("deliveries", "deliveries_total", "c"),
+            ("memory_bytes", "memory_bytes", "B"),
         ];
-        Assert.All(promised, row => Assert.Equal((row.Prometheus, row.Nagios), (MetricsTable.Find(row.Name)!.Prometheus, MetricsTable.Find(row.Name)!.NagiosUnit)));
-        Assert.All(["queue_messages", "queue_bytes", "rooms", "workers", "restarts", "uptime_seconds", "dropped_slow", "rejected"], name => Assert.NotNull(MetricsTable.Find(name)));
+        Assert.All(
+            promised, row => Assert.Equal((row.Prometheus, row.Nagios), (MetricsTable.Find(row.Name)!.Prometheus, MetricsTable.Find(row.Name)!.NagiosUnit)));
+        Assert.All(
+            ["queue_messages", "queue_bytes", "rooms", "workers", "restarts", "uptime_seconds", "dropped_slow", "rejected"],
+            name => Assert.NotNull(MetricsTable.Find(name)));
         Assert.Equal(MetricsTable.Rows.Count, MetricsTable.Rows.Select(row => row.Name).Distinct(StringComparer.Ordinal).Count());
         Assert.All(MetricsTable.Rows, row =>
         {
@@ -129,8 +133,11 @@ public sealed class FormatsTests
     {
         using var json = JsonDocument.Parse(StatusJson.Write(Of(Slot(0, 1, Ms), Slot(1, 1, Ms, WorkerState.Dead))));
         var root = json.RootElement;
-        Assert.Equal(("1.2.3", false, "worker 1 is dead"), (root.GetProperty("version").GetString(), root.GetProperty("healthy").GetBoolean(), root.GetProperty("troubles")[0].GetString()));
-        Assert.Equal("serving dead", string.Join(' ', root.GetProperty("per_worker").EnumerateArray().Select(worker => worker.GetProperty("state").GetString())));
+        Assert.Equal(
+            ("1.2.3", false, "worker 1 is dead"),
+            (root.GetProperty("version").GetString(), root.GetProperty("healthy").GetBoolean(), root.GetProperty("troubles")[0].GetString()));
+        Assert.Equal(
+            "serving dead", string.Join(' ', root.GetProperty("per_worker").EnumerateArray().Select(worker => worker.GetProperty("state").GetString())));
         Assert.Equal([4001, 0], root.GetProperty("per_worker").EnumerateArray().Select(worker => worker.GetProperty("pid").GetInt32()));
         Assert.Equal(1, root.GetProperty("interval_seconds").GetDouble());
     }
@@ -151,7 +158,9 @@ public sealed class FormatsTests
     private static double Prometheus(string name, string label)
     {
         var values = PrometheusText.Write(Given).Split('\n')
-            .Where(line => line.StartsWith($"{name} ", StringComparison.Ordinal) || (line.StartsWith($"{name}{{", StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal)))
+            .Where(
+                line => line.StartsWith($"{name} ", StringComparison.Ordinal)
+                    || (line.StartsWith($"{name}{{", StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal)))
             .Select(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture))
             .ToArray();
         Assert.NotEmpty(values);

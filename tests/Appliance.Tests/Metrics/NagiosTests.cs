@@ -83,7 +83,9 @@ public sealed class NagiosTests
 
     [Fact]
     public void Stopping_server_is_critical() =>
-        Assert.StartsWith("CRITICAL - the server is stopping, ", NagiosLine.Write(Of(ServerAt(1) with { Stopping = 1 }, Slot(0, 1, Ms)), [], []).Line, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "CRITICAL - the server is stopping, ", NagiosLine.Write(Of(ServerAt(1) with { Stopping = 1 }, Slot(0, 1, Ms)), [], []).Line,
+            StringComparison.Ordinal);
 
     private static (NagiosState State, string Line) Line(Sample sample, string warning, string critical)
     {

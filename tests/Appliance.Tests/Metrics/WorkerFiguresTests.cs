@@ -50,7 +50,9 @@ public sealed unsafe class WorkerFiguresTests
     {
         Assert.Equal(Enum.GetValues<RejectReason>().Length, RejectReasons.All.Count);
         Assert.Equal(Enum.GetValues<ChatRefusal>().Select(ChatRefusals.KindOf).Distinct().Count() - 1, RefusedMessages.All.Count);
-        Assert.All((IReadOnlyList<string>[])[RejectReasons.All, CloseKinds.All, RefusedMessages.All], words => Assert.Equal(words.Count, words.Distinct(StringComparer.Ordinal).Count()));
+        Assert.All(
+            (IReadOnlyList<string>[])[RejectReasons.All, CloseKinds.All, RefusedMessages.All],
+            words => Assert.Equal(words.Count, words.Distinct(StringComparer.Ordinal).Count()));
     }
 
     [Theory]

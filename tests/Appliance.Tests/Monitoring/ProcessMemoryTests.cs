@@ -8,7 +8,9 @@ public sealed class ProcessMemoryTests
     [Fact]
     public void Pss_is_read_in_bytes() => Assert.Equal(
         200 * 1024,
-        ProcessMemory.ParsePss("5602543bb000-7ffe5a76b000 ---p 00000000 00:00 0    [rollup]\nRss:                1684 kB\nPss:                 200 kB\nPss_Dirty:           116 kB\n"u8));
+        ProcessMemory.ParsePss(
+            "5602543bb000-7ffe5a76b000 ---p 00000000 00:00 0    [rollup]\nRss:                1684 kB\n"u8
+            + "Pss:                 200 kB\nPss_Dirty:           116 kB\n"u8));
 
     [Theory]
     [InlineData("")]

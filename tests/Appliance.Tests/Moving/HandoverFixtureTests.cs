@@ -70,9 +70,13 @@ public sealed class HandoverFixtureTests : IDisposable
         var (request, chat, closing) = (batch.Records[0], batch.Records[1], batch.Records[2]);
         Assert.Equal(
             (ConnectionState.Http, ConnectionFlags.Answered, -1, 0UL, 0x0100_007F_FFFF_0000UL, 11L, 12L, Request.Length, 0, 0, 1, 13u, 14u),
-            (request.State, request.Flags, request.Room, request.IpHigh, request.IpLow, request.HeardMs, request.DueMs, request.HeadBytes, request.OutboxBytes, request.ReaderBytes, request.Home, request.Number, request.SinceSeconds));
+            (
+                request.State, request.Flags, request.Room, request.IpHigh, request.IpLow, request.HeardMs, request.DueMs, request.HeadBytes,
+                request.OutboxBytes, request.ReaderBytes, request.Home, request.Number, request.SinceSeconds));
         Assert.Equal(
-            (ConnectionState.Chat, ConnectionFlags.Blocked | ConnectionFlags.MidFrame | ConnectionFlags.Paused, 3, 0x1122334455667788L, 1, 65, Pong.Length, 0x80000001u, 21L, 22L),
+            (
+                ConnectionState.Chat, ConnectionFlags.Blocked | ConnectionFlags.MidFrame | ConnectionFlags.Paused, 3, 0x1122334455667788L, 1, 65, Pong.Length,
+                0x80000001u, 21L, 22L),
             (chat.State, chat.Flags, chat.Room, chat.Position, chat.IsMember, chat.Home, chat.OutboxBytes, chat.Number, chat.HeardMs, chat.DueMs));
         Assert.Equal(
             (ConnectionState.Closing, ConnectionFlags.ShutWhenFlushed | ConnectionFlags.Torn, (ushort)1009, 0, 0, 0),
@@ -148,7 +152,8 @@ public sealed class HandoverFixtureTests : IDisposable
         reader.Save(batch.Lend(reader.StateBytes));
 
         ref var closing = ref batch.Add(0);
-        (closing.State, closing.Flags, closing.CloseCode, closing.Room) = (ConnectionState.Closing, ConnectionFlags.ShutWhenFlushed | ConnectionFlags.Torn, 1009, 0);
+        (closing.State, closing.Flags, closing.CloseCode, closing.Room) =
+            (ConnectionState.Closing, ConnectionFlags.ShutWhenFlushed | ConnectionFlags.Torn, 1009, 0);
     }
 
     /// <summary>The first or the second part of a message with a ping in it, cut inside the ping.</summary>

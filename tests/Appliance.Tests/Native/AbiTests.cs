@@ -191,7 +191,8 @@ public sealed class AbiTests
 
         int end = condition.IndexOf('}', StringComparison.Ordinal);
         string[] name = condition[(start + 1)..end].Split('.');
-        var field = typeof(Syscall).Assembly.GetType($"Appliance.Native.{name[0]}")?.GetField(name[1], BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static);
+        var type = typeof(Syscall).Assembly.GetType($"Appliance.Native.{name[0]}");
+        var field = type?.GetField(name[1], BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static);
         Assert.True(field is { IsLiteral: true }, $"there is no constant {condition[start..end]}");
         return Filled(condition[..start] + Number(field) + condition[(end + 1)..]);
     }

@@ -169,7 +169,13 @@ public sealed unsafe class VariableChainTests : IDisposable
             for (int count = random.Next(1, 4); count > 0; count--)
             {
                 long* number = (long*)start + random.Next(bytes / 8);
-                *number = random.Next(4) switch { 0 => random.NextInt64(long.MinValue, long.MaxValue), 1 => random.Next(-100, bytes + 100), 2 => *number ^ (1L << random.Next(64)), _ => random.Next(30) * 8 };
+                *number = random.Next(4) switch
+                {
+                    0 => random.NextInt64(long.MinValue, long.MaxValue),
+                    1 => random.Next(-100, bytes + 100),
+                    2 => *number ^ (1L << random.Next(64)),
+                    _ => random.Next(30) * 8,
+                };
             }
         }
 

@@ -126,7 +126,8 @@ public sealed class VariableSegmentTests : IDisposable
     /// <summary>Whether somebody waits for the lock, as ipcs(1) shows it: the third number of the only semaphore.</summary>
     private bool WaitsForZero()
     {
-        using var list = Process.Start(new ProcessStartInfo("ipcs", ["-s", "-i", $"{Syscall.SemaphoreGet(~_key.Value, 0, 0).Value}"]) { UseShellExecute = false, RedirectStandardOutput = true })!;
+        string semaphore = $"{Syscall.SemaphoreGet(~_key.Value, 0, 0).Value}";
+        using var list = Process.Start(new ProcessStartInfo("ipcs", ["-s", "-i", semaphore]) { UseShellExecute = false, RedirectStandardOutput = true })!;
         string[] lines = list.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         return lines[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, _, _, "1", ..];
     }

@@ -31,7 +31,9 @@ public sealed unsafe class RoomLogLayoutTests
     public void Parts_lie_in_order_on_pages(int rooms, int ringBytes)
     {
         var layout = new RoomLogLayout(rooms, ringBytes);
-        Assert.All((long[])[layout.WorkersOffset, layout.DirtyOffset, layout.DirectoryOffset, layout.HeadersOffset, layout.RoomsOffset], offset => Assert.Equal(0, offset % PageBytes));
+        Assert.All(
+            (long[])[layout.WorkersOffset, layout.DirtyOffset, layout.DirectoryOffset, layout.HeadersOffset, layout.RoomsOffset],
+            offset => Assert.Equal(0, offset % PageBytes));
         Assert.True(layout.WorkersOffset >= sizeof(SegmentHeader));
         Assert.True(layout.WorkerStride >= WorkerHeader.Bytes + (3 * WorkerFigures.Bytes) + (2 * WorkerSnapshot.BytesBeforeFigures));
         Assert.True(layout.DirtyOffset >= layout.WorkersOffset + (RoomLogLayout.Slots * layout.WorkerStride));
@@ -49,7 +51,9 @@ public sealed unsafe class RoomLogLayoutTests
     public void Versions_stay_as_they_are(uint version, int slots, int workerStride, int figuresBytes, int positionShift, int pieces)
     {
         var layout = new RoomLogLayout(2, RoomLogLayout.RingBytesMin, version);
-        Assert.Equal((slots, workerStride, figuresBytes, positionShift, pieces), (layout.SlotCount, layout.WorkerStride, layout.FiguresBytes, layout.PositionShift, layout.Pieces.Length));
+        Assert.Equal(
+            (slots, workerStride, figuresBytes, positionShift, pieces),
+            (layout.SlotCount, layout.WorkerStride, layout.FiguresBytes, layout.PositionShift, layout.Pieces.Length));
         Assert.Equal(version >= 6, layout.HasDetails);
     }
 
@@ -107,7 +111,8 @@ public sealed unsafe class RoomLogLayoutTests
 
     /// <summary>Two pages hold the beginning of a room, its part of the index included.</summary>
     [Fact]
-    public void Small_rooms_lie_close_together() => Assert.Equal((7 << 10, 2L * PageBytes), (new RoomLogLayout(256, 4 << 20).Pieces[0].End, new RoomLogLayout(256, 4 << 20).Pieces[0].Stride));
+    public void Small_rooms_lie_close_together() =>
+        Assert.Equal((7 << 10, 2L * PageBytes), (new RoomLogLayout(256, 4 << 20).Pieces[0].End, new RoomLogLayout(256, 4 << 20).Pieces[0].Stride));
 
     [Theory]
     [MemberData(nameof(Sizes))]
@@ -174,7 +179,8 @@ public sealed unsafe class RoomLogLayoutTests
     {
         var header = default(RoomHeader);
         byte* start = (byte*)&header;
-        long[] lines = [(header.Lock - start) / 64, ((byte*)&header.Tail - start) / 64, ((byte*)&header.Head - start) / 64, ((byte*)&header.FirstId - start) / 64];
+        long[] lines =
+            [(header.Lock - start) / 64, ((byte*)&header.Tail - start) / 64, ((byte*)&header.Head - start) / 64, ((byte*)&header.FirstId - start) / 64];
         Assert.Equal(lines.Length, lines.Distinct().Count());
     }
 

@@ -130,7 +130,11 @@ public sealed class RoomMemoryTests
         var log = state.Open(rooms: 16, RingBytes);
         RoomMemory[] workers = [new RoomMemory(log), new RoomMemory(log)];
         Array.ForEach(workers, worker => worker.SetLimit(Limit, Now));
-        int[] slots = [.. Enumerable.Range(0, 8).Select(i => log.Join(Encoding.ASCII.GetBytes($"room{i}"), i, Now, Now, out int slot) == RoomOpening.Created ? slot : -1)];
+        int[] slots =
+        [
+            .. Enumerable.Range(0, 8).Select(
+                i => log.Join(Encoding.ASCII.GetBytes($"room{i}"), i, Now, Now, out int slot) == RoomOpening.Created ? slot : -1),
+        ];
         byte[] record = RingModel.Frame(1000, new Random(1));
         for (int i = 0; i < 20_000; i++)
         {

@@ -16,7 +16,8 @@ public sealed unsafe class RoomReaderTests : IDisposable
     public void Dispose() => _memory.Dispose();
 
     [Fact]
-    public void Empty_room_has_nothing() => Assert.Equal((new RoomPage(First - 1, First - 1, HasMore: false, Gap: false), ""), Read(RoomReader.IdBeforeLast(_memory.Ring, 50)));
+    public void Empty_room_has_nothing() =>
+        Assert.Equal((new RoomPage(First - 1, First - 1, HasMore: false, Gap: false), ""), Read(RoomReader.IdBeforeLast(_memory.Ring, 50)));
 
     [Theory]
     [InlineData(0, "")]
@@ -127,7 +128,8 @@ public sealed unsafe class RoomReaderTests : IDisposable
         byte[] json = new byte[8192];
         bool isMessage = text != "-";
         var encoded = isMessage
-            ? ChatEncoder.WriteUserMessage(json, new ChatInput { Name = "ann"u8, Message = Encoding.UTF8.GetBytes(text), Color = "#000"u8 }, MemoryRoomLog.UnixMs)
+            ? ChatEncoder.WriteUserMessage(
+                json, new ChatInput { Name = "ann"u8, Message = Encoding.UTF8.GetBytes(text), Color = "#000"u8 }, MemoryRoomLog.UnixMs)
             : ChatEncoder.WriteSystemMessage(json, "-"u8, MemoryRoomLog.UnixMs);
         var batch = new RecordBatch { Capacity = 8192 };
         batch.Add(json.AsSpan(0, encoded.Length), encoded.IdOffset, isMessage);

@@ -139,7 +139,10 @@ public sealed class ScoreboardTests
         Scoreboard.WriteAfter(memory.Log, 1, new WorkerSnapshot { AtNs = 21 });
         Scoreboard.EndBorder(memory.Log);
         var seen = (0L, 0L, 0L, 0L);
-        Scoreboard.ReadInterval(memory.Log, () => seen = (memory.Log.Header.Before.AtNs, memory.Log.Header.After.AtNs, Scoreboard.Before(memory.Log, 1).AtNs, Scoreboard.After(memory.Log, 1).AtNs));
+        Scoreboard.ReadInterval(
+            memory.Log,
+            () => seen =
+                (memory.Log.Header.Before.AtNs, memory.Log.Header.After.AtNs, Scoreboard.Before(memory.Log, 1).AtNs, Scoreboard.After(memory.Log, 1).AtNs));
         Assert.Equal((10, 20, 11, 21), seen);
     }
 

@@ -6,7 +6,8 @@ namespace Appliance.Tests.Protocols.Http;
 /// <summary>Request heads (RFC 9112): whole, cut anywhere, and wrong.</summary>
 public sealed class HttpRequestReaderTests
 {
-    private const string Browser = "GET /?room=a HTTP/1.1\r\nHost: a:9000\r\nUser-Agent: x (y; z)\r\nAccept: */*\r\nX-Empty:\r\nX-Tab:\t a\tb \t\r\nX-Latin: é\r\n\r\n";
+    private const string Browser =
+        "GET /?room=a HTTP/1.1\r\nHost: a:9000\r\nUser-Agent: x (y; z)\r\nAccept: */*\r\nX-Empty:\r\nX-Tab:\t a\tb \t\r\nX-Latin: é\r\n\r\n";
 
     /// <summary>Request line, then method, path, query and whether it is HTTP/1.1.</summary>
     public static TheoryData<string, string, string, string, bool> Valid => new()
@@ -72,7 +73,10 @@ public sealed class HttpRequestReaderTests
 
     /// <summary>Beginnings that nothing can make right any more.</summary>
     public static TheoryData<string> Garbage =>
-        ["\r\n\r\n\r\n\r\n\r\n", "\r\n\r\n\r\n\r\n\r", "\r\r", "\r\n\n", "\n", " ", "\u0016\u0003\u0001", "G\n", "GET\t", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r ", "GET / HTTP/1.1\r\nA: \0", "{\"a\"", "\u0081\u0083"];
+        [
+            "\r\n\r\n\r\n\r\n\r\n", "\r\n\r\n\r\n\r\n\r", "\r\r", "\r\n\n", "\n", " ", "\u0016\u0003\u0001", "G\n", "GET\t", "GET / HTTP/1.1\n",
+            "GET / HTTP/1.1\r ", "GET / HTTP/1.1\r\nA: \0", "{\"a\"", "\u0081\u0083",
+        ];
 
     [Theory]
     [MemberData(nameof(Valid))]

@@ -72,7 +72,8 @@ public sealed class Utf8ValidatorTests
             int at = 2 + before.Length;
             for (int number = 0; number < Edges.Length * Edges.Length * Edges.Length; number++)
             {
-                (bytes[at], bytes[at + 1], bytes[at + 2]) = (Edges[number % Edges.Length], Edges[number / Edges.Length % Edges.Length], Edges[number / Edges.Length / Edges.Length]);
+                (bytes[at], bytes[at + 1], bytes[at + 2]) =
+                    (Edges[number % Edges.Length], Edges[number / Edges.Length % Edges.Length], Edges[number / Edges.Length / Edges.Length]);
                 AssertWhole(Reference(bytes.AsSpan(at)), bytes);
                 AssertWhole(Reference(bytes.AsSpan(at, 3)), bytes.AsSpan(0, at + 3));
             }
@@ -110,7 +111,8 @@ public sealed class Utf8ValidatorTests
             {
                 byte[] bytes = [.. valid];
                 bytes[at] = spoilt;
-                int impossible = Enumerable.Range(1, bytes.Length).FirstOrDefault(length => Reference(bytes.AsSpan(0, length)) == Status.Impossible, bytes.Length + 1);
+                int impossible = Enumerable.Range(1, bytes.Length)
+                    .FirstOrDefault(length => Reference(bytes.AsSpan(0, length)) == Status.Impossible, bytes.Length + 1);
                 for (int split = 0; split <= bytes.Length; split++)
                 {
                     var validator = default(Utf8Validator);
