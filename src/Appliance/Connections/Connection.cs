@@ -25,6 +25,9 @@ public enum ConnectionState : byte
 
     /// <summary>All is said and our side is shut; what still comes is thrown away until the peer closes as well.</summary>
     Lingering,
+
+    /// <summary>The highest number. Numbers go from one release to another with a connection, so they never change.</summary>
+    Last = Lingering,
 }
 
 /// <summary>Facts about a connection.</summary>
@@ -131,6 +134,9 @@ public struct Connection
     /// <summary>Descriptors of those who came before and behind it, while it waits; -1 for none.</summary>
     [UnscopedRef]
     internal ref (int Before, int Behind) Neighbours => ref Unsafe.As<RateLimit, (int Before, int Behind)>(ref Rate);
+
+    /// <summary>Whether it has shaken hands and does not end: it is listed, pinged, moved to other workers and told when the server stops.</summary>
+    public readonly bool IsClient => State is ConnectionState.Chat or ConnectionState.Echo;
 
     /// <summary>Whether a fact holds.</summary>
     public readonly bool Is(ConnectionFlags flag) => (Flags & flag) != 0;

@@ -2,7 +2,6 @@ using System.Globalization;
 using Appliance.Chat;
 using Appliance.Config;
 using Appliance.Connections;
-using Appliance.Loop;
 using Appliance.Rooms;
 
 namespace Appliance.Delivery;
@@ -11,26 +10,25 @@ namespace Appliance.Delivery;
 /// Tells rooms who comes and goes. What is summed up has a timer a room, numbered behind those of the connections. Announcements take a bounded
 /// part of a room's log (<see cref="RoomRing.MayAnnounce"/>): when it is used up, the sum waits until something is said.
 /// </summary>
-internal sealed class Announcements(
-    RoomLog log, ConnectionTable table, TimerWheel timers, LoopClock clock, Settings settings, Action<LocalRoom, string> add)
+internal sealed class Announcements(WorkerContext context, Action<LocalRoom, string> add)
 {
     /// <summary>A client has joined, or leaves; a leaving client is still counted in.</summary>
     public void Tell(LocalRoom room, bool isJoin, int fd)
     {
-        if (settings.Announce == AnnounceMode.Off)
+        if (context.Settings.Announce == AnnounceMode.Off)
         {
             return;
         }
 
-        bool counts = settings.Announce == AnnounceMode.Count;
+        bool counts = context.Settings.Announce == AnnounceMode.Count;
         int perSecondMax = !room.Ring.MayAnnounce ? 0 : counts ? 1 : AnnounceThrottle.PerSecondMax;
-        if (room.Throttle.Note(isJoin, clock.NowMs, perSecondMax))
+        if (room.Throttle.Note(isJoin, context.NowMs, perSecondMax))
         {
-            add(room, counts ? CountText(room, leaving: !isJoin) : $"{ConnectionTable.AddressOf(table[fd])} {(isJoin ? "connected" : "disconnected")}");
+            add(room, counts ? CountText(room, leaving: !isJoin) : $"{ConnectionTable.AddressOf(context.Table[fd])} {(isJoin ? "connected" : "disconnected")}");
         }
         else if (!room.IsHeld)
         {
-            timers.Arm(TimerOf(room), room.Throttle.DueMs);
+            context.Timers.Arm(TimerOf(room), room.Throttle.DueMs);
         }
     }
 
@@ -43,16 +41,16 @@ internal sealed class Announcements(
         }
 
         // The room may have been given up since, and its slot be another one's.
-        bool isGone = log.HashAt(room.Slot) != room.Hash;
-        room.IsHeld = !isGone && settings.Announce != AnnounceMode.Off && !room.Ring.MayAnnounce;
+        bool isGone = context.Log.HashAt(room.Slot) != room.Hash;
+        room.IsHeld = !isGone && context.Settings.Announce != AnnounceMode.Off && !room.Ring.MayAnnounce;
         if (room.IsHeld)
         {
             return;
         }
 
-        string text = settings.Announce == AnnounceMode.Count ? CountText(room, leaving: false) : SumText(room.Throttle);
-        room.Throttle.Told(clock.NowMs);
-        if (!isGone && settings.Announce != AnnounceMode.Off)
+        string text = context.Settings.Announce == AnnounceMode.Count ? CountText(room, leaving: false) : SumText(room.Throttle);
+        room.Throttle.Told(context.NowMs);
+        if (!isGone && context.Settings.Announce != AnnounceMode.Off)
         {
             add(room, text);
         }
@@ -64,11 +62,11 @@ internal sealed class Announcements(
         if (room.IsHeld && room.Ring.MayAnnounce)
         {
             room.IsHeld = false;
-            timers.Arm(TimerOf(room), clock.NowMs);
+            context.Timers.Arm(TimerOf(room), context.NowMs);
         }
     }
 
-    private int TimerOf(LocalRoom room) => table.Capacity + room.Slot;
+    private int TimerOf(LocalRoom room) => context.Table.Capacity + room.Slot;
 
     private static string SumText(in AnnounceThrottle sum) => string.Create(
         CultureInfo.InvariantCulture, $"{Text(sum.Joins, "connected")}{(sum is { Joins: > 0, Leaves: > 0 } ? ", " : "")}{Text(sum.Leaves, "disconnected")}");

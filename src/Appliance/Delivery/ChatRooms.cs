@@ -1,6 +1,5 @@
 using System.Text;
 using Appliance.Chat;
-using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Loop;
 using Appliance.Metrics;
@@ -24,11 +23,10 @@ public sealed class ChatRooms
     private readonly RoomMemory _memory;
     private readonly ConnectionTable _table;
     private readonly Announcements _announcements;
+    private readonly WorkerContext _context;
     private readonly LoopClock _clock;
-    private readonly Settings _settings;
     private readonly WorkerCounters _counters;
     private readonly int _worker;
-    private readonly WakeupTable _wakeups;
     private ChatLimits _limits;
     private WorkerSet _wake;
     private readonly LocalRoom?[] _rooms;
@@ -40,18 +38,17 @@ public sealed class ChatRooms
     private byte[] _encoded = [];
 
     /// <summary>No client yet.</summary>
-    public ChatRooms(RoomLog log, WorkerIdentity worker, ConnectionTable table, TimerWheel timers, LoopClock clock, Settings settings, WorkerCounters counters)
+    public ChatRooms(WorkerContext context)
     {
-        _log = log;
-        _memory = new RoomMemory(log);
-        _counters = counters;
-        _table = table;
-        _clock = clock;
-        _settings = settings;
-        _worker = worker.Slot;
-        _wakeups = worker.Wakeups;
-        _rooms = new LocalRoom?[log.Layout.Rooms];
-        _announcements = new Announcements(log, table, timers, clock, settings, AddSystemMessage);
+        _context = context;
+        _log = context.Log;
+        _memory = new RoomMemory(_log);
+        _counters = context.Counters;
+        _table = context.Table;
+        _clock = context.Clock;
+        _worker = context.Worker.Slot;
+        _rooms = new LocalRoom?[_log.Layout.Rooms];
+        _announcements = new Announcements(context, AddSystemMessage);
         OnSettings();
     }
 
@@ -81,10 +78,10 @@ public sealed class ChatRooms
     /// <summary>Takes over limits that have changed.</summary>
     public void OnSettings()
     {
-        _limits = new ChatLimits(_settings.MaxName, _settings.MaxMessage);
-        _unescaped = new byte[_settings.MaxFrame];
+        _limits = new ChatLimits(_context.Settings.MaxName, _context.Settings.MaxMessage);
+        _unescaped = new byte[_context.Settings.MaxFrame];
         _encoded = new byte[Math.Max(_limits.EncodedBytesMax, AnnouncementBytesMax)];
-        _memory.SetLimit(_settings.MaxMemoryBytes, _clock.SharedMs);
+        _memory.SetLimit(_context.Settings.MaxMemoryBytes, _clock.SharedMs);
     }
 
     /// <summary>The room that a connection is in.</summary>
@@ -234,7 +231,7 @@ public sealed class ChatRooms
         _pending.Clear();
         while (_wake.TryTake(out int worker))
         {
-            _wakeups.Set(worker);
+            _context.Worker.Wakeups.Set(worker);
         }
     }
 

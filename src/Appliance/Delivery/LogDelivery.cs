@@ -1,13 +1,17 @@
 using System.Runtime.InteropServices;
-using Appliance.Chat;
 using Appliance.Connections;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
-using Appliance.Protocols.WebSocket;
 using Appliance.Rooms;
 
 namespace Appliance.Delivery;
+
+/// <summary>Messages are missing for a client.</summary>
+/// <param name="fd">The client.</param>
+/// <param name="text">The reason in words, UTF-8.</param>
+/// <param name="id">The id behind which the client goes on.</param>
+public delegate void GapHandler(int fd, ReadOnlySpan<byte> text, long id);
 
 /// <summary>
 /// Sends what rooms have got to their clients, straight from the log, and what stands in outboxes. A client's bytes come from two
@@ -28,13 +32,16 @@ public sealed unsafe class LogDelivery
     private int _requestBytes;
 
     /// <summary>Serves the clients of these rooms.</summary>
-    public LogDelivery(ConnectionTable table, ChatRooms rooms, Sender sender, WorkerCounters counters)
+    public LogDelivery(WorkerContext context, ChatRooms rooms, Sender sender)
     {
         _sender = sender;
-        _counters = counters;
-        _table = table;
+        _counters = context.Counters;
+        _table = context.Table;
         _rooms = rooms;
     }
+
+    /// <summary>Tells a client that messages are missing, in the way of its endpoint.</summary>
+    public GapHandler OnGap { get; set; } = (_, _, _) => { };
 
     /// <summary>
     /// Serves as many clients as one list has place for, room after room, then every outbox that was filled. Who is served later gets
@@ -166,7 +173,7 @@ public sealed unsafe class LogDelivery
                 continue;
             }
 
-            if (connection.Outbox != 0 || connection.Position < tail || connection.State != ConnectionState.Chat)
+            if (connection.Outbox != 0 || connection.Position < tail || !connection.IsClient)
             {
                 long before = _counters.Figures.Deliveries;
                 long sinceNs = room.Serve(connection.Position);
@@ -268,7 +275,7 @@ public sealed unsafe class LogDelivery
 
     /// <summary>A closing client gets no more than the rest of the frame it is in.</summary>
     private bool HasLogBytes(in Connection connection) => connection.MemberIndex >= 0
-        && (connection.State == ConnectionState.Chat
+        && (connection.IsClient
             ? connection.Position < _rooms.RoomOf(connection).Ring.Published
             : connection.Is(ConnectionFlags.MidFrame));
 
@@ -353,7 +360,7 @@ public sealed unsafe class LogDelivery
 
         _counters.Figures.DroppedSlow++;
         connection.Position = ring.Tail;
-        QueueGap(fd, "Some messages are missing here: this connection was too slow for them."u8, ring.IdBefore(connection.Position));
+        OnGap(fd, "Some messages are missing here: this connection was too slow for them."u8, ring.IdBefore(connection.Position));
     }
 
     /// <summary>A stream that was cut inside a frame cannot go on.</summary>
@@ -362,13 +369,6 @@ public sealed unsafe class LogDelivery
         _counters.Figures.DroppedSlow++;
         _table[fd].Set(ConnectionFlags.Torn, true);
         _table.MarkForClose(fd);
-    }
-
-    /// <summary>Tells a client that messages are missing, and behind which id it goes on.</summary>
-    public void QueueGap(int fd, ReadOnlySpan<byte> text, long id)
-    {
-        Span<byte> json = stackalloc byte[ChatEncoder.FixedBytesMax];
-        _table.OutboxOf(fd).WriteFrame(Opcode.Text, json[..ChatEncoder.WriteGap(json, text, id)]);
     }
 
     /// <summary>False when the kernel's buffer is full; on any other error the peer is gone.</summary>

@@ -1,4 +1,3 @@
-using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Loop;
 using Appliance.Metrics;
@@ -32,16 +31,13 @@ public sealed class Acceptor : IDisposable
     private const int AskedBytesMax = 4096;
 
     private static readonly byte[] NoDescriptor =
-        HttpResponse.Refuse(503, "this process has no descriptor left for another client (ulimit -n, LimitNOFILE=); try again later", HttpEndpoint.RetryLater);
+        HttpResponse.Refuse(503, "this process has no descriptor left for another client (ulimit -n, LimitNOFILE=); try again later", Refusal.RetryLater);
 
     private readonly ConnectionTable _table;
     private readonly Poller _poller;
-    private readonly TimerWheel _timers;
+    private readonly EndpointTable _endpoints;
+    private readonly WorkerContext _context;
     private readonly int _timer;
-    private readonly LoopClock _clock;
-    private readonly Settings _settings;
-    private readonly IConnectionObserver _observer;
-    private readonly WorkerCounters _counters;
     private readonly SpareDescriptor _spare = new();
     private readonly List<int> _listeners = [];
 
@@ -50,24 +46,13 @@ public sealed class Acceptor : IDisposable
     private bool _isPaused;
 
     /// <summary>No listener yet; <paramref name="timer"/> is the number of its timer.</summary>
-    public Acceptor(
-        ConnectionTable table,
-        Poller poller,
-        TimerWheel timers,
-        int timer,
-        LoopClock clock,
-        Settings settings,
-        IConnectionObserver observer,
-        WorkerCounters counters)
+    public Acceptor(WorkerContext context, EndpointTable endpoints, int timer)
     {
-        _counters = counters;
-        _table = table;
-        _poller = poller;
-        _timers = timers;
+        _context = context;
+        _endpoints = endpoints;
+        _table = context.Table;
+        _poller = context.Poller;
         _timer = timer;
-        _clock = clock;
-        _settings = settings;
-        _observer = observer;
     }
 
     /// <summary>Connections that leave the process the descriptors it needs itself: to open its log anew, to take orders of its master.</summary>
@@ -109,7 +94,7 @@ public sealed class Acceptor : IDisposable
     public void Pause()
     {
         _isPaused = true;
-        _timers.Cancel(_timer);
+        _context.Timers.Cancel(_timer);
         _listeners.ForEach(_poller.Remove);
     }
 
@@ -206,40 +191,40 @@ public sealed class Acceptor : IDisposable
 
         _ = Syscall.Shutdown(fd, Syscall.SHUT_WR);
         _ = Syscall.Close(fd);
-        _counters.Figures.Rejected[(int)RejectReason.Full]++;
+        _context.Counters.Figures.Rejected[(int)RejectReason.Full]++;
         Note(error);
     }
 
     private void Note(Errno error)
     {
         _lackingFrom = _table.Count;
-        _observer.OnDescriptorsExhausted(error.ToString());
+        _context.Observer.OnDescriptorsExhausted(error.ToString());
     }
 
     /// <summary>The host, or a limit of this process, gives no place for another client: takes none for a moment.</summary>
     private void PauseFor(Errno error)
     {
         Pause();
-        _timers.Arm(_timer, _clock.NowMs + PauseMs);
+        _context.ArmIn(_timer, PauseMs);
         Note(error);
     }
 
     private void Open(int fd, in SocketAddress peer)
     {
-        if (!_table.Open(fd, peer, _clock.NowMs, _clock.UnixMs))
+        if (!_table.Open(fd, peer, _context.Clock.NowMs, _context.Clock.UnixMs))
         {
             _ = Syscall.Close(fd);
             return;
         }
 
-        _counters.Figures.Accepted++;
+        _context.Counters.Figures.Accepted++;
         _lackingFrom = int.MaxValue;
-        int waitingMax = Math.Min(Math.Clamp(_settings.MaxConnections, WaitingLeast, WaitingMost), _table.Capacity / WaitingShareOfDescriptors);
+        int waitingMax = Math.Min(Math.Clamp(_context.Settings.MaxConnections, WaitingLeast, WaitingMost), _table.Capacity / WaitingShareOfDescriptors);
         if (_table.WaitingCount > waitingMax)
         {
             _ = _table.MarkOldestWaitingForClose(except: fd);
         }
 
-        _timers.Arm(fd, _clock.NowMs + (_settings.HandshakeTimeoutSeconds * 1000L));
+        _endpoints.Enter(fd, default);
     }
 }

@@ -10,7 +10,7 @@ namespace Appliance.Endpoints;
 /// A graceful stop: WebSockets are closed with 1001, a part each tick over most of the time that there is, and each is told another
 /// moment to come again, so that a restart is no stampede. Until its turn a client is served as ever.
 /// </summary>
-internal sealed class Drain(ConnectionTable table, WebSocketEndpoint webSocket, TimerWheel timers, int timer)
+internal sealed class Drain(WorkerContext context, EndpointTable endpoints, int timer)
 {
     /// <summary>Closed in one tick without a thought.</summary>
     private const int PartMin = 100;
@@ -22,48 +22,49 @@ internal sealed class Drain(ConnectionTable table, WebSocketEndpoint webSocket, 
     private const int RetryMsSpread = 2000;
     private const int ReasonBytesMax = 64;
 
+    private readonly ConnectionTable _table = context.Table;
     private int _part;
     private int _retrySpreadMs;
     private int _cursor;
 
     /// <summary>Begins to close, within so many seconds; requests without an answer end at once.</summary>
-    public void Begin(long nowMs, int seconds)
+    public void Begin(int seconds)
     {
-        for (int fd = 0, left = table.Count; fd <= table.HighestDescriptor && left > 0; fd++)
+        for (int fd = 0, left = _table.Count; fd <= _table.HighestDescriptor && left > 0; fd++)
         {
-            left -= table[fd].State == ConnectionState.None ? 0 : 1;
-            if (table[fd].State == ConnectionState.Http)
+            left -= _table[fd].State == ConnectionState.None ? 0 : 1;
+            if (_table[fd].IsWaiting)
             {
-                table.MarkForClose(fd);
+                Close(fd);
             }
         }
 
         double ticks = seconds * 1000 * ShareOfTime / TimerWheel.TickMs;
-        _part = ticks < 1 ? int.MaxValue : Math.Max(PartMin, (int)Math.Ceiling(table.Count / ticks));
+        _part = ticks < 1 ? int.MaxValue : Math.Max(PartMin, (int)Math.Ceiling(_table.Count / ticks));
 
         // About a thousand a second come again from here.
-        _retrySpreadMs = Math.Max(RetryMsSpread, table.Count);
-        Continue(nowMs);
+        _retrySpreadMs = Math.Max(RetryMsSpread, _table.Count);
+        Continue();
     }
 
     /// <summary>Closes the next part.</summary>
-    public void Continue(long nowMs)
+    public void Continue()
     {
         int closed = 0;
-        for (; _cursor <= table.HighestDescriptor && closed < _part; _cursor++)
+        for (; _cursor <= _table.HighestDescriptor && closed < _part; _cursor++)
         {
-            if (table[_cursor].State is ConnectionState.Chat or ConnectionState.Echo)
+            if (_table[_cursor].IsClient)
             {
                 closed++;
                 Close(_cursor);
             }
         }
 
-        if (table.Count > 0)
+        if (_table.Count > 0)
         {
             // Another worker may give some yet, or not take back what was under way.
-            _cursor = _cursor <= table.HighestDescriptor ? _cursor : 0;
-            timers.Arm(timer, nowMs + TimerWheel.TickMs);
+            _cursor = _cursor <= _table.HighestDescriptor ? _cursor : 0;
+            context.ArmIn(timer, TimerWheel.TickMs);
         }
     }
 
@@ -72,6 +73,6 @@ internal sealed class Drain(ConnectionTable table, WebSocketEndpoint webSocket, 
         Span<byte> reason = stackalloc byte[ReasonBytesMax];
         int retryMs = RetryMsMin + Random.Shared.Next(_retrySpreadMs);
         _ = Encoding.UTF8.TryGetBytes(string.Create(CultureInfo.InvariantCulture, $"server stops, retry in {retryMs} ms"), reason, out int bytes);
-        webSocket.Close(fd, CloseCode.GoingAway, awaitAnswer: true, reason[..bytes]);
+        endpoints.Close(fd, CloseCode.GoingAway, reason[..bytes]);
     }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Appliance.Chat;
-using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Delivery;
 using Appliance.Protocols;
@@ -25,18 +24,16 @@ public sealed class OperatorCommands
     private readonly Queue<(int Descriptor, uint Generation)> _kicked = new();
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
-    private readonly WebSocketEndpoint _webSocket;
-    private readonly RoomLog _log;
-    private readonly Settings _settings;
+    private readonly WorkerContext _context;
+    private readonly EndpointTable _endpoints;
 
     /// <summary>Commands for the clients of a worker.</summary>
-    public OperatorCommands(ConnectionTable table, ChatRooms rooms, WebSocketEndpoint webSocket, RoomLog log, Settings settings)
+    public OperatorCommands(WorkerContext context, ChatRooms rooms, EndpointTable endpoints)
     {
-        _table = table;
+        _context = context;
+        _table = context.Table;
         _rooms = rooms;
-        _webSocket = webSocket;
-        _log = log;
-        _settings = settings;
+        _endpoints = endpoints;
     }
 
     /// <summary>Whether some are still to be closed.</summary>
@@ -69,14 +66,14 @@ public sealed class OperatorCommands
         }
 
         var input = new ChatInput { Name = ServerName, Message = Encoding.UTF8.GetBytes(arguments), Color = ChatInput.DefaultColor };
-        var refusal = input.Check(new ChatLimits(Math.Max(_settings.MaxName, ServerName.Length), _settings.MaxMessage), fromOperator: true);
+        var refusal = input.Check(new ChatLimits(Math.Max(_context.Settings.MaxName, ServerName.Length), _context.Settings.MaxMessage), fromOperator: true);
         return refusal == ChatRefusal.None ? Publish(Encoding.UTF8.GetBytes(room), input) : Describe(refusal);
     }
 
     private string SayJson(string json)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(json);
-        var refusal = ChatInput.Read(bytes, new byte[bytes.Length], new ChatLimits(_settings.MaxName, _settings.MaxMessage), out var input, fromOperator: true);
+        var refusal = ChatInput.Read(bytes, new byte[bytes.Length], new ChatLimits(_context.Settings.MaxName, _context.Settings.MaxMessage), out var input, fromOperator: true);
         return refusal == ChatRefusal.None ? Publish(input.Room, input) : Describe(refusal);
     }
 
@@ -87,8 +84,8 @@ public sealed class OperatorCommands
             : _rooms.Say(room, input) switch
             {
                 RoomOpening.Found or RoomOpening.Created => "ok",
-                RoomOpening.TooMany => Text($"failed all --max-rooms {_settings.MaxRooms} rooms are in use"),
-                RoomOpening.NoMemory => Text($"failed the rooms in use take all of --max-memory {_settings.MaxMemoryBytes}"),
+                RoomOpening.TooMany => Text($"failed all --max-rooms {_context.Settings.MaxRooms} rooms are in use"),
+                RoomOpening.NoMemory => Text($"failed the rooms in use take all of --max-memory {_context.Settings.MaxMemoryBytes}"),
                 _ => throw new System.Diagnostics.UnreachableException(),
             };
     }
@@ -98,7 +95,7 @@ public sealed class OperatorCommands
         ChatRefusal.BadJson => "failed not a JSON object",
         ChatRefusal.BadMessage => "failed a name and a message are needed, as texts that are not blank",
         ChatRefusal.BadCharacter => "failed a name and a message take no control characters and none that cannot be seen, a name no marks of direction",
-        ChatRefusal.TooLong => Text($"failed a name has at most --max-name {_settings.MaxName} characters and a message --max-message {_settings.MaxMessage}"),
+        ChatRefusal.TooLong => Text($"failed a name has at most --max-name {_context.Settings.MaxName} characters and a message --max-message {_context.Settings.MaxMessage}"),
         ChatRefusal.None or ChatRefusal.TooFast or ChatRefusal.ReservedName => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
@@ -113,7 +110,7 @@ public sealed class OperatorCommands
         {
             ref var connection = ref _table[fd];
             bool meant = isAddress ? connection.IpHigh == high && connection.IpLow == low : connection.Number == number && connection.Home == home;
-            if (meant && connection.State is (ConnectionState.Chat or ConnectionState.Echo or ConnectionState.Http))
+            if (meant && (connection.IsClient || connection.State == ConnectionState.Http))
             {
                 _kicked.Enqueue((fd, connection.Generation));
                 kicked++;
@@ -140,28 +137,8 @@ public sealed class OperatorCommands
         {
             if (_table[one.Descriptor].Generation == one.Generation)
             {
-                Kick(one.Descriptor);
+                _endpoints.Close(one.Descriptor, CloseCode.PolicyViolation, "removed by an operator"u8);
             }
-        }
-    }
-
-    private void Kick(int fd)
-    {
-        switch (_table[fd].State)
-        {
-            case ConnectionState.Chat:
-            case ConnectionState.Echo:
-                _webSocket.Close(fd, CloseCode.PolicyViolation, awaitAnswer: true, "removed by an operator"u8);
-                break;
-            case ConnectionState.Http:
-                _table.MarkForClose(fd);
-                break;
-            case ConnectionState.None:
-            case ConnectionState.Closing:
-            case ConnectionState.Lingering:
-                break;
-            default:
-                throw new System.Diagnostics.UnreachableException();
         }
     }
 
@@ -175,7 +152,7 @@ public sealed class OperatorCommands
         for (int fd = from; fd <= _table.HighestDescriptor; fd++)
         {
             ref var connection = ref _table[fd];
-            if (connection.State is not (ConnectionState.Chat or ConnectionState.Echo))
+            if (!connection.IsClient)
             {
                 continue;
             }
@@ -185,8 +162,8 @@ public sealed class OperatorCommands
                 return Text($"more {fd}{lines}");
             }
 
-            bool chats = connection.State == ConnectionState.Chat;
-            string room = chats ? $"\"{Encoding.ASCII.GetString(_log.NameOf(connection.Room))}\"" : "null";
+            bool chats = connection.MemberIndex >= 0;
+            string room = chats ? $"\"{Encoding.ASCII.GetString(_context.Log.NameOf(connection.Room))}\"" : "null";
             long lag = chats ? Math.Max(0, _rooms.RoomOf(connection).Ring.Head - connection.Position) : 0;
             _ = lines.Append(CultureInfo.InvariantCulture, $$"""
 

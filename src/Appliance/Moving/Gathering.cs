@@ -31,13 +31,13 @@ public sealed class Gathering
     private bool _stopped;
 
     /// <summary>Gives connections of this table.</summary>
-    public Gathering(ConnectionTable table, ChatRooms rooms, HandoverPacking packing, Poller poller)
+    public Gathering(WorkerContext context, ChatRooms rooms, HandoverPacking packing)
     {
-        _table = table;
+        _table = context.Table;
         _rooms = rooms;
         _packing = packing;
         _giving = new HandoverBatch(packing.BatchVersion);
-        _poller = poller;
+        _poller = context.Poller;
     }
 
     /// <summary>Connections that this worker must have before it gives some of them away.</summary>
@@ -138,7 +138,7 @@ public sealed class Gathering
             while (!_giving.IsFull && link.Newcomers.TryDequeue(out var newcomer))
             {
                 ref var connection = ref _table[newcomer.Descriptor];
-                if (connection.Generation == newcomer.Generation && connection.State == ConnectionState.Chat && !connection.Is(ConnectionFlags.ClosePending))
+                if (connection.Generation == newcomer.Generation && connection.IsClient && !connection.Is(ConnectionFlags.ClosePending))
                 {
                     _packing.Pack(_giving, newcomer.Descriptor);
                 }

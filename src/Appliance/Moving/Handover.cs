@@ -35,13 +35,13 @@ public sealed class Handover
     private int _cursor;
 
     /// <summary>Moves connections of this table.</summary>
-    public Handover(ConnectionTable table, HandoverPacking packing, Gathering gathering, Poller poller)
+    public Handover(WorkerContext context, HandoverPacking packing, Gathering gathering)
     {
-        _table = table;
+        _table = context.Table;
         _packing = packing;
         _giving = new HandoverBatch(packing.BatchVersion);
         _gathering = gathering;
-        _poller = poller;
+        _poller = context.Poller;
     }
 
     /// <summary>Is told when an order is carried out.</summary>
@@ -191,7 +191,7 @@ public sealed class Handover
         for (int looked = 0; looked <= _table.HighestDescriptor && _table.Count > 0 && _giving.Count < _left && !_giving.IsFull; looked++)
         {
             _cursor = _cursor < _table.HighestDescriptor ? _cursor + 1 : 0;
-            bool suits = _table[_cursor].State is ConnectionState.Chat or ConnectionState.Echo || (all && _table[_cursor].State != ConnectionState.None);
+            bool suits = _table[_cursor].IsClient || (all && _table[_cursor].State != ConnectionState.None);
             if (suits)
             {
                 _packing.Pack(_giving, _cursor);

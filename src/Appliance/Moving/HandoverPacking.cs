@@ -9,27 +9,30 @@ namespace Appliance.Moving;
 /// Puts connections of a worker into a batch that goes to another one, and takes them out of one. Times in a batch are those of the clock
 /// that all processes share; a worker's own may be behind it (<see cref="LoopClock.FrozenMs"/>).
 /// </summary>
-public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, TimerWheel timers, LoopClock clock)
+public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
 {
+    private readonly ConnectionTable _table = context.Table;
+    private readonly LoopClock _clock = context.Clock;
+
     /// <summary>In which version batches are sent: whoever has a room log of a layout before 6 may be a server of then.</summary>
     public ushort BatchVersion { get; } = rooms.Layout.HasDetails ? HandoverBatch.NewestVersion : HandoverBatch.OldestVersion;
 
-    /// <summary>Is told of a connection that was taken up and of when its timer runs out, in milliseconds of the loop's clock.</summary>
+    /// <summary>Is told of a connection that was taken up and of when its timer runs out, in milliseconds of the loop's _clock.</summary>
     public Action<int, long> OnArmed { get; init; } = (_, _) => { };
 
     /// <summary>Puts a connection into a batch: nobody serves it from now on, but it stays a counted member, because an empty room may be given up.</summary>
     public void Pack(HandoverBatch batch, int fd)
     {
-        table.Admit(fd);
-        ref var connection = ref table[fd];
+        _table.Admit(fd);
+        ref var connection = ref _table[fd];
         ref var record = ref batch.Add(fd);
         record.Position = connection.Position;
         record.IpHigh = connection.IpHigh;
         record.IpLow = connection.IpLow;
-        long dueMs = timers.DueMs(fd);
-        record.HeardMs = connection.HeardMs + clock.FrozenMs;
-        record.DueMs = dueMs > 0 ? dueMs + clock.FrozenMs : dueMs;
-        record.Rate = connection.Rate.OnClock(clock.FrozenMs);
+        long dueMs = context.Timers.DueMs(fd);
+        record.HeardMs = connection.HeardMs + _clock.FrozenMs;
+        record.DueMs = dueMs > 0 ? dueMs + _clock.FrozenMs : dueMs;
+        record.Rate = connection.Rate.OnClock(_clock.FrozenMs);
         record.Room = connection.Room;
         record.SinceSeconds = connection.SinceSeconds;
         record.Number = connection.Number;
@@ -38,15 +41,15 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
         record.State = connection.State;
         record.Flags = connection.Flags;
         record.IsMember = rooms.Detach(fd) ? (byte)1 : (byte)0;
-        record.HeadBytes = Lend(batch, table.UnfinishedRequest(connection));
-        record.OutboxBytes = Lend(batch, table.Unsent(connection));
-        if (table.UnfinishedMessage(connection) is { } reader)
+        record.HeadBytes = Lend(batch, _table.UnfinishedRequest(connection));
+        record.OutboxBytes = Lend(batch, _table.Unsent(connection));
+        if (_table.UnfinishedMessage(connection) is { } reader)
         {
             record.ReaderBytes = reader.StateBytes;
             reader.Save(batch.Lend(record.ReaderBytes));
         }
 
-        table.Detach(fd);
+        _table.Detach(fd);
     }
 
     /// <summary>The other worker has taken a batch: its connections end here.</summary>
@@ -65,7 +68,7 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
     {
         for (int i = 0; i < batch.Count; i++)
         {
-            if (!table.Watch(batch.Descriptors[i]))
+            if (!_table.Watch(batch.Descriptors[i]))
             {
                 batch.Records[i].State = ConnectionState.None;
             }
@@ -88,7 +91,7 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
 
         foreach (int fd in batch.Descriptors)
         {
-            watched = watched && table.Watch(fd);
+            watched = watched && _table.Watch(fd);
         }
 
         return watched;
@@ -99,7 +102,7 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
     {
         foreach (int fd in batch.Descriptors)
         {
-            table.Unwatch(fd);
+            _table.Unwatch(fd);
             _ = Syscall.Close(fd);
         }
     }
@@ -122,8 +125,8 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
                 Adopt(fd, record, borrowed[..count]);
                 if (record.DueMs > 0)
                 {
-                    long dueMs = record.DueMs - clock.FrozenMs;
-                    timers.Arm(fd, dueMs);
+                    long dueMs = record.DueMs - _clock.FrozenMs;
+                    context.Timers.Arm(fd, dueMs);
                     OnArmed(fd, dueMs);
                 }
 
@@ -139,7 +142,7 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
 
     private void Adopt(int fd, in ConnectionRecord record, ReadOnlySpan<byte> borrowed)
     {
-        ref var connection = ref table.Adopt(fd, new Connection
+        ref var connection = ref _table.Adopt(fd, new Connection
         {
             Position = record.Position,
             IpHigh = record.IpHigh,
@@ -156,20 +159,20 @@ public sealed class HandoverPacking(ConnectionTable table, ChatRooms rooms, Time
         });
         if (record.HeadBytes > 0)
         {
-            table.HeadOf(ref connection).Append(borrowed[..record.HeadBytes]);
+            _table.HeadOf(ref connection).Append(borrowed[..record.HeadBytes]);
         }
 
         if (record.OutboxBytes > 0)
         {
-            table.OutboxOf(fd).Append(borrowed.Slice(record.HeadBytes, record.OutboxBytes));
+            _table.OutboxOf(fd).Append(borrowed.Slice(record.HeadBytes, record.OutboxBytes));
         }
 
         if (record.ReaderBytes > 0)
         {
-            table.ReaderOf(ref connection).Restore(borrowed[(record.HeadBytes + record.OutboxBytes)..]);
+            _table.ReaderOf(ref connection).Restore(borrowed[(record.HeadBytes + record.OutboxBytes)..]);
         }
 
-        Rebase(ref connection, -clock.FrozenMs);
+        Rebase(ref connection, -_clock.FrozenMs);
     }
 
     private static int Lend(HandoverBatch batch, ReadOnlySpan<byte> bytes)

@@ -29,59 +29,53 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// <summary>The same while clients are still to be served: reading takes about as long then as what is served in a turn.</summary>
     private const int BusyTurnBytesMax = 64 << 10;
 
-    private readonly Poller _poller;
-    private readonly TimerWheel _timers;
-    private readonly LoopClock _clock;
-    private readonly Settings _settings;
-    private readonly IConnectionObserver _observer;
+    private readonly WorkerContext _context;
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
     private readonly Sender _sender;
     private readonly LogDelivery _delivery;
-    private readonly HttpEndpoint _http;
-    private readonly WebSocketEndpoint _webSocket;
-    private readonly ConnectionTimers _connectionTimers;
+    private readonly EndpointTable _endpoints;
+    private readonly KeepAlive _keepAlive;
     private readonly Handover _handover;
     private readonly Gathering _gathering;
     private readonly Drain _drain;
-    private readonly RoomLog _log;
-    private readonly WorkerCounters _counters = new();
     private readonly int _acceptTimer;
     private readonly int _placesMax;
-    private readonly int _drainTimer;
     private byte* _received;
     private int _turnBytes;
 
     /// <summary>A server for descriptors 0 to <paramref name="capacity"/> - 1.</summary>
-    public ClientServer(
-        int capacity, Poller poller, LoopClock clock, RoomLog log, WorkerIdentity worker, Settings settings, IConnectionObserver observer)
+    public ClientServer(int capacity, Poller poller, LoopClock clock, RoomLog log, WorkerIdentity worker, Settings settings, IConnectionObserver observer)
     {
-        _poller = poller;
-        _clock = clock;
-        _settings = settings;
-        _observer = observer;
-        _log = log;
         _acceptTimer = capacity + log.Layout.Rooms;
-        _drainTimer = _acceptTimer + 1;
-        _timers = new TimerWheel(_drainTimer + 1, clock.NowMs);
-        _table = new ConnectionTable(capacity, poller, _timers) { Home = (byte)worker.Slot, FirstNumber = Scoreboard.Figures(log, worker.Slot).Accepted };
-        _rooms = new ChatRooms(log, worker, _table, _timers, clock, settings, _counters);
+        int drainTimer = _acceptTimer + 1;
+        var timers = new TimerWheel(drainTimer + 1, clock.NowMs);
+        _table = new ConnectionTable(capacity, poller, timers) { Home = (byte)worker.Slot, FirstNumber = Scoreboard.Figures(log, worker.Slot).Accepted };
+        _context = new WorkerContext
+        {
+            Worker = worker,
+            Settings = settings,
+            Log = log,
+            Poller = poller,
+            Clock = clock,
+            Timers = timers,
+            Table = _table,
+            Observer = observer,
+        };
+        _rooms = new ChatRooms(_context);
         _sender = new Sender(settings.Io != IoEngine.Epoll);
-        _delivery = new LogDelivery(_table, _rooms, _sender, _counters);
+        _delivery = new LogDelivery(_context, _rooms, _sender);
         int clients = DescriptorBudget.ClientsOf(capacity);
         _placesMax = DescriptorBudget.PlacesOf(clients);
-        _http = new HttpEndpoint(_table, _rooms, _delivery, clock, settings, observer, _counters) { PlacesMax = _placesMax };
-        _webSocket = new WebSocketEndpoint(_table, _rooms, _delivery, _timers, clock, settings, observer, _counters);
-        Operator = new OperatorCommands(_table, _rooms, _webSocket, log, settings);
-        Acceptor = new Acceptor(_table, poller, _timers, _acceptTimer, clock, settings, observer, _counters)
-        {
-            ClientsMax = clients,
-        };
-        _connectionTimers = new ConnectionTimers(_table, _http, _webSocket, _timers, settings);
-        _drain = new Drain(_table, _webSocket, _timers, _drainTimer);
-        var packing = new HandoverPacking(_table, _rooms, _timers, clock) { OnArmed = _connectionTimers.PingFirst };
-        _gathering = new Gathering(_table, _rooms, packing, poller) { OnWanted = slot => OnLinkWanted(slot) };
-        _handover = new Handover(_table, packing, _gathering, poller) { OnDone = EndGiving };
+        _endpoints = new EndpointTable(_context, _rooms, _delivery, _placesMax);
+        Operator = new OperatorCommands(_context, _rooms, _endpoints);
+        Acceptor = new Acceptor(_context, _endpoints, _acceptTimer) { ClientsMax = clients };
+        _keepAlive = new KeepAlive(_context);
+        _drain = new Drain(_context, _endpoints, drainTimer);
+        var packing = new HandoverPacking(_context, _rooms) { OnArmed = _keepAlive.PingFirst };
+        _gathering = new Gathering(_context, _rooms, packing) { OnWanted = slot => OnLinkWanted(slot) };
+        _endpoints.OnJoined = _gathering.OnJoined;
+        _handover = new Handover(_context, packing, _gathering) { OnDone = EndGiving };
         _received = (byte*)NativeMemory.Alloc(ReadBytesMax);
     }
 
@@ -98,10 +92,10 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public int ConnectionCount => _table.Count;
 
     /// <summary>Whether further clients are refused because there is no descriptor for them.</summary>
-    public bool LacksDescriptors => Acceptor.LacksDescriptors || (_placesMax < _settings.MaxConnections && _table.Count - _table.WaitingCount >= _placesMax);
+    public bool LacksDescriptors => Acceptor.LacksDescriptors || (_placesMax < _context.Settings.MaxConnections && _table.Count - _table.WaitingCount >= _placesMax);
 
     /// <summary>What was counted so far.</summary>
-    public ref WorkerFigures Figures => ref _counters.Figures;
+    public ref WorkerFigures Figures => ref _context.Counters.Figures;
 
     /// <summary>Whether one system call carries the sends of a whole room.</summary>
     public bool SendsTogether => _sender.SendsTogether;
@@ -110,7 +104,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public long MeasureLag() => _rooms.MeasureLag();
 
     /// <summary>Says how long the loop may wait now, in milliseconds; -1 for ever. <see cref="EndSleep"/> follows the wait.</summary>
-    public int BeginSleep() => !Operator.IsKicking && _rooms.BeginSleep() ? _timers.MillisecondsToNext(_clock.NowMs) : 0;
+    public int BeginSleep() => !Operator.IsKicking && _rooms.BeginSleep() ? _context.Timers.MillisecondsToNext(_context.NowMs) : 0;
 
     /// <summary>The wait is over: takes note of what other workers did.</summary>
     public void EndSleep() => _rooms.EndSleep();
@@ -119,8 +113,8 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public void OnSettings()
     {
         _rooms.OnSettings();
-        _http.OnSettings();
-        _connectionTimers.OnSettings(_clock.NowMs);
+        _endpoints.OnSettings();
+        _keepAlive.OnSettings();
     }
 
     /// <summary>Whether the turn has brought so much that it must be delivered before more is taken.</summary>
@@ -201,14 +195,14 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     }
 
     /// <summary>Tells every timer that has run out.</summary>
-    public void ExpireTimers() => _timers.Expire(_clock.NowMs, this);
+    public void ExpireTimers() => _context.Timers.Expire(_context.NowMs, this);
 
     /// <inheritdoc/>
     public void OnTimer(int timer, long nowMs)
     {
         if (timer < _table.Capacity)
         {
-            OnConnectionTimer(timer, nowMs);
+            OnConnectionTimer(timer);
         }
         else if (timer < _acceptTimer)
         {
@@ -220,7 +214,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         }
         else
         {
-            _drain.Continue(nowMs);
+            _drain.Continue();
         }
     }
 
@@ -237,12 +231,12 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
             _rooms.Leave(fd);
             if (connection.Room != ConnectionTable.NoRoom)
             {
-                _observer.OnDisconnected(connection, _log.NameOf(connection.Room));
+                _context.Observer.OnDisconnected(connection, _context.Log.NameOf(connection.Room));
             }
 
-            if (connection.CloseCode != 0 || connection.State is ConnectionState.Chat or ConnectionState.Echo)
+            if (connection.CloseCode != 0 || connection.IsClient)
             {
-                _counters.Figures.Closed[CloseKinds.PlaceOf(connection.CloseCode)]++;
+                _context.Counters.Figures.Closed[CloseKinds.PlaceOf(connection.CloseCode)]++;
             }
 
             _table.Close(fd);
@@ -265,7 +259,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public void CloseAll(int seconds)
     {
         _gathering.Stop();
-        _drain.Begin(_clock.NowMs, seconds);
+        _drain.Begin(seconds);
     }
 
     /// <inheritdoc/>
@@ -276,7 +270,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         Acceptor.Dispose();
         _sender.Dispose();
         _table.Dispose();
-        _timers.Dispose();
+        _context.Timers.Dispose();
     }
 
     /// <summary>What could not be given stays here, and others may come again.</summary>
@@ -292,17 +286,17 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     }
 
     /// <summary>A client whose time is over may have sent what only was not read yet, so that is read before it is judged.</summary>
-    private void OnConnectionTimer(int fd, long nowMs)
+    private void OnConnectionTimer(int fd)
     {
         ref var connection = ref _table[fd];
-        if (_connectionTimers.IsLast(fd, nowMs) && !connection.Is(ConnectionFlags.ClosePending | ConnectionFlags.Paused) && !IsRoomFull(connection))
+        if (_endpoints.IsLast(fd) && !connection.Is(ConnectionFlags.ClosePending | ConnectionFlags.Paused) && !IsRoomFull(connection))
         {
             Read(fd);
         }
 
         if (!connection.Is(ConnectionFlags.ClosePending))
         {
-            _connectionTimers.OnTimer(fd, nowMs);
+            _endpoints.OnTimer(fd);
         }
     }
 
@@ -317,72 +311,15 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
             return;
         }
 
-        ref var connection = ref _table[fd];
         if (!result.Ok || result.Value == 0)
         {
             OnEnd(fd);
             return;
         }
 
-        var bytes = new Span<byte>(_received, result.Value);
         _turnBytes += result.Value;
-        _counters.Figures.ReceivedBytes += result.Value;
-        switch (connection.State)
-        {
-            case ConnectionState.Http:
-                OnHttp(fd, bytes);
-                break;
-            case ConnectionState.Chat:
-            case ConnectionState.Echo:
-                connection.HeardMs = _clock.NowMs;
-                _webSocket.OnBytes(fd, bytes);
-                break;
-            case ConnectionState.Closing:
-                if (!connection.Is(ConnectionFlags.ShutWhenFlushed))
-                {
-                    _webSocket.OnBytes(fd, bytes);
-                }
-
-                break;
-            case ConnectionState.Lingering:
-                break;
-            case ConnectionState.None:
-            default:
-                throw new System.Diagnostics.UnreachableException();
-        }
-    }
-
-    private void OnHttp(int fd, Span<byte> bytes)
-    {
-        var behind = _http.OnBytes(fd, bytes);
-        ref var connection = ref _table[fd];
-        switch (connection.State)
-        {
-            case ConnectionState.Chat:
-            case ConnectionState.Echo:
-                _timers.Arm(fd, _clock.NowMs + (_settings.PingSeconds * 1000L));
-                if (connection.State == ConnectionState.Chat)
-                {
-                    _gathering.OnJoined(fd);
-                }
-
-                if (!behind.IsEmpty)
-                {
-                    _webSocket.OnBytes(fd, behind);
-                }
-
-                _table.ReleaseHead(ref connection);
-                break;
-            case ConnectionState.Lingering:
-                _timers.Arm(fd, _clock.NowMs + WebSocketEndpoint.CloseTimeoutMs);
-                break;
-            case ConnectionState.None:
-            case ConnectionState.Http:
-            case ConnectionState.Closing:
-                break;
-            default:
-                throw new System.Diagnostics.UnreachableException();
-        }
+        _context.Counters.Figures.ReceivedBytes += result.Value;
+        _endpoints.OnBytes(fd, new Span<byte>(_received, result.Value));
     }
 
     /// <summary>The peer has closed its side. What is already on its way to it goes out; nothing else is owed.</summary>

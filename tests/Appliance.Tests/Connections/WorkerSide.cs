@@ -2,7 +2,6 @@ using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Delivery;
 using Appliance.Loop;
-using Appliance.Metrics;
 using Appliance.Moving;
 using Appliance.Rooms;
 using Appliance.Tests.Rooms;
@@ -22,12 +21,21 @@ internal sealed class WorkerSide : IDisposable
     public WorkerSide(MemoryRoomLog memory, int slot)
     {
         Table = new ConnectionTable(Capacity, _poller, _timers);
-        var settings = SettingsBuilder.Build(new DefaultPaths("/run", "/state"), []);
-        var clock = new LoopClock();
-        Rooms = new ChatRooms(memory.Log, new WorkerIdentity(slot, _wakeups), Table, _timers, clock, settings, new WorkerCounters());
-        var packing = new HandoverPacking(Table, Rooms, _timers, clock);
-        Gathering = new Gathering(Table, Rooms, packing, _poller) { OnWanted = Wanted.Add, ConnectionsMin = 2 };
-        Handover = new Handover(Table, packing, Gathering, _poller) { OnDone = Outcomes.Add };
+        var context = new WorkerContext
+        {
+            Worker = new WorkerIdentity(slot, _wakeups),
+            Settings = SettingsBuilder.Build(new DefaultPaths("/run", "/state"), []),
+            Log = memory.Log,
+            Poller = _poller,
+            Clock = new LoopClock(),
+            Timers = _timers,
+            Table = Table,
+            Observer = new NoObserver(),
+        };
+        Rooms = new ChatRooms(context);
+        var packing = new HandoverPacking(context, Rooms);
+        Gathering = new Gathering(context, Rooms, packing) { OnWanted = Wanted.Add, ConnectionsMin = 2 };
+        Handover = new Handover(context, packing, Gathering) { OnDone = Outcomes.Add };
     }
 
     public ConnectionTable Table { get; }
@@ -57,5 +65,28 @@ internal sealed class WorkerSide : IDisposable
         _timers.Dispose();
         _poller.Dispose();
         _wakeups.Dispose();
+    }
+
+    private sealed class NoObserver : IConnectionObserver
+    {
+        public void OnConnected(in Connection connection, ReadOnlySpan<byte> room, bool created)
+        {
+        }
+
+        public void OnDisconnected(in Connection connection, ReadOnlySpan<byte> room)
+        {
+        }
+
+        public void OnRefused(in Connection connection, int status, string why)
+        {
+        }
+
+        public void OnTooFast(in Connection connection)
+        {
+        }
+
+        public void OnDescriptorsExhausted(string error)
+        {
+        }
     }
 }

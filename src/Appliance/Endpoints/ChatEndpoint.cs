@@ -1,0 +1,195 @@
+using System.Buffers.Text;
+using System.Text;
+using Appliance.Chat;
+using Appliance.Connections;
+using Appliance.Delivery;
+using Appliance.Metrics;
+using Appliance.Protocols.Http;
+using Appliance.Protocols.WebSocket;
+using Appliance.Rooms;
+
+namespace Appliance.Endpoints;
+
+/// <summary>A WebSocket that follows a room: what it sends goes to all who are in it.</summary>
+internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDelivery delivery, HttpResponder responder)
+    : WebSocketEndpoint(context, rooms, delivery)
+{
+    /// <summary>Gets the descriptor of each client that has joined a room.</summary>
+    public required Action<int> OnJoined { get; init; }
+
+    /// <inheritdoc/>
+    protected override MessageLimits Limits => new(Context.Settings.MaxFrame, TakesBinary: false);
+
+    /// <summary>Its route: a request that has passed the checks of the handshake, with room, after and history in its query.</summary>
+    public void Open(int fd, in HttpRequest request)
+    {
+        Span<byte> name = stackalloc byte[RoomName.BytesMax];
+        if (ReadQuery(request, name, out int length, out long after, out int history) is { } refusal)
+        {
+            responder.Refuse(fd, refusal);
+            return;
+        }
+
+        var room = name[..length];
+        var opening = Rooms.Join(fd, room, after, history, out bool gap);
+        if (opening is RoomOpening.TooMany or RoomOpening.NoMemory)
+        {
+            responder.Refuse(fd, Describe(room, opening));
+            return;
+        }
+
+        responder.SwitchProtocols(fd, request, ConnectionState.Chat);
+        ref var connection = ref Context.Table[fd];
+        if (gap)
+        {
+            OnGap(
+                fd,
+                "Some messages are missing here: what followed the last one seen is not kept any more."u8,
+                Rooms.RoomOf(connection).Ring.IdBefore(connection.Position));
+        }
+
+        Context.Observer.OnConnected(connection, room, opening == RoomOpening.Created);
+    }
+
+    /// <inheritdoc/>
+    public override void OnEntered(int fd)
+    {
+        base.OnEntered(fd);
+        OnJoined(fd);
+    }
+
+    /// <inheritdoc/>
+    public override void OnGap(int fd, ReadOnlySpan<byte> text, long id)
+    {
+        Span<byte> json = stackalloc byte[ChatEncoder.FixedBytesMax];
+        Context.Table.OutboxOf(fd).WriteFrame(Opcode.Text, json[..ChatEncoder.WriteGap(json, text, id)]);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnMessage(int fd, Opcode opcode, Span<byte> payload)
+    {
+        ref var connection = ref Context.Table[fd];
+        if (Rooms.IsPing(payload))
+        {
+            Context.Table.OutboxOf(fd).WriteFrame(Opcode.Text, ChatEncoder.Pong);
+            return;
+        }
+
+        var verdict = Context.Clock.IsThawing ? RateVerdict.Pass : connection.Rate.Take(Context.Settings.MaxRate, Context.NowMs);
+        var refusal = verdict == RateVerdict.Pass ? Rooms.Publish(fd, payload) : ChatRefusal.TooFast;
+        if (refusal != ChatRefusal.None)
+        {
+            Context.Counters.Figures.Refused[ChatRefusals.KindOf(refusal) - ChatRefusal.BadJson]++;
+            TellRefusal(fd, refusal);
+        }
+
+        if (verdict == RateVerdict.Close)
+        {
+            Context.Observer.OnTooFast(connection);
+            Close(fd, CloseCode.PolicyViolation, awaitAnswer: true);
+        }
+    }
+
+    private void TellRefusal(int fd, ChatRefusal refusal)
+    {
+        var settings = Context.Settings;
+        switch (refusal)
+        {
+            case ChatRefusal.BadJson:
+                Tell(fd, "bad_json"u8, "This is not a JSON object.");
+                break;
+            case ChatRefusal.BadMessage:
+                Tell(fd, "bad_message"u8, "A name and a message are needed, as texts that are not blank.");
+                break;
+            case ChatRefusal.BadCharacter:
+                Tell(fd, "bad_message"u8, "Names and messages take no control characters and none that cannot be seen, names no marks of direction.");
+                break;
+            case ChatRefusal.ReservedName:
+                Tell(fd, "bad_message"u8, "This name is the server's own. Please take another one.");
+                break;
+            case ChatRefusal.TooLong:
+                Tell(fd, "too_long"u8, $"A name has at most {settings.MaxName} characters and a message at most {settings.MaxMessage}.");
+                break;
+            case ChatRefusal.TooFast:
+                Tell(fd, "too_fast"u8, $"At most {settings.MaxRate} messages a second, please.");
+                break;
+            case ChatRefusal.None:
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    private void Tell(int fd, ReadOnlySpan<byte> code, string text)
+    {
+        Span<byte> utf8 = stackalloc byte[ChatEncoder.FixedBytesMax];
+        Span<byte> json = stackalloc byte[2 * ChatEncoder.FixedBytesMax];
+        int bytes = Encoding.UTF8.GetBytes(text, utf8);
+        int length = ChatEncoder.WriteError(json, code, utf8[..bytes]);
+        Context.Table.OutboxOf(fd).WriteFrame(Opcode.Text, json[..length]);
+    }
+
+    private Refusal Describe(ReadOnlySpan<byte> name, RoomOpening opening)
+    {
+        string room = Encoding.ASCII.GetString(name);
+        var settings = Context.Settings;
+        return opening == RoomOpening.NoMemory
+            ? new Refusal(
+                RejectReason.Full,
+                $"room '{room}': the rooms in use take all of {settings.MaxMemoryBytes} bytes (--max-memory); try again later",
+                Refusal.RetryLater)
+            : new Refusal(RejectReason.RoomsFull, $"room '{room}': all {settings.MaxRooms} rooms are taken (--max-rooms)");
+    }
+
+    /// <summary>Reads room, after and history; a refusal when one of them is wrong.</summary>
+    private Refusal? ReadQuery(in HttpRequest request, Span<byte> room, out int roomLength, out long after, out int history)
+    {
+        after = -1;
+        history = Context.Settings.History;
+        bool named = request.TryGetParameter("room"u8, room, out roomLength);
+        if (!named || roomLength == 0)
+        {
+            RoomName.Default.CopyTo(room);
+            roomLength = RoomName.Default.Length;
+        }
+
+        if (roomLength < 0 || !RoomName.IsValid(room[..roomLength]))
+        {
+            return new Refusal(RejectReason.Parameter, $"room: a name has 1 to {RoomName.BytesMax} letters, digits or -_.");
+        }
+
+        Span<byte> number = stackalloc byte[32];
+        if (request.TryGetParameter("after"u8, number, out int digits) && digits != 0 && !TryReadNumber(number, digits, out after))
+        {
+            return new Refusal(RejectReason.Parameter, "after: must be the id of a message, digits only");
+        }
+
+        if (request.TryGetParameter("history"u8, number, out digits) && digits != 0)
+        {
+            if (!TryReadNumber(number, digits, out long wanted))
+            {
+                return new Refusal(RejectReason.Parameter, "history: must be a number of messages");
+            }
+
+            history = (int)Math.Min(wanted, history);
+        }
+
+        return null;
+    }
+
+    /// <summary>A number too large for a long is as good as the largest.</summary>
+    private static bool TryReadNumber(ReadOnlySpan<byte> text, int length, out long number)
+    {
+        number = 0;
+        if (length < 0 || text[..length].ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+        {
+            return false;
+        }
+
+        if (!Utf8Parser.TryParse(text[..length], out number, out _))
+        {
+            number = long.MaxValue;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,83 @@
+using Appliance.Connections;
+using Appliance.Delivery;
+using Appliance.Protocols.WebSocket;
+
+namespace Appliance.Endpoints;
+
+/// <summary>The endpoint of each state of a connection.</summary>
+public sealed class EndpointTable
+{
+    private readonly Endpoint?[] _rows = new Endpoint?[(int)ConnectionState.Last + 1];
+    private readonly ConnectionTable _table;
+    private readonly WorkerContext _context;
+    private readonly Pages _pages;
+
+    /// <summary>The endpoints of a worker.</summary>
+    /// <param name="context">The worker.</param>
+    /// <param name="rooms">Its rooms.</param>
+    /// <param name="delivery">Its delivery.</param>
+    /// <param name="placesMax">How many clients may be in by the descriptors of the process, whatever <c>--max-connections</c> says.</param>
+    public EndpointTable(WorkerContext context, ChatRooms rooms, LogDelivery delivery, int placesMax)
+    {
+        _context = context;
+        _table = context.Table;
+        var responder = new HttpResponder(context);
+        _pages = new Pages(context, responder);
+        var chat = new ChatEndpoint(context, rooms, delivery, responder) { OnJoined = fd => OnJoined(fd) };
+        var echo = new EchoEndpoint(context, rooms, delivery, responder);
+        var routes = new RouteTable(context, new HandshakeChecks(context, placesMax), responder,
+        [
+            new Route("/echo"u8.ToArray(), IsWebSocket: true, echo.Open) { IsServed = settings => settings.Echo },
+            new Route([], IsWebSocket: true, chat.Open),
+            new Route([], IsWebSocket: false, _pages.Answer),
+        ]);
+        _rows[(int)ConnectionState.Http] = new HttpEndpoint(context, this, routes, responder);
+        _rows[(int)ConnectionState.Chat] = chat;
+        _rows[(int)ConnectionState.Echo] = echo;
+        _rows[(int)ConnectionState.Closing] = new ClosingEndpoint(context, rooms, delivery);
+        _rows[(int)ConnectionState.Lingering] = new LingeringEndpoint(context);
+        delivery.OnGap = TellGap;
+    }
+
+    /// <summary>Gets the descriptor of each client that has joined a room.</summary>
+    public Action<int> OnJoined { get; set; } = _ => { };
+
+    /// <summary>The endpoint of a state that a connection can have.</summary>
+    public Endpoint this[ConnectionState state] => _rows[(int)state] ?? throw new System.Diagnostics.UnreachableException();
+
+    /// <summary>The settings have changed.</summary>
+    public void OnSettings() => _pages.OnSettings();
+
+    /// <summary>Bytes of a connection have come in.</summary>
+    public void OnBytes(int fd, Span<byte> bytes) => this[_table[fd].State].OnBytes(fd, bytes);
+
+    /// <summary>A connection has changed its state; what came behind the bytes that changed it belongs to the new one.</summary>
+    public void Enter(int fd, Span<byte> rest)
+    {
+        var endpoint = this[_table[fd].State];
+        endpoint.OnEntered(fd);
+        if (!rest.IsEmpty)
+        {
+            endpoint.OnBytes(fd, rest);
+        }
+    }
+
+    /// <summary>Whether a connection ends by the timer that has run out, unless something unread is there.</summary>
+    public bool IsLast(int fd)
+    {
+        ref var connection = ref _table[fd];
+        return _context.NowMs - connection.HeardMs >= this[connection.State].SilenceMsMax;
+    }
+
+    /// <summary>The timer of a connection has run out.</summary>
+    public void OnTimer(int fd)
+    {
+        ref var connection = ref _table[fd];
+        this[connection.State].OnTimer(fd, _context.NowMs - connection.HeardMs);
+    }
+
+    /// <summary>The server ends a connection: <see cref="Endpoint.Close"/>.</summary>
+    public void Close(int fd, CloseCode code, ReadOnlySpan<byte> reason) => this[_table[fd].State].Close(fd, code, awaitAnswer: true, reason);
+
+    private void TellGap(int fd, ReadOnlySpan<byte> text, long id) => this[_table[fd].State].OnGap(fd, text, id);
+}

@@ -1,0 +1,72 @@
+using Appliance.Connections;
+using Appliance.Metrics;
+using Appliance.Protocols.Http;
+using Appliance.Protocols.WebSocket;
+
+namespace Appliance.Endpoints;
+
+/// <summary>Looks whether a request may become a WebSocket; null when nothing speaks against it.</summary>
+internal delegate Refusal? HandshakeCheck(int fd, in HttpRequest request);
+
+/// <summary>What every handshake has to pass, whatever it leads to: the first check that fails refuses it.</summary>
+internal sealed class HandshakeChecks
+{
+    private readonly WorkerContext _context;
+    private readonly int _placesMax;
+    private readonly HandshakeCheck[] _rows;
+
+    /// <summary>The checks of a worker, whose process has descriptors for so many clients.</summary>
+    public HandshakeChecks(WorkerContext context, int placesMax)
+    {
+        _context = context;
+        _placesMax = placesMax;
+        _rows = [IsWellFormed, HasPlace];
+    }
+
+    /// <summary>The first refusal; null for none.</summary>
+    public Refusal? Find(int fd, in HttpRequest request)
+    {
+        foreach (var check in _rows)
+        {
+            if (check(fd, request) is { } refusal)
+            {
+                return refusal;
+            }
+        }
+
+        return null;
+    }
+
+    private static Refusal? IsWellFormed(int fd, in HttpRequest request) => Handshake.Check(request) switch
+    {
+        HandshakeRefusal.None => null,
+        HandshakeRefusal.MethodNotGet => new(RejectReason.Method, "a WebSocket is asked for with GET", "Allow: GET\r\n"),
+        HandshakeRefusal.HttpTooOld => new(RejectReason.Handshake, "a WebSocket is asked for with HTTP/1.1"),
+        HandshakeRefusal.ConnectionNotUpgrade =>
+            new(RejectReason.Handshake, "a WebSocket needs the headers 'Upgrade: websocket' and 'Connection: Upgrade'"),
+        HandshakeRefusal.VersionNot13 =>
+            new(RejectReason.WebSocketVersion, "Sec-WebSocket-Version must be 13", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
+        HandshakeRefusal.BadKey => new(RejectReason.Handshake, "one Sec-WebSocket-Key is needed, 16 bytes in base64"),
+        HandshakeRefusal.HasBody => new(RejectReason.Handshake, "a handshake has no body"),
+        HandshakeRefusal.BadProtocol => new(RejectReason.Handshake, "Sec-WebSocket-Protocol takes names without blanks, with commas between them"),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    private Refusal? HasPlace(int fd, in HttpRequest request)
+    {
+        int places = Math.Min(_context.Settings.MaxConnections, _placesMax);
+        if (_context.Table.TryMakePlace(fd, places))
+        {
+            return null;
+        }
+
+        if (places == _context.Settings.MaxConnections)
+        {
+            return new Refusal(RejectReason.Full, $"all {places} places are taken (--max-connections); try again later", Refusal.RetryLater);
+        }
+
+        _context.Observer.OnDescriptorsExhausted(nameof(Native.Errno.EMFILE));
+        return new Refusal(
+            RejectReason.Full, $"all {places} places are taken that the descriptors of this process allow; try again later", Refusal.RetryLater);
+    }
+}

@@ -1,0 +1,45 @@
+using Appliance.Config;
+using Appliance.Connections;
+using Appliance.Protocols.Http;
+using Appliance.Protocols.WebSocket;
+
+namespace Appliance.Endpoints;
+
+/// <summary>Answers a request: writes a response, or changes the state of the connection.</summary>
+internal delegate void RequestHandler(int fd, in HttpRequest request);
+
+/// <summary>Which requests an endpoint answers.</summary>
+/// <param name="Path">Their path; empty for every path that has no row of its own.</param>
+/// <param name="IsWebSocket">Whether they ask for a WebSocket, which passes the <see cref="HandshakeChecks"/> first.</param>
+/// <param name="Answer">The endpoint.</param>
+internal sealed record Route(byte[] Path, bool IsWebSocket, RequestHandler Answer)
+{
+    /// <summary>Whether the settings have this route; always, if the row says nothing else.</summary>
+    public Func<Settings, bool> IsServed { get; init; } = _ => true;
+}
+
+/// <summary>The routes of the chat port, the first that fits answers.</summary>
+internal sealed class RouteTable(WorkerContext context, HandshakeChecks checks, HttpResponder responder, IReadOnlyList<Route> rows)
+{
+    /// <summary>Answers a request that is one by <see cref="HttpGate"/>.</summary>
+    public void Answer(int fd, in HttpRequest request)
+    {
+        bool isWebSocket = Handshake.IsAskedFor(request);
+        if (isWebSocket && checks.Find(fd, request) is { } refusal)
+        {
+            responder.Refuse(fd, refusal);
+            return;
+        }
+
+        foreach (var row in rows)
+        {
+            if (row.IsWebSocket == isWebSocket && (row.Path.Length == 0 || request.Path.SequenceEqual(row.Path)) && row.IsServed(context.Settings))
+            {
+                row.Answer(fd, request);
+                return;
+            }
+        }
+
+        throw new System.Diagnostics.UnreachableException();
+    }
+}
