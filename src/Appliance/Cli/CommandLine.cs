@@ -83,6 +83,11 @@ internal static class CommandLine
         {
             return Complain(ExitCode.Failed, why);
         }
+        catch (InvariantException) when (!isCommand)
+        {
+            // A server's log has it.
+            return ExitCode.Failed;
+        }
         catch (Exception fault) when (isCommand)
         {
             // A server ends loudly and is replaced; whoever typed a command needs words.

@@ -41,8 +41,7 @@ internal static class RunCommand
         }
 
         using var worker = new WorkerProcess(slot, descriptor, Paths.ForThisUser());
-        worker.Run();
-        return ExitCode.Fine;
+        return worker.Run() ? ExitCode.Fine : ExitCode.Failed;
     }
 
     /// <summary>Serves, or starts the daemon that does.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Appliance.Native;
 
 namespace Appliance.Connections;
 
@@ -43,6 +44,7 @@ public sealed unsafe class ByteQueue
     /// <summary>Takes bytes from the front away.</summary>
     public void Consume(int count)
     {
+        Invariant.Hold((uint)count <= (uint)Count, "bytes taken against bytes queued", $"{count} of {Count}");
         _start += count;
         if (_start == _end)
         {

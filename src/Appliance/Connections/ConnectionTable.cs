@@ -11,7 +11,7 @@ namespace Appliance.Connections;
 /// All connections of a worker, each at the index of its descriptor, in memory that counts once it is touched; and what they borrow
 /// while they need it.
 /// </summary>
-public sealed unsafe class ConnectionTable : IDisposable
+public sealed unsafe partial class ConnectionTable : IDisposable
 {
     /// <summary>The room of a connection that never was in one.</summary>
     public const int NoRoom = -1;
@@ -88,6 +88,7 @@ public sealed unsafe class ConnectionTable : IDisposable
         connection.IpHigh = BitConverter.ToUInt64(ip);
         connection.IpLow = BitConverter.ToUInt64(ip[8..]);
         Count++;
+        Recount(fd, connections: 1);
         connection.Home = Home;
         connection.Number = (uint)(FirstNumber + ++_opened);
         _waiting.Add(fd);
@@ -131,6 +132,7 @@ public sealed unsafe class ConnectionTable : IDisposable
     public void Close(int fd)
     {
         ref var connection = ref _connections[fd];
+        Invariant.Hold(connection.State != ConnectionState.None, "closed descriptor against table", $"descriptor {fd} has no connection");
         _waiting.Remove(fd);
         _timers.Cancel(fd);
         ReleaseOutbox(ref connection);
@@ -145,6 +147,7 @@ public sealed unsafe class ConnectionTable : IDisposable
         connection = default;
         _ = Syscall.Close(fd);
         Count--;
+        Recount(fd, connections: -1);
     }
 
     /// <summary>What it has asked for so far, while the request is not whole.</summary>
@@ -171,6 +174,7 @@ public sealed unsafe class ConnectionTable : IDisposable
         SetBlocked(ref connection, false);
         connection = default;
         Count--;
+        Recount(fd, connections: -1);
     }
 
     /// <summary>Watches a descriptor that is to become a connection; false when epoll or the table has no place for it.</summary>
@@ -206,8 +210,10 @@ public sealed unsafe class ConnectionTable : IDisposable
             _waiting.Add(fd);
         }
 
-        BlockedCount += connection.Is(ConnectionFlags.Blocked) ? 1 : 0;
+        int blocked = connection.Is(ConnectionFlags.Blocked) ? 1 : 0;
+        BlockedCount += blocked;
         Count++;
+        Recount(fd, connections: 1, blocked: blocked);
         if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.Paused))
         {
             UpdateWatch(fd);
@@ -219,7 +225,9 @@ public sealed unsafe class ConnectionTable : IDisposable
     /// <summary>Notes whether a connection's kernel buffer is full.</summary>
     public void SetBlocked(ref Connection connection, bool value)
     {
-        BlockedCount += (value ? 1 : 0) - (connection.Is(ConnectionFlags.Blocked) ? 1 : 0);
+        int change = (value ? 1 : 0) - (connection.Is(ConnectionFlags.Blocked) ? 1 : 0);
+        BlockedCount += change;
+        Recount(DescriptorOf(ref connection), blocked: change);
         connection.Set(ConnectionFlags.Blocked, value);
     }
 
@@ -254,7 +262,7 @@ public sealed unsafe class ConnectionTable : IDisposable
         ref var connection = ref _connections[fd];
         if (connection.Outbox == 0)
         {
-            connection.Outbox = _queues.Borrow();
+            connection.Outbox = _queues.Borrow(fd);
         }
 
         if (!connection.Is(ConnectionFlags.FlushQueued | ConnectionFlags.Blocked))
@@ -270,28 +278,28 @@ public sealed unsafe class ConnectionTable : IDisposable
     public ByteQueue ExistingOutbox(in Connection connection) => _queues[connection.Outbox];
 
     /// <summary>Takes the outbox back.</summary>
-    public void ReleaseOutbox(ref Connection connection) => ReleaseQueue(ref connection.Outbox);
+    public void ReleaseOutbox(ref Connection connection) => ReleaseQueue(ref connection.Outbox, DescriptorOf(ref connection));
 
     /// <summary>The unfinished request head of a connection.</summary>
     public ByteQueue HeadOf(ref Connection connection)
     {
         if (connection.Head == 0)
         {
-            connection.Head = _queues.Borrow();
+            connection.Head = _queues.Borrow(DescriptorOf(ref connection));
         }
 
         return _queues[connection.Head];
     }
 
     /// <summary>Takes the request head back.</summary>
-    public void ReleaseHead(ref Connection connection) => ReleaseQueue(ref connection.Head);
+    public void ReleaseHead(ref Connection connection) => ReleaseQueue(ref connection.Head, DescriptorOf(ref connection));
 
     /// <summary>The reader that knows the connection's unfinished message, or an idle one.</summary>
     public MessageReader ReaderOf(ref Connection connection)
     {
         if (connection.Reader == 0)
         {
-            connection.Reader = _readers.Borrow();
+            connection.Reader = _readers.Borrow(DescriptorOf(ref connection));
         }
 
         return _readers[connection.Reader];
@@ -303,7 +311,7 @@ public sealed unsafe class ConnectionTable : IDisposable
         if (connection.Reader != 0)
         {
             _readers[connection.Reader].Reset();
-            _readers.Return(connection.Reader);
+            _readers.Return(connection.Reader, DescriptorOf(ref connection));
             connection.Reader = 0;
         }
     }
@@ -355,12 +363,12 @@ public sealed unsafe class ConnectionTable : IDisposable
 
     private uint NextGeneration() => _generation = _generation == uint.MaxValue ? 1 : _generation + 1;
 
-    private void ReleaseQueue(ref int number)
+    private void ReleaseQueue(ref int number, int holder)
     {
         if (number != 0)
         {
             _queues[number].Clear();
-            _queues.Return(number);
+            _queues.Return(number, holder);
             number = 0;
         }
     }

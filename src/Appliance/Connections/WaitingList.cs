@@ -1,3 +1,5 @@
+using Appliance.Native;
+
 namespace Appliance.Connections;
 
 /// <summary>
@@ -23,6 +25,7 @@ internal sealed class WaitingList(ConnectionTable table)
         Join(_newest, fd);
         _newest = fd;
         Count++;
+        table.Recount(fd, waiting: 1);
     }
 
     /// <summary>Takes a connection out, if it is on the list.</summary>
@@ -34,6 +37,7 @@ internal sealed class WaitingList(ConnectionTable table)
             return;
         }
 
+        HoldLinks(fd);
         var (before, behind) = connection.Neighbours;
         Join(before, behind);
         if (behind == None)
@@ -48,7 +52,21 @@ internal sealed class WaitingList(ConnectionTable table)
         connection.MemberIndex = Connection.NoMember;
         connection.Rate = default;
         Count--;
+        table.Recount(fd, waiting: -1);
     }
+
+    /// <summary>Holds that the neighbours of a connection that waits, or the ends of the list, know of it.</summary>
+    public void HoldLinks(int fd)
+    {
+        var (before, behind) = table[fd].Neighbours;
+        Invariant.Hold(
+            IsEndOrWaits(before) && IsEndOrWaits(behind)
+                && (before == None ? _oldest : table[before].Neighbours.Behind) == fd && (behind == None ? _newest : table[behind].Neighbours.Before) == fd,
+            "waiting list against its links",
+            $"descriptor {fd} between {before} and {behind}");
+    }
+
+    private bool IsEndOrWaits(int fd) => fd == None || ((uint)fd < (uint)table.Capacity && table[fd].IsWaiting);
 
     /// <summary>The one that came first and is not being closed already, another one aside; -1 when there is none.</summary>
     public int Oldest(int except = None)

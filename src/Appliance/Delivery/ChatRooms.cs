@@ -11,7 +11,7 @@ namespace Appliance.Delivery;
 /// <summary>
 /// The rooms of a worker: who is in, what this turn brought for each, and its append.
 /// </summary>
-public sealed class ChatRooms
+public sealed partial class ChatRooms
 {
     /// <summary>What a turn may gather for one room before it is appended in between.</summary>
     private const int BatchBytesMax = 64 << 10;

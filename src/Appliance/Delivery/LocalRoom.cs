@@ -129,7 +129,7 @@ public sealed unsafe class LocalRoom
     {
         bool isNew = !IsDirty;
         _unserved = int.MaxValue;
-        _ = ReadEnd(sinceNs);
+        Owed = ReadEnd(sinceNs).Position;
         return isNew;
     }
 
@@ -142,12 +142,20 @@ public sealed unsafe class LocalRoom
         long position = Ring.Published;
         if (position != _end.Position)
         {
+            // Less may be published than before: from the moment on when readers wait for the journal.
+            Owed = Math.Min(Owed, position);
             _end = new LogEnd(position, Ring.PublishedId);
             _waiting.Enqueue((_end, sinceNs ?? MonotonicClock.ReadNs()));
         }
 
         return _end;
     }
+
+    /// <summary>Where the log ended when members were last known to lack something: while the room is not dirty, they have all up to here.</summary>
+    public long Owed { get; private set; }
+
+    /// <summary>The place of the member that was taken last.</summary>
+    public int TakenPlace => _next - 1;
 
     /// <summary>Takes the next member to look at; false when all have been.</summary>
     public bool TryTakeNext(out int fd)
@@ -180,7 +188,17 @@ public sealed unsafe class LocalRoom
     }
 
     /// <summary>All members have been served.</summary>
-    public void EndServing() => _ = Serve(long.MaxValue);
+    public void EndServing()
+    {
+        _ = Serve(long.MaxValue);
+        Invariant.Hold(Served == _end, "served end against end of log", $"room {Slot}: {Served.Position}, log {_end.Position}");
+    }
+
+    /// <summary>Holds that a connection has the place among the members that it says.</summary>
+    public void HoldMember(int fd, in Connection connection) => Invariant.Hold(
+        connection.Room == Slot && (uint)connection.MemberIndex < (uint)MemberCount && _members[connection.MemberIndex] == fd,
+        "member index against list",
+        $"descriptor {fd}, room {connection.Room} of {Slot}, place {connection.MemberIndex} of {MemberCount}");
 
     /// <summary>Adds a client.</summary>
     public void Add(int fd, ref Connection connection)
@@ -191,6 +209,7 @@ public sealed unsafe class LocalRoom
             _members = (int*)NativeMemory.Realloc(_members, (nuint)_membersMax * sizeof(int));
         }
 
+        Invariant.Hold(connection.MemberIndex < 0, "newcomer against list", $"descriptor {fd}, place {connection.MemberIndex}");
         connection.MemberIndex = MemberCount;
         _members[MemberCount++] = fd;
         BeginAnew();
@@ -199,6 +218,7 @@ public sealed unsafe class LocalRoom
     /// <summary>Takes a client out; the last one takes its place.</summary>
     public void Remove(ref Connection connection, ConnectionTable table)
     {
+        HoldMember(table.DescriptorOf(ref connection), connection);
         int last = _members[--MemberCount];
         _members[connection.MemberIndex] = last;
         table[last].MemberIndex = connection.MemberIndex;

@@ -146,6 +146,7 @@ public sealed unsafe class LogDelivery
     {
         while (!ListIsFull && _rooms.Dirty.TryDequeue(out var room))
         {
+            Invariant.Hold(room.IsDirty, "dirty list against room", $"room {room.Slot} lacks nothing");
             Enlist(room);
             if (room.IsDirty)
             {
@@ -162,12 +163,16 @@ public sealed unsafe class LogDelivery
     private void Enlist(LocalRoom room)
     {
         var end = room.ReadEnd();
-        long tail = room.Ring.Tail;
+        long tail = room.Ring.TailBefore(end.Position);
         long oldest = long.MaxValue;
         int first = _requestCount;
         while (!ListIsFull && room.TryTakeNext(out int fd))
         {
             ref var connection = ref _table[fd];
+            Invariant.Hold(
+                connection.MemberIndex == room.TakenPlace && connection.Room == room.Slot,
+                "served member against list",
+                $"descriptor {fd}, room {connection.Room} of {room.Slot}, place {connection.MemberIndex} of {room.TakenPlace}");
             if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.ClosePending) || connection.Position >= end.Position)
             {
                 continue;
@@ -328,6 +333,7 @@ public sealed unsafe class LogDelivery
             return true;
         }
 
+        _ = ring.TailBefore(end);
         byte* bytes = ring.Read(connection.Position, end, out int count);
         var result = Syscall.Send(fd, bytes, count, 0);
         if (connection.Position < ring.SafeFrom)

@@ -58,6 +58,11 @@ internal sealed class JournalBatch
 
         // The slot may become another room's meanwhile: then these records are not that name's, and are read again.
         var cursor = _next[slot].Read(_rooms.Ring(slot), _copied, _found, out long missing);
+        if (_found.Count == 0)
+        {
+            _next[slot].HoldBelowHead(_rooms, slot);
+        }
+
         if (_found.Count == 0 || !room.SequenceEqual(_rooms.NameOf(slot)))
         {
             return false;

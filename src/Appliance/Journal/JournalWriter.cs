@@ -187,7 +187,7 @@ public sealed class JournalWriter : IDisposable
 
             return true;
         }
-        catch (Exception failure) when (failure is IOException or SyscallException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or SyscallException or UnauthorizedAccessException or InvariantException)
         {
             Fail(failure);
             return false;
@@ -316,7 +316,7 @@ public sealed class JournalWriter : IDisposable
         }
     }
 
-    /// <summary>Says once that the journal fails, and has nobody wait for it meanwhile.</summary>
+    /// <summary>Says once that the journal fails, and has nobody wait for it meanwhile. Where cursors are wrong, the file says where to go on.</summary>
     private void Fail(Exception failure)
     {
         _retryMs = _clock.NowMs + RetryMs;
@@ -334,11 +334,12 @@ public sealed class JournalWriter : IDisposable
             _ = _file?.SetComplete(false);
         }
 
-        Free();
-    }
+        if (failure is InvariantException)
+        {
+            _file?.Dispose();
+            _file = null;
+        }
 
-    private void Free()
-    {
         if (_gate.Open())
         {
             _due.AddAll();

@@ -25,6 +25,7 @@ public static class EventCatalogue
     public static readonly LogEvent DescriptorsLow = new(1046, LogLevel.Warning, "{Reason}");
     public static readonly LogEvent DirectoryExposed = new(1048, LogLevel.Warning, "--{Option} {Reason}");
     public static readonly LogEvent Failed = new(1005, LogLevel.Error, "{Reason}");
+    public static readonly LogEvent InvariantBroken = new(1049, LogLevel.Error, "invariant '{Invariant}' does not hold: {Values}; this process ends");
     public static readonly LogEvent TurnFailed = new(1008, LogLevel.Error, "the host refuses something, the server goes on: {Reason}");
     public static readonly LogEvent Monitoring = new(1006, LogLevel.Info, "monitoring on {Address}");
     public static readonly LogEvent MonitoringFailed = new(1007, LogLevel.Error, "monitoring failed and begins anew: {Reason}");

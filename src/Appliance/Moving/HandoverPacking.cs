@@ -25,6 +25,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
     {
         _table.Admit(fd);
         ref var connection = ref _table[fd];
+        Invariant.Hold(!connection.Is(ConnectionFlags.ClosePending), "packed connection against close list", $"descriptor {fd}");
         ref var record = ref batch.Add(fd);
         record.Position = connection.Position;
         record.IpHigh = connection.IpHigh;
@@ -138,6 +139,8 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
 
             borrowed = borrowed[count..];
         }
+
+        Invariant.Hold(borrowed.IsEmpty, "unpacked bytes against batch", $"{batch.Count} connections leave {borrowed.Length} bytes");
     }
 
     private void Adopt(int fd, in ConnectionRecord record, ReadOnlySpan<byte> borrowed)

@@ -1,3 +1,5 @@
+using Appliance.Native;
+
 namespace Appliance.Rooms;
 
 /// <summary>A record that a cursor has found, in the bytes that it copied.</summary>
@@ -57,6 +59,24 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
         }
 
         log.DirectoryLock.Exit();
+    }
+
+    /// <summary>
+    /// Holds that the room has what this cursor has read, unless the slot has become another room's: under the directory's lock no slot does.
+    /// </summary>
+    public void HoldBelowHead(RoomLog log, int slot)
+    {
+        var header = log.HeaderOf(slot);
+        if (Position <= Volatile.Read(ref header->Head))
+        {
+            return;
+        }
+
+        _ = log.DirectoryLock.Enter();
+        long head = Volatile.Read(ref header->Head);
+        bool holds = header->EpochId != Epoch || Position <= head;
+        log.DirectoryLock.Exit();
+        Invariant.Hold(holds, "journal cursor against head", $"room {slot}: {Position}, head {head}");
     }
 
     /// <summary>Copies whole records from here on and returns the cursor behind them; itself when there is none.</summary>

@@ -1,3 +1,5 @@
+using Appliance.Native;
+
 namespace Appliance.Rooms;
 
 /// <summary>Which room has which slot: finding, making and giving up.</summary>
@@ -23,7 +25,7 @@ public sealed unsafe partial class RoomLog
     /// <param name="unixMs">Milliseconds since 1970: where ids begin. May jump.</param>
     /// <param name="nowMs">Milliseconds that only grow, of the monotonic clock: how long rooms have not been used.</param>
     /// <param name="slot">The room's slot; -1 when there is none.</param>
-    /// <exception cref="InvalidDataException">
+    /// <exception cref="InvariantException">
     /// The directory is damaged, and so a room would be refused that need not be: the process dies of it, until the logs are looked through.
     /// </exception>
     public RoomOpening Join(ReadOnlySpan<byte> name, int worker, long unixMs, long nowMs, out int slot)
@@ -134,7 +136,8 @@ public sealed unsafe partial class RoomLog
             return true;
         }
 
-        return IsDirectoryDamaged() ? throw new InvalidDataException("the directory of rooms in shared memory is damaged") : false;
+        Invariant.Hold(!IsDirectoryDamaged(), "room names against directory", $"a name of {Layout.Rooms} rooms is not the one of its place");
+        return false;
     }
 
     private RoomOpening TryJoin(ReadOnlySpan<byte> name, ulong hash, int worker, long unixMs, long nowMs, ref int slot)

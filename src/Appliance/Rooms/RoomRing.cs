@@ -1,5 +1,4 @@
-using System.Buffers.Text;
-using System.Diagnostics;
+using Appliance.Native;
 
 namespace Appliance.Rooms;
 
@@ -120,6 +119,15 @@ public readonly unsafe partial struct RoomRing
         return BlockOf(piece) + piece.IndexBytes + (offset - piece.Start);
     }
 
+    /// <summary>The tail, for a reader that has read an end of the log before: the ring cannot hold more than lies between them.</summary>
+    public long TailBefore(long end)
+    {
+        long tail = Tail;
+        Invariant.Hold(end - tail <= _layout.RingBytes, "end of log against ring", $"room {_slot}: {end} from {tail} in {_layout.RingBytes} bytes");
+        Invariant.Hold(tail <= Head, "tail against head", $"room {_slot}: tail {tail}, head {Head}");
+        return tail;
+    }
+
     /// <summary>Copies the bytes from a position on, in however many pieces they lie.</summary>
     public void Read(long position, Span<byte> bytes)
     {
@@ -130,43 +138,6 @@ public readonly unsafe partial struct RoomRing
             bytes = bytes[count..];
             position += count;
         }
-    }
-
-    /// <summary>Appends records that lie one behind the other in <paramref name="batch"/>, and writes each one's id into it.</summary>
-    public void Append(Span<byte> batch, ReadOnlySpan<LogRecord> records)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Length, _layout.GuardBytes);
-        Enter();
-        long head = _header->Head;
-        MakeRoom(head + batch.Length);
-        long id = _header->NextId;
-        long announced = _header->AnnouncedBytes;
-        int offset = 0;
-        foreach (var record in records)
-        {
-            Debug.Assert(record.Length >= RoomLogLayout.RecordBytesMin, "the index covers the ring");
-            if (record.IdOffset >= 0)
-            {
-                _ = Utf8Formatter.TryFormat(id, batch.Slice(offset + record.IdOffset, IdDigits), out _);
-            }
-
-            WriteEntry(id, head + offset, record.Kind, record.Details);
-            if (record.IsMessage)
-            {
-                _header->LastMessageId = id;
-            }
-
-            announced += record.IsMessage ? -AnnouncementsPerMessage * RoomLogLayout.RecordBytesMin : record.Length;
-            announced = Math.Max(0, announced);
-            offset += record.Length;
-            id++;
-        }
-
-        Write(head, batch);
-        _header->AnnouncedBytes = Math.Min(announced, _layout.AnnouncedBytesMax);
-        _header->NextId = id;
-        Volatile.Write(ref _header->Head, head + batch.Length);
-        Exit();
     }
 
     /// <summary>Notes that the room is in use: a room that nobody has used for long makes place for another.</summary>
@@ -290,41 +261,6 @@ public readonly unsafe partial struct RoomRing
         }
     }
 
-    /// <summary>Advances the tail past what the next append overwrites, guard included, before it does.</summary>
-    private void MakeRoom(long newHead)
-    {
-        long oldest = newHead - (_layout.RingBytes - _layout.GuardBytes);
-        if (oldest > _header->Tail)
-        {
-            MoveTail(oldest);
-        }
-    }
-
-    /// <summary>Moves the tail to the first record from a position on.</summary>
-    private void MoveTail(long oldest)
-    {
-        long id = _header->FirstId;
-        while (id < _header->NextId && PositionOf(id) < oldest)
-        {
-            id++;
-        }
-
-        Volatile.Write(ref _header->Tail, PositionOf(id));
-        _header->FirstId = id;
-        Thread.MemoryBarrier();
-    }
-
-    private void Write(long position, ReadOnlySpan<byte> batch)
-    {
-        while (!batch.IsEmpty)
-        {
-            byte* to = Read(position, position + batch.Length, out int count);
-            batch[..count].CopyTo(new Span<byte>(to, count));
-            batch = batch[count..];
-            position += count;
-        }
-    }
-
     internal void WriteEntry(long id, long position, RecordKind kind, in RecordDetails details)
     {
         long flags = (long)kind;
@@ -357,42 +293,4 @@ public readonly unsafe partial struct RoomRing
     }
 
     private byte* BlockOf(in RoomPiece piece) => (byte*)_segment + piece.OffsetOf(_slot);
-
-    /// <summary>Takes the lock.</summary>
-    /// <exception cref="InvalidDataException">
-    /// Positions and ids cannot be true. The process dies of it, and so do its successors, until the master has the logs looked through.
-    /// </exception>
-    private void Enter()
-    {
-        bool consistent = new SharedLock(_header->Lock).Enter();
-        if (!IsSane)
-        {
-            Exit();
-            throw new InvalidDataException("the log of a room in shared memory is damaged");
-        }
-
-        if (!consistent)
-        {
-            Repair();
-        }
-    }
-
-    private void Exit() => new SharedLock(_header->Lock).Exit();
-
-    /// <summary>
-    /// After a holder's death the two positions are the truth: each is written by one store. The tail is written before the id that
-    /// goes with it, the head behind it, so the ids lag or lead by what was under way.
-    /// </summary>
-    internal void Repair()
-    {
-        while (_header->NextId > _header->FirstId && PositionIn(IndexOf(_header->NextId - 1)) >= _header->Head)
-        {
-            _header->NextId--;
-        }
-
-        while (_header->FirstId < _header->NextId && PositionIn(IndexOf(_header->FirstId)) < _header->Tail)
-        {
-            _header->FirstId++;
-        }
-    }
 }

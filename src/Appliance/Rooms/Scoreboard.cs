@@ -37,11 +37,19 @@ public static unsafe class Scoreboard
         return Volatile.Read(ref log.Header.SamplerRests) != 0;
     }
 
+    /// <summary>Holds that a slot is this process's: two that take themselves for one worker would count and wake for each other.</summary>
+    public static void HoldOwner(RoomLog log, int slot)
+    {
+        int owner = log.Worker(slot).Pid;
+        Invariant.Hold(owner == Environment.ProcessId, "slot against process", $"slot {slot} is that of process {owner}, this one is {Environment.ProcessId}");
+    }
+
     /// <summary>Publishes what a worker has counted by the end of a turn.</summary>
     public static void EndTurn(RoomLog log, int slot, in WorkerFigures figures, int connections, long lagBytes, long nowNs)
     {
         ref var header = ref log.Worker(slot);
-        _ = Interlocked.Increment(ref header.Sequence);
+        uint sequence = Interlocked.Increment(ref header.Sequence);
+        Invariant.Hold((sequence & 1) != 0, "figures against their writer", $"slot {slot}, sequence {sequence}: another one writes them");
         figures.AsBytes()[..log.Layout.FiguresBytes].CopyTo(FiguresOf(log, slot));
         header.Connections = connections;
         header.LagBytes = lagBytes;

@@ -31,7 +31,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
 
     /// <summary>What keeps a server from starting, in words; null when that is a fault of this program.</summary>
     public static string? Explain(Exception failure) =>
-        failure is SettingException or InvalidDataException ? failure.Message : EnvironmentFailure.Explain(failure);
+        failure is SettingException or InvariantException ? failure.Message : EnvironmentFailure.Explain(failure);
 
     /// <summary>Serves until it is told to stop.</summary>
     /// <exception cref="IOException">It cannot: says why.</exception>
@@ -81,6 +81,11 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
                 }
             }
         }
+        catch (InvariantException broken)
+        {
+            log.Write(EventCatalogue.InvariantBroken, broken.Name, broken.Values);
+            throw;
+        }
         catch (Exception failure) when (settings.LogFile.Length > 0 && Explain(failure) is { } why)
         {
             log.Write(EventCatalogue.Failed, why);
@@ -105,7 +110,15 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             log.Write(EventCatalogue.Reloaded, note);
         }
 
-        Run(resources, takeover, new ServiceManager(), log);
+        try
+        {
+            Run(resources, takeover, new ServiceManager(), log);
+        }
+        catch (InvariantException broken)
+        {
+            log.Write(EventCatalogue.InvariantBroken, broken.Name, broken.Values);
+            throw;
+        }
     }
 
     private EventLog OpenLog()

@@ -34,6 +34,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     private readonly ChatRooms _rooms;
     private readonly Sender _sender;
     private readonly LogDelivery _delivery;
+    private readonly InvariantAudit _audit;
     private readonly EndpointTable _endpoints;
     private readonly KeepAlive _keepAlive;
     private readonly Handover _handover;
@@ -65,6 +66,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _rooms = new ChatRooms(_context);
         _sender = new Sender(settings.Io != IoEngine.Epoll);
         _delivery = new LogDelivery(_context, _rooms, _sender);
+        _audit = new InvariantAudit(_table, _rooms);
         int clients = DescriptorBudget.ClientsOf(capacity);
         _placesMax = DescriptorBudget.PlacesOf(clients);
         _endpoints = new EndpointTable(_context, _rooms, _delivery, _placesMax);
@@ -227,6 +229,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _rooms.HoldMemory();
         foreach (int fd in _table.PendingCloses)
         {
+            _table.HoldPendingClose(fd);
             ref var connection = ref _table[fd];
             _rooms.Leave(fd);
             if (connection.Room != ConnectionTable.NoRoom)
@@ -244,6 +247,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
         _table.ClearPendingCloses();
         _turnBytes = 0;
+        _audit.EndTurn(_context.NowMs);
         if (_gathering.IsGiving)
         {
             _gathering.Continue();

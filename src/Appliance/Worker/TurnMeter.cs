@@ -38,6 +38,7 @@ internal sealed class TurnMeter(RoomLog rooms, int slot, ClientServer clients)
     public void EndTurn()
     {
         ref var figures = ref clients.Figures;
+        Scoreboard.HoldOwner(rooms, slot);
         long nowNs = MonotonicClock.ReadNs();
         long turnNs = Math.Max(0, nowNs - _beganNs);
         figures.BusyNs += turnNs;

@@ -50,8 +50,24 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         _wakeups.Dispose();
     }
 
-    /// <summary>Serves until the master says otherwise or is gone.</summary>
-    public void Run()
+    /// <summary>
+    /// Serves until the master says otherwise or is gone; false when an invariant does not hold, which the log names: then the master replaces it.
+    /// </summary>
+    public bool Run()
+    {
+        try
+        {
+            Serve();
+            return true;
+        }
+        catch (InvariantException broken)
+        {
+            _log?.Write(EventCatalogue.InvariantBroken, broken.Name, broken.Values);
+            return false;
+        }
+    }
+
+    private void Serve()
     {
         if (!_channel.TryReceive(out var first, out _))
         {

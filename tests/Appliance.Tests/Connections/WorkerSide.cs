@@ -32,15 +32,20 @@ internal sealed class WorkerSide : IDisposable
             Table = Table,
             Observer = new NoObserver(),
         };
+        Context = context;
         Rooms = new ChatRooms(context);
-        var packing = new HandoverPacking(context, Rooms);
-        Gathering = new Gathering(context, Rooms, packing) { OnWanted = Wanted.Add, ConnectionsMin = 2 };
-        Handover = new Handover(context, packing, Gathering) { OnDone = Outcomes.Add };
+        Packing = new HandoverPacking(context, Rooms);
+        Gathering = new Gathering(context, Rooms, Packing) { OnWanted = Wanted.Add, ConnectionsMin = 2 };
+        Handover = new Handover(context, Packing, Gathering) { OnDone = Outcomes.Add };
     }
+
+    public WorkerContext Context { get; }
 
     public ConnectionTable Table { get; }
 
     public ChatRooms Rooms { get; }
+
+    public HandoverPacking Packing { get; }
 
     public Gathering Gathering { get; }
 

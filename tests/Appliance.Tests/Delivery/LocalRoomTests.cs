@@ -1,3 +1,4 @@
+using Appliance.Connections;
 using Appliance.Delivery;
 using Appliance.Rooms;
 using Appliance.Tests.Connections;
@@ -156,6 +157,7 @@ public sealed class LocalRoomTests : IDisposable
     {
         for (int fd = first; fd < first + count; fd++)
         {
+            _worker.Table[fd].MemberIndex = Connection.NoMember;
             _room.Add(fd, ref _worker.Table[fd]);
         }
     }

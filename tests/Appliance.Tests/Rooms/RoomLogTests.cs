@@ -1,4 +1,5 @@
 using System.Text;
+using Appliance.Native;
 using Appliance.Rooms;
 
 namespace Appliance.Tests.Rooms;
@@ -238,7 +239,7 @@ public sealed unsafe class RoomLogTests
         _ = Join(memory.Log, "lobby");
         Say(memory.Log, slot, isMessage: true);
         ((ulong*)(StateDirectory.BaseOf(memory.Log) + memory.Log.Layout.DirectoryOffset))[slot] ^= 0x10;
-        _ = Assert.Throws<InvalidDataException>(() => Join(memory.Log, "a"));
+        _ = Assert.Throws<InvariantException>(() => Join(memory.Log, "a"));
     }
 
     [Fact]

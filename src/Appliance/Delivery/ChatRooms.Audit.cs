@@ -1,0 +1,56 @@
+using Appliance.Connections;
+using Appliance.Native;
+
+namespace Appliance.Delivery;
+
+/// <summary>Invariants of rooms and their members: a few of them at the end of a turn, one after the other.</summary>
+public sealed partial class ChatRooms
+{
+    private int _audited;
+
+    /// <summary>Looks at the next slot.</summary>
+    public void AuditNext()
+    {
+        int slot = _audited;
+        _audited = slot + 1 < _rooms.Length ? slot + 1 : 0;
+        if (_rooms[slot] is not { } room)
+        {
+            return;
+        }
+
+        Invariant.Hold(!room.IsDirty || Dirty.Count > 0, "dirty room against list", $"room {slot}, and the list is empty");
+        Invariant.Hold(room.Batch is null || _pending.Count > 0, "pending batch against list", $"room {slot}, and the list is empty");
+        if (room.MemberCount > 0)
+        {
+            ulong hash = _log.HashAt(slot);
+            Invariant.Hold(hash == room.Hash, "room of members against directory", $"room {slot}: {(long)room.Hash}, directory {(long)hash}");
+            int counted = room.Ring.Members[_worker];
+            Invariant.Hold(counted >= room.MemberCount, "counted members against list", $"room {slot}: {counted}, but {room.MemberCount} are in");
+        }
+    }
+
+    /// <summary>Looks at a connection: it is among the members of its room, and has what they have been served.</summary>
+    public void Audit(int fd)
+    {
+        ref readonly var connection = ref _table[fd];
+        if (connection.MemberIndex < 0)
+        {
+            Invariant.Hold(connection.State != ConnectionState.Chat, "chat client against members", $"descriptor {fd} is in no room");
+            return;
+        }
+
+        Invariant.Hold(
+            (uint)connection.Room < (uint)_rooms.Length && _rooms[connection.Room] is not null,
+            "member against rooms",
+            $"descriptor {fd}, room {connection.Room}");
+        var room = RoomOf(connection);
+        room.HoldMember(fd, connection);
+        Invariant.Hold(
+            connection.Position <= room.Ring.Head, "cursor against head", $"descriptor {fd}, room {room.Slot}: {connection.Position} of {room.Ring.Head}");
+        bool isServed = !room.IsDirty && connection.State == ConnectionState.Chat && !connection.Is(ConnectionFlags.Blocked | ConnectionFlags.ClosePending);
+        Invariant.Hold(
+            !isServed || connection.Position >= room.Owed,
+            "cursor against what was served",
+            $"descriptor {fd}, room {room.Slot}: {connection.Position} of {room.Owed}");
+    }
+}
