@@ -44,7 +44,7 @@ public sealed unsafe class ByteQueue
     /// <summary>Takes bytes from the front away.</summary>
     public void Consume(int count)
     {
-        Invariant.Hold((uint)count <= (uint)Count, "bytes taken against bytes queued", $"{count} of {Count}");
+        Invariant.Hold((uint)count <= (uint)Count, "bytes taken against bytes queued", "{0} of {1}", count, Count);
         _start += count;
         if (_start == _end)
         {

@@ -44,7 +44,7 @@ public sealed unsafe partial class ConnectionTable
 
     /// <summary>Holds what is on the list of closes at the end of a turn: each is there because of its flag.</summary>
     public void HoldPendingClose(int fd) => Invariant.Hold(
-        (uint)fd < (uint)Capacity && _connections[fd].Is(ConnectionFlags.ClosePending), "close list against flag", $"descriptor {fd} of {Capacity}");
+        (uint)fd < (uint)Capacity && _connections[fd].Is(ConnectionFlags.ClosePending), "close list against flag", "descriptor {0} of {1}", fd, Capacity);
 
     /// <summary>The descriptor of a connection of this table.</summary>
     internal int DescriptorOf(ref Connection connection) => (int)((Connection*)Unsafe.AsPointer(ref connection) - _connections);
@@ -62,24 +62,24 @@ public sealed unsafe partial class ConnectionTable
 
     private void HoldCounts()
     {
-        Invariant.Hold(_countedConnections == Count, "connection count against table", $"{Count}, but {_countedConnections} are there");
-        Invariant.Hold(_countedWaiting == WaitingCount, "waiting count against table", $"{WaitingCount}, but {_countedWaiting} wait");
-        Invariant.Hold(_countedBlocked == BlockedCount, "blocked count against flags", $"{BlockedCount}, but {_countedBlocked} are blocked");
+        Invariant.Hold(_countedConnections == Count, "connection count against table", "{0}, but {1} are there", Count, _countedConnections);
+        Invariant.Hold(_countedWaiting == WaitingCount, "waiting count against table", "{0}, but {1} wait", WaitingCount, _countedWaiting);
+        Invariant.Hold(_countedBlocked == BlockedCount, "blocked count against flags", "{0}, but {1} are blocked", BlockedCount, _countedBlocked);
     }
 
     private void Hold(int fd, in Connection connection)
     {
-        Invariant.Hold(connection.Generation != 0, "connection against generation", $"descriptor {fd} has none");
+        Invariant.Hold(connection.Generation != 0, "connection against generation", "descriptor {0} has none", fd);
         Invariant.Hold(
-            !connection.Is(ConnectionFlags.ClosePending) || _pendingCloses.Count > 0, "close flag against list", $"descriptor {fd}, and the list is empty");
+            !connection.Is(ConnectionFlags.ClosePending) || _pendingCloses.Count > 0, "close flag against list", "descriptor {0}, and the list is empty", fd);
         Invariant.Hold(
-            !connection.Is(ConnectionFlags.FlushQueued) || _flush.Count > 0, "flush flag against list", $"descriptor {fd}, and the list is empty");
+            !connection.Is(ConnectionFlags.FlushQueued) || _flush.Count > 0, "flush flag against list", "descriptor {0}, and the list is empty", fd);
         Invariant.Hold(
-            connection.Outbox == 0 || _queues.IsLentTo(connection.Outbox, fd), "outbox against holder", $"descriptor {fd}, outbox {connection.Outbox}");
+            connection.Outbox == 0 || _queues.IsLentTo(connection.Outbox, fd), "outbox against holder", "descriptor {0}, outbox {1}", fd, connection.Outbox);
         Invariant.Hold(
-            connection.Head == 0 || _queues.IsLentTo(connection.Head, fd), "request against holder", $"descriptor {fd}, request {connection.Head}");
+            connection.Head == 0 || _queues.IsLentTo(connection.Head, fd), "request against holder", "descriptor {0}, request {1}", fd, connection.Head);
         Invariant.Hold(
-            connection.Reader == 0 || _readers.IsLentTo(connection.Reader, fd), "reader against holder", $"descriptor {fd}, reader {connection.Reader}");
+            connection.Reader == 0 || _readers.IsLentTo(connection.Reader, fd), "reader against holder", "descriptor {0}, reader {1}", fd, connection.Reader);
         if (connection.IsWaiting)
         {
             _waiting.HoldLinks(fd);

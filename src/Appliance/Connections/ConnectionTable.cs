@@ -132,7 +132,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
     public void Close(int fd)
     {
         ref var connection = ref _connections[fd];
-        Invariant.Hold(connection.State != ConnectionState.None, "closed descriptor against table", $"descriptor {fd} has no connection");
+        Invariant.Hold(connection.State != ConnectionState.None, "closed descriptor against table", "descriptor {0} has no connection", fd);
         _waiting.Remove(fd);
         _timers.Cancel(fd);
         ReleaseOutbox(ref connection);

@@ -27,7 +27,7 @@ public sealed class Pool<T>
         }
 
         ref int place = ref CollectionsMarshal.AsSpan(_holders)[number - 1];
-        Invariant.Hold(place == NoHolder, "free object against holder", $"number {number} is lent to {place}");
+        Invariant.Hold(place == NoHolder, "free object against holder", "number {0} is lent to {1}", number, place);
         place = holder;
         return number;
     }
@@ -35,7 +35,7 @@ public sealed class Pool<T>
     /// <summary>Takes an object back from the descriptor that has it; it must be as a new one.</summary>
     public void Return(int number, int holder)
     {
-        Invariant.Hold(IsLentTo(number, holder), "returned object against holder", $"number {number}, holder {holder}");
+        Invariant.Hold(IsLentTo(number, holder), "returned object against holder", "number {0}, holder {1}", number, holder);
         _holders[number - 1] = NoHolder;
         _free.Push(number);
     }

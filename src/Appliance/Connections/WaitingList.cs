@@ -63,7 +63,7 @@ internal sealed class WaitingList(ConnectionTable table)
             IsEndOrWaits(before) && IsEndOrWaits(behind)
                 && (before == None ? _oldest : table[before].Neighbours.Behind) == fd && (behind == None ? _newest : table[behind].Neighbours.Before) == fd,
             "waiting list against its links",
-            $"descriptor {fd} between {before} and {behind}");
+            "descriptor {0} between {1} and {2}", fd, before, behind);
     }
 
     private bool IsEndOrWaits(int fd) => fd == None || ((uint)fd < (uint)table.Capacity && table[fd].IsWaiting);

@@ -18,14 +18,14 @@ public sealed partial class ChatRooms
             return;
         }
 
-        Invariant.Hold(!room.IsDirty || Dirty.Count > 0, "dirty room against list", $"room {slot}, and the list is empty");
-        Invariant.Hold(room.Batch is null || _pending.Count > 0, "pending batch against list", $"room {slot}, and the list is empty");
+        Invariant.Hold(!room.IsDirty || Dirty.Count > 0, "dirty room against list", "room {0}, and the list is empty", slot);
+        Invariant.Hold(room.Batch is null || _pending.Count > 0, "pending batch against list", "room {0}, and the list is empty", slot);
         if (room.MemberCount > 0)
         {
             ulong hash = _log.HashAt(slot);
-            Invariant.Hold(hash == room.Hash, "room of members against directory", $"room {slot}: {(long)room.Hash}, directory {(long)hash}");
+            Invariant.Hold(hash == room.Hash, "room of members against directory", "room {0}: {1}, directory {2}", slot, (long)room.Hash, (long)hash);
             int counted = room.Ring.Members[_worker];
-            Invariant.Hold(counted >= room.MemberCount, "counted members against list", $"room {slot}: {counted}, but {room.MemberCount} are in");
+            Invariant.Hold(counted >= room.MemberCount, "counted members against list", "room {0}: {1}, but {2} are in", slot, counted, room.MemberCount);
         }
     }
 
@@ -35,22 +35,24 @@ public sealed partial class ChatRooms
         ref readonly var connection = ref _table[fd];
         if (connection.MemberIndex < 0)
         {
-            Invariant.Hold(connection.State != ConnectionState.Chat, "chat client against members", $"descriptor {fd} is in no room");
+            Invariant.Hold(connection.State != ConnectionState.Chat, "chat client against members", "descriptor {0} is in no room", fd);
             return;
         }
 
         Invariant.Hold(
             (uint)connection.Room < (uint)_rooms.Length && _rooms[connection.Room] is not null,
             "member against rooms",
-            $"descriptor {fd}, room {connection.Room}");
+            "descriptor {0}, room {1}", fd, connection.Room);
         var room = RoomOf(connection);
         room.HoldMember(fd, connection);
         Invariant.Hold(
-            connection.Position <= room.Ring.Head, "cursor against head", $"descriptor {fd}, room {room.Slot}: {connection.Position} of {room.Ring.Head}");
+            connection.Position <= room.Ring.Head,
+            "cursor against head",
+            "descriptor {0}, room {1}: {2} of {3}", fd, room.Slot, connection.Position, room.Ring.Head);
         bool isServed = !room.IsDirty && connection.State == ConnectionState.Chat && !connection.Is(ConnectionFlags.Blocked | ConnectionFlags.ClosePending);
         Invariant.Hold(
             !isServed || connection.Position >= room.Owed,
             "cursor against what was served",
-            $"descriptor {fd}, room {room.Slot}: {connection.Position} of {room.Owed}");
+            "descriptor {0}, room {1}: {2} of {3}", fd, room.Slot, connection.Position, room.Owed);
     }
 }

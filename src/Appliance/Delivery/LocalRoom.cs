@@ -191,14 +191,14 @@ public sealed unsafe class LocalRoom
     public void EndServing()
     {
         _ = Serve(long.MaxValue);
-        Invariant.Hold(Served == _end, "served end against end of log", $"room {Slot}: {Served.Position}, log {_end.Position}");
+        Invariant.Hold(Served == _end, "served end against end of log", "room {0}: {1}, log {2}", Slot, Served.Position, _end.Position);
     }
 
     /// <summary>Holds that a connection has the place among the members that it says.</summary>
     public void HoldMember(int fd, in Connection connection) => Invariant.Hold(
         connection.Room == Slot && (uint)connection.MemberIndex < (uint)MemberCount && _members[connection.MemberIndex] == fd,
         "member index against list",
-        $"descriptor {fd}, room {connection.Room} of {Slot}, place {connection.MemberIndex} of {MemberCount}");
+        "descriptor {0}, room {1} of {2}, place {3} of {4}", fd, connection.Room, Slot, connection.MemberIndex, MemberCount);
 
     /// <summary>Adds a client.</summary>
     public void Add(int fd, ref Connection connection)
@@ -209,7 +209,7 @@ public sealed unsafe class LocalRoom
             _members = (int*)NativeMemory.Realloc(_members, (nuint)_membersMax * sizeof(int));
         }
 
-        Invariant.Hold(connection.MemberIndex < 0, "newcomer against list", $"descriptor {fd}, place {connection.MemberIndex}");
+        Invariant.Hold(connection.MemberIndex < 0, "newcomer against list", "descriptor {0}, place {1}", fd, connection.MemberIndex);
         connection.MemberIndex = MemberCount;
         _members[MemberCount++] = fd;
         BeginAnew();

@@ -146,7 +146,7 @@ public sealed unsafe class LogDelivery
     {
         while (!ListIsFull && _rooms.Dirty.TryDequeue(out var room))
         {
-            Invariant.Hold(room.IsDirty, "dirty list against room", $"room {room.Slot} lacks nothing");
+            Invariant.Hold(room.IsDirty, "dirty list against room", "room {0} lacks nothing", room.Slot);
             Enlist(room);
             if (room.IsDirty)
             {
@@ -172,7 +172,7 @@ public sealed unsafe class LogDelivery
             Invariant.Hold(
                 connection.MemberIndex == room.TakenPlace && connection.Room == room.Slot,
                 "served member against list",
-                $"descriptor {fd}, room {connection.Room} of {room.Slot}, place {connection.MemberIndex} of {room.TakenPlace}");
+                "descriptor {0}, room {1} of {2}, place {3} of {4}", fd, connection.Room, room.Slot, connection.MemberIndex, room.TakenPlace);
             if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.ClosePending) || connection.Position >= end.Position)
             {
                 continue;

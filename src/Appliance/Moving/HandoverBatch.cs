@@ -196,7 +196,7 @@ public sealed class HandoverBatch
     /// <summary>Sends it without waiting.</summary>
     public SysResult Send(int socket)
     {
-        Invariant.Hold(AreRecordsSound(), "packed batch against what its taker demands", $"{Count} connections, {_borrowed.Count} bytes borrowed");
+        Invariant.Hold(AreRecordsSound(), "packed batch against what its taker demands", "{0} connections, {1} bytes borrowed", Count, _borrowed.Count);
         Convert(_version, sent: true);
         var result = SendAsItIs(socket);
         Convert(_version, sent: false);

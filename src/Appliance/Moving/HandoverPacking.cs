@@ -25,7 +25,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
     {
         _table.Admit(fd);
         ref var connection = ref _table[fd];
-        Invariant.Hold(!connection.Is(ConnectionFlags.ClosePending), "packed connection against close list", $"descriptor {fd}");
+        Invariant.Hold(!connection.Is(ConnectionFlags.ClosePending), "packed connection against close list", "descriptor {0}", fd);
         ref var record = ref batch.Add(fd);
         record.Position = connection.Position;
         record.IpHigh = connection.IpHigh;
@@ -140,7 +140,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
             borrowed = borrowed[count..];
         }
 
-        Invariant.Hold(borrowed.IsEmpty, "unpacked bytes against batch", $"{batch.Count} connections leave {borrowed.Length} bytes");
+        Invariant.Hold(borrowed.IsEmpty, "unpacked bytes against batch", "{0} connections leave {1} bytes", batch.Count, borrowed.Length);
     }
 
     private void Adopt(int fd, in ConnectionRecord record, ReadOnlySpan<byte> borrowed)

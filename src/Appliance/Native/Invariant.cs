@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 
@@ -10,49 +11,29 @@ namespace Appliance.Native;
 /// </summary>
 public static class Invariant
 {
-    /// <summary>Checks an invariant. While it holds, a branch is all that this costs: the values are neither read nor written down.</summary>
+    /// <summary>Checks an invariant. While it holds, a branch is all that this costs: numbers are made a text only when it does not.</summary>
     /// <param name="holds">Whether it holds.</param>
     /// <param name="name">What it is called in the log, unique in the program: what is compared with what.</param>
-    /// <param name="values">The values that are compared, and of what.</param>
+    /// <param name="values">What the numbers are, as <see cref="string.Format(IFormatProvider, string, object[])"/> takes it.</param>
+    /// <param name="a">The first number.</param>
+    /// <param name="b">The second one, and so on.</param>
+    /// <param name="c">Number 2, counted from 0.</param>
+    /// <param name="d">Number 3.</param>
+    /// <param name="e">Number 4.</param>
     /// <exception cref="InvariantException">It does not hold.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Hold(bool holds, string name, [InterpolatedStringHandlerArgument(nameof(holds))] InvariantValues values)
+    public static void Hold(bool holds, string name, string values, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0)
     {
         if (!holds)
         {
-            Break(name, values);
+            Break(name, values, a, b, c, d, e);
         }
     }
 
     /// <summary>An invariant does not hold.</summary>
-    internal static void Break(string name, InvariantValues values) => throw new InvariantException(name, values.ToText());
-}
-
-/// <summary>The values of an invariant, written down only when it does not hold.</summary>
-[InterpolatedStringHandler]
-public ref struct InvariantValues
-{
-    private DefaultInterpolatedStringHandler _text;
-
-    /// <summary>Called by the compiler: <paramref name="isWanted"/> says whether it goes on with the parts of the text.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public InvariantValues(int literalLength, int formattedCount, bool holds, out bool isWanted)
-    {
-        isWanted = !holds;
-        _text = holds ? default : new DefaultInterpolatedStringHandler(literalLength, formattedCount, CultureInfo.InvariantCulture);
-    }
-
-    /// <summary>Adds text.</summary>
-    public void AppendLiteral(string text) => _text.AppendLiteral(text);
-
-    /// <summary>Adds a number.</summary>
-    public void AppendFormatted(long value) => _text.AppendFormatted(value);
-
-    /// <summary>Adds a word.</summary>
-    public void AppendFormatted(string value) => _text.AppendLiteral(value);
-
-    /// <summary>The whole text.</summary>
-    internal string ToText() => _text.ToStringAndClear();
+    [DoesNotReturn]
+    internal static void Break(string name, string values, long a, long b, long c, long d, long e, long f = 0) =>
+        throw new InvariantException(name, string.Format(CultureInfo.InvariantCulture, values, a, b, c, d, e, f));
 }
 
 /// <summary>An invariant does not hold: nobody goes on with what is wrong, so only the edge of a process, or of the journal, catches this.</summary>

@@ -76,7 +76,7 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
         long head = Volatile.Read(ref header->Head);
         bool holds = header->EpochId != Epoch || Position <= head;
         log.DirectoryLock.Exit();
-        Invariant.Hold(holds, "journal cursor against head", $"room {slot}: {Position}, head {head}");
+        Invariant.Hold(holds, "journal cursor against head", "room {0}: {1}, head {2}", slot, Position, head);
     }
 
     /// <summary>Copies whole records from here on and returns the cursor behind them; itself when there is none.</summary>

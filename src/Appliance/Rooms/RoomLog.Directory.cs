@@ -136,7 +136,7 @@ public sealed unsafe partial class RoomLog
             return true;
         }
 
-        Invariant.Hold(!IsDirectoryDamaged(), "room names against directory", $"a name of {Layout.Rooms} rooms is not the one of its place");
+        Invariant.Hold(!IsDirectoryDamaged(), "room names against directory", "a name of {0} rooms is not the one of its place", Layout.Rooms);
         return false;
     }
 

@@ -17,14 +17,14 @@ public readonly unsafe partial struct RoomRing
         HoldLocked(
             id == _header->FirstId || PositionIn(IndexOf(id - 1)) < head,
             "newest record against head",
-            $"room {_slot}: {PositionIn(IndexOf(id - 1))}, head {head}");
+            "room {0}: {1}, head {2}", _slot, PositionIn(IndexOf(id - 1)), head);
         MakeRoom(head + batch.Length);
         long lastMessage = _header->LastMessageId;
         long announced = _header->AnnouncedBytes;
         int offset = 0;
         foreach (var record in records)
         {
-            HoldLocked(record.Length >= RoomLogLayout.RecordBytesMin, "record length against index", $"room {_slot}: {record.Length} bytes");
+            HoldLocked(record.Length >= RoomLogLayout.RecordBytesMin, "record length against index", "room {0}: {1} bytes", _slot, record.Length);
             if (record.IdOffset >= 0)
             {
                 _ = Utf8Formatter.TryFormat(id, batch.Slice(offset + record.IdOffset, IdDigits), out _);
@@ -42,11 +42,11 @@ public readonly unsafe partial struct RoomRing
             id++;
         }
 
-        HoldLocked(offset == batch.Length, "batch bytes against records", $"room {_slot}: {batch.Length} bytes, records of {offset}");
+        HoldLocked(offset == batch.Length, "batch bytes against records", "room {0}: {1} bytes, records of {2}", _slot, batch.Length, offset);
         HoldLocked(
             id - _header->FirstId <= _layout.IndexEntries,
             "record numbers against index",
-            $"room {_slot}: {_header->FirstId} to {id} in {_layout.IndexEntries}");
+            "room {0}: {1} to {2} in {3}", _slot, _header->FirstId, id, _layout.IndexEntries);
         Write(head, batch);
         _header->LastMessageId = lastMessage;
         _header->AnnouncedBytes = Math.Min(announced, _layout.AnnouncedBytesMax);
@@ -78,7 +78,7 @@ public readonly unsafe partial struct RoomRing
         HoldLocked(
             position >= _header->Tail && position <= _header->Head,
             "new tail against log",
-            $"room {_slot}: {position}, log {_header->Tail} to {_header->Head}");
+            "room {0}: {1}, log {2} to {3}", _slot, position, _header->Tail, _header->Head);
         Volatile.Write(ref _header->Tail, position);
         _header->FirstId = id;
         Thread.MemoryBarrier();
@@ -105,7 +105,8 @@ public readonly unsafe partial struct RoomRing
         HoldLocked(
             IsSane,
             "positions and ids of a room",
-            $"room {_slot}: freed {_header->Freed}, tail {_header->Tail}, head {_header->Head}, numbers {_header->FirstId} to {_header->NextId}");
+            "room {0}: freed {1}, tail {2}, head {3}, numbers {4} to {5}",
+            _slot, _header->Freed, _header->Tail, _header->Head, _header->FirstId, _header->NextId);
         if (!consistent)
         {
             Repair();
@@ -116,12 +117,12 @@ public readonly unsafe partial struct RoomRing
 
     /// <summary>Checks an invariant under the lock, which is given back when it does not hold: others need not find its holder dead.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void HoldLocked(bool holds, string name, [InterpolatedStringHandlerArgument(nameof(holds))] InvariantValues values)
+    private void HoldLocked(bool holds, string name, string values, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0)
     {
         if (!holds)
         {
             Exit();
-            Invariant.Break(name, values);
+            Invariant.Break(name, values, a, b, c, d, e, f);
         }
     }
 

@@ -123,8 +123,8 @@ public readonly unsafe partial struct RoomRing
     public long TailBefore(long end)
     {
         long tail = Tail;
-        Invariant.Hold(end - tail <= _layout.RingBytes, "end of log against ring", $"room {_slot}: {end} from {tail} in {_layout.RingBytes} bytes");
-        Invariant.Hold(tail <= Head, "tail against head", $"room {_slot}: tail {tail}, head {Head}");
+        Invariant.Hold(end - tail <= _layout.RingBytes, "end of log against ring", "room {0}: {1} from {2} in {3} bytes", _slot, end, tail, _layout.RingBytes);
+        Invariant.Hold(tail <= Head, "tail against head", "room {0}: tail {1}, head {2}", _slot, tail, Head);
         return tail;
     }
 

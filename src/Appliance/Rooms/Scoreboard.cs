@@ -41,7 +41,8 @@ public static unsafe class Scoreboard
     public static void HoldOwner(RoomLog log, int slot)
     {
         int owner = log.Worker(slot).Pid;
-        Invariant.Hold(owner == Environment.ProcessId, "slot against process", $"slot {slot} is that of process {owner}, this one is {Environment.ProcessId}");
+        Invariant.Hold(
+            owner == Environment.ProcessId, "slot against process", "slot {0} is that of process {1}, this one is {2}", slot, owner, Environment.ProcessId);
     }
 
     /// <summary>Publishes what a worker has counted by the end of a turn.</summary>
@@ -49,7 +50,7 @@ public static unsafe class Scoreboard
     {
         ref var header = ref log.Worker(slot);
         uint sequence = Interlocked.Increment(ref header.Sequence);
-        Invariant.Hold((sequence & 1) != 0, "figures against their writer", $"slot {slot}, sequence {sequence}: another one writes them");
+        Invariant.Hold((sequence & 1) != 0, "figures against their writer", "slot {0}, sequence {1}: another one writes them", slot, sequence);
         figures.AsBytes()[..log.Layout.FiguresBytes].CopyTo(FiguresOf(log, slot));
         header.Connections = connections;
         header.LagBytes = lagBytes;
