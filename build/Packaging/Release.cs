@@ -5,21 +5,25 @@ using Cake.Core;
 
 namespace Build.Packaging;
 
-/// <summary>A release of CHANGELOG.md: <c>## VERSION - YYYY-MM-DD</c>, then one <c>- </c> line a change, continued by indented lines.</summary>
+/// <summary>
+/// A release of CHANGELOG.md: <c>## VERSION - YYYY-MM-DD</c>, then one <c>- </c> line a change, continued by indented lines. The first one may be
+/// <c>## Unreleased</c>: the version that is being built, of the day of its commit.
+/// </summary>
 public sealed partial record Release(string Version, DateOnly Date, IReadOnlyList<string> Changes)
 {
     private const string File = "CHANGELOG.md";
+    private const string Unreleased = "## Unreleased";
 
-    /// <summary>All releases, the newest first.</summary>
-    /// <exception cref="CakeException">There is none, or one has no changes.</exception>
-    public static IReadOnlyList<Release> ReadAll()
+    /// <summary>All releases, the newest first, which is the version that is being built.</summary>
+    /// <exception cref="CakeException">A heading is wrong, a release has no changes, or the first one is another version.</exception>
+    public static IReadOnlyList<Release> ReadAll(BuildContext context)
     {
-        var releases = new List<(Match Heading, List<string> Changes)>();
+        var releases = new List<(string Heading, List<string> Changes)>();
         foreach (var line in System.IO.File.ReadLines(File))
         {
-            if (Heading().Match(line) is { Success: true } heading)
+            if (line.StartsWith("## ", StringComparison.Ordinal))
             {
-                releases.Add((heading, []));
+                releases.Add((line, []));
             }
             else if (line.StartsWith("- ", StringComparison.Ordinal) && releases.Count > 0)
             {
@@ -31,10 +35,17 @@ public sealed partial record Release(string Version, DateOnly Date, IReadOnlyLis
             }
         }
 
-        return releases.Count > 0 && releases.TrueForAll(release => release.Changes.Count > 0)
-            ? [.. releases.Select(release => new Release(release.Heading.Groups["version"].Value, DateOf(release.Heading), release.Changes))]
-            : throw new CakeException($"{File}: each release needs a heading '## VERSION - YYYY-MM-DD' and at least one line '- CHANGE'.");
+        List<Release> read = [.. releases.Select((release, place) => Read(context, place, release.Heading, release.Changes))];
+        if (read.Count == 0 || read[0].Version != context.Version || read.Skip(1).Any(release => release.Version == context.Version))
+        {
+            throw new CakeException($"{File}: the first part, and no other, must be of version {context.Version} (Directory.Build.props): '{Unreleased}' or '## VERSION - YYYY-MM-DD'.");
+        }
+
+        return read;
     }
+
+    /// <summary>The day of the version that is being built, as manual pages have it.</summary>
+    public static string DateOfNewest(BuildContext context) => ReadAll(context)[0].Date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     /// <summary>The entry in Debian's format.</summary>
     public string ToDebian(string maintainer)
@@ -60,7 +71,22 @@ public sealed partial record Release(string Version, DateOnly Date, IReadOnlyLis
         return text.ToString();
     }
 
-    private static DateOnly DateOf(Match heading) => DateOnly.ParseExact(heading.Groups["date"].Value, "yyyy-MM-dd", CultureInfo.InvariantCulture);
+    private static Release Read(BuildContext context, int place, string heading, List<string> changes)
+    {
+        var match = Heading().Match(heading);
+        bool isUnreleased = place == 0 && heading.TrimEnd() == Unreleased;
+        if (changes.Count == 0 || !(match.Success || isUnreleased))
+        {
+            throw new CakeException($"{File}: '{heading}' needs the form '## VERSION - YYYY-MM-DD' ('{Unreleased}' for the first one alone), and at least one line '- CHANGE'.");
+        }
+
+        return isUnreleased
+            ? new Release(context.Version, DayOf(context.SourceDateEpoch), changes)
+            : new Release(match.Groups["version"].Value, DateOnly.ParseExact(match.Groups["date"].Value, "yyyy-MM-dd", CultureInfo.InvariantCulture), changes);
+    }
+
+    private static DateOnly DayOf(string epoch) =>
+        DateOnly.FromDateTime(DateTimeOffset.FromUnixTimeSeconds(long.Parse(epoch, CultureInfo.InvariantCulture)).UtcDateTime);
 
     private static string Wrap(string text, string indent)
     {

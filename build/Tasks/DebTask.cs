@@ -44,7 +44,7 @@ public sealed class DebTask : FrostingTask<BuildContext>
         tree.AddText(
             File.ReadAllText("pkg/deb/copyright").Replace("@LICENSE@", string.Join('\n', license), StringComparison.Ordinal),
             $"{Documents}/copyright");
-        tree.AddText(string.Join('\n', Release.ReadAll().Select(release => release.ToDebian(context.Maintainer))), $"{Documents}/changelog");
+        tree.AddText(string.Join('\n', Release.ReadAll(context).Select(release => release.ToDebian(context.Maintainer))), $"{Documents}/changelog");
         tree.Compress(context, $"{Documents}/changelog");
     }
 

@@ -1,5 +1,7 @@
+using Build.Packaging;
 using Cake.Common.Diagnostics;
 using Cake.Common.Tools.DotNet;
+using Cake.Common.Tools.DotNet.MSBuild;
 using Cake.Common.Tools.DotNet.Publish;
 using Cake.Frosting;
 
@@ -20,6 +22,7 @@ public sealed class PublishTask : FrostingTask<BuildContext>
             Configuration = "Release",
             Runtime = runtime,
             NoLogo = true,
+            MSBuildSettings = new DotNetMSBuildSettings().WithProperty("ReleaseDate", Release.DateOfNewest(context)),
         });
 
         var output = Path.Combine(BuildContext.Artifacts, "publish", "Appliance", $"release_{runtime}");

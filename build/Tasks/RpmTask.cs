@@ -29,7 +29,7 @@ public sealed class RpmTask : FrostingTask<BuildContext>
         var specification = Path.Combine(work, "appliance.spec");
         File.WriteAllText(
             specification,
-            File.ReadAllText("pkg/rpm/appliance.spec") + string.Join('\n', Release.ReadAll().Select(release => release.ToRpm(context.Maintainer))));
+            File.ReadAllText("pkg/rpm/appliance.spec") + string.Join('\n', Release.ReadAll(context).Select(release => release.ToRpm(context.Maintainer))));
 
         Environment.SetEnvironmentVariable("SOURCE_DATE_EPOCH", context.SourceDateEpoch);
         context.Run("rpmbuild", ["-bb", "--quiet", .. Definitions(context, work, tree.Root), specification]);
