@@ -37,7 +37,7 @@ public sealed class JournalFileTests
         await File.WriteAllBytesAsync(Reboot.JournalOf(daemon), bytes[..(left < 0 ? bytes.Length + left : last + left)]);
 
         await Reboot.StartAsync(daemon, 1, Reboot.Options(daemon));
-        _ = await daemon.WaitForLogAsync(" 2013 .* bytes at its end were not whole and are cut off");
+        _ = await daemon.WaitForLogAsync(" 2013 .* an incomplete end of \\d+ bytes was cut off");
         await using var bob = await daemon.JoinAsync();
         await bob.SayAsync("new");
         var history = await bob.ReadUntilAsync(message => message.Message == "new");
@@ -69,7 +69,7 @@ public sealed class JournalFileTests
         await File.WriteAllBytesAsync(Reboot.JournalOf(daemon), bytes);
 
         await Reboot.StartAsync(daemon, 1, Reboot.Options(daemon));
-        _ = await daemon.WaitForLogAsync(" 2014 .* are damaged and set aside in ");
+        _ = await daemon.WaitForLogAsync(" 2014 .* are damaged and were set aside in ");
         Assert.Contains("lessage 1", await File.ReadAllTextAsync(Reboot.JournalOf(daemon) + ".damaged"), StringComparison.Ordinal);
         await using var bob = await daemon.JoinAsync();
         await bob.SayAsync("new");

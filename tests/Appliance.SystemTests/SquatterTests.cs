@@ -35,7 +35,7 @@ public sealed class SquatterTests
             _ = await ann.SayAndReadAsync("hello");
         }
 
-        await daemon.WaitForLogLinesAsync(letters.Length, " of user nobody (65534), mode 0666 is none of this server's and is left alone");
+        await daemon.WaitForLogLinesAsync(letters.Length, " of user nobody (65534), mode 0666 does not belong to this server and is left alone");
         Assert.Equal(before, SystemVObjects.Read(squatters[0], 8));
         Assert.Contains("hello", await daemon.SucceedAsync("history"), StringComparison.Ordinal);
         _ = await daemon.SucceedAsync("reload");

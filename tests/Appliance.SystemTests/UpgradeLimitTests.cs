@@ -116,7 +116,7 @@ public sealed class UpgradeLimitTests
         await ApplianceDaemon.SignalAsync(former, "USR1");
         _ = await daemon.WaitForLogAsync("log reopened");
         await ApplianceDaemon.SignalAsync(former, "HUP");
-        _ = await daemon.WaitForLogAsync("SIGHUP received in the middle of an upgrade");
+        _ = await daemon.WaitForLogAsync("SIGHUP received during an upgrade");
         await ApplianceDaemon.SignalAsync(stopped, "CONT");
         await daemon.WaitForEndAsync(former);
 

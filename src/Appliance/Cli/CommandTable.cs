@@ -38,8 +38,8 @@ internal static class CommandTable
     /// <summary>What concerns System V objects, whoever's.</summary>
     public static IReadOnlyList<CommandRow> Ipc { get; } =
     [
-        new("queue send --type N TEXT…", "put a message into a queue, as msg_send() of PHP; @FILE and - (stdin) for the text", QueueSendCommand.Make),
-        new("queue receive [--type N]", "take a message; [--wait] [--all] [--exec COMMAND]", QueueReceiveCommand.Make),
+        new("queue send --type N TEXT…", "put a message into a queue, as PHP's msg_send(); the text may be @FILE or - (stdin)", QueueSendCommand.Make),
+        new("queue receive [--type N]", "receive a message; [--wait] [--all] [--exec COMMAND]", QueueReceiveCommand.Make),
         new("queue stat", "print the state of a queue, with the names of PHP's msg_stat_queue()", QueueCommand.MakeStat),
         new("queue exists", "exit with 0 if the queue exists, otherwise with 1", QueueCommand.MakeExists),
         new("queue remove", "remove a queue and all messages in it", QueueCommand.MakeRemove),
@@ -56,7 +56,7 @@ internal static class CommandTable
         new("sem stat", "print value, users and waiters of a semaphore", SemStatCommand.Make),
         new("sem remove", "remove a semaphore", SemRemoveCommand.Make),
         new("ipc list [--all]", "print the System V objects of this user, or of all: what they are, and which processes use them", IpcListCommand.Make),
-        new("ipc key PATH [A]", "print the key of a file and a letter, as ftok() of PHP makes it", IpcKeyCommand.Make),
+        new("ipc key PATH [A]", "print the key of a file and a letter, as PHP's ftok()", IpcKeyCommand.Make),
     ];
 
     /// <summary>All rows, in the order of the usage.</summary>

@@ -12,7 +12,7 @@ internal static class ControlCommands
 {
     private static readonly Option<string?> Room = new("--room") { Description = "the room [lobby]", HelpName = "R" };
 
-    private static readonly Option<string> Name = new("--name") { Description = "who says it [server]", HelpName = "N", DefaultValueFactory = _ => "server" };
+    private static readonly Option<string> Name = new("--name") { Description = "name of the sender [server]", HelpName = "N", DefaultValueFactory = _ => "server" };
 
     private static readonly Option<string?> Color = new("--color") { Description = "colour of the name, #rgb or #rrggbb", HelpName = "C" };
 

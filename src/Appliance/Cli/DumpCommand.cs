@@ -17,7 +17,7 @@ internal static class DumpCommand
     public static Command Make()
     {
         var directory = new Argument<string>("DIR");
-        var force = new Option<bool>("--force") { Description = "overwrite what is there" };
+        var force = new Option<bool>("--force") { Description = "overwrite existing files" };
         var command = new ActionCommand("dump") { directory, force };
         command.SetAction(parsed => Run(parsed.GetValue(directory)!, parsed.GetValue(force)));
         return command;

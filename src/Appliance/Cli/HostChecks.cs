@@ -34,7 +34,7 @@ internal static class HostChecks
         if (wantsIpv6)
         {
             bool has = Syscall.HasIpv6;
-            yield return ("IPv6", false, !has, has ? "there" : "this kernel has none: '*' stands for all addresses of IPv4");
+            yield return ("IPv6", false, !has, has ? "there" : "this kernel has none: '*' means all IPv4 addresses");
         }
 
         bool hasProc = Syscall.IsReadable("/proc/self/exe");

@@ -22,7 +22,7 @@ internal static class KeyOptions
 
     private static readonly Option<string> Project = new("--project")
     {
-        Description = "and from this letter [A]",
+        Description = "and this letter [A]",
         HelpName = "A",
     };
 
@@ -30,10 +30,10 @@ internal static class KeyOptions
     public static Option<bool> Php { get; } = new("--php") { Arity = ArgumentArity.Zero, Description = "values in PHP's serialize() format" };
 
     /// <summary>The messages of a queue are bytes: what PHP's functions send and receive with their last argument false.</summary>
-    public static Option<bool> Plain { get; } = new("--plain") { Arity = ArgumentArity.Zero, Description = "bytes as they are: for programs that know nothing of PHP" };
+    public static Option<bool> Plain { get; } = new("--plain") { Arity = ArgumentArity.Zero, Description = "the bytes unchanged, for programs other than PHP" };
 
     /// <summary>Bytes as they are, and nothing else.</summary>
-    public static Option<bool> Raw { get; } = new("--raw") { Arity = ArgumentArity.Zero, Description = "the bytes alone, exactly" };
+    public static Option<bool> Raw { get; } = new("--raw") { Arity = ArgumentArity.Zero, Description = "the bytes alone, unchanged" };
 
     /// <summary>Output, or a value, as JSON.</summary>
     public static Option<bool> Json { get; } = new("--json") { Arity = ArgumentArity.Zero, Description = "as JSON" };

@@ -11,7 +11,7 @@ internal static class ModeOptions
     private const int Octal = 8;
 
     /// <summary>Of a queue that a command makes.</summary>
-    public static Option<string> OfQueue { get; } = new("--mode") { Description = "permissions of a queue that is made [0660]", HelpName = "OCTAL" };
+    public static Option<string> OfQueue { get; } = new("--mode") { Description = "permissions of a new queue [0660]", HelpName = "OCTAL" };
 
     /// <summary>Reads three or four octal digits.</summary>
     public static uint Read(ParseResult parsed, Option<string> option, uint byDefault)

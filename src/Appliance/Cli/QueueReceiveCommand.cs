@@ -17,21 +17,21 @@ internal static class QueueReceiveCommand
 
     private static readonly Option<string> Type = new("--type") { Description = "0 for all in order, N for that type, -N for the lowest type up to N [0]", HelpName = "N" };
 
-    private static readonly Option<bool> Except = new("--except") { Arity = ArgumentArity.Zero, Description = "every type but --type" };
+    private static readonly Option<bool> Except = new("--except") { Arity = ArgumentArity.Zero, Description = "all types except --type" };
 
-    private static readonly Option<bool> Wait = new("--wait") { Arity = ArgumentArity.Zero, Description = "wait for a message; a queue that is not there is made, as msg_get_queue() does" };
+    private static readonly Option<bool> Wait = new("--wait") { Arity = ArgumentArity.Zero, Description = "wait for a message; create the queue if it does not exist, as msg_get_queue() does" };
 
-    private static readonly Option<string> Timeout = new("--timeout") { Description = "wait, but no longer than this", HelpName = "SECONDS" };
+    private static readonly Option<string> Timeout = new("--timeout") { Description = "wait at most this long", HelpName = "SECONDS" };
 
-    private static readonly Option<bool> All = new("--all") { Arity = ArgumentArity.Zero, Description = "one after the other; with --wait for ever" };
+    private static readonly Option<bool> All = new("--all") { Arity = ArgumentArity.Zero, Description = "receive all messages, one after the other; with --wait forever" };
 
-    private static readonly Option<string> Exec = new("--exec") { Description = "run this for each, message on stdin, type in $APPLIANCE_MESSAGE_TYPE", HelpName = "COMMAND" };
+    private static readonly Option<string> Exec = new("--exec") { Description = "run this for each message: text on stdin, type in $APPLIANCE_MESSAGE_TYPE", HelpName = "COMMAND" };
 
-    private static readonly Option<string> Max = new("--max") { Description = "longest message that is expected", HelpName = "BYTES" };
+    private static readonly Option<string> Max = new("--max") { Description = "longest expected message", HelpName = "BYTES" };
 
     private static readonly Option<string> Oversize = new("--oversize")
     {
-        Description = "what to do with a longer one: take, truncate or skip it [take]",
+        Description = "what to do with a longer message: take, truncate or skip it [take]",
         HelpName = "WHAT",
         DefaultValueFactory = _ => Take,
     };

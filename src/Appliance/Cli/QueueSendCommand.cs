@@ -13,9 +13,9 @@ internal static class QueueSendCommand
 
     private static readonly Option<bool> NoWait = new("--nowait") { Arity = ArgumentArity.Zero, Description = "fail at once when the queue is full" };
 
-    private static readonly Option<string> Timeout = new("--timeout") { Description = "wait no longer than this for room", HelpName = "SECONDS" };
+    private static readonly Option<string> Timeout = new("--timeout") { Description = "wait at most this long for space in the queue", HelpName = "SECONDS" };
 
-    private static readonly Option<bool> Php = new("--php") { Arity = ArgumentArity.Zero, Description = "in PHP's serialize() format, as is done without it" };
+    private static readonly Option<bool> Php = new("--php") { Arity = ArgumentArity.Zero, Description = "in PHP's serialize() format (the default)" };
 
     private static readonly Argument<string[]> Text = new("TEXT") { Arity = ArgumentArity.OneOrMore };
 

@@ -6,7 +6,7 @@ namespace Appliance.Cli;
 /// <summary>Holds a semaphore for a time; whatever ends the process gives it back.</summary>
 internal static class SemAcquireCommand
 {
-    private static readonly Option<string> Hold = new("--hold") { Description = "for so long", HelpName = "SECONDS", Required = true };
+    private static readonly Option<string> Hold = new("--hold") { Description = "how long to hold it", HelpName = "SECONDS", Required = true };
 
     /// <summary>The command.</summary>
     public static Command Make()

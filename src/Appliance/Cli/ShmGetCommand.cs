@@ -7,9 +7,9 @@ namespace Appliance.Cli;
 /// <summary>Prints a variable.</summary>
 internal static class ShmGetCommand
 {
-    private static readonly Option<bool> Raw = new("--raw") { Arity = ArgumentArity.Zero, Description = "a string's bytes and nothing else; any other value as it lies there" };
-    private static readonly Option<bool> Serialized = new("--serialized") { Arity = ArgumentArity.Zero, Description = "the bytes as they lie there, in PHP's serialize() format" };
-    private static readonly Option<bool> Php = new("--php") { Arity = ArgumentArity.Zero, Description = "read PHP's serialize() format, as is always done" };
+    private static readonly Option<bool> Raw = new("--raw") { Arity = ArgumentArity.Zero, Description = "print a string's bytes alone; any other value as stored" };
+    private static readonly Option<bool> Serialized = new("--serialized") { Arity = ArgumentArity.Zero, Description = "print the stored bytes, in PHP's serialize() format" };
+    private static readonly Option<bool> Php = new("--php") { Arity = ArgumentArity.Zero, Description = "read PHP's serialize() format (always on)" };
 
     /// <summary>The command.</summary>
     public static Command Make()

@@ -12,7 +12,7 @@ internal static class ShmListCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = ShmOptions.Make("list", KeyOptions.Json, new Option<bool>("--php") { Arity = ArgumentArity.Zero, Description = "read PHP's serialize() format, as is always done" });
+        var command = ShmOptions.Make("list", KeyOptions.Json, new Option<bool>("--php") { Arity = ArgumentArity.Zero, Description = "read PHP's serialize() format (always on)" });
         command.SetAction(Run);
         return command;
     }

@@ -8,12 +8,12 @@ namespace Appliance.Cli;
 internal static class ShmPutCommand
 {
     private static readonly Argument<string> Value = new("VALUE");
-    private static readonly Option<bool> Grow = new("--grow") { Arity = ArgumentArity.Zero, Description = "when there is no room, move all variables to a larger segment" };
-    private static readonly Option<string> Size = new("--size") { Description = "bytes of a new segment [10000, or what the value takes]", HelpName = "BYTES" };
+    private static readonly Option<bool> Grow = new("--grow") { Arity = ArgumentArity.Zero, Description = "if space is short, move all variables to a larger segment" };
+    private static readonly Option<string> Size = new("--size") { Description = "bytes of a new segment [10000, or as many as the value needs]", HelpName = "BYTES" };
     private static readonly Option<string> Mode = new("--mode") { Description = "permissions of a new segment [0660]", HelpName = "OCTAL" };
-    private static readonly Option<bool> Json = new("--json") { Arity = ArgumentArity.Zero, Description = "VALUE is JSON: numbers, lists and objects become PHP's" };
-    private static readonly Option<bool> Serialized = new("--serialized") { Arity = ArgumentArity.Zero, Description = "VALUE is in PHP's serialize() format already" };
-    private static readonly Option<bool> Php = new("--php") { Arity = ArgumentArity.Zero, Description = "store in PHP's serialize() format, as is always done" };
+    private static readonly Option<bool> Json = new("--json") { Arity = ArgumentArity.Zero, Description = "VALUE is JSON: numbers, lists and objects become PHP values" };
+    private static readonly Option<bool> Serialized = new("--serialized") { Arity = ArgumentArity.Zero, Description = "VALUE is already in PHP's serialize() format" };
+    private static readonly Option<bool> Php = new("--php") { Arity = ArgumentArity.Zero, Description = "store in PHP's serialize() format (always on)" };
 
     /// <summary>The command.</summary>
     public static Command Make()

@@ -28,7 +28,7 @@ internal static class StatusCommand
     public static Command Make()
     {
         var json = new Option<bool>("--json") { Description = "all figures, as the monitoring port's /status" };
-        var nagios = new Option<bool>("--nagios") { Description = "as a plugin of Nagios: exits 0, 1, 2 or 3" };
+        var nagios = new Option<bool>("--nagios") { Description = "as a Nagios plugin: exits 0, 1, 2 or 3" };
         var watch = new Option<bool>("--watch") { Description = "again every second, until the server ends" };
         var warning = new Option<string[]>("--warning") { Description = "with --nagios: warn when a figure leaves its range, as idle_percent=20:", HelpName = "FIGURE=RANGE" };
         var critical = new Option<string[]>("--critical") { Description = "the same for critical", HelpName = "FIGURE=RANGE" };

@@ -41,68 +41,72 @@ public static class SettingsTable
     [
         Switch("daemon", "run as daemon", SettingGroup.Mode, (s, on) => s.Daemon = on, s => s.Daemon) with
         {
-            Reason = "The service manager decides it: one that expects the server in the foreground would lose track of it.",
+            Reason = "The service manager decides it: if it expects the server in the foreground, it would lose track of a daemon.",
         },
         Switch("debug", "run in debug mode", SettingGroup.Mode, (s, on) => s.Debug = on, s => s.Debug) with
         {
-            Reason = "Logs every connection: for looking into a problem, not for every day.",
+            Reason = "Logs every connection: for debugging, not for everyday use.",
         },
         Switch("nofork", "do not run child processes", SettingGroup.Mode, (s, on) => s.NoFork = on, s => s.NoFork) with
         {
-            Reason = "One process uses one processor, and nobody replaces it when it dies: for trying things out.",
+            Reason = "One process uses one processor, and nothing replaces it when it dies: for trials.",
         },
         Switch("master", "run as master", SettingGroup.Mode, (s, on) => s.Master = on, s => s.Master) with
         {
-            Reason = "Stays in the foreground and keeps the workers alive, as a service manager wants it; also what happens without any of these.",
+            Reason = "Stays in the foreground and keeps the workers alive, as service managers expect. A server that is given no mode does the same.",
         },
         new("proc", "[8]", "run child processes", SettingGroup.Mode, ApplyWorkers, ShowWorkers)
         {
             Default = "8", IsReloadable = true,
-            Reason = "A worker uses one processor at most, and all serve the same rooms: more than there are processors do no harm. auto is one a processor, and 2-8 as many as the load asks for.",
+            Reason = "A worker uses one processor at most, and all workers serve the same rooms: more workers than processors do no harm. auto is one "
+                + "worker per processor; 2-8 follows the load.",
         },
 
         new("listen", "ADDR", "where clients connect: IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH; repeatable", SettingGroup.Place,
             ApplyListen, s => string.Join(' ', s.Listen.Select(address => address.Text)))
         {
             Default = DefaultListen, Empty = s => s.Listen = [], PathStart = ListenAddress.PathStart,
-            Reason = "This host alone until you say more: nginx or Apache in front bring TLS (see the examples), *:9000 serves the whole network.",
+            Reason = "Only this host by default. nginx or Apache in front add TLS (see the examples); *:9000 serves the whole network.",
         },
         new("metrics", "ADDR", "where monitors connect, or off", SettingGroup.Place, ApplyMetrics, s => s.Metrics?.Text ?? "off")
         {
             Default = DefaultMetrics, PathStart = ListenAddress.PathStart,
-            Reason = "This host alone: figures and addresses of clients are for those who run the server.",
+            Reason = "Only this host: figures are for those who run the server.",
         },
-        new("socket-mode", "MODE", "permissions of the sockets at unix:/PATH, octal as chmod has them", SettingGroup.Place,
+        new("socket-mode", "MODE", "permissions of the sockets at unix:/PATH, octal as for chmod", SettingGroup.Place,
             ApplySocketMode, s => $"0{Convert.ToString(s.SocketMode, 8).PadLeft(3, '0')}")
         {
             Default = "0666",
-            Reason = "Whoever may write to a socket may connect: a proxy runs as another user. 0660 lets in the server's user and group alone.",
+            Reason = "A user who may write to a socket may connect, and a proxy runs as another user. 0660 admits only the server's user and group.",
         },
         Directory("run-dir", "directory of the pid file", (s, path) => s.RunDirectory = path, s => s.RunDirectory) with
         {
-            Reason = "Emptied when the machine starts: nothing that must last lies here.",
+            Reason = "The system empties it at boot, so nothing here needs to last.",
         },
         Directory("state-dir", "directory of durable files; the System V keys are made from it", (s, path) => s.StateDirectory = path, s => s.StateDirectory) with
         {
-            Reason = "It outlives a restart of the machine. Another directory is another server, with rooms of its own.",
+            Reason = "It survives a reboot. Another directory means another server, with its own rooms.",
         },
         new("journal", "FILE", "file that keeps the rooms over a reboot, or off", SettingGroup.Place,
             ApplyJournal, s => s.JournalFile.Length == 0 ? "off" : s.JournalFile)
         {
             Default = "off", PathStart = text => text == "off" ? -1 : 0,
-            Reason = "Shared memory outlives every process, but not a reboot. A file, in the state directory for example, restores the rooms with their ids.",
+            Reason = "Shared memory outlives every process, but not a reboot. A file, in the state directory for example, restores the rooms with "
+                + "their ids.",
         },
-        Choice("journal-sync", "WHEN", "on disk: always (before anybody gets it), group (0.1 s later) or off (left to the kernel)", SettingGroup.Place,
+        Choice("journal-sync", "WHEN", "when messages go to disk: always (before delivery), group (0.1 s later) or off (left to the kernel)", SettingGroup.Place,
             JournalSyncs, (s, when) => s.JournalSync = when, s => s.JournalSync) with
         {
             Default = "group", IsReloadable = true,
-            Reason = "With group, a power cut loses the messages of the last tenth of a second, and nobody waits for the disk. With always, no message that anybody saw is lost, and every message waits for the disk.",
+            Reason = "With group, a power cut loses the messages of the last 0.1 s, and no message waits for the disk. With always, every message "
+                + "waits for the disk, and a delivered message is never lost.",
         },
         new("log", "FILE", "log file, or stderr; a daemon's default is appliance.log in --state-dir", SettingGroup.Place,
             ApplyLog, s => s.LogFile.Length == 0 ? "stderr" : s.LogFile)
         {
             Default = "stderr", PathStart = text => text == "stderr" ? -1 : 0,
-            Reason = "A terminal and a service manager read stderr. The packaged services write to /var/log/appliance/appliance.log, which logrotate rotates.",
+            Reason = "A terminal and a service manager read stderr. The packaged services write to /var/log/appliance/appliance.log, which logrotate "
+                + "rotates.",
         },
         Choice("log-level", "LEVEL", "lowest level that is logged: debug, info, warning or error", SettingGroup.Place, LogLevels, (s, level) => s.LogLevel = level, s => s.LogLevel) with
         {
@@ -116,33 +120,37 @@ public static class SettingsTable
         },
         Choice("io", "ENGINE", "how messages reach the kernel: auto, uring or epoll", SettingGroup.Place, IoEngines, (s, engine) => s.Io = engine, s => s.Io) with
         {
-            Reason = "uring hands it the sends of a whole room in one system call, where the kernel (5.18 or later) and its filters allow that; epoll calls send for each client. auto uses uring where it is available.",
+            Reason = "uring sends to a whole room in one system call, where the kernel (5.18 or later) and its filters allow it; epoll makes one call "
+                + "per client. auto uses uring where it is available.",
         },
 
         Number("history", "N", 50, "messages a newcomer gets", SettingGroup.Chat, ..10_000, (s, n) => s.History = n, s => s.History) with
         {
             IsReloadable = true,
-            Reason = "Fills a screen or two: enough to follow the talk, little to send.",
+            Reason = "A screen or two: enough to follow the conversation, and little to send.",
         },
         Number("room-size", "BYTES", 4 << 20, "memory of one room's log", SettingGroup.Chat, (64 << 10)..(1 << 30), (s, n) => s.RoomSize = n, s => s.RoomSize) with
         {
-            Reason = "Some 20,000 messages of usual length. Memory counts only once it has been written to.",
+            Reason = "About 20,000 messages of usual length. A room uses memory only once it has written to it.",
         },
         Number("max-rooms", "N", 256, "rooms at most", SettingGroup.Chat, 1..100_000, (s, n) => s.MaxRooms = n, s => s.MaxRooms) with
         {
-            Reason = "Whoever names a room makes it, so there must be an end: 256 rooms that are full take 1 GiB. The lobby is one of them, and always has its place.",
+            Reason = "Any client can create a room, so the number needs a limit: 256 full rooms take 1 GiB. The lobby is one of them and always has a "
+                + "place.",
         },
         new("max-memory", "BYTES", "memory of all rooms together, or auto: half of this host's or control group's", SettingGroup.Chat,
             ApplyMemory, s => s.MaxMemory == 0 ? "auto" : s.MaxMemory.ToString(CultureInfo.InvariantCulture))
         {
             Default = "auto", IsReloadable = true,
-            Reason = "Memory that rooms take is not given back by itself. Beyond, empty rooms give way, then all rooms keep less and no new one is made.",
+            Reason = "Rooms do not give memory back by themselves. Above the limit, empty rooms are removed first; then all rooms keep less history, "
+                + "and no new room is created.",
         },
         Number("max-connections", "N", 100_000, "clients of one worker at most", SettingGroup.Chat,
             1..1_000_000, (s, n) => s.MaxConnections = n, s => s.MaxConnections) with
         {
             IsReloadable = true,
-            Reason = "Far above what one processor serves well; a client costs some 110 bytes here. The service needs as many descriptors: LimitNOFILE= or ulimit -n.",
+            Reason = "Far above what one processor serves well; a client costs about 110 bytes here. The service needs as many descriptors: "
+                + "LimitNOFILE= or ulimit -n.",
         },
         Number("max-name", "N", 15, "characters of a name", SettingGroup.Chat, 1..1000, (s, n) => s.MaxName = n, s => s.MaxName) with
         {
@@ -152,36 +160,37 @@ public static class SettingsTable
         Number("max-message", "N", 100, "characters of a message", SettingGroup.Chat, 1..10_000, (s, n) => s.MaxMessage = n, s => s.MaxMessage) with
         {
             IsReloadable = true,
-            Reason = "A line or two of talk. Longer ones are refused with too_long.",
+            Reason = "A line or two. The server refuses longer ones with too_long.",
         },
         Number("max-frame", "BYTES", 64 << 10, "largest message a client may send, fragments together", SettingGroup.Chat,
             128..(16 << 20), (s, n) => s.MaxFrame = n, s => s.MaxFrame) with
         {
             IsReloadable = true,
-            Reason = "Bounds what a client can make a worker keep. Larger ones end the connection with 1009.",
+            Reason = "Limits the memory that one client can occupy. A larger message closes the connection with 1009.",
         },
         Number("max-rate", "N", 20, "messages a second of one client, 0 for any number", SettingGroup.Chat,
             ..100_000, (s, n) => s.MaxRate = n, s => s.MaxRate) with
         {
             IsReloadable = true,
-            Reason = "Faster than anybody types; bursts may have twice as many. Beyond: too_fast, and after three of them in ten seconds 1008.",
+            Reason = "Faster than anyone types; bursts may have twice as many. Above it, the client gets the error too_fast, and after three of them "
+                + "within ten seconds close code 1008.",
         },
         Choice("announce", "WHAT", "announce joins and leaves: ip, count or off", SettingGroup.Chat,
             AnnounceModes, (s, mode) => s.Announce = mode, s => s.Announce) with
         {
             Default = "ip", IsReloadable = true,
-            Reason = "In a small room people like to know who is there. count shows numbers instead of addresses, off announces nothing.",
+            Reason = "In a small room people like to know who is present. count shows numbers instead of addresses, off announces nothing.",
         },
         Switch("echo", "serve /echo, which returns every message (for conformance suites)", SettingGroup.Chat, (s, on) => s.Echo = on, s => s.Echo) with
         {
             IsReloadable = true,
-            Reason = "Returns messages of up to 16 MiB to whoever sends them: not for a server that strangers reach.",
+            Reason = "Returns messages of up to 16 MiB to any client: not for a public server.",
         },
 
         Number("ping", "SECONDS", 30, "silence before a keep-alive ping", SettingGroup.Time, 1..DayInSeconds, (s, n) => s.PingSeconds = n, s => s.PingSeconds) with
         {
             IsReloadable = true,
-            Reason = "Proxies and phone networks drop what is silent for a minute.",
+            Reason = "Proxies and phone networks drop connections that are silent for a minute.",
         },
         Number("timeout", "SECONDS", 90, "silence before a connection is closed", SettingGroup.Time,
             1..DayInSeconds, (s, n) => s.TimeoutSeconds = n, s => s.TimeoutSeconds) with
@@ -193,24 +202,26 @@ public static class SettingsTable
             1..3600, (s, n) => s.HandshakeTimeoutSeconds = n, s => s.HandshakeTimeoutSeconds) with
         {
             IsReloadable = true,
-            Reason = "Enough for a slow phone; a client that connects and asks for nothing cannot keep the connection.",
+            Reason = "Enough for a slow phone; a client that sends no request cannot keep its connection.",
         },
         Number("drain", "SECONDS", 10, "time for a graceful stop", SettingGroup.Time, ..3600, (s, n) => s.DrainSeconds = n, s => s.DrainSeconds) with
         {
             IsReloadable = true,
-            Reason = "Clients get what is on its way to them before they are closed. Service managers must wait longer (TimeoutStopSec=).",
+            Reason = "Clients receive pending messages before the server closes them. Service managers must wait longer (TimeoutStopSec=).",
         },
-        Number("upgrade-timeout", "SECONDS", 30, "time for an upgrade; then the former process goes on", SettingGroup.Time,
+        Number("upgrade-timeout", "SECONDS", 30, "time for an upgrade; after it the old process goes on", SettingGroup.Time,
             1..90, (s, n) => s.UpgradeTimeoutSeconds = n, s => s.UpgradeTimeoutSeconds) with
         {
             IsReloadable = true,
-            Reason = "A start takes milliseconds, a connection some 40 µs; the last third is for connections alone.",
+            Reason = "A start takes milliseconds, a connection about 40 µs; the last third is reserved for moving connections.",
         },
-        Number("worker-timeout", "SECONDS", 30, "a worker that does not turn for so long is killed and replaced; 0: none is", SettingGroup.Time,
+        Number("worker-timeout", "SECONDS", 30, "a worker that does not turn for this long is killed and replaced; 0: never", SettingGroup.Time,
             ..3600, (s, n) => s.WorkerTimeoutSeconds = n, s => s.WorkerTimeoutSeconds) with
         {
             IsReloadable = true,
-            Reason = "A turn takes some ten milliseconds. Monitors are told of it in half of the time, 2 to 5 seconds, so 1 and 2 count as 3. A worker that is being debugged, gets no processor time or was frozen with its master is left alone.",
+            Reason = "A turn takes about ten milliseconds. Monitors report a stuck worker after half of this time, at least 2 and at most 5 seconds, "
+                + "so 1 and 2 count as 3. A worker that is being debugged, gets no processor time or was frozen together with its master is not "
+                + "killed.",
         },
     ];
 
