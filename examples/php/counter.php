@@ -33,6 +33,6 @@ for ($i = 0; $i < $times; $i++) {
 
 echo "$count\n";
 
-// Detach only: the segment and the semaphore stay for the others. shm_remove() and sem_remove(), or 'appliance shm remove' and
-// 'appliance sem remove', are for the one who knows that nobody needs them any more.
+// Detach only: the segment and the semaphore remain for other processes. When no process needs them any more, shm_remove() and
+// sem_remove(), or 'appliance shm remove' and 'appliance sem remove', remove them.
 shm_detach($memory);

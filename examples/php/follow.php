@@ -1,7 +1,7 @@
 #!/usr/bin/php
 <?php
-// Prints what is said in a room, each message once: through restarts, upgrades and broken connections, because the id of the last
-// message tells the server where to go on.
+// Prints the messages of a room, each one once, across restarts, upgrades and broken connections: the id of the last message tells
+// the server where to continue.
 //
 //     php follow.php 127.0.0.1:9000 lobby
 //     php follow.php 127.0.0.1:9000 lobby 10       # ends after ten messages

@@ -1,6 +1,6 @@
 #!/usr/bin/php
 <?php
-// Says something to every browser in a room, from any script on the server's host.
+// Sends a message to every browser in a room, from any script on the server's host.
 //
 //     php push.php /var/lib/appliance 'Back in five minutes'
 //     php push.php /var/lib/appliance 'Sold out' shop

@@ -1,6 +1,6 @@
 #!/usr/bin/php
 <?php
-// A worker that waits on a queue of its own, does what it is told, and says the result in the chat.
+// A worker that waits on its own queue, carries out each job, and sends the result to the chat.
 //
 //     php worker.php /var/lib/appliance &
 //     appliance queue send --path worker.php --type 1 'resize photo.jpg'     # a job

@@ -10,13 +10,13 @@ public static class SampleConfiguration
     private const string Head = """
         # Configuration of appliance, the WebSocket chat server; see appliance.conf(5).
         #
-        # One "name = value" a line. The names are the long options of the command line, which wins over
-        # this file. A "#" at the beginning of a word begins a comment. Every setting is here, commented
+        # One "name = value" per line. The names are the long options of the command line, which wins over
+        # this file. A "#" at the beginning of a word starts a comment. Every setting is here, commented
         # out, with its default.
         #
-        # Is a change right?   appliance --check
-        # Apply it:            appliance reload      (says which of the changes need a restart)
-        # What is in force:    appliance --settings
+        # Check a change:      appliance --check
+        # Apply it:            appliance reload      (names the changes that need a restart)
+        # Print what applies:  appliance --settings
         """;
 
     /// <summary>Headings of the groups, as the usage has them.</summary>
