@@ -58,11 +58,14 @@ public sealed class ProtocolDocumentTests
         Assert.Equal(written.Order(StringComparer.Ordinal), fields.Keys.Order(StringComparer.Ordinal));
 
         // Each line of an example is JSON of a type that the table has, with members that its row names.
-        var examples = Lines.Where(line => line.StartsWith("    {\"type\":", StringComparison.Ordinal)).Select(line => JsonDocument.Parse(line).RootElement).ToList();
-        Assert.All(fields.Keys, type => Assert.Contains(examples, example => example.GetProperty("type").GetString() == type));
-        var members = examples.Where(example => fields.ContainsKey(example.GetProperty("type").GetString()!))
-            .SelectMany(example => example.EnumerateObject().Select(member => (Type: example.GetProperty("type").GetString()!, member.Name)));
-        Assert.All(members.Where(member => member.Name != "type"), member => Assert.Contains($"`{member.Name}`", fields[member.Type], StringComparison.Ordinal));
+        var examples = Lines.Where(line => line.StartsWith("    {\"type\":", StringComparison.Ordinal))
+            .Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.All(fields.Keys, type => Assert.Contains(examples, example => TypeOf(example) == type));
+        var members = examples.Where(example => fields.ContainsKey(TypeOf(example)))
+            .SelectMany(example => example.EnumerateObject().Select(member => (Type: TypeOf(example), member.Name)));
+        Assert.All(
+            members.Where(member => member.Name != "type"),
+            member => Assert.Contains($"`{member.Name}`", fields[member.Type], StringComparison.Ordinal));
     }
 
     [Fact]
@@ -74,6 +77,8 @@ public sealed class ProtocolDocumentTests
         Regex.Matches(string.Join('\n', Lines), "`--(?<name>[a-z-]+)", RegexOptions.ExplicitCapture, RegexLimit).Select(match => match.Groups["name"].Value),
         name => Assert.NotNull(SettingsTable.Find(name)));
 
+    private static string TypeOf(JsonElement message) => message.GetProperty("type").GetString()!;
+
     private static string Selected(string offered)
     {
         byte[] head = Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Protocol: {offered}\r\n\r\n");
@@ -81,8 +86,11 @@ public sealed class ProtocolDocumentTests
         return Encoding.ASCII.GetString(SubProtocols.Choose(request, out _));
     }
 
-    private static string[] Found(string file, string pattern) =>
-        [.. Regex.Matches(string.Join('\n', SourceTree.Lines(file)), pattern, RegexOptions.ExplicitCapture, RegexLimit).Select(match => match.Groups["word"].Value)];
+    private static string[] Found(string file, string pattern)
+    {
+        string text = string.Join('\n', SourceTree.Lines(file));
+        return [.. Regex.Matches(text, pattern, RegexOptions.ExplicitCapture, RegexLimit).Select(match => match.Groups["word"].Value)];
+    }
 
     private static string[] FirstColumn(string heading) => [.. Table(heading).Select(cells => cells[0])];
 
