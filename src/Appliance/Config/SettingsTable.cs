@@ -219,9 +219,8 @@ public static class SettingsTable
             ..3600, (s, n) => s.WorkerTimeoutSeconds = n, s => s.WorkerTimeoutSeconds) with
         {
             IsReloadable = true,
-            Reason = "A turn takes about ten milliseconds. Monitors report a stuck worker after half of this time, at least 2 and at most 5 seconds, "
-                + "so 1 and 2 count as 3. A worker that is being debugged, gets no processor time or was frozen together with its master is not "
-                + "killed.",
+            Reason = "A turn takes about ten milliseconds. Monitors report a stuck worker after half of this time, within 2 to 5 seconds, so 1 and 2 "
+                + "count as 3. A worker that is debugged, frozen or gets no processor time is not killed.",
         },
     ];
 

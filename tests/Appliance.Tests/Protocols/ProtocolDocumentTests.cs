@@ -19,7 +19,9 @@ public sealed class ProtocolDocumentTests
 
     [Fact]
     public void Close_codes_are_those_that_the_server_sends() => Assert.Equal(
-        CloseCodes.Sent.Select(row => ((int)row.Code).ToString(CultureInfo.InvariantCulture)), FirstColumn("code | when the server sends it"), StringComparer.Ordinal);
+        CloseCodes.Sent.Select(row => ((int)row.Code).ToString(CultureInfo.InvariantCulture)),
+        FirstColumn("code | when the server sends it"),
+        StringComparer.Ordinal);
 
     [Fact]
     public void Error_codes_are_those_of_the_chat() => Assert.Equal(RefusedMessages.All, FirstColumn("error code"));
