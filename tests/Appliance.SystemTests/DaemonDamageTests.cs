@@ -14,24 +14,24 @@ public sealed class DaemonDamageTests
     private const int DirectoryLock = 64;
 
     /// <summary>Where the hashes of the rooms' names begin.</summary>
-    private const int Names = 45_056;
+    private const int Names = 573_440;
 
     /// <summary>Where the rooms' headers begin, with the lock of the first one.</summary>
-    private const int RoomHeaders = 49_152;
+    private const int RoomHeaders = 577_536;
 
     /// <summary>Where the first room's index begins.</summary>
-    private const int Rooms = 53_248;
+    private const int Rooms = 585_728;
 
     private static readonly TimeSpan RecoveryMax = TimeSpan.FromSeconds(40);
 
     /// <summary>Everything behind the first 12 bytes, magic and version, by parts. Sizes as of <c>--max-rooms 4 --room-size 65536</c>.</summary>
     [Theory]
     [InlineData("header", 12, 4096, 5000)]
-    [InlineData("workers", 4096, Names, 1000)]
+    [InlineData("workers", 4096, 4096 + (2 * 4096), 1000)]
     [InlineData("room names and positions", Names, Rooms, 500)]
     [InlineData("room positions and locks", RoomHeaders, Rooms, 5000)]
-    [InlineData("all rooms", Names, 300_000, 100_000)]
-    [InlineData("everything", 12, 300_000, 300_000)]
+    [InlineData("all rooms", Names, 850_000, 100_000)]
+    [InlineData("everything", 12, 850_000, 850_000)]
     public async Task Damage_leads_to_a_new_epoch_and_not_to_a_crash_loop(string what, int start, int end, int changes)
     {
         await using var daemon = await ApplianceDaemon.StartAsync(2, "--announce", "off", "--max-rate", "0", "--max-rooms", "4", "--room-size", "65536");

@@ -25,6 +25,9 @@ public sealed class InvariantTests
     private const int FirstId = 192;
     private const int Members = 512;
 
+    /// <summary>How often something is said before anything is broken.</summary>
+    private const int Before = 5;
+
     private static readonly string[] Options = ["--announce", "off", "--max-rate", "0", "--max-rooms", "4", "--room-size", "65536"];
 
     [Theory]
@@ -86,10 +89,12 @@ public sealed class InvariantTests
     public async Task Journal_with_a_broken_invariant_fails_and_the_chat_goes_on()
     {
         await using var daemon = new ApplianceDaemon();
-        await daemon.StartWorkersAsync(2, ["--journal", Path.Combine(daemon.StateDirectory, "journal"), .. Options]);
+        var journal = Path.Combine(daemon.StateDirectory, "journal");
+        await daemon.StartWorkersAsync(2, ["--journal", journal, .. Options]);
         await using var ann = await daemon.JoinWorkerAsync(0, "room=broken");
         await using var bob = await daemon.JoinWorkerAsync(1, "room=sound");
         await SayBeforeAsync(ann);
+        await daemon.WaitUntilAsync("all of it in the journal", () => CountIn(journal, "\"before\"") == Before);
         var before = daemon.Workers()[1].Pid;
         var segment = await SegmentAsync(daemon);
         Change(segment, Head, -300);
@@ -107,10 +112,17 @@ public sealed class InvariantTests
     /// <summary>More than 300 bytes, so that the last record begins behind what is left.</summary>
     private static async Task SayBeforeAsync(ChatClient client)
     {
-        for (var i = 0; i < 5; i++)
+        for (var i = 0; i < Before; i++)
         {
             _ = await client.SayAndReadAsync("before");
         }
+    }
+
+    /// <summary>How often a text stands in a file that another process writes.</summary>
+    private static int CountIn(string file, string text)
+    {
+        using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete), Encoding.Latin1);
+        return reader.ReadToEnd().Split(text).Length - 1;
     }
 
     /// <summary>Says something again and again, because an invariant is looked at in turns; the worker's end is that of the connection.</summary>
