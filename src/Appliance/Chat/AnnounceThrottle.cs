@@ -1,7 +1,7 @@
 namespace Appliance.Chat;
 
 /// <summary>
-/// Keeps joins and leaves from drowning a room: up to <see cref="PerSecondMax"/> a second are told one by one, the others are
+/// Keeps joins and leaves from drowning a room: up to <see cref="PerSecondMax"/> a second are announced one by one, the others are
 /// counted and summed up when the second is over.
 /// </summary>
 public struct AnnounceThrottle

@@ -10,9 +10,9 @@ namespace Appliance.Chat;
 public readonly record struct EncodedMessage(int Length, int IdOffset);
 
 /// <summary>
-/// Writes what the server says, as JSON in UTF-8. What goes into a room's log ends in
-/// <c>,"id":"0000000000000000","time":1700000000000}</c>; where the id stands is told beside it, because a time has as many digits as
-/// the host's clock makes of it.
+/// Writes the server's messages, as JSON in UTF-8. A message for a room's log ends in
+/// <c>,"id":"0000000000000000","time":1700000000000}</c>; the offset of the id is returned with it, because the number of digits of a
+/// time depends on the host's clock.
 /// </summary>
 public static class ChatEncoder
 {
@@ -30,7 +30,7 @@ public static class ChatEncoder
 
     /// <summary>A message of a person.</summary>
     /// <param name="destination">Takes it.</param>
-    /// <param name="input">What is said, by whom.</param>
+    /// <param name="input">The message and its sender.</param>
     /// <param name="unixMs">Milliseconds since 1970.</param>
     /// <param name="fromServer">Whether an operator says it, by the server: then that is marked, which no client can do.</param>
     public static EncodedMessage WriteUserMessage(Span<byte> destination, in ChatInput input, long unixMs, bool fromServer = false)

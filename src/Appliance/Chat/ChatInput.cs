@@ -14,16 +14,16 @@ public readonly ref struct ChatInput
     /// <summary>What kind of message it calls itself; empty for none. Only <c>ping</c> means something.</summary>
     public ReadOnlySpan<byte> Type { get; init; }
 
-    /// <summary>Who says it; not blank.</summary>
+    /// <summary>Name of the sender; not blank.</summary>
     public ReadOnlySpan<byte> Name { get; init; }
 
-    /// <summary>What is said; not blank.</summary>
+    /// <summary>The message; not blank.</summary>
     public ReadOnlySpan<byte> Message { get; init; }
 
     /// <summary><c>#rgb</c> or <c>#rrggbb</c>.</summary>
     public ReadOnlySpan<byte> Color { get; init; }
 
-    /// <summary>The room that is meant, for those who are in none; empty when none is named.</summary>
+    /// <summary>The room, for senders that are in none; empty when none is named.</summary>
     public ReadOnlySpan<byte> Room { get; init; }
 
     /// <summary>
@@ -90,8 +90,8 @@ public readonly ref struct ChatInput
     }
 
     /// <summary>
-    /// Whether a text is a heartbeat, <c>{"type":"ping"}</c>: a client asks whether anybody is there, because a browser hides the pings of the
-    /// protocol from scripts.
+    /// Whether a text is a heartbeat, <c>{"type":"ping"}</c>: a client checks the connection with it, because a browser hides the
+    /// protocol's pings from scripts.
     /// </summary>
     public static bool IsPing(ReadOnlySpan<byte> json, Span<byte> scratch) =>
         json.Length <= PingBytesMax && json.IndexOf("\"ping\""u8) >= 0

@@ -40,7 +40,7 @@ public enum ChatRefusal
     ReservedName,
 }
 
-/// <summary>What clients and figures are told of a refusal.</summary>
+/// <summary>How clients and figures see a refusal.</summary>
 public static class ChatRefusals
 {
     /// <summary>The kind that it is counted as, and that its code names.</summary>

@@ -196,7 +196,7 @@ public static class ChatText
     /// <summary>By the last byte, of U+2040 to U+207F: what joins words or stands for an operator, unseen; isolates in names.</summary>
     private static bool IsRefused2040(byte last, bool isName) => last is (>= 0xA0 and <= 0xA5) or (>= 0xAA and <= 0xAF) || (isName && last is >= 0xA6 and <= 0xA9);
 
-    /// <summary>Whether a name has an unseen character behind a letter that does not join: the name would pass for another one.</summary>
+    /// <summary>Whether a name has an invisible character behind a letter that does not join: the name would look like another one.</summary>
     public static bool HasUnseenBehindLetter(ReadOnlySpan<byte> name)
     {
         bool isBehindLetter = false;

@@ -77,7 +77,7 @@ public sealed class Settings
     /// <summary>How many rooms there can be.</summary>
     public int MaxRooms { get; internal set; }
 
-    /// <summary>Bytes of memory that all rooms together may take; 0: half of what there is.</summary>
+    /// <summary>Bytes of memory that all rooms together may take; 0: half of the host's.</summary>
     public long MaxMemory { get; internal set; }
 
     /// <summary>Bytes of memory that all rooms together may take.</summary>
@@ -95,7 +95,7 @@ public sealed class Settings
     /// <summary>Bytes of what a chat client may send at once, fragments together.</summary>
     public int MaxFrame { get; internal set; }
 
-    /// <summary>How joins and leaves are told.</summary>
+    /// <summary>How joins and leaves are announced.</summary>
     public AnnounceMode Announce { get; internal set; }
 
     /// <summary>Seconds of silence before a ping.</summary>
@@ -131,7 +131,7 @@ public sealed class Settings
     internal void NoteSource(string name, string source) => _sources[name] = source;
 }
 
-/// <summary>How joins and leaves are told to a room.</summary>
+/// <summary>How joins and leaves are announced to a room.</summary>
 public enum AnnounceMode
 {
     /// <summary>"10.0.0.7 connected".</summary>

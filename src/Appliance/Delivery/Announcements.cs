@@ -7,8 +7,8 @@ using Appliance.Rooms;
 namespace Appliance.Delivery;
 
 /// <summary>
-/// Tells rooms who comes and goes. What is summed up has a timer a room, numbered behind those of the connections. Announcements take a bounded
-/// part of a room's log (<see cref="RoomRing.MayAnnounce"/>): when it is used up, the sum waits until something is said.
+/// Announces joins and leaves. Each room has a timer for its sum, numbered behind those of the connections. Announcements take a bounded
+/// part of a room's log (<see cref="RoomRing.MayAnnounce"/>): when it is used up, the sum waits for the next message.
 /// </summary>
 internal sealed class Announcements(WorkerContext context, Action<LocalRoom, string> add)
 {

@@ -9,7 +9,7 @@ using Appliance.Rooms;
 namespace Appliance.Delivery;
 
 /// <summary>
-/// The rooms of a worker: who is in, what this turn brought for each, and its append.
+/// The rooms of a worker: members, this turn's batch of each room, and its append.
 /// </summary>
 public sealed partial class ChatRooms
 {
@@ -131,8 +131,8 @@ public sealed partial class ChatRooms
     }
 
     /// <summary>
-    /// Has a connection get nothing of its room any more, without a word: it goes to another worker, and stays counted until it is there.
-    /// False when it is in none.
+    /// Unsubscribes a connection silently for a hand-over; the room counts it as a member until it is at the other worker. False when it is in
+    /// no room.
     /// </summary>
     public bool Detach(int fd)
     {
@@ -146,7 +146,7 @@ public sealed partial class ChatRooms
         return isMember;
     }
 
-    /// <summary>Has a connection that came from another worker get what its room gets, from where it stands.</summary>
+    /// <summary>Subscribes a connection that came from another worker to its room, from its position on.</summary>
     public void Attach(int fd)
     {
         ref var connection = ref _table[fd];
@@ -176,7 +176,7 @@ public sealed partial class ChatRooms
         return host != _worker && total <= membersMax && _log.Worker(host).Connections <= connectionsMax ? host : -1;
     }
 
-    /// <summary>Whether a slot that another worker names is one, and has a room if somebody is to be its member.</summary>
+    /// <summary>Whether a slot that another worker names is valid, and has a room if a connection is its member.</summary>
     public bool IsSlot(int slot, bool isMember) => slot >= 0 && slot < _rooms.Length && (!isMember || _log.HashAt(slot) != 0);
 
     /// <summary>Counts a client out that is in another worker now.</summary>
@@ -185,7 +185,7 @@ public sealed partial class ChatRooms
     /// <summary>Whether what a client sent is a heartbeat, which concerns no room.</summary>
     public bool IsPing(ReadOnlySpan<byte> json) => ChatInput.IsPing(json, _unescaped);
 
-    /// <summary>Takes what a client sent into its room, or says why not.</summary>
+    /// <summary>Adds a client's message to its room, or returns why not.</summary>
     public ChatRefusal Publish(int fd, ReadOnlySpan<byte> json)
     {
         ref var connection = ref _table[fd];
@@ -199,7 +199,7 @@ public sealed partial class ChatRooms
         return refusal;
     }
 
-    /// <summary>Takes what an operator says into a room, marked as such, unless there is no place for that room.</summary>
+    /// <summary>Adds an operator's message to a room, marked as such, unless there is no place for that room.</summary>
     public RoomOpening Say(ReadOnlySpan<byte> name, in ChatInput input)
     {
         var opening = Open(name, out int slot);
@@ -238,7 +238,7 @@ public sealed partial class ChatRooms
     /// <summary>Keeps the memory of all rooms within its limit; at the end of a turn, when members have got what was appended.</summary>
     public void HoldMemory() => _memory.Check(_clock.SharedMs);
 
-    /// <summary>Appends what this turn has brought so far for a room: before a member leaves that is to see it.</summary>
+    /// <summary>Appends what this turn has brought so far for a room: before a member leaves that must still see it.</summary>
     public void AppendEarly(LocalRoom room)
     {
         if (room.Batch is { Records.Length: > 0 })

@@ -44,8 +44,8 @@ public sealed unsafe class LogDelivery
     public GapHandler OnGap { get; set; } = (_, _, _) => { };
 
     /// <summary>
-    /// Serves as many clients as one list has place for, room after room, then every outbox that was filled. Who is served later gets
-    /// what has come in until then: nothing waits for a whole round of a large room, neither what is said in it nor another room.
+    /// Serves as many clients as one list holds, room after room, then every outbox that was filled. Clients that are served later also get the
+    /// records that arrive until then: neither a new message nor another room waits for a complete pass over a large room.
     /// </summary>
     public void Deliver()
     {
@@ -354,7 +354,7 @@ public sealed unsafe class LogDelivery
         return result.Value == count;
     }
 
-    /// <summary>Between frames, a client that was overtaken is told so and goes on from the oldest record; inside one it cannot go on.</summary>
+    /// <summary>Between frames, a client that was overtaken gets a gap and goes on from the oldest record; inside a frame it cannot go on.</summary>
     private void SkipWhatIsGone(int fd, in RoomRing ring)
     {
         ref var connection = ref _table[fd];

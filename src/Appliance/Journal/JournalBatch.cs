@@ -44,7 +44,7 @@ internal sealed class JournalBatch
     /// <summary>Moves a cursor, when nothing of its room is waiting to be written.</summary>
     public void Move(int slot, RoomCursor cursor) => Cursors[slot] = _next[slot] = cursor;
 
-    /// <summary>Reads what a room has got, as much as fits; false when there is nothing.</summary>
+    /// <summary>Reads new records of a room, as many as fit; false when there are none.</summary>
     public bool Read(int slot)
     {
         var name = _rooms.NameOf(slot);

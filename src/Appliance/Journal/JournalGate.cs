@@ -79,7 +79,7 @@ internal sealed class JournalGate(RoomLog rooms, WakeupTable wakeups)
         rooms.Journal = JournalState.Awaited;
     }
 
-    /// <summary>The journal is told of everything and nobody waits for it; true when that was otherwise.</summary>
+    /// <summary>Every append marks its room for the journal, and no reader waits for it; true when that was otherwise.</summary>
     public bool Open()
     {
         var former = rooms.Journal;

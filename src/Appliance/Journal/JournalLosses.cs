@@ -23,7 +23,7 @@ internal sealed class JournalLosses(string path, RoomLog rooms, EventLog log)
         _room = Encoding.UTF8.GetString(rooms.NameOf(slot));
     }
 
-    /// <summary>Says what there is to say, if it is time to.</summary>
+    /// <summary>Logs the losses, if it is time to.</summary>
     public void Tell(long nowMs)
     {
         int givenUp = rooms.Header.JournalMissed;

@@ -64,7 +64,7 @@ public sealed class JournalReader
         return false;
     }
 
-    /// <summary>Has the largest entry in the buffer, or all that is left; false when nothing is.</summary>
+    /// <summary>Fills the buffer with at least one largest entry, or with the rest of the file; false at its end.</summary>
     private bool Fill()
     {
         if (_end - _start < JournalFormat.EntryBytesMax && _position + (_end - _start) < _file.Length)

@@ -111,7 +111,7 @@ public sealed class JournalWriter : IDisposable
     /// <summary>How to sync may have changed.</summary>
     public void OnSettings() => _wakeup.Set();
 
-    /// <summary>Writes and syncs what there is, and ends: for as long as the disk takes it, but not when it does not answer.</summary>
+    /// <summary>Writes and syncs all remaining records, and ends; it does not wait for a disk that does not answer.</summary>
     /// <param name="isLast">Whether nobody uses the rooms any more; otherwise another process goes on.</param>
     public void Stop(bool isLast)
     {

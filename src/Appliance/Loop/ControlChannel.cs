@@ -76,7 +76,7 @@ public readonly record struct ChannelMessage(char Kind, string Text, int[] Descr
 
 /// <summary>
 /// Short messages between a master and one worker, over a socket pair that keeps their boundaries: one byte that says what it is,
-/// then text. The end of either process is the end of the channel, and so is told to the other at once.
+/// then text. The end of either process ends the channel, so the other notices at once.
 /// </summary>
 public sealed class ControlChannel(int descriptor) : IDisposable
 {

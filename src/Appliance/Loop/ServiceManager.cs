@@ -50,8 +50,7 @@ public sealed class ServiceManager
     public int KeepAliveMs { get; }
 
     /// <summary>
-    /// In a process that starts the service and ends: what is meant for it, is meant for the one that it starts. Returns the sockets which
-    /// that one inherits.
+    /// Launcher only: forwards systemd's environment and sockets to the process that it starts. Returns the sockets that this process inherits.
     /// </summary>
     public static IReadOnlyList<int> PassOn()
     {
@@ -92,7 +91,7 @@ public sealed class ServiceManager
         return descriptors;
     }
 
-    /// <summary>A variable without a pid, or with ours, is meant for us.</summary>
+    /// <summary>A variable without a pid, or with ours, is for this process.</summary>
     private static bool IsForUs(string name) =>
         System.Environment.GetEnvironmentVariable(name) is not { Length: > 0 } pid || pid == System.Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
 
@@ -130,7 +129,7 @@ public sealed class ServiceManager
         }
     }
 
-    /// <summary>On a thread of its own, which ends when all is told.</summary>
+    /// <summary>On a thread of its own, which ends when everything is sent.</summary>
     private void TellLate()
     {
         while (true)

@@ -22,11 +22,11 @@ public sealed class SignalSet : IDisposable
     public int Descriptor { get; }
 
     /// <summary>
-    /// Has the signals wait in this process, whatever whoever started it has done to them: ignored ones (nohup, a shell's background job)
-    /// are not any more. The runtime has made threads of its own before it comes here, and only execve(2) can block signals in those:
-    /// a process whose parent has not done it begins anew.
+    /// Makes the signals wait in this process, whatever its parent has done to them: it no longer ignores ignored ones (nohup, a shell's
+    /// background job). The runtime has already made threads, and only execve(2) can block signals in those: a process whose parent has not
+    /// blocked them executes itself again.
     /// </summary>
-    /// <exception cref="SyscallException">It cannot begin anew.</exception>
+    /// <exception cref="SyscallException">It cannot execute itself again.</exception>
     public static void Begin()
     {
         if (!Syscall.AreBlocked(All))

@@ -77,7 +77,7 @@ public sealed class WakeupTable : IDisposable
         former?.Dispose();
     }
 
-    /// <summary>Wakes whoever has a slot, if anybody can; from any thread.</summary>
+    /// <summary>Wakes the process that has a slot, if it has a wake-up; from any thread.</summary>
     public void Set(int slot) => Volatile.Read(ref _bySlot[slot])?.Set();
 
     /// <summary>Wakes all.</summary>

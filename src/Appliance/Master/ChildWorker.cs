@@ -117,7 +117,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     /// <summary>How often in a row the system had no process for it.</summary>
     public int Refusals { get; private set; }
 
-    /// <summary>Whether it dies again and again, whoever's fault that is: before the first has served, the start has failed.</summary>
+    /// <summary>Whether it dies again and again, by any cause: before the first has served, the start has failed.</summary>
     public bool KeepsDying => Math.Max(Failures, MemoryKills) >= RoomLogSuspicion.FailuresBeforeCheck || Kills > KillsAtOnceMax;
 
     /// <summary>How long the next process waits: not at all after one failure, then longer and longer.</summary>
@@ -191,7 +191,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         return restIsOrdered || others.Any(other => GiveTo(other, ControlWord.Everything));
     }
 
-    /// <summary>Has it give so many connections to whoever is at the other end of a socket; false when it does not take the order.</summary>
+    /// <summary>Orders it to give so many connections to the process at the other end of a socket; false when it does not take the order.</summary>
     public bool GiveThrough(int socket, int count, string way = "")
     {
         bool ordered = Channel!.Send(ControlWord.Give, string.Create(CultureInfo.InvariantCulture, $"{count}{way}"), socket);

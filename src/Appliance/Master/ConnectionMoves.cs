@@ -7,7 +7,7 @@ namespace Appliance.Master;
 
 /// <summary>
 /// Orders workers to give connections to each other: all of one that retires, all of all in an upgrade, and some of full ones to empty
-/// ones. Whoever gives everything also gives what others are still giving to it, so orders may overlap.
+/// ones. Orders may overlap: a worker that gives up all connections also passes on those that arrive meanwhile.
 /// </summary>
 internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, RoomLog rooms, Rebalancer evening)
 {
@@ -20,7 +20,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
     /// <summary>While everything is given: called with a worker's number, and whether some could not be given and stay there.</summary>
     public Action<int, bool> OnGiven { get; set; } = (_, _) => { };
 
-    /// <summary>Has every worker give all its connections through the socket of its number.</summary>
+    /// <summary>Orders every worker to give all its connections through the socket of its number.</summary>
     public void GiveAll(IReadOnlyDictionary<int, int> sockets)
     {
         IsGivingAll = true;
@@ -30,7 +30,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
         }
     }
 
-    /// <summary>Has a worker give all its connections through a socket; false when it has no process.</summary>
+    /// <summary>Orders a worker to give all its connections through a socket; false when it has no process.</summary>
     public bool Give(int number, int socket) =>
         workers.FirstOrDefault(worker => worker.Number == number) is { Channel: not null } worker && worker.GiveThrough(socket, ControlWord.Everything, $"{ControlWord.Route}");
 
@@ -44,7 +44,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
         }
     }
 
-    /// <summary>Has a worker take connections that come through a socket.</summary>
+    /// <summary>Orders a worker to take the connections that come through a socket.</summary>
     public void TakeThrough(int number, int socket) =>
         _ = workers.FirstOrDefault(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, $"{ControlWord.Route}", socket);
 
@@ -66,7 +66,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
         _ = Syscall.Close(giving);
     }
 
-    /// <summary>Has a worker that retires give its connections to those that stay; false when there is none, or it has no process.</summary>
+    /// <summary>Orders a retiring worker to give its connections to the remaining ones; false when none remains, or it has no process.</summary>
     public bool GiveToOthers(ChildWorker retired)
     {
         ChildWorker[] others = [.. workers.Where(other => other is { IsRetired: false, IsServing: true })];

@@ -371,7 +371,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _timers.Arm(StopTimer, _clock.NowMs + (_settings.DrainSeconds * 1000L) + GraceMs);
     }
 
-    /// <summary>In an upgrade it waits for the end: it is for whoever is the server then.</summary>
+    /// <summary>In an upgrade it waits for the end: the process that remains will act on it.</summary>
     private void Reload()
     {
         _owesReload = _takeover is not null && _resources.IsShared && !_upgrade.IsUnderWay;
@@ -385,7 +385,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         }
     }
 
-    /// <summary>In an upgrade the next process has opened the log already, perhaps before it was moved away: it is told as well.</summary>
+    /// <summary>In an upgrade the next process has opened the log already, perhaps before it was moved away: it gets the order as well.</summary>
     private void Reopen()
     {
         if (_upgrade.IsUnderWay)

@@ -6,7 +6,7 @@ using Appliance.Rooms;
 namespace Appliance.Master;
 
 /// <summary>
-/// Has master and workers take changed settings over and open the log anew, and tells whoever asked once all have done it. The log's own
+/// Makes master and workers apply changed settings and reopen the log, and answers the command that asked once all have done it. The log's own
 /// thread opens it and wakes the loop when that is done.
 /// </summary>
 internal sealed class Reloading(
@@ -59,7 +59,7 @@ internal sealed class Reloading(
         _reopened = true;
     }
 
-    /// <summary>Once a turn: when every worker has done what was asked, tells whoever asked.</summary>
+    /// <summary>Once a turn: when every worker has carried out the order, answers the command that asked.</summary>
     public void TellOutcome()
     {
         if (fleet.OwesAnswers || Volatile.Read(ref _reopenings) > 0)

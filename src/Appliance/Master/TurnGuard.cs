@@ -4,8 +4,8 @@ using Appliance.Native;
 namespace Appliance.Master;
 
 /// <summary>
-/// A turn of the master that a limit of the host cuts short (descriptors, processes, memory) does not end a server that serves: it is told,
-/// and the next one goes on, unless nothing works any more.
+/// A turn of the master that a limit of the host cuts short (descriptors, processes, memory) does not end a server that serves: the failure
+/// is logged and the next turn follows, unless nothing works any more.
 /// </summary>
 internal sealed class TurnGuard(EventLog log)
 {

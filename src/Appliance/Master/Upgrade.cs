@@ -9,8 +9,8 @@ using Appliance.Rooms;
 namespace Appliance.Master;
 
 /// <summary>
-/// The old master's side of an upgrade: starts the binary that is on disk now, waits until it serves, has every worker give its
-/// connections to the new ones, and ends. Whatever goes wrong before the end, or takes too long, this master goes on.
+/// The old master's side of an upgrade: starts the binary that is on disk now, waits until it serves, orders every worker
+/// to give its connections to the new ones, and ends. If anything fails before the end, or takes too long, this master goes on.
 /// </summary>
 internal sealed class Upgrade
 {
@@ -70,7 +70,7 @@ internal sealed class Upgrade
     /// <summary>Of the time that all may take, what is left at least for connections to be given; a worker takes 20 to 40 µs for each.</summary>
     private int LastPartMs => _settings.UpgradeTimeoutSeconds * 1000 / 3;
 
-    /// <summary>A signal that is for whoever is the server in the end.</summary>
+    /// <summary>A signal for the process that is the server in the end.</summary>
     public void PassOn(int signal, string name)
     {
         _log.Write(EventCatalogue.Postponed, name);

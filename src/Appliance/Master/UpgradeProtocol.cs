@@ -10,7 +10,7 @@ namespace Appliance.Master;
 /// </summary>
 public static class UpgradeProtocol
 {
-    /// <summary>Changes with every change of what is told; a version that the new master does not know is refused.</summary>
+    /// <summary>Changes with every change of the messages; the new master refuses an unknown version.</summary>
     public const int Version = 1;
 
     /// <summary>From the old: <c>name = value</c> lines, and the descriptors of the pid file and the state directory's lock.</summary>
@@ -40,7 +40,7 @@ public static class UpgradeProtocol
     /// <summary>From the new: a socket through which the worker of a number gives its connections.</summary>
     public const char Route = 'W';
 
-    /// <summary>From the new: it serves, and all routes are told.</summary>
+    /// <summary>From the new: it serves, and all routes are sent.</summary>
     public const char Serves = 'C';
 
     /// <summary>Says everything that the old master has.</summary>

@@ -63,7 +63,7 @@ internal sealed class UpgradeRoutes
         return true;
     }
 
-    /// <summary>Has every worker give all its connections.</summary>
+    /// <summary>Orders every worker to give all its connections.</summary>
     public void GiveAll()
     {
         foreach (var (number, socket) in _sockets)

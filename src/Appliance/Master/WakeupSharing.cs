@@ -7,7 +7,7 @@ namespace Appliance.Master;
 /// <summary>Gives the workers that run the wake-ups of slots that somebody is to have from now on; those that start later get all there are.</summary>
 internal sealed class WakeupSharing(IReadOnlyCollection<ChildWorker> workers, WakeupTable wakeups, EventLog log)
 {
-    /// <summary>Makes the wake-ups of slots in a row that have none, and gives them to every worker: each wakes whoever has the slot.</summary>
+    /// <summary>Makes the wake-ups of slots in a row that have none, and gives them to every worker: each wakes the process that has the slot.</summary>
     /// <exception cref="SyscallException">No descriptor is left.</exception>
     public void Share(int first, int count)
     {

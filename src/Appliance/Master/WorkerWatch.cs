@@ -20,7 +20,7 @@ internal sealed class WorkerWatch(Settings settings, ServerResources resources, 
     /// <summary>One that has had less of the processor, of the time that it was silent, did not get more: the host is loaded.</summary>
     private const double BusyShare = 0.25;
 
-    /// <summary>Nobody is killed sooner, so that monitors are told first (<see cref="Metrics.Sample.StuckAfterNs"/>), at a sample a second.</summary>
+    /// <summary>No worker is killed sooner, so that monitors see it first (<see cref="Metrics.Sample.StuckAfterNs"/>), at a sample a second.</summary>
     private const long LimitMsMin = 3000;
 
     /// <summary>Once a second: looks at every process of these workers, and wakes those that have not turned since the last time.</summary>

@@ -6,10 +6,10 @@ namespace Appliance.Metrics;
 /// <param name="Worker">Number of the worker, from 0 on.</param>
 /// <param name="Before">At the beginning.</param>
 /// <param name="After">At the end.</param>
-/// <param name="Now">What is told of counts and states: as at the end, or as of now for people, who want to see what they have just done.</param>
+/// <param name="Now">Counts and states: as at the end of the interval, or as of now for people, who want to see the effect of what they have just done.</param>
 public sealed record SlotInterval(int Worker, WorkerSnapshot Before, WorkerSnapshot After, WorkerSnapshot Now)
 {
-    /// <summary>A slot of which the end of the interval is told.</summary>
+    /// <summary>A slot, as at the end of the interval.</summary>
     public SlotInterval(int worker, in WorkerSnapshot before, in WorkerSnapshot after)
         : this(worker, before, after, after)
     {
@@ -29,11 +29,11 @@ public sealed record BuildInfo(string Version, string Commit);
 public sealed record WorkerSample(int Worker, int Pid, WorkerState State, Figures Figures);
 
 /// <summary>
-/// The figures of one interval, immutable: whoever asks in whatever format gets these until the next interval is over.
+/// The figures of one interval, immutable: every request in every format gets these until the next interval is over.
 /// </summary>
 public sealed class Sample
 {
-    /// <summary>A worker is told as stuck after half of the time after which it is killed, within these bounds.</summary>
+    /// <summary>A worker is reported as stuck after half of the time after which it is killed, within these bounds.</summary>
     private const long StuckAfterNsMax = 5_000_000_000;
 
     /// <summary>An idle loop turns within 1.5 s, because it is woken at a sample after a quarter of this time: the rest is for a loaded host.</summary>

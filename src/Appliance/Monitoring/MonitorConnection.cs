@@ -12,7 +12,7 @@ internal enum MonitorState
     /// <summary>That the client takes the answer; it is not read meanwhile.</summary>
     Answering,
 
-    /// <summary>That the client closes as well: all is said.</summary>
+    /// <summary>Waits for the client to close as well: everything has been sent.</summary>
     Lingering,
 }
 

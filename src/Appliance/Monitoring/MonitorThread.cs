@@ -59,7 +59,7 @@ public sealed class MonitorThread : IDisposable
     /// <summary>Begins to sample and to serve.</summary>
     public void Start() => _thread.Start();
 
-    /// <summary>Has a sample taken at once: the server has just become ready, and whoever asks is to see that.</summary>
+    /// <summary>Takes a sample at once: the server has just become ready, and the next request should show that.</summary>
     public void SampleSoon()
     {
         _isDue = true;
@@ -82,7 +82,7 @@ public sealed class MonitorThread : IDisposable
         _poller.Dispose();
     }
 
-    /// <summary>A failure, a lack of memory included, ends the turn and is told; the chat goes on, and so does the next turn.</summary>
+    /// <summary>A failure, a lack of memory included, ends the turn and is logged; the chat goes on, and the next turn follows.</summary>
     private void Run()
     {
         _nextTickMs = _clock.NowMs;

@@ -23,7 +23,7 @@ public sealed class Responses
     private readonly Dictionary<string, byte[]> _written = new(StringComparer.Ordinal);
     private Dictionary<string, byte[]>? _pages;
 
-    /// <summary>The sample that is told.</summary>
+    /// <summary>The sample that is rendered.</summary>
     public Sample? Sample { get; private set; }
 
     /// <summary>Takes a new sample: what was written of the former one is forgotten.</summary>
@@ -45,7 +45,7 @@ public sealed class Responses
         _history.AddRest(sample);
     }
 
-    /// <summary>The whole response to GET, or null when there is nothing at the path.</summary>
+    /// <summary>The whole response to GET, or null for an unknown path.</summary>
     public byte[]? Find(string path, in HttpRequest request)
     {
         if (Sample is not { } sample)

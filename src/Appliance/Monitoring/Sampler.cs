@@ -7,17 +7,17 @@ namespace Appliance.Monitoring;
 
 /// <summary>What the sampler asks about a server beyond its shared memory; called from the sampler's thread.</summary>
 /// <param name="ListenQueue">How many connections wait at the listening sockets of a slot.</param>
-/// <param name="Wake">Has the loop of a slot turn.</param>
+/// <param name="Wake">Wakes the loop of a slot.</param>
 /// <param name="CommandQueue">Messages and bytes in the command queue.</param>
 public sealed record MonitoredServer(Func<int, long> ListenQueue, Action<int> Wake, Func<(long Messages, long Bytes)> CommandQueue);
 
 /// <summary>
-/// Takes a border between two intervals once a second, while anything happens, and keeps the last two in shared memory: so whoever has that, or asks the
-/// monitoring port, gets the same figures of the same interval.
+/// Takes a border between two intervals once a second, while anything happens, and keeps the last two in shared memory: readers of that memory and of
+/// the monitoring port get the same figures of the same interval.
 /// </summary>
 public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measuresMemory)
 {
-    /// <summary>A loop that has not turned for so long a part of the time after which it is stuck is woken: if it turns, it is well.</summary>
+    /// <summary>The share of the stuck time after which a loop that has not turned is woken: if it turns then, it is healthy.</summary>
     private const int WakeShare = 4;
 
     /// <summary>Memory is read at most a twentieth of the time: of large servers it takes the kernel a while to add up.</summary>

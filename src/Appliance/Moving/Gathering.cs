@@ -6,10 +6,10 @@ using Appliance.Native;
 namespace Appliance.Moving;
 
 /// <summary>
-/// Has the clients of a small room gather at one worker: whoever comes to a room that has few clients is given to the worker that has most
-/// of them. So a message in one of many small rooms wakes one worker and touches the room's memory in one, where it would in nearly all.
-/// A server with few clients does not gather them: there nothing is saved, and a worker that dies takes a whole room along.
-/// Connections go through links, sockets that last, one to each other worker; the first one that should go asks for it, and stays.
+/// Gathers the clients of a small room at one worker: a client that joins a room with few clients moves to the worker that has most of them.
+/// So a message in one of many small rooms wakes one worker and touches the room's memory in one, instead of in nearly all. A server with few
+/// clients does not gather them: it would save nothing, and the death of a worker would cost a whole room.
+/// Connections go through links, permanent sockets, one to each other worker; the first connection for a worker asks for the link, and stays.
 /// </summary>
 public sealed class Gathering
 {
@@ -83,7 +83,7 @@ public sealed class Gathering
         }
     }
 
-    /// <summary>The link to the worker of a slot is there; -1: there can be none now, and whoever comes next may ask again.</summary>
+    /// <summary>The link to the worker of a slot is there; -1: it cannot be made now, and the next newcomer may ask again.</summary>
     public void OnLink(int slot, int socket)
     {
         bool isWanted = !_stopped && _links.ContainsKey(slot);
@@ -171,8 +171,8 @@ public sealed class Gathering
     }
 
     /// <summary>
-    /// What could not be given stays, and newcomers gather again. Whoever has not answered yet may be stopped and wake up any time later, so its
-    /// answer must not get through from here on; without it, it serves none of them.
+    /// Connections that could not be given stay, and newcomers gather again. A taker that has not answered yet may be stopped and wake up any time
+    /// later, so its answer must fail from here on; without the answer, the taker serves none of them.
     /// </summary>
     public void Resume()
     {
@@ -198,7 +198,7 @@ public sealed class Gathering
         return null;
     }
 
-    /// <summary>Whoever was to go through a link stays here; what is under way there comes back.</summary>
+    /// <summary>Connections that wait for a link stay here; those in a batch under way come back.</summary>
     private void End(Link link)
     {
         if (link == _target)
@@ -217,7 +217,7 @@ public sealed class Gathering
         _ = _links.Remove(link.Slot);
     }
 
-    /// <summary>The way to another worker, and who is to go there.</summary>
+    /// <summary>The socket to another worker, and the connections that wait for it.</summary>
     private sealed class Link
     {
         public required int Slot { get; init; }

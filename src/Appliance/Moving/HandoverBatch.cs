@@ -110,7 +110,7 @@ public struct ConnectionRecord
     [FieldOffset(112)]
     public uint Reserved;
 
-    /// <summary>Whether this version can serve it as it is meant.</summary>
+    /// <summary>Whether this version can serve it correctly.</summary>
     public readonly bool IsKnown => State <= ConnectionState.Lingering
         && (Transport, IdentityBytes, TransportBytes, SubscriptionBytes, Sender, Reserved) == (0, 0, 0, 0, 0, 0);
 

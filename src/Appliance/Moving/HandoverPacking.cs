@@ -14,7 +14,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
     private readonly ConnectionTable _table = context.Table;
     private readonly LoopClock _clock = context.Clock;
 
-    /// <summary>In which version batches are sent: whoever has a room log of a layout before 6 may be a server of then.</summary>
+    /// <summary>In which version batches are sent: the receiver may be an older server if the room log has a layout before 6.</summary>
     public ushort BatchVersion { get; } = rooms.Layout.HasDetails ? HandoverBatch.NewestVersion : HandoverBatch.OldestVersion;
 
     /// <summary>Is told of a connection that was taken up and of when its timer runs out, in milliseconds of the loop's _clock.</summary>
@@ -80,7 +80,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
     }
 
     /// <summary>
-    /// Watches all connections of a batch that another worker gives; false when one cannot be, or is in a room that there is not.
+    /// Watches all connections of a batch that another worker gives; false when one cannot be watched, or its room does not exist.
     /// </summary>
     public bool TryWatch(HandoverBatch batch)
     {

@@ -10,7 +10,7 @@ namespace Appliance.Native;
 /// The kernel counts 64 bits without a sign. A clock that begins in 1970 instead of at the boot (a virtual machine, a test) is past half
 /// of them from 2262 on, and a signed number then goes below zero. So the two highest bits are left out: all processes see the same value
 /// from 0 to 2^62 - 1, on every other host the one that former releases saw, and sums of two times do not overflow. Every 146 years the
-/// value begins anew at 0; whoever keeps time limits takes that for a moment in which no time passes, as any other step of it.
+/// value begins anew at 0; time limits treat that, like any other step back, as a moment in which no time passes.
 /// </remarks>
 public static class MonotonicClock
 {

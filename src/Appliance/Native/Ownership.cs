@@ -21,7 +21,7 @@ public sealed class Ownership
     /// <summary>This process's user and root.</summary>
     public static Ownership OfProcess => new([Syscall.EffectiveUserId(), Root]);
 
-    /// <summary>Those two and the user that a server is to become; just those two when there is no such user, or none is named.</summary>
+    /// <summary>Those two and the user that a server becomes; just those two when that user does not exist, or none is named.</summary>
     public static Ownership OfServer(string user) =>
         user.Length > 0 && Syscall.TryGetUser(user, out uint id, out _) ? OfProcess.And(id) : OfProcess;
 

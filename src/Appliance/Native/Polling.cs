@@ -1,14 +1,14 @@
 namespace Appliance.Native;
 
-/// <summary>Waits for what nobody tells of: another process's lock, its end, a number in shared memory.</summary>
+/// <summary>Waits for events that no descriptor reports: another process's lock, its end, a number in shared memory.</summary>
 public static class Polling
 {
-    /// <summary>How often is looked, unless a caller knows better: nobody notices so many milliseconds, and no processor does.</summary>
+    /// <summary>Default interval: too short for people to notice, too long to cost processor time.</summary>
     public const int EveryMs = 10;
 
     /// <summary>
-    /// Looks again and again whether something has happened; false when it has not within the limit. It is looked at least once, and once
-    /// more after the limit, so whoever was stopped meanwhile is not late.
+    /// Looks repeatedly whether something has happened; false when it has not within the limit. It looks at least once, and once more after the
+    /// limit, so a process that was stopped in between is not late.
     /// </summary>
     /// <param name="happened">Looks.</param>
     /// <param name="limitMs">How long, in milliseconds, 0 or more.</param>

@@ -13,7 +13,7 @@ public static class SocketHolder
 
     private static readonly string[] Tables = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-    /// <summary>Whoever listens at a unix socket; null when nobody does, or the kernel does not tell.</summary>
+    /// <summary>The process that listens at a unix socket; null when there is none, or the kernel does not say.</summary>
     public static string? OfPath(string path)
     {
         var opened = Syscall.Socket(Syscall.AF_UNIX);

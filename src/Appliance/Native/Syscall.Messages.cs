@@ -73,7 +73,7 @@ public static unsafe partial class Syscall
     /// <summary>The identifier of a message queue; msgget(2).</summary>
     public static SysResult MessageGet(int key, int flags) => SysResult.From(Imports.msgget(key, flags));
 
-    /// <summary>Sends a message; msgsnd(2). EINTR is reported: whoever waits decides whether to go on.</summary>
+    /// <summary>Sends a message; msgsnd(2). EINTR is reported: the caller decides whether to go on.</summary>
     /// <param name="id">The queue.</param>
     /// <param name="message"><c>struct msgbuf</c>: the type in eight bytes, then the text.</param>
     /// <param name="textBytes">Bytes of the text.</param>
@@ -108,7 +108,7 @@ public static unsafe partial class Syscall
         }
     }
 
-    /// <summary>Removes a queue at once: whoever waits at it gets EIDRM. msgctl(2), IPC_RMID.</summary>
+    /// <summary>Removes a queue at once: processes that wait at it get EIDRM. msgctl(2), IPC_RMID.</summary>
     public static SysResult MessageRemove(int id) => SysResult.From(Imports.msgctl(id, IPC_RMID, null));
 
     /// <summary>The kernel's limits; msgctl(2), IPC_INFO: eight numbers, msgmax at 8, msgmnb at 12, msgmni at 16.</summary>

@@ -160,8 +160,8 @@ public static unsafe partial class Syscall
     public static SysResult ChangeMode(int fd, int mode) => SysResult.From(Imports.fchmod(fd, mode));
 
     /// <summary>
-    /// Opens nothing (<see cref="OpenNothing"/>) for each of stdin, stdout and stderr that is closed: otherwise the next file that is opened takes its number and
-    /// gets what is meant for it.
+    /// Opens nothing (<see cref="OpenNothing"/>) for each of stdin, stdout and stderr that is closed: otherwise the next file that is opened gets its number, and
+    /// its output.
     /// </summary>
     /// <returns>Whether stdout was open.</returns>
     public static bool FillStandardDescriptors()
@@ -184,7 +184,7 @@ public static unsafe partial class Syscall
     public static void SetName(string name) => _ = Imports.prctl(PR_SET_NAME, name);
 
     /// <summary>
-    /// Has the end of the parent wake this process if somebody has stopped it, so that it notices. prctl(2), PR_SET_PDEATHSIG with
+    /// Makes the kernel continue this process when its parent ends, so that a stopped process notices that end. prctl(2), PR_SET_PDEATHSIG with
     /// SIGCONT.
     /// </summary>
     public static void WakeWithParent() => _ = Imports.prctl(PR_SET_PDEATHSIG, SIGCONT);
@@ -195,10 +195,10 @@ public static unsafe partial class Syscall
     /// <summary>The calling thread, as the kernel numbers it; gettid(2).</summary>
     public static int ThreadId() => Imports.gettid();
 
-    /// <summary>Has a signal come to one thread of this process; tgkill(2).</summary>
+    /// <summary>Sends a signal to one thread of this process; tgkill(2).</summary>
     public static SysResult SignalThread(int thread, int signal) => SysResult.From(Imports.tgkill(Imports.getpid(), thread, signal));
 
-    /// <summary>Whether a process is there, whoever's it is; kill(2) with signal 0.</summary>
+    /// <summary>Whether a process exists, of any user; kill(2) with signal 0.</summary>
     public static bool IsAlive(int pid) => Kill(pid, 0) is { Error: Errno.None or Errno.EPERM };
 
     /// <summary>

@@ -42,7 +42,7 @@ public static unsafe partial class Syscall
     /// <summary>The identifier of a set of semaphores; semget(2). A new set is all zeros.</summary>
     public static SysResult SemaphoreGet(int key, int count, int flags) => SysResult.From(Imports.semget(key, count, flags));
 
-    /// <summary>Does all steps at once, or waits until it can; semtimedop(2). EINTR is reported: whoever waits decides whether to go on.</summary>
+    /// <summary>Does all steps at once, or waits until it can; semtimedop(2). EINTR is reported: the caller decides whether to go on.</summary>
     /// <param name="id">The set.</param>
     /// <param name="steps">The steps.</param>
     /// <param name="timeout">How long to wait before EAGAIN; null: for ever.</param>
@@ -78,7 +78,7 @@ public static unsafe partial class Syscall
         }
     }
 
-    /// <summary>Removes a set at once: whoever waits at it gets EIDRM. semctl(2), IPC_RMID.</summary>
+    /// <summary>Removes a set at once: processes that wait at it get EIDRM. semctl(2), IPC_RMID.</summary>
     public static SysResult SemaphoreRemove(int id) => SysResult.From(Imports.semctl(id, 0, IPC_RMID, 0));
 
     private static partial class Imports

@@ -53,7 +53,7 @@ public static unsafe partial class Syscall
     /// <summary>Undoes <see cref="IgnoreFileSizeSignal"/> for a program that this process becomes: programs expect the signal.</summary>
     private static void RestoreFileSizeSignal() => _ = Imports.signal(SIGXFSZ, _fileSizeAction);
 
-    /// <summary>Whether whoever started this process has had it ignore a signal, as nohup does; sigaction(2), whose struct begins with the handler.</summary>
+    /// <summary>Whether this process was started with a signal ignored, as nohup does; sigaction(2), whose struct begins with the handler.</summary>
     public static bool IsIgnored(int signal)
     {
         nint* action = stackalloc nint[SpawnStructBytes / sizeof(nint)];
@@ -68,14 +68,14 @@ public static unsafe partial class Syscall
     }
 
     /// <summary>
-    /// Gives a signal its default action. With SIGCHLD at its default, the kernel keeps the exit status of a child for whoever waits for it:
+    /// Gives a signal its default action. With SIGCHLD at its default, the kernel keeps the exit status of a child for a waiting parent:
     /// a process that ignores SIGCHLD has none, and where the runtime handles it, in the first process of a container, the runtime takes
     /// every status. signal(2).
     /// </summary>
     public static void SetDefaultAction(int signal) => _ = Imports.signal(signal, DefaultAction);
 
     /// <summary>
-    /// Has a signal do nothing but interrupt the system call that a thread waits in (EINTR). The handler is a function of libc that takes a
+    /// Makes a signal do nothing but interrupt the system call that a thread waits in (EINTR). The handler is a function of libc that takes a
     /// number and touches nothing: code of the runtime must not run inside a signal, and its own handlers need a thread for each.
     /// sigaction(2), signal-safety(7).
     /// </summary>
@@ -111,7 +111,7 @@ public static unsafe partial class Syscall
         _ = Imports.pthread_sigmask(SIG_BLOCK, set, null);
     }
 
-    /// <summary>Takes signals in this thread that whoever started the process has had blocked; pthread_sigmask(3).</summary>
+    /// <summary>Unblocks signals in this thread that were blocked when the process started; pthread_sigmask(3).</summary>
     public static void Unblock(params IReadOnlyList<int> signals)
     {
         byte* set = stackalloc byte[SignalSetBytes];

@@ -11,7 +11,7 @@ public static unsafe partial class Syscall
     private const int MillisecondsPerSecond = 1000;
 
     /// <summary>
-    /// Has the kernel send SIGALRM after a time and again and again after another; 0 and 0 ends it. setitimer(2): <c>struct itimerval</c>
+    /// Makes the kernel send SIGALRM after one time and then at intervals of another; 0 and 0 stops it. setitimer(2): <c>struct itimerval</c>
     /// is the interval, then the first time, each in seconds and microseconds.
     /// </summary>
     public static SysResult SetAlarm(long firstMs, long everyMs)

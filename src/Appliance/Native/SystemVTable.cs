@@ -29,7 +29,7 @@ public enum SystemVKind
 public sealed record SystemVObject(
     SystemVKind Kind, int Key, int Id, uint Mode, uint User, long Size, long Messages, long Attached, int CreatorPid, IReadOnlyList<int> LastPids);
 
-/// <summary>The kernel's tables in /proc/sysvipc (proc(5)), which also tell of objects that this user may not touch.</summary>
+/// <summary>The kernel's tables in /proc/sysvipc (proc(5)), which also list objects that this user may not access.</summary>
 public static class SystemVTable
 {
     private const string Directory = "/proc/sysvipc";

@@ -14,7 +14,7 @@ public static class TaskLimit
     public static bool IsAddressSpaceShort =>
         Syscall.AddressSpaceLimit is var limit and not Syscall.Unlimited && limit - AddressBytes() < ThreadBytes;
 
-    /// <summary>What to raise, for whoever reads an error of pthread_create(3), posix_spawn(3) or the runtime.</summary>
+    /// <summary>What to raise, for the reader of an error of pthread_create(3), posix_spawn(3) or the runtime.</summary>
     /// <param name="error">The errno; EAGAIN and ENOMEM stand for limits.</param>
     public static string WayOut(Errno error = Errno.EAGAIN) =>
         error is not (Errno.EAGAIN or Errno.ENOMEM) ? ""

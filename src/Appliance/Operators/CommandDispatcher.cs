@@ -352,7 +352,7 @@ public sealed class CommandDispatcher : IDisposable
         _ = Finish(question.Command, question.Outcome);
     }
 
-    /// <summary>Tells whoever asked; a failure that nobody has asked about is told in the log.</summary>
+    /// <summary>Answers the asker; a failure without an asker goes to the log.</summary>
     private bool Finish(ControlCommand command, string outcome)
     {
         if (command.Asker == 0 && outcome.StartsWith(WorkerQuestion.Failed, StringComparison.Ordinal))

@@ -7,7 +7,7 @@ using Appliance.Protocols;
 namespace Appliance.Operators;
 
 /// <summary>
-/// A message of the queue, read: <c>WORD ARGUMENTS</c>, or <c>ask TYPE WORD ARGUMENTS</c> by whoever wants an answer of that message type;
+/// A message of the queue, read: <c>WORD ARGUMENTS</c>, or <c>ask TYPE WORD ARGUMENTS</c> to get an answer of that message type;
 /// or a JSON chat message. As text, or as PHP's serialize() writes a string.
 /// </summary>
 public sealed record ControlCommand

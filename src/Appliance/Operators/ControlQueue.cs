@@ -13,13 +13,13 @@ namespace Appliance.Operators;
 public readonly record struct ControlMessage(byte[] Text, bool IsOld);
 
 /// <summary>
-/// The server's own message queue. A thread waits at it, because a System V queue has no descriptor that a loop could watch, and hands
-/// what comes to the loop through a small inbox: when that is full the thread waits, the queue fills, and whoever floods it waits or is
-/// refused by the kernel. Nobody else does.
+/// The server's own message queue. A thread waits at it, because a System V queue has no descriptor that a loop could watch, and passes
+/// messages to the loop through a small inbox: when the inbox is full the thread waits, the queue fills, and the kernel makes the flooding
+/// process wait or refuses its messages. Other processes are not affected.
 /// </summary>
 public sealed class ControlQueue : IDisposable
 {
-    /// <summary>Message type of commands; every other one is somebody's mailbox.</summary>
+    /// <summary>Message type of commands; every other type is the mailbox of an asker.</summary>
     public const long CommandType = 1;
 
     /// <summary>Commands that wait for the loop: what it can do in a millisecond or two.</summary>

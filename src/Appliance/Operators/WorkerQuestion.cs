@@ -5,7 +5,7 @@ namespace Appliance.Operators;
 /// <summary>A command that one worker or several have been asked to do, and what they have answered so far.</summary>
 internal sealed class WorkerQuestion(ControlCommand command, long untilMs)
 {
-    /// <summary>How an answer begins that tells of a failure.</summary>
+    /// <summary>The beginning of an answer that reports a failure.</summary>
     public const string Failed = "failed ";
 
     private const string Ok = "ok";

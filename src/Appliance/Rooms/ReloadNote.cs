@@ -9,17 +9,17 @@ namespace Appliance.Rooms;
 /// </summary>
 public static unsafe class ReloadNote
 {
-    /// <summary>Mark of a text that tells of a failure.</summary>
+    /// <summary>Mark of a text that reports a failure.</summary>
     public const char Failed = '!';
 
-    /// <summary>Leaves a note; whoever waits for <see cref="SegmentHeader.Reloads"/> finds it written.</summary>
+    /// <summary>Leaves a note, before <see cref="SegmentHeader.Reloads"/> counts on for the waiting command.</summary>
     public static void Write(RoomLog log, bool failed, string text)
     {
         WriteText(log, failed, text);
         Volatile.Write(ref log.Header.Reloads, log.Header.Reloads + 1);
     }
 
-    /// <summary>Leaves the reason why an upgrade failed; whoever waits for <see cref="SegmentHeader.FailedUpgrades"/> finds it written.</summary>
+    /// <summary>Leaves the reason why an upgrade failed, before <see cref="SegmentHeader.FailedUpgrades"/> counts on for the waiting command.</summary>
     public static void WriteFailedUpgrade(RoomLog log, string why)
     {
         WriteText(log, failed: true, why);
@@ -47,7 +47,7 @@ public static unsafe class ReloadNote
         }
     }
 
-    /// <summary>Leaves why the log could not be reopened, or null; whoever waits for <see cref="SegmentHeader.Reopens"/> finds it written.</summary>
+    /// <summary>Leaves why the log could not be reopened, or null, before <see cref="SegmentHeader.Reopens"/> counts on for the waiting command.</summary>
     public static void WriteReopening(RoomLog log, string? failure)
     {
         ref var header = ref log.Header;

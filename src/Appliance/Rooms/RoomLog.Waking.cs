@@ -1,6 +1,6 @@
 namespace Appliance.Rooms;
 
-/// <summary>Who is told, and woken, when a room has got something: workers with clients in it, and the journal.</summary>
+/// <summary>Marks and wakes the readers of a room that has new records: workers with clients in it, and the journal.</summary>
 public sealed unsafe partial class RoomLog
 {
     /// <summary>Whether a journal is kept of the rooms, and whether readers wait for it.</summary>
@@ -11,9 +11,9 @@ public sealed unsafe partial class RoomLog
     }
 
     /// <summary>
-    /// Tells every other worker with clients in a room that it has got something, and adds those that sleep and must be woken to a set:
-    /// each of them is told to one process alone, whichever comes first. A journal is told, too; if readers wait for it, it alone is, and
-    /// tells the others when it is time.
+    /// Marks a room as having new records for every other worker with clients in it, and adds the sleeping ones to a set: only the first
+    /// process that marks a sleeping worker wakes it. The journal is marked, too; if readers wait for it, only the journal, which marks the
+    /// workers once the records are on disk.
     /// </summary>
     /// <param name="slot">The room.</param>
     /// <param name="worker">Who has appended.</param>

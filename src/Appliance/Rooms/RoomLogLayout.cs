@@ -49,10 +49,10 @@ public sealed class RoomLogLayout
     /// </summary>
     public const int WorkerSlots = 2 * WorkersMax;
 
-    /// <summary>Followers of the rooms: whoever has a cursor on every room and is nobody's client.</summary>
+    /// <summary>Followers: readers with a cursor on every room that are no clients.</summary>
     public const int FollowersMax = 8;
 
-    /// <summary>The slot of the journal, the first of the followers, which are told and woken as workers are.</summary>
+    /// <summary>The slot of the journal, the first of the followers, which are marked and woken like workers.</summary>
     public const int JournalSlot = WorkerSlots;
 
     /// <summary>All slots.</summary>

@@ -1,13 +1,13 @@
 namespace Appliance.Rooms;
 
 /// <summary>
-/// Keeps the memory of all rooms together within a limit. What they take is added up anew each time, from positions that are true whoever was
-/// killed; that is done when a worker has appended so much, or a room is made. Beyond the limit empty rooms give way, those that were used least
-/// first; if that is not enough, rooms in use are cut to an equal share, which small ones do not notice, and no room is made for a while.
+/// Keeps the memory of all rooms together within a limit. The sum is made anew each time, from positions that stay true after
+/// a process was killed: when a worker has appended a certain amount, or makes a room. Above the limit, empty rooms are given up, the longest
+/// unused first; if that is not enough, rooms in use shrink to an equal share, which does not affect small ones, and no room is made for a while.
 /// </summary>
 public sealed class RoomMemory(RoomLog log)
 {
-    /// <summary>What a room takes before anything is said in it: its header, and the first page of its ring and index.</summary>
+    /// <summary>Memory of a room without a message: its header, and the first page of its ring and index.</summary>
     public const int RoomBytesMin = 8 << 10;
 
     /// <summary>Rooms in use are cut no further: the newest messages stay, whatever the limit.</summary>

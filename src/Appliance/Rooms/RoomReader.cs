@@ -4,21 +4,21 @@ namespace Appliance.Rooms;
 
 /// <summary>Some records of a room's log, oldest first.</summary>
 /// <param name="AfterId">An id below those of all that are here, and not below any that came before them.</param>
-/// <param name="LastId">Id up to which there is nothing more to be asked for.</param>
+/// <param name="LastId">Id up to which everything is here, or gone.</param>
 /// <param name="HasMore">Whether there is more behind it now.</param>
 /// <param name="Gap">Whether records behind the id that was asked for are not here any more.</param>
 public readonly record struct RoomPage(long AfterId, long LastId, bool HasMore, bool Gap);
 
 /// <summary>
-/// Reads a room's log without its lock, for those who serve no client: whoever holds the lock holds up all writers, and damage in the
-/// log is none of a reader's business. What is read is taken for whole only if the tail has not passed it by then.
+/// Reads a room's log without its lock, for processes that serve no client: a holder of the lock delays all writers, and a reader must not
+/// fail by damage in the log. Bytes count as intact only if the tail has not passed them after reading.
 /// </summary>
 public static unsafe class RoomReader
 {
     private const byte FinalTextFrame = 0x81;
     private const byte LineEnd = (byte)'\n';
 
-    /// <summary>How many messages whoever asks behind an id that was never given out gets: the history that newcomers have by default.</summary>
+    /// <summary>Messages for a reader that asks behind an unknown id: as many as newcomers get by default.</summary>
     private const int UnknownIdMessages = 50;
 
     /// <summary>An id behind which so many messages lie, announcements between them aside; the newest ones.</summary>

@@ -3,7 +3,7 @@ namespace Appliance.Rooms;
 /// <summary>Where readers begin, by the index of records.</summary>
 public readonly unsafe partial struct RoomRing
 {
-    /// <summary>Where a newcomer begins who wants that many messages; announcements between them come along.</summary>
+    /// <summary>Start of a newcomer's history of that many messages, with the announcements between them.</summary>
     public LogStart StartOfHistory(int messages)
     {
         Enter();
@@ -13,9 +13,8 @@ public readonly unsafe partial struct RoomRing
     }
 
     /// <summary>
-    /// Where a reader begins who has everything up to and including an id: right behind it, if all of that is still there. Otherwise, and for
-    /// an id that was never given out here: where a newcomer begins, with a gap. An id of a former epoch: what lay between may be lost, so
-    /// with a gap.
+    /// Start of a reader that has everything up to and including an id: right behind the id, if all of that is still there. Otherwise, and for an
+    /// unknown id: the start of a newcomer, with a gap. For an id of a former epoch also with a gap, as records in between may be lost.
     /// </summary>
     public LogStart StartAfter(long id, int messages)
     {
@@ -39,7 +38,7 @@ public readonly unsafe partial struct RoomRing
         return boundary;
     }
 
-    /// <summary>An id that whoever reads from a position on has behind it: the one before the next record's. For a gap, from which a client counts on.</summary>
+    /// <summary>The id before the first record at or behind a position: a gap carries it, and the client counts on from there.</summary>
     public long IdBefore(long position)
     {
         Enter();

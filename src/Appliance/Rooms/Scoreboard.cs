@@ -4,13 +4,13 @@ using Appliance.Native;
 namespace Appliance.Rooms;
 
 /// <summary>
-/// How figures get from workers to whoever samples them, and from there to whoever asks, without a lock: who writes makes a number odd
-/// before and even after; who reads tries again when it was odd or has changed. A writer may die in between, so a reader tries only so
-/// often, in the end giving way to a writer that was interrupted, and then takes what is there.
+/// Passes figures from workers to the sampler, and from there to readers, without a lock: a writer makes a number odd before and even after
+/// its write; a reader tries again if the number was odd or has changed. A writer may die in between, so a reader tries a limited number of
+/// times, yields to an interrupted writer, and finally takes the figures as they are.
 /// </summary>
 public static unsafe class Scoreboard
 {
-    /// <summary>How often whoever reads some figures gives way, for all of them together: in damaged memory every slot seems to be written to.</summary>
+    /// <summary>How often a reader yields, for all the figures that it reads together: in damaged memory every slot seems to be written to.</summary>
     public const int YieldsMax = 900;
 
     private const int TriesBeforeYield = 100;
@@ -140,8 +140,8 @@ public static unsafe class Scoreboard
     }
 
     /// <summary>
-    /// Has the sampler of a single process rest if nothing has happened since its last border: all that could be sampled is known. A
-    /// client that lags keeps it awake, because how much it lags is known at turns only.
+    /// Stops the sampler of a single process if nothing has happened since its last border: all missing samples would be identical. A client
+    /// that lags keeps it running, because only a turn measures the lag.
     /// </summary>
     public static bool TryRest(RoomLog log, int slot)
     {

@@ -12,10 +12,10 @@ public enum JournalState
     /// <summary>No.</summary>
     None = 0,
 
-    /// <summary>Yes, and it is told of everything.</summary>
+    /// <summary>Yes, and every append marks its room for the journal.</summary>
     Kept = 1,
 
-    /// <summary>Yes, and nobody reads what it has not got on disk.</summary>
+    /// <summary>Yes, and clients read only what is on disk.</summary>
     Awaited = 2,
 }
 
@@ -169,7 +169,7 @@ public unsafe struct SegmentHeader
     [FieldOffset(3872)]
     public int WorkersMost;
 
-    /// <summary>1 while the sampler rests: nothing has happened since its last border, and whoever does something wakes it.</summary>
+    /// <summary>1 while the sampler rests: nothing has happened since its last border, and the next event wakes it.</summary>
     [FieldOffset(3876)]
     public int SamplerRests;
 

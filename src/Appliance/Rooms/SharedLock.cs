@@ -3,14 +3,14 @@ using Appliance.Native;
 namespace Appliance.Rooms;
 
 /// <summary>
-/// A mutex in shared memory that outlives its holder: when a process dies inside, the next taker is told and puts things in
-/// order first. Uncontended it costs 28 ns; a System V semaphore, a system call each way, fifteen times that.
+/// A mutex in shared memory that outlives its holder: when its holder dies, the next process that takes the mutex
+/// learns it and repairs the log first. Uncontended it costs 28 ns; a System V semaphore, a system call each way, fifteen times that.
 /// </summary>
 internal readonly unsafe struct SharedLock(byte* mutex)
 {
     /// <summary>
-    /// Longest wait: holders need microseconds, so whoever holds it longer is stopped, or was never there (the word that says who holds it
-    /// is damaged, and no process with that number will ever give it back).
+    /// Longest wait: holders need microseconds, so a longer holder is stopped, or does not exist (the word that names the holder is
+    /// damaged, and no process with that number will ever give the mutex back).
     /// </summary>
     private const int WaitSecondsMax = 3;
 

@@ -7,7 +7,7 @@ namespace Appliance.Rooms;
 /// <summary>Every System V object that belongs to a state directory.</summary>
 public static class StateObjects
 {
-    /// <summary>The file of a state directory that its server has locked, and owns whoever owns the directory.</summary>
+    /// <summary>The file of a state directory that its server has locked; it belongs to the owner of the directory.</summary>
     public const string LockName = "appliance.lock";
 
     /// <summary>Whose the objects of a state directory may be: this user's, root's, those of its owner or of its lock's.</summary>

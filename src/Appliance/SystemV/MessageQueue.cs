@@ -145,7 +145,7 @@ public sealed unsafe class MessageQueue
         return discarded;
     }
 
-    /// <summary>What to tell of a call on this queue that failed: a refusal names the queue's owner and mode.</summary>
+    /// <summary>The message for a failed call on this queue: a refusal names the queue's owner and mode.</summary>
     public Exception Failure(string call, Errno error) => FailureOf(_key, call, error);
 
     private static int Require(SystemVKey key, string call, SysResult result) => result.Ok ? result.Value : throw FailureOf(key, call, result.Error);

@@ -2,7 +2,7 @@ using Appliance.Native;
 
 namespace Appliance.SystemV;
 
-/// <summary>What to tell of a System V call that failed.</summary>
+/// <summary>The message for a failed System V call.</summary>
 public static class SystemVFailure
 {
     /// <summary>A refusal names the object's owner and mode, which this user can change or ask for; anything else names the call.</summary>

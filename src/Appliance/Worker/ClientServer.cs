@@ -304,7 +304,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         }
     }
 
-    /// <summary>Whoever is in a full room waits until that is served: epoll tells again what is to be read.</summary>
+    /// <summary>Clients of a full room wait until the room is served: epoll reports their input again.</summary>
     private bool IsRoomFull(in Connection connection) => connection.MemberIndex >= 0 && _rooms.RoomOf(connection).IsFull;
 
     private void Read(int fd)

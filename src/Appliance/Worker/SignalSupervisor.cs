@@ -25,7 +25,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     /// <summary>A supervisor for the only process.</summary>
     /// <param name="settings">The settings in force, changed in place.</param>
     /// <param name="readAgain">Reads the command line and the configuration file once more.</param>
-    /// <param name="rooms">Where the outcome of a reload is noted for whoever asked.</param>
+    /// <param name="rooms">Where the outcome of a reload is noted for the command that asked.</param>
     /// <param name="service">The service manager, if there is one.</param>
     /// <param name="control">The desk of the control queue.</param>
     /// <param name="log">The log.</param>
@@ -145,7 +145,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         ReloadNote.WriteFailedUpgrade(_rooms, "a single process (--nofork) cannot hand its connections over: restart it instead");
     }
 
-    /// <summary>Has the log opened anew, and tells whoever asked what came of it, on another thread.</summary>
+    /// <summary>Reopens the log on another thread, and reports the outcome to the command that asked.</summary>
     private void Reopen(Action<string?> then) => _log.Reopen(failure =>
     {
         lock (_telling)

@@ -194,7 +194,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         }
     }
 
-    /// <summary>The socket that belongs to an order has not come: whoever has its other end sees it end, and keeps its connections.</summary>
+    /// <summary>The socket that belongs to an order has not come: the process at its other end sees it end, and keeps its connections.</summary>
     private void Refuse(char order)
     {
         _log!.Write(EventCatalogue.OrderUnfulfilled, order == ControlWord.Give ? "give connections" : "take connections");
@@ -205,8 +205,8 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     }
 
     /// <summary>
-    /// Takes the wake-ups of slots that others are to have. Each is set once: whoever has the slot may have been told of something that this
-    /// worker could not wake it for.
+    /// Takes the wake-ups of slots that other processes get. It sets each once: this worker may have marked a room for a slot without being
+    /// able to wake its process.
     /// </summary>
     private void TakeWakeups(in ChannelMessage message)
     {

@@ -4,7 +4,7 @@ namespace Appliance.Protocols.WebSocket;
 
 /// <summary>
 /// The sub-protocols that clients may offer (RFC 6455, 1.9 and 4.2.2). There is one, under two names; a client that offers none speaks it as
-/// well. Of what is offered the first known name is taken. A client that offers only others is not answered, and browsers then fail, as they must.
+/// well. The server selects the first known name. A client that offers only unknown ones gets no sub-protocol, and browsers then fail, as they must.
 /// </summary>
 public static class SubProtocols
 {
