@@ -85,14 +85,14 @@ public sealed class ControlQueueTests
         """{"type":"usermsg","name":"server","message":"hello","color":"#000000","from":"server","id":"#","time":#}""")]
     [InlineData("history @a last 0", "ok #")]
     [InlineData("history @b", "failed there is no room 'b'")]
-    [InlineData("history @a next 5", "failed what is wanted is: history [@ROOM] [last N | after ID]")]
-    [InlineData("clients 5-", "failed '5-' is not what an answer began with: more CURSOR")]
-    [InlineData("rooms x", "failed 'x' is not what an answer began with: more CURSOR")]
+    [InlineData("history @a next 5", "failed expected: history [@ROOM] [last N | after ID]")]
+    [InlineData("clients 5-", "failed '5-' is not a cursor from an answer's first line: more CURSOR")]
+    [InlineData("rooms x", "failed 'x' is not a cursor from an answer's first line: more CURSOR")]
     [InlineData("kick 10.1.2.3", "failed no client has the id or address '10.1.2.3'")]
-    [InlineData("say", "failed a name and a message are needed, as texts that are not blank")]
-    [InlineData("say @a/b hello", "failed a room's name has letters, digits and -_. alone, 64 at most")]
+    [InlineData("say", "failed name and message are required, as texts that are not blank")]
+    [InlineData("say @a/b hello", "failed a room's name has only letters, digits and -_., 64 at most")]
     [InlineData("say 1234567890", "failed a name has at most --max-name 15 characters and a message --max-message 9")]
-    [InlineData("{\"name\":\"a\"}", "failed a name and a message are needed, as texts that are not blank")]
+    [InlineData("{\"name\":\"a\"}", "failed name and message are required, as texts that are not blank")]
     [InlineData("{\"name\":", "failed not a JSON object")]
     [InlineData("nothing", "failed no command begins so")]
     [InlineData("reopen", "ok")]
@@ -140,8 +140,8 @@ public sealed class ControlQueueTests
         foreach (var (word, reason) in new[]
         {
             ("stop", "'stop' stands alone"), ("reload", "'reload' stands alone"), ("reopen", "'reopen' stands alone"), ("status", "'status' stands alone"),
-            ("kick", "no client has the id or address"), ("clients", "is not what an answer began with"), ("rooms", "is not what an answer began with"),
-            ("history", "what is wanted is"), ("say @lobby/", "letters, digits"), ("{\"message\":\"x\",\"name\":\"y\"}", "not a JSON object"),
+            ("kick", "no client has the id or address"), ("clients", "is not a cursor"), ("rooms", "is not a cursor"),
+            ("history", "expected: history"), ("say @lobby/", "letters, digits"), ("{\"message\":\"x\",\"name\":\"y\"}", "not a JSON object"),
             ("STOP", "no command begins so"), ("stopit", "no command begins so"), ("ask 2", "no command begins so"), ("ask two", "behind 'ask'"),
         })
         {

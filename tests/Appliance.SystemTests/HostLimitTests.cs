@@ -157,7 +157,7 @@ public sealed class HostLimitTests
             var client = await RawClient.ConnectAsync(daemon.Address);
             crowd.Add(client);
             await client.SendAsync(RawClient.UpgradeRequest());
-            refused += await IsRefusedAsync(client, "places are taken that the descriptors of this process allow") ? 1 : 0;
+            refused += await IsRefusedAsync(client, "places that the descriptors of this process allow are taken") ? 1 : 0;
         }
 
         Assert.InRange(refused, 40, 99);

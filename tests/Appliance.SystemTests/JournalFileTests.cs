@@ -180,7 +180,7 @@ public sealed class JournalFileTests
         daemon.ChoosePort();
         var refused = await daemon.LaunchAsync(["--proc=1", .. Reboot.Options(daemon)]);
         Assert.Equal(1, refused.ExitCode);
-        Assert.Contains($"--journal {Reboot.JournalOf(daemon)}: is no journal of this version of appliance", refused.Error, StringComparison.Ordinal);
+        Assert.Contains($"--journal {Reboot.JournalOf(daemon)}: is not a journal of this version of appliance", refused.Error, StringComparison.Ordinal);
         Assert.StartsWith("a letter", await File.ReadAllTextAsync(Reboot.JournalOf(daemon)), StringComparison.Ordinal);
         File.Delete(Reboot.JournalOf(daemon));
 

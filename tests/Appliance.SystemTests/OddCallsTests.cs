@@ -157,7 +157,7 @@ public sealed class OddCallsTests
             {
                 var result = await CommandResult.ApplianceAsync([.. command, "--run-dir", run, "--state-dir", state]);
                 Assert.True(result.ExitCode == 1 && result.Error.Contains(words, StringComparison.Ordinal), result.ToString());
-                Assert.Matches("as the server was given them|name the one that it was given", result.Error);
+                Assert.Matches("as the server was given them|give the --state-dir of the server", result.Error);
             }
         }
     }

@@ -234,10 +234,10 @@ public sealed class UpgradeTests
     [InlineData("version = 0\nlayout = 2", "the former process hands over in version 0, this one takes 1: restart instead")]
     [InlineData("version = 1\nlayout = 3", "the room log has layout 3, this version takes 4 to 6: restart instead")]
     [InlineData("version = 1\nlayout = 7", "the room log has layout 7, this version takes 4 to 6: restart instead")]
-    [InlineData("version = 1", "'layout' is missing in what is to be handed over")]
+    [InlineData("version = 1", "'layout' is missing in the hand-over")]
     [InlineData("version = one", "'one' is no number")]
-    [InlineData("version = 1\nlayout = 4", "not all that is to be handed over has arrived")]
-    [InlineData("version = 1\nlayout = 5", "not all that is to be handed over has arrived")]
+    [InlineData("version = 1\nlayout = 4", "a part of the hand-over has not arrived")]
+    [InlineData("version = 1\nlayout = 5", "a part of the hand-over has not arrived")]
     public async Task Other_versions_are_refused(string head, string reason)
     {
         const string FormerMaster = """

@@ -138,7 +138,7 @@ internal static class CheckCommand
             int inUse = ReadFile("/proc/sysvipc/shm").AsSpan().Count('\n');
             yield return (ulong)inUse < segments
                 ? ("kernel.shmmni", Verdict.Ok, Text($"{segments}, {inUse} in use"))
-                : ("kernel.shmmni", Verdict.Fail, Text($"{segments}, all in use: remove what 'ipcs -m' shows and nobody needs, or sysctl -w kernel.shmmni={2 * segments}"));
+                : ("kernel.shmmni", Verdict.Fail, Text($"{segments}, all in use: remove unused ones that 'ipcs -m' shows, or sysctl -w kernel.shmmni={2 * segments}"));
         }
         else
         {
@@ -151,7 +151,7 @@ internal static class CheckCommand
         if (HostMemory.Known is null)
         {
             string what = Text($"{settings.MaxMemoryBytes} for all rooms (--max-memory)");
-            return ("memory", Verdict.Warn, $"{what}; what this host has cannot be read: see that it is more");
+            return ("memory", Verdict.Warn, $"{what}; the memory of this host cannot be read: make sure that it is more");
         }
 
         string finding = Text($"{settings.MaxMemoryBytes} for all rooms (--max-memory), of {HostMemory.Bytes} of this host or control group");
@@ -191,7 +191,7 @@ internal static class CheckCommand
             int inUse = ReadFile("/proc/sysvipc/msg").AsSpan().Count('\n');
             yield return (ulong)inUse < queues
                 ? ("kernel.msgmni", Verdict.Ok, Text($"{queues}, {inUse} in use"))
-                : ("kernel.msgmni", Verdict.Warn, Text($"{queues}, all in use, so there will be no control queue: remove what 'ipcs -q' shows and nobody needs, or sysctl -w kernel.msgmni={2 * queues}"));
+                : ("kernel.msgmni", Verdict.Warn, Text($"{queues}, all in use, so there will be no control queue: remove unused ones that 'ipcs -q' shows, or sysctl -w kernel.msgmni={2 * queues}"));
         }
         else
         {
@@ -264,13 +264,13 @@ internal static class CheckCommand
         bool isMadeByStart = directory == settings.StateDirectory && !Directory.Exists(directory);
         if (!isMadeByStart && !(Syscall.IsWritable(directory) && (!File.Exists(path) || Syscall.IsWritable(path))))
         {
-            return ("journal", Verdict.Fail, $"{path}: it or '{directory}', where it is written anew, is missing or not writable for this user");
+            return ("journal", Verdict.Fail, $"{path}: it or '{directory}', where it is rewritten, is missing or not writable for this user");
         }
 
         var error = Directory.Exists(settings.StateDirectory) && RoomLogStore.Find(settings.StateDirectory) is { } log ? log.Header.JournalError : Errno.None;
         return error == Errno.None
             ? ("journal", Verdict.Ok, $"{path}, journal-sync {SettingsTable.Find("journal-sync")!.Show(settings)}")
-            : ("journal", Verdict.Fail, $"{path}: {SyscallException.Describe(error)}: what is said now does not survive a reboot; the log says more");
+            : ("journal", Verdict.Fail, $"{path}: {SyscallException.Describe(error)}: new messages do not survive a reboot; the log says more");
     }
 
     private static (string, Verdict, string) Address(ListenAddress address, bool running, Func<ListenAddress, ListenSocket> bind)

@@ -47,7 +47,7 @@ internal sealed class ControlClient
         int bytesMax = Math.Min(MessageQueue.Limits.MessageBytesMax, ControlCommand.BytesMax);
         if (bytes.Length > bytesMax)
         {
-            throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{_command}: {bytes.Length} bytes are more than one message may have, {bytesMax} (kernel.msgmax)"));
+            throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{_command}: {bytes.Length} bytes are more than one message may hold, {bytesMax} (kernel.msgmax)"));
         }
 
         QueueMessage answer = default;
@@ -92,7 +92,7 @@ internal sealed class ControlClient
         ServerPlaces.RequireState(command, settings);
         var queue = MessageQueue.Find(SystemVKey.OfPath(directory, SystemVKey.DefaultProject))
             ?? throw new IOException(
-                $"{command}: the server has no queue of --state-dir {directory}: name the one that it was given, or wait until it has started; its log says more");
+                $"{command}: the server has no queue of --state-dir {directory}: give the --state-dir of the server, or wait until it has started; its log says more");
         var looked = Syscall.PermissionsOf(SystemVKind.Queue, queue.Id, out var permissions);
         if (looked.Ok && !StateObjects.OwnersOf(directory).Covers(permissions))
         {

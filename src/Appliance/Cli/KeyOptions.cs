@@ -81,7 +81,7 @@ internal static class KeyOptions
 
         if (Syscall.IsAbsent(path))
         {
-            throw new IOException($"{option}: '{path}' is not there, and a key is made from a file's inode; name one that is, or give --key 0x41020304");
+            throw new IOException($"{option}: '{path}' does not exist, and a key is made from a file's inode; name an existing file, or give --key 0x41020304");
         }
 
         return SystemVKey.OfPath(path, project[0]);

@@ -47,7 +47,7 @@ internal static class QueueSendCommand
         var sent = deadline.Repeat(() => queue.Send(type, text, wait: patience != TimeSpan.Zero));
         return sent.Ok ? ExitCode.Fine
             : sent.Error is Errno.EAGAIN or Errno.EINTR ? throw new IOException(WhyFull(queue, key))
-            : sent.Error is Errno.EIDRM or Errno.EINVAL ? throw new IOException($"queue send: the queue of key {key} was removed while this waited for room")
+            : sent.Error is Errno.EIDRM or Errno.EINVAL ? throw new IOException($"queue send: the queue of key {key} was removed while this waited for space")
             : throw queue.Failure("queue send: msgsnd", sent.Error);
     }
 
@@ -63,7 +63,7 @@ internal static class QueueSendCommand
         if (parsed.GetValue(KeyOptions.Json))
         {
             var value = PhpJson.Read(bytes, out string reason) ?? throw new IOException(
-                $"queue send: --json: the text is not JSON: {reason}; a text stands in quotes in it, and needs no --json outside of it");
+                $"queue send: --json: the text is not JSON: {reason}; a text needs quotes in JSON, or leave out --json");
             return PhpSerialization.Write(value);
         }
 
@@ -86,7 +86,7 @@ internal static class QueueSendCommand
         if (Syscall.MessageStatus(queue.Id, out var status).Ok && bytes > status.msg_qbytes)
         {
             throw new IOException(Invariant(
-                $"queue send: a message of {bytes} bytes is longer than all that the queue of key {key} may hold, msg_qbytes {status.msg_qbytes} (kernel.msgmnb when it was made)"));
+                $"queue send: a message of {bytes} bytes is longer than the whole queue of key {key}, msg_qbytes {status.msg_qbytes} (kernel.msgmnb when it was made)"));
         }
     }
 

@@ -44,7 +44,7 @@ internal static class RawArguments
         const string Source = "/proc/self/cmdline";
         ReadOnlySpan<byte> rest = Syscall.IsReadable(Source)
             ? File.ReadAllBytes(Source)
-            : throw new IOException($"{Source} cannot be read: words of the command line are passed on byte for byte, and only /proc has their bytes; mount it");
+            : throw new IOException($"{Source} cannot be read: only /proc has the bytes of the command line, which are passed on unchanged; mount it");
         for (int end; (end = rest.IndexOf((byte)0)) >= 0; rest = rest[(end + 1)..])
         {
             arguments.Add(rest[..end].ToArray());

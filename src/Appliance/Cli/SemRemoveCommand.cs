@@ -24,5 +24,5 @@ internal static class SemRemoveCommand
     /// <summary>The semaphore of a key.</summary>
     /// <exception cref="IOException">There is none.</exception>
     public static int Find(SystemVKey key) => PhpSemaphore.Find(key)
-        ?? throw new IOException($"semaphore {key} is not there; 'appliance sem run' makes it, and sem_get() of PHP does");
+        ?? throw new IOException($"semaphore {key} does not exist; 'appliance sem run' or PHP's sem_get() makes it");
 }

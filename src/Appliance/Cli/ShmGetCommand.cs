@@ -57,7 +57,7 @@ internal static class ShmGetCommand
         using var segment = ShmOptions.Open(parsed, forWriting: false);
         return segment.Chain.Find(variable) is { } found
             ? segment.Chain.ValueOf(found)
-            : throw new IOException(ShmOptions.DamageOf(segment) ?? FormattableString.Invariant($"variable {variable} is not in segment {segment.Key}; 'shm list' shows what is"));
+            : throw new IOException(ShmOptions.DamageOf(segment) ?? FormattableString.Invariant($"variable {variable} is not in segment {segment.Key}; 'shm list' shows its variables"));
     }
 
     private static void Write(ReadOnlySpan<byte> bytes) => StandardOutput.Current.Write(bytes);

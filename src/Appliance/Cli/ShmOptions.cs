@@ -44,7 +44,7 @@ internal static class ShmOptions
     public static VariableSegment Open(ParseResult parsed, bool forWriting)
     {
         var key = KeyOptions.Read(parsed);
-        var segment = VariableSegment.Open(key, forWriting) ?? throw new IOException($"segment {key} is not there; 'appliance shm put' makes it, and shm_attach() of PHP does");
+        var segment = VariableSegment.Open(key, forWriting) ?? throw new IOException($"segment {key} does not exist; 'appliance shm put' or PHP's shm_attach() makes it");
         return forWriting ? Whole(segment) : segment;
     }
 

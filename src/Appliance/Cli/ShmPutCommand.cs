@@ -89,6 +89,6 @@ internal static class ShmPutCommand
         }
 
         return PhpJson.Read(given, out string reason) is { } value ? PhpSerialization.Write(value) : throw new IOException(
-            $"VALUE is not JSON: {reason}; a text stands in quotes in it, and needs no --json outside of it");
+            $"VALUE is not JSON: {reason}; a text needs quotes in JSON, or leave out --json");
     }
 }

@@ -19,7 +19,7 @@ internal static class ShmRemoveCommand
         if (!segment.Chain.IsPhp && !segment.Chain.IsBlank)
         {
             throw new IOException(FormattableString.Invariant(
-                $"segment {segment.Key} is not PHP's: it does not begin with PHP_SM; if it is to go, 'ipcrm -m {segment.Id}' removes it"));
+                $"segment {segment.Key} is not PHP's: it does not begin with PHP_SM; 'ipcrm -m {segment.Id}' removes it all the same"));
         }
 
         segment.Remove();

@@ -97,12 +97,12 @@ internal sealed class StandardOutput : Stream
         {
             throw written.Error == Errno.EBADF
                 ? Closed()
-                : new IOException($"stdout cannot be written to: {SyscallException.Describe(written.Error)}; give it another file");
+                : new IOException($"stdout cannot be written to: {SyscallException.Describe(written.Error)}; redirect it to another file");
         }
     }
 
     private static IOException Closed() =>
-        new("stdout is closed, and there is something to print: open it, to /dev/null if nobody reads it");
+        new("stdout is closed, but there is output to print: redirect it, to /dev/null if you do not need it");
 
     /// <inheritdoc/>
     public override void Flush()

@@ -99,13 +99,13 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
                 Tell(fd, "bad_json"u8, "This is not a JSON object.");
                 break;
             case ChatRefusal.BadMessage:
-                Tell(fd, "bad_message"u8, "A name and a message are needed, as texts that are not blank.");
+                Tell(fd, "bad_message"u8, "Name and message are required, as texts that are not blank.");
                 break;
             case ChatRefusal.BadCharacter:
-                Tell(fd, "bad_message"u8, "Names and messages take no control characters and none that cannot be seen, names no marks of direction.");
+                Tell(fd, "bad_message"u8, "Names and messages must not contain control or invisible characters, names no direction marks.");
                 break;
             case ChatRefusal.ReservedName:
-                Tell(fd, "bad_message"u8, "This name is the server's own. Please take another one.");
+                Tell(fd, "bad_message"u8, "This name is reserved for the server. Please choose another one.");
                 break;
             case ChatRefusal.TooLong:
                 Tell(fd, "too_long"u8, $"A name has at most {settings.MaxName} characters and a message at most {settings.MaxMessage}.");

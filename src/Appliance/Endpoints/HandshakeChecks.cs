@@ -40,15 +40,15 @@ internal sealed class HandshakeChecks
     private static Refusal? IsWellFormed(int fd, in HttpRequest request) => Handshake.Check(request) switch
     {
         HandshakeRefusal.None => null,
-        HandshakeRefusal.MethodNotGet => new(RejectReason.Method, "a WebSocket is asked for with GET", "Allow: GET\r\n"),
-        HandshakeRefusal.HttpTooOld => new(RejectReason.Handshake, "a WebSocket is asked for with HTTP/1.1"),
+        HandshakeRefusal.MethodNotGet => new(RejectReason.Method, "a WebSocket handshake must use GET", "Allow: GET\r\n"),
+        HandshakeRefusal.HttpTooOld => new(RejectReason.Handshake, "a WebSocket handshake must use HTTP/1.1"),
         HandshakeRefusal.ConnectionNotUpgrade =>
             new(RejectReason.Handshake, "a WebSocket needs the headers 'Upgrade: websocket' and 'Connection: Upgrade'"),
         HandshakeRefusal.VersionNot13 =>
             new(RejectReason.WebSocketVersion, "Sec-WebSocket-Version must be 13", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
-        HandshakeRefusal.BadKey => new(RejectReason.Handshake, "one Sec-WebSocket-Key is needed, 16 bytes in base64"),
-        HandshakeRefusal.HasBody => new(RejectReason.Handshake, "a handshake has no body"),
-        HandshakeRefusal.BadProtocol => new(RejectReason.Handshake, "Sec-WebSocket-Protocol takes names without blanks, with commas between them"),
+        HandshakeRefusal.BadKey => new(RejectReason.Handshake, "exactly one Sec-WebSocket-Key is required, 16 bytes in base64"),
+        HandshakeRefusal.HasBody => new(RejectReason.Handshake, "a handshake must not have a body"),
+        HandshakeRefusal.BadProtocol => new(RejectReason.Handshake, "Sec-WebSocket-Protocol must be names without blanks, separated by commas"),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 
@@ -67,6 +67,6 @@ internal sealed class HandshakeChecks
 
         _context.Observer.OnDescriptorsExhausted(nameof(Native.Errno.EMFILE));
         return new Refusal(
-            RejectReason.Full, $"all {places} places are taken that the descriptors of this process allow; try again later", Refusal.RetryLater);
+            RejectReason.Full, $"all {places} places that the descriptors of this process allow are taken; try again later", Refusal.RetryLater);
     }
 }

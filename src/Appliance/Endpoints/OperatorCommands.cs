@@ -80,7 +80,7 @@ public sealed class OperatorCommands
     private string Publish(ReadOnlySpan<byte> room, in ChatInput input)
     {
         room = room.IsEmpty ? RoomName.Default : room;
-        return !RoomName.IsValid(room) ? "failed a room's name has letters, digits and -_. alone, 64 at most"
+        return !RoomName.IsValid(room) ? "failed a room's name has only letters, digits and -_., 64 at most"
             : _rooms.Say(room, input) switch
             {
                 RoomOpening.Found or RoomOpening.Created => "ok",
@@ -93,8 +93,8 @@ public sealed class OperatorCommands
     private string Describe(ChatRefusal refusal) => refusal switch
     {
         ChatRefusal.BadJson => "failed not a JSON object",
-        ChatRefusal.BadMessage => "failed a name and a message are needed, as texts that are not blank",
-        ChatRefusal.BadCharacter => "failed a name and a message take no control characters and none that cannot be seen, a name no marks of direction",
+        ChatRefusal.BadMessage => "failed name and message are required, as texts that are not blank",
+        ChatRefusal.BadCharacter => "failed name and message must not contain control or invisible characters, a name no direction marks",
         ChatRefusal.TooLong => Text($"failed a name has at most --max-name {_context.Settings.MaxName} characters and a message --max-message {_context.Settings.MaxMessage}"),
         ChatRefusal.None or ChatRefusal.TooFast or ChatRefusal.ReservedName => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),

@@ -38,7 +38,7 @@ internal sealed class Pages(WorkerContext context, HttpResponder responder)
         if (!HttpGate.IsOptions(request)
             && (request.Path.Length > path.Length || !Responses.TryGetValue(path[..Encoding.Latin1.GetChars(request.Path, path)], out response)))
         {
-            responder.Refuse(fd, new Refusal(RejectReason.NotFound, "there is nothing here; the chat is at /"));
+            responder.Refuse(fd, new Refusal(RejectReason.NotFound, "nothing is at this path; the chat is at /"));
             return;
         }
 

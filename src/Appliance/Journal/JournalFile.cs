@@ -238,7 +238,7 @@ public sealed class JournalFile : IDisposable
         if (Syscall.StatusOf(opened.Value, out var status).Ok && status is { IsRegular: true, MoreThanOwnerMayWrite: true })
         {
             _ = Syscall.Close(opened.Value);
-            throw new IOException($"{Option(path)}: others than its owner may write to it: chmod go-w it once you know that what it holds is yours, or name another file");
+            throw new IOException($"{Option(path)}: other users than its owner may write to it: check its content and chmod go-w it, or name another file");
         }
 
         return opened.Value;
@@ -249,7 +249,7 @@ public sealed class JournalFile : IDisposable
     private static long LengthOf(int fd, string path)
     {
         _ = Syscall.Status(fd, out long length, out bool isRegular).OrThrow($"statx '{path}'");
-        return isRegular ? length : throw new IOException($"--journal {path}: is no regular file");
+        return isRegular ? length : throw new IOException($"--journal {path}: is not a regular file");
     }
 
     private static JournalHeader ReadHeader(int fd, string path)
@@ -258,7 +258,7 @@ public sealed class JournalFile : IDisposable
         int count = Syscall.ReadAt(fd, bytes, 0).OrThrow($"pread '{path}'");
         return JournalFormat.TryReadHeader(bytes[..count], out var header) || count == 0
             ? header
-            : throw new IOException($"--journal {path}: is no journal of this version of appliance; move it away, or name another file");
+            : throw new IOException($"--journal {path}: is not a journal of this version of appliance; move it away, or name another file");
     }
 
     private SysResult SyncDirectory()

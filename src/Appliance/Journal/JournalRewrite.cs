@@ -61,7 +61,7 @@ internal sealed class JournalRewrite : IDisposable
             var result = Step(isComplete, out isDone);
             if (!result.Ok)
             {
-                throw new IOException($"--journal {File.Path}: cannot be written anew: {SyscallException.Describe(result.Error)}");
+                throw new IOException($"--journal {File.Path}: cannot be rewritten: {SyscallException.Describe(result.Error)}");
             }
         }
     }

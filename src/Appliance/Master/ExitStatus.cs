@@ -29,7 +29,7 @@ public readonly struct ExitStatus(int status)
     public bool IsFailure => Signal is not (Syscall.SIGKILL or Syscall.SIGTERM or Syscall.SIGQUIT or Syscall.SIGINT) && status != 0;
 
     /// <summary>For the log: <c>signal 9</c>, <c>exit status 1</c>.</summary>
-    public override string ToString() => status == UnknownStatus ? "nobody knows how"
+    public override string ToString() => status == UnknownStatus ? "with unknown status"
         : Signal != 0 ? string.Create(CultureInfo.InvariantCulture, $"signal {Signal}")
         : Code == RuntimeFailed ? string.Create(CultureInfo.InvariantCulture, $"exit status {Code}: no memory or thread to begin with; {TaskLimit.WayOut()}")
         : string.Create(CultureInfo.InvariantCulture, $"exit status {Code}");

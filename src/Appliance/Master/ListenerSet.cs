@@ -166,7 +166,7 @@ public sealed class ListenerSet : IDisposable
 
     private static ListenSocket Inherit(int descriptor) => Syscall.IsListening(descriptor)
         ? ListenSocket.Inherit(descriptor)
-        : throw new IOException($"LISTEN_FDS: descriptor {descriptor} is no stream socket that listens; socket activation passes such ones only (Accept=no)");
+        : throw new IOException($"LISTEN_FDS: descriptor {descriptor} is not a listening stream socket, as socket activation must pass (Accept=no)");
 
     private static string DescribeInherited(ListenSocket socket) =>
         $"descriptor {socket.Descriptor} of the service manager{(socket.Port > 0 ? $", port {socket.Port}" : "")}";

@@ -197,7 +197,7 @@ public sealed class PidFile : IDisposable
 
         if (status is not { IsRegular: true, Links: 1 })
         {
-            throw new IOException($"{option} {directory}: '{path}' is no regular file of one name; remove it");
+            throw new IOException($"{option} {directory}: '{path}' is not a regular file with a single name; remove it");
         }
 
         if (!owners.Covers(status.Owner))

@@ -58,7 +58,7 @@ public sealed unsafe record RunningServer(int Pid, uint Owner, string File)
         if (WhyNotOurs() is { } why)
         {
             _ = opened.Ok ? Syscall.Close(opened.Value) : default;
-            throw new IOException(Text($"process {Pid} of '{File}' {why}: it is not signalled; if that is the server, call its binary, otherwise whoever may write that file has written another number"));
+            throw new IOException(Text($"process {Pid} of '{File}' {why}: it is not signalled; if that is the server, call its binary, otherwise a user who may write that file has written another number"));
         }
 
         var done = opened.Ok ? Syscall.SignalProcess(opened.Value, signal) : Syscall.Kill(Pid, signal);

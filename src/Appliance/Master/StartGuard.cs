@@ -31,7 +31,7 @@ internal sealed class StartGuard : IDisposable
         StartGuard? taken = null;
         return Polling.Until(() => (taken = TryTake(option, directory, name, path, owners)) is not null, WaitMsMax, PollMs)
             ? taken!
-            : throw new IOException($"{option} {directory}: another appliance starts there and does not come to an end; end it");
+            : throw new IOException($"{option} {directory}: another appliance is starting there and does not finish; end it");
     }
 
     /// <inheritdoc/>

@@ -80,7 +80,7 @@ public sealed class Takeover
         uint version = (uint)Number(head, "layout");
         if (locks.Length < 2 || wakeups.Length != RoomLogLayout.SlotsOf(version) || !listeners.ContainsKey(0))
         {
-            throw new IOException("not all that is to be handed over has arrived");
+            throw new IOException("a part of the hand-over has not arrived");
         }
 
         var inForce = SettingsBuilder.Build(paths, SettingsBuilder.ReadFile("the former process", settings.Split('\n'), hasComments: false));
@@ -160,7 +160,7 @@ public sealed class Takeover
     private static int Number(Dictionary<string, string> head, string name) => Parse(Text(head, name));
 
     private static string Text(Dictionary<string, string> head, string name) =>
-        head.GetValueOrDefault(name) ?? throw new IOException($"'{name}' is missing in what is to be handed over");
+        head.GetValueOrDefault(name) ?? throw new IOException($"'{name}' is missing in the hand-over");
 
     private static int Parse(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new IOException($"'{text}' is no number");

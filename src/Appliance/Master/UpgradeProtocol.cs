@@ -72,7 +72,7 @@ public static class UpgradeProtocol
         sent = sent && (resources.MonitoringSocket is not { } monitoring || channel.Send(Monitoring, "", monitoring.Descriptor));
         if (!sent || !channel.Send(Begin))
         {
-            throw new IOException("the kernel does not take what is to be handed over: see ulimit -n");
+            throw new IOException("the kernel refuses the descriptors of the hand-over: see ulimit -n");
         }
     }
 }

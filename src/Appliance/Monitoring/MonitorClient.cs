@@ -32,7 +32,7 @@ public static unsafe class MonitorClient
             int head = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
             return head > 0 && answer.StartsWith("HTTP/1.1 ", StringComparison.Ordinal)
                 ? answer[(head + 4)..]
-                : throw new IOException($"--metrics {address.Text}: whoever listens there is no monitoring port");
+                : throw new IOException($"--metrics {address.Text}: the program that listens there is not a monitoring port");
         }
         finally
         {

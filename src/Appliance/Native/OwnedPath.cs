@@ -130,7 +130,7 @@ public static class OwnedPath
     /// <summary>What others may do in a directory of ours, where what they make is not used; null when only owner and group may write.</summary>
     public static string? WhyExposed(string directory) =>
         Syscall.StatusOf(directory, out var status).Ok && status is { IsLink: false, OthersMayWrite: true }
-        ? $"{directory}: anybody may write to it, and remove a server's files: chmod o-w {directory}"
+        ? $"{directory}: anybody may write to it and remove a server's files: chmod o-w {directory}"
         : null;
 
     /// <summary>Why an open file is not to be used: whose it is; null when it is ours.</summary>
@@ -153,7 +153,7 @@ public static class OwnedPath
 
         if (isExposed && status is { IsDirectory: true, MoreThanOwnerMayWrite: true, IsSticky: false })
         {
-            throw new IOException($"{what}: others than its owner may write to '{path}', which lies where anybody may: chmod go-w '{path}', or name another path");
+            throw new IOException($"{what}: other users than its owner may write to '{path}', in a directory that anybody may write to: chmod go-w '{path}', or name another path");
         }
     }
 
@@ -162,7 +162,7 @@ public static class OwnedPath
         string parent = Above(path);
         if (Syscall.StatusOf(parent, out var status).Ok && !owners.Covers(status.Owner))
         {
-            throw new IOException($"{what}: the directory '{parent}' belongs to {Ownership.Name(status.Owner)}, who could exchange what lies in it: name another file");
+            throw new IOException($"{what}: the directory '{parent}' belongs to {Ownership.Name(status.Owner)}, who could replace files in it: name another file");
         }
     }
 

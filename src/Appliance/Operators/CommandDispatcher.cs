@@ -262,7 +262,7 @@ public sealed class CommandDispatcher : IDisposable
             || !int.TryParse(cursor[0], NumberStyles.None, CultureInfo.InvariantCulture, out from)
             || !int.TryParse(cursor[1], NumberStyles.None, CultureInfo.InvariantCulture, out first)))
         {
-            return Finish(command, $"failed {PrintableText.Quote(command.Arguments)} is not what an answer began with: more CURSOR");
+            return Finish(command, $"failed {PrintableText.Quote(command.Arguments)} is not a cursor from an answer's first line: more CURSOR");
         }
 
         if (NextWorker(from) is not { } worker)

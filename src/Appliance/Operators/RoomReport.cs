@@ -56,7 +56,7 @@ internal static class RoomReport
     {
         if (!TryNumber(arguments.Length == 0 ? "0" : arguments, out long from))
         {
-            return $"failed {PrintableText.Quote(arguments)} is not what an answer began with: more CURSOR";
+            return $"failed {PrintableText.Quote(arguments)} is not a cursor from an answer's first line: more CURSOR";
         }
 
         var lines = new StringBuilder();
@@ -89,7 +89,7 @@ internal static class RoomReport
         long number = HistoryDefault;
         if (which is not ([] or ["last" or "after", _]) || (which.Length > 0 && !TryNumber(which[1], out number)))
         {
-            return "failed what is wanted is: history [@ROOM] [last N | after ID]";
+            return "failed expected: history [@ROOM] [last N | after ID]";
         }
 
         int slot = rooms.Find(Encoding.UTF8.GetBytes(room));

@@ -16,7 +16,7 @@ public static class SystemVSupport
         string? why = asked.Error == Errno.ENOSYS ? "this kernel, or the sandbox around it, has none (CONFIG_SYSVIPC)"
             : asked.Error is Errno.EPERM or Errno.EACCES ? "a filter forbids it: allow shmget, shmat, shmctl and shmdt in the seccomp profile of the container or service"
             : null;
-        return why is null ? null : $"System V shared memory, in which the rooms live, is not to be had: shmget: {SyscallException.Describe(asked.Error)}: {why}";
+        return why is null ? null : $"System V shared memory, which holds the rooms, is not available: shmget: {SyscallException.Describe(asked.Error)}: {why}";
     }
 
     /// <summary>
@@ -41,7 +41,7 @@ public static class SystemVSupport
         {
             return KernelLimit("shmall") < (ulong)pages
                 ? Text($"kernel.shmall is {KernelLimit("shmall")} pages of {Environment.SystemPageSize} bytes: sysctl -w kernel.shmall={pages}, {Lower}")
-                : Text($"all segments of kernel.shmmni ({KernelLimit("shmmni")}), or all pages of kernel.shmall, are in use: remove what 'ipcs -m' shows and nobody needs, or raise them with sysctl -w");
+                : Text($"all segments of kernel.shmmni ({KernelLimit("shmmni")}), or all pages of kernel.shmall, are in use: remove unused ones that 'ipcs -m' shows, or raise the limits with sysctl -w");
         }
 
         return error == Errno.ENOMEM && Syscall.AddressSpaceLimit < AddressBytesOf(bytes)

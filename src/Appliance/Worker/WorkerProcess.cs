@@ -71,7 +71,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     {
         if (!_channel.TryReceive(out var first, out _))
         {
-            throw new IOException("a worker is started by its master alone");
+            throw new IOException("only a master starts a worker");
         }
 
         Syscall.WakeWithParent();

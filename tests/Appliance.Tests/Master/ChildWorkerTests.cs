@@ -52,7 +52,7 @@ public sealed class ChildWorkerTests
     [Fact]
     public void End_of_which_nobody_knows_is_a_failure_without_a_signal() =>
         Assert.Equal(
-            ("nobody knows how", true, false, 0),
+            ("with unknown status", true, false, 0),
             (ExitStatus.Unknown.ToString(), ExitStatus.Unknown.IsFailure, ExitStatus.Unknown.IsFine, ExitStatus.Unknown.Signal));
 
     [Fact]

@@ -99,8 +99,8 @@ public sealed unsafe class UpgradeFixtureTests : IDisposable
     [InlineData("version = 1", "version = 2", "the former process hands over in version 2, this one takes 1: restart instead")]
     [InlineData("layout = 4", "layout = 3", "the room log has layout 3, this version takes 4 to 6: restart instead")]
     [InlineData("layout = 4", "layout = 7", "the room log has layout 7, this version takes 4 to 6: restart instead")]
-    [InlineData("E 129", "E 128", "not all that is to be handed over has arrived")]
-    [InlineData("L 2\n0\n", "L 2\n7\n", "not all that is to be handed over has arrived")]
+    [InlineData("E 129", "E 128", "a part of the hand-over has not arrived")]
+    [InlineData("L 2\n0\n", "L 2\n7\n", "a part of the hand-over has not arrived")]
     [InlineData("M 1", "N 1", "message 'N' is not known to this version")]
     public void Another_version_is_refused(string said, string instead, string reason)
     {

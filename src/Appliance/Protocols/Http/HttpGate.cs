@@ -74,13 +74,13 @@ public static class HttpGate
     /// <summary>A refusal in words.</summary>
     public static string WordsOf(HttpRefusal refusal) => refusal switch
     {
-        HttpRefusal.Malformed => "this is not a request of HTTP/1.1",
-        HttpRefusal.Host => "one Host header is needed, with a name or an address, and a port where it is not the usual one",
-        HttpRefusal.Framing => "the headers do not say where the request ends: Content-Length takes one number, Transfer-Encoding is for HTTP/1.1, and both together for none",
+        HttpRefusal.Malformed => "this is not an HTTP/1.1 request",
+        HttpRefusal.Host => "exactly one Host header is required: a name or an address, and the port if it is not the default",
+        HttpRefusal.Framing => "the headers do not say where the request ends: send one number as Content-Length, or Transfer-Encoding with HTTP/1.1, not both",
         HttpRefusal.Method => "only GET, HEAD and OPTIONS are served here",
-        HttpRefusal.Body => "a request with a body is not taken here",
+        HttpRefusal.Body => "a request must not have a body here",
         HttpRefusal.HeadTooLarge => $"request line and headers are longer than {HttpRequestReader.HeadBytesMax} bytes",
-        HttpRefusal.Version => "HTTP/1.1 is spoken here",
+        HttpRefusal.Version => "only HTTP/1.1 is supported here",
         HttpRefusal.None => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
