@@ -38,7 +38,9 @@ public sealed partial record Release(string Version, DateOnly Date, IReadOnlyLis
         List<Release> read = [.. releases.Select((release, place) => Read(context, place, release.Heading, release.Changes))];
         if (read.Count == 0 || read[0].Version != context.Version || read.Skip(1).Any(release => release.Version == context.Version))
         {
-            throw new CakeException($"{File}: the first part, and no other, must be of version {context.Version} (Directory.Build.props): '{Unreleased}' or '## VERSION - YYYY-MM-DD'.");
+            throw new CakeException(
+                $"{File}: the first part, and no other, must be of version {context.Version} (Directory.Build.props): "
+                + $"'{Unreleased}' or '## VERSION - YYYY-MM-DD'.");
         }
 
         return read;
@@ -77,7 +79,8 @@ public sealed partial record Release(string Version, DateOnly Date, IReadOnlyLis
         bool isUnreleased = place == 0 && heading.TrimEnd() == Unreleased;
         if (changes.Count == 0 || !(match.Success || isUnreleased))
         {
-            throw new CakeException($"{File}: '{heading}' needs the form '## VERSION - YYYY-MM-DD' ('{Unreleased}' for the first one alone), and at least one line '- CHANGE'.");
+            throw new CakeException(
+                $"{File}: '{heading}' needs the form '## VERSION - YYYY-MM-DD' ('{Unreleased}' for the first one alone), and at least one line '- CHANGE'.");
         }
 
         return isUnreleased

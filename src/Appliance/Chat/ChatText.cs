@@ -154,7 +154,9 @@ public static class ChatText
         return true;
     }
 
-    /// <summary>White space, fillers, and what only changes its neighbours (Unicode: White_Space and Default_Ignorable_Code_Point), and the empty Braille pattern.</summary>
+    /// <summary>
+    /// White space, fillers, and what only changes its neighbours (Unicode: White_Space and Default_Ignorable_Code_Point), and the empty Braille pattern.
+    /// </summary>
     internal static bool IsBlank(int rune) => rune switch
     {
         <= ' ' or (>= 0x7F and <= 0xA0) or 0xAD or 0x34F or 0x61C or 0x115F or 0x1160 or 0x1680 or 0x17B4 or 0x17B5 => true,
@@ -194,7 +196,8 @@ public static class ChatText
     private static bool IsRefused2000(byte last, bool isName) => last == 0x8B || (isName && last is 0x8E or 0x8F or (>= 0xA8 and <= 0xAE));
 
     /// <summary>By the last byte, of U+2040 to U+207F: what joins words or stands for an operator, unseen; isolates in names.</summary>
-    private static bool IsRefused2040(byte last, bool isName) => last is (>= 0xA0 and <= 0xA5) or (>= 0xAA and <= 0xAF) || (isName && last is >= 0xA6 and <= 0xA9);
+    private static bool IsRefused2040(byte last, bool isName) =>
+        last is (>= 0xA0 and <= 0xA5) or (>= 0xAA and <= 0xAF) || (isName && last is >= 0xA6 and <= 0xA9);
 
     /// <summary>Whether a name has an invisible character behind a letter that does not join: the name would look like another one.</summary>
     public static bool HasUnseenBehindLetter(ReadOnlySpan<byte> name)

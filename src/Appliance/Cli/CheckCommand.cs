@@ -126,7 +126,8 @@ internal static class CheckCommand
         {
             yield return pages >= (ulong)(needed / Environment.SystemPageSize)
                 ? ("kernel.shmall", Verdict.Ok, Text($"{pages}"))
-                : ("kernel.shmall", Verdict.Fail, Text($"{pages} pages of {Environment.SystemPageSize}, but {wanted}: sysctl -w kernel.shmall={needed / Environment.SystemPageSize}"));
+                : ("kernel.shmall", Verdict.Fail, Text(
+                    $"{pages} pages of {Environment.SystemPageSize}, but {wanted}: sysctl -w kernel.shmall={needed / Environment.SystemPageSize}"));
         }
         else
         {
@@ -138,7 +139,8 @@ internal static class CheckCommand
             int inUse = ReadFile("/proc/sysvipc/shm").AsSpan().Count('\n');
             yield return (ulong)inUse < segments
                 ? ("kernel.shmmni", Verdict.Ok, Text($"{segments}, {inUse} in use"))
-                : ("kernel.shmmni", Verdict.Fail, Text($"{segments}, all in use: remove unused ones that 'ipcs -m' shows, or sysctl -w kernel.shmmni={2 * segments}"));
+                : ("kernel.shmmni", Verdict.Fail, Text(
+                    $"{segments}, all in use: remove unused ones that 'ipcs -m' shows, or sysctl -w kernel.shmmni={2 * segments}"));
         }
         else
         {
@@ -168,7 +170,8 @@ internal static class CheckCommand
         {
             yield return message >= (ulong)push
                 ? ("kernel.msgmax", Verdict.Ok, Text($"{message}"))
-                : ("kernel.msgmax", Verdict.Warn, Text($"{message}, but the longest message that can be pushed through the control queue has {push} bytes: sysctl -w kernel.msgmax={push}"));
+                : ("kernel.msgmax", Verdict.Warn, Text(
+                    $"{message}, but the longest message that can be pushed through the control queue has {push} bytes: sysctl -w kernel.msgmax={push}"));
         }
         else
         {
@@ -179,7 +182,8 @@ internal static class CheckCommand
         {
             yield return queue >= QueueBytesEnough
                 ? ("kernel.msgmnb", Verdict.Ok, Text($"{queue}"))
-                : ("kernel.msgmnb", Verdict.Warn, Text($"{queue}: a quarter of it is the longest answer of the control queue; sysctl -w kernel.msgmnb={QueueBytesEnough}"));
+                : ("kernel.msgmnb", Verdict.Warn, Text(
+                    $"{queue}: a quarter of it is the longest answer of the control queue; sysctl -w kernel.msgmnb={QueueBytesEnough}"));
         }
         else
         {
@@ -191,7 +195,8 @@ internal static class CheckCommand
             int inUse = ReadFile("/proc/sysvipc/msg").AsSpan().Count('\n');
             yield return (ulong)inUse < queues
                 ? ("kernel.msgmni", Verdict.Ok, Text($"{queues}, {inUse} in use"))
-                : ("kernel.msgmni", Verdict.Warn, Text($"{queues}, all in use, so there will be no control queue: remove unused ones that 'ipcs -q' shows, or sysctl -w kernel.msgmni={2 * queues}"));
+                : ("kernel.msgmni", Verdict.Warn, Text($"{queues}, all in use, so there will be no control queue: ")
+                    + Text($"remove unused ones that 'ipcs -q' shows, or sysctl -w kernel.msgmni={2 * queues}"));
         }
         else
         {
@@ -216,7 +221,8 @@ internal static class CheckCommand
 
         var probe = Sender.Probe();
         return probe.Ok ? ("io_uring", Verdict.Ok, "used")
-            : asked == IoEngine.Auto ? ("io_uring", Verdict.Warn, $"not used: {Sender.Explain(probe)}; each message costs a system call for each client instead")
+            : asked == IoEngine.Auto
+                ? ("io_uring", Verdict.Warn, $"not used: {Sender.Explain(probe)}; each message costs a system call for each client instead")
             : ("io_uring", Verdict.Fail, $"--io uring, but {Sender.Explain(probe)}");
     }
 

@@ -51,7 +51,9 @@ internal static class CommandTable
         new("shm list", "print all variables of a segment", ShmListCommand.Make),
         new("shm stat", "print size, use and owner of a segment", ShmStatCommand.Make),
         new("shm remove", "remove a segment and all its variables", ShmRemoveCommand.Make),
-        new("sem run -- COMMAND...", "run a command while it holds a semaphore; exit status: the command's, or 1 if the semaphore was not acquired", SemRunCommand.Make),
+        new(
+            "sem run -- COMMAND...", "run a command while it holds a semaphore; exit status: the command's, or 1 if the semaphore was not acquired",
+            SemRunCommand.Make),
         new("sem acquire --hold SECONDS", "hold a semaphore for a time", SemAcquireCommand.Make),
         new("sem stat", "print value, users and waiters of a semaphore", SemStatCommand.Make),
         new("sem remove", "remove a semaphore", SemRemoveCommand.Make),

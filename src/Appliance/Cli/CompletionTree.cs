@@ -36,7 +36,8 @@ internal sealed class CompletionTree
             .ToDictionary(row => row.Left.Split(' ', '=')[0], row => row.Help, StringComparer.Ordinal);
         var root = CommandLine.MakeRoot([]);
         Nodes = [.. Walk(root, "", [])];
-        Values = [.. All(root).SelectMany(command => command.Options).Where(TakesValue).Select(ValueOf).DistinctBy(value => value.Name, StringComparer.Ordinal)];
+        var values = All(root).SelectMany(command => command.Options).Where(TakesValue).Select(ValueOf);
+        Values = [.. values.DistinctBy(value => value.Name, StringComparer.Ordinal)];
     }
 
     /// <summary>The program first, then every command.</summary>
@@ -55,12 +56,14 @@ internal sealed class CompletionTree
         return new CompletionValue(option.Name, row?.Words ?? [], option.Name == "--config" ? "FILE" : row?.Value ?? option.HelpName ?? "");
     }
 
+    private CompletionWord WordOf(Option option) => new(option.Name, _helpOfOptions.GetValueOrDefault(option.Name, option.Description ?? ""));
+
     private IEnumerable<CompletionNode> Walk(Command command, string path, IReadOnlyList<Option> inherited)
     {
         yield return new CompletionNode(
             path,
             [.. command.Subcommands.Select(child => new CompletionWord(child.Name, HelpOf(child, Join(path, child.Name))))],
-            [.. command.Options.Concat(inherited).Select(option => new CompletionWord(option.Name, _helpOfOptions.GetValueOrDefault(option.Name, option.Description ?? "")))],
+            [.. command.Options.Concat(inherited).Select(WordOf)],
             command.Arguments.Any(argument => argument.Name == "DIR"));
         Option[] passedOn = [.. inherited, .. command.Options.Where(option => option.Recursive)];
         foreach (var node in command.Subcommands.SelectMany(child => Walk(child, Join(path, child.Name), passedOn)))

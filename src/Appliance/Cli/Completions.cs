@@ -11,6 +11,9 @@ internal static class Completions
 
     private static IEnumerable<CompletionNode> Commands => Tree.Nodes.Where(node => node.Path.Length > 0);
 
+    /// <summary>All commands, as a pattern of a shell's <c>case</c> for what stands before a word, a space and the word.</summary>
+    private static string CommandPattern => string.Join(" | ", Commands.Select(node => node.Names.Length == 1 ? $"' {node.Path}'" : $"'{node.Path}'"));
+
     /// <summary>For bash.</summary>
     public static string Bash()
     {
@@ -39,7 +42,7 @@ internal static class Completions
                 esac
                 for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
                     case "$command $word" in
-                        {{string.Join(" | ", Commands.Select(node => node.Names.Length == 1 ? $"' {node.Path}'" : $"'{node.Path}'"))}}) command=${command:+$command }$word ;;
+                        {{CommandPattern}}) command=${command:+$command }$word ;;
                     esac
                 done
                 case $command in
@@ -113,7 +116,7 @@ internal static class Completions
                 esac
                 for word in "${(@)words[2,CURRENT-1]}"; do
                     case "$command $word" in
-                        {{string.Join(" | ", Commands.Select(node => node.Names.Length == 1 ? $"' {node.Path}'" : $"'{node.Path}'"))}}) command=${command:+$command }$word ;;
+                        {{CommandPattern}}) command=${command:+$command }$word ;;
                     esac
                 done
                 case "$command" in

@@ -47,7 +47,8 @@ internal sealed class ControlClient
         int bytesMax = Math.Min(MessageQueue.Limits.MessageBytesMax, ControlCommand.BytesMax);
         if (bytes.Length > bytesMax)
         {
-            throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{_command}: {bytes.Length} bytes are more than one message may hold, {bytesMax} (kernel.msgmax)"));
+            throw new IOException(string.Create(
+                CultureInfo.InvariantCulture, $"{_command}: {bytes.Length} bytes are more than one message may hold, {bytesMax} (kernel.msgmax)"));
         }
 
         QueueMessage answer = default;
@@ -57,7 +58,8 @@ internal sealed class ControlClient
         if (!done.Ok)
         {
             throw done.Error is Errno.EINTR ? new IOException($"{_command}: the server has not answered; its log may say why")
-                : done.Error is Errno.EIDRM or Errno.EINVAL ? new IOException($"{_command}: the server's queue is gone: {SyscallException.Describe(done.Error)}")
+                : done.Error is Errno.EIDRM or Errno.EINVAL
+                    ? new IOException($"{_command}: the server's queue is gone: {SyscallException.Describe(done.Error)}")
                 : _queue.Failure($"{_command}: use", done.Error);
         }
 
@@ -92,11 +94,15 @@ internal sealed class ControlClient
         ServerPlaces.RequireState(command, settings);
         var queue = MessageQueue.Find(SystemVKey.OfPath(directory, SystemVKey.DefaultProject))
             ?? throw new IOException(
-                $"{command}: the server has no queue of --state-dir {directory}: give the --state-dir of the server, or wait until it has started; its log says more");
+                $"{command}: the server has no queue of --state-dir {directory}: give the --state-dir of the server, or wait until it has started; "
+                + "its log says more");
         var looked = Syscall.PermissionsOf(SystemVKind.Queue, queue.Id, out var permissions);
         if (looked.Ok && !StateObjects.OwnersOf(directory).Covers(permissions))
         {
-            throw new IOException($"{command}: the queue of --state-dir {directory} is not the server's: it belongs to {Ownership.Describe(SystemVKind.Queue, permissions.Key)}; 'ipcrm -q {queue.Id}' removes it, and the server makes its own");
+            string owner = Ownership.Describe(SystemVKind.Queue, permissions.Key);
+            throw new IOException(
+                $"{command}: the queue of --state-dir {directory} is not the server's: it belongs to {owner}; 'ipcrm -q {queue.Id}' removes it, "
+                + "and the server makes its own");
         }
 
         return new ControlClient(command, queue);

@@ -12,7 +12,8 @@ internal static class ControlCommands
 {
     private static readonly Option<string?> Room = new("--room") { Description = "the room [lobby]", HelpName = "R" };
 
-    private static readonly Option<string> Name = new("--name") { Description = "name of the sender [server]", HelpName = "N", DefaultValueFactory = _ => "server" };
+    private static readonly Option<string> Name =
+        new("--name") { Description = "name of the sender [server]", HelpName = "N", DefaultValueFactory = _ => "server" };
 
     private static readonly Option<string?> Color = new("--color") { Description = "colour of the name, #rgb or #rrggbb", HelpName = "C" };
 
@@ -73,7 +74,8 @@ internal static class ControlCommands
 
     /// <summary>A time for people, in their zone; one beyond the years 1 to 9999 is shown as the next one within them.</summary>
     internal static string LocalTime(long unixMs) =>
-        DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(unixMs, UnixMsMin, UnixMsMax)).ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+        DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(unixMs, UnixMsMin, UnixMsMax)).ToLocalTime()
+            .ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
     private static ActionCommand MakeList(string name, Func<JsonLine, bool, Field[]> describe)
     {

@@ -47,7 +47,8 @@ internal static class DumpCommand
         var changed = Array.FindAll(files, file => File.Exists(file.Path) && !File.ReadAllBytes(file.Path).AsSpan().SequenceEqual(file.Content));
         if (changed.Length > 0 && !force)
         {
-            throw new IOException($"dump: {string.Join(", ", changed.Select(file => $"'{file.Path}'"))} would be overwritten; nothing is written. Move it away, or give --force");
+            throw new IOException(
+                $"dump: {string.Join(", ", changed.Select(file => $"'{file.Path}'"))} would be overwritten; nothing is written. Move it away, or give --force");
         }
 
         foreach (var file in files)

@@ -47,7 +47,11 @@ internal static class FieldReport
             return;
         }
 
-        string[][] cells = [.. rows.Take(1).Select(row => row.Select(field => field.Name).ToArray()), .. rows.Select(row => row.Select(field => Text(field.Value)).ToArray())];
+        string[][] cells =
+        [
+            .. rows.Take(1).Select(row => row.Select(field => field.Name).ToArray()),
+            .. rows.Select(row => row.Select(field => Text(field.Value)).ToArray()),
+        ];
         for (int column = 0; column < (rows.Count > 0 ? rows[0].Length : 0); column++)
         {
             int width = cells.Max(line => line[column].Length);
@@ -60,7 +64,8 @@ internal static class FieldReport
         }
     }
 
-    private static string Text(object? value) => value is null ? "-" : value is bool yes ? (yes ? "yes" : "no") : Convert.ToString(value, CultureInfo.InvariantCulture)!;
+    private static string Text(object? value) =>
+        value is null ? "-" : value is bool yes ? (yes ? "yes" : "no") : Convert.ToString(value, CultureInfo.InvariantCulture)!;
 
     private static void PrintJson(Action<Utf8JsonWriter> write)
     {

@@ -19,7 +19,8 @@ internal static class HistoryCommand
 
     private static readonly Option<string> Count = new("-n") { Description = "the last N messages [50]", HelpName = "N" };
 
-    private static readonly Option<bool> Announcements = new("--announcements") { Arity = ArgumentArity.Zero, Description = "also print joins and leaves between them" };
+    private static readonly Option<bool> Announcements =
+        new("--announcements") { Arity = ArgumentArity.Zero, Description = "also print joins and leaves between them" };
 
     private static readonly Option<bool> Follow = new("--follow", "-f") { Arity = ArgumentArity.Zero, Description = "then print new messages as they come" };
 

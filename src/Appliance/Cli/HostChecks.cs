@@ -38,7 +38,9 @@ internal static class HostChecks
         }
 
         bool hasProc = Syscall.IsReadable("/proc/self/exe");
-        yield return ("/proc", false, !hasProc, hasProc ? "mounted" : "not mounted: no figures of memory, and the binary may not be replaced while a server runs");
+        yield return (
+            "/proc", false, !hasProc,
+            hasProc ? "mounted" : "not mounted: no figures of memory, and the binary may not be replaced while a server runs");
         bool hasNull = Syscall.IsWritable("/dev/null");
         yield return ("/dev/null", false, !hasNull, hasNull ? "there" : "missing: an empty file in memory stands for it");
     }

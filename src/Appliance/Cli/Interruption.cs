@@ -5,7 +5,8 @@ namespace Appliance.Cli;
 /// <summary>
 /// Has SIGINT, SIGTERM and SIGHUP wait while a command does what must not be broken off: hand on a message that is out of its queue, change
 /// memory that others read. The first signal is noted and interrupts a call that waits, and with Dispose the process ends by it, so what
-/// is to be put in order before then is disposed first; the second one ends it at once. A signal that whoever started the process has had ignored stays ignored.
+/// is to be put in order before then is disposed first; the second one ends it at once. A signal that
+/// whoever started the process has had ignored stays ignored.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {

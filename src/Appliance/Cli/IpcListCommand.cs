@@ -27,12 +27,20 @@ internal static class IpcListCommand
         return ExitCode.Fine;
     }
 
+    private static string WordOf(SystemVKind kind) => kind switch
+    {
+        SystemVKind.Queue => "queue",
+        SystemVKind.Memory => "shm",
+        SystemVKind.Semaphores => "sem",
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
     private static Field[] Describe(SystemVObject found, string[] directories)
     {
         var origin = SystemVOrigin.Of(found, directories);
         return
         [
-            new("kind", found.Kind switch { SystemVKind.Queue => "queue", SystemVKind.Memory => "shm", SystemVKind.Semaphores => "sem", _ => throw new System.Diagnostics.UnreachableException() }),
+            new("kind", WordOf(found.Kind)),
             new("key", new SystemVKey(found.Key).ToString()),
             new("id", found.Id),
             new("owner", Syscall.UserName(found.User)),

@@ -30,7 +30,8 @@ internal static class KeyOptions
     public static Option<bool> Php { get; } = new("--php") { Arity = ArgumentArity.Zero, Description = "values in PHP's serialize() format" };
 
     /// <summary>The messages of a queue are bytes: what PHP's functions send and receive with their last argument false.</summary>
-    public static Option<bool> Plain { get; } = new("--plain") { Arity = ArgumentArity.Zero, Description = "the bytes unchanged, for programs other than PHP" };
+    public static Option<bool> Plain { get; } =
+        new("--plain") { Arity = ArgumentArity.Zero, Description = "the bytes unchanged, for programs other than PHP" };
 
     /// <summary>Bytes as they are, and nothing else.</summary>
     public static Option<bool> Raw { get; } = new("--raw") { Arity = ArgumentArity.Zero, Description = "the bytes alone, unchanged" };
@@ -56,7 +57,8 @@ internal static class KeyOptions
         string? project = parsed.GetValue(Project);
         if (key is null)
         {
-            return Of(path ?? CommandLine.ReadPlaces(parsed).StateDirectory, project ?? $"{SystemVKey.DefaultProject}", path is null ? "--state-dir" : "--path");
+            return Of(
+                path ?? CommandLine.ReadPlaces(parsed).StateDirectory, project ?? $"{SystemVKey.DefaultProject}", path is null ? "--state-dir" : "--path");
         }
 
         if (path is not null || project is not null)

@@ -58,7 +58,8 @@ internal static class ManualPage
             }
 
             UsageRow[][] options = [.. rows.Select(row => row.Make().Options.Select(OptionRow).ToArray())];
-            UsageRow[] shared = [.. options.SelectMany(some => some).Distinct().Where(option => Array.FindAll(options, some => some.Contains(option)).Length > rows.Count / 2)];
+            bool IsShared(UsageRow option) => Array.FindAll(options, some => some.Contains(option)).Length > rows.Count / 2;
+            UsageRow[] shared = [.. options.SelectMany(some => some).Distinct().Where(IsShared)];
             if (shared.Length > 0)
             {
                 AppendText(text, "Most of them take:");
@@ -100,7 +101,9 @@ internal static class ManualPage
         var text = new StringBuilder();
         foreach (var metric in MetricsTable.Rows)
         {
-            AppendEntry(text, $"\\fB{metric.Name}\\fR, \\fBappliance_{metric.Prometheus}\\fR", $"{metric.Help}{(metric.IsPerWorker ? "" : " Of the server as a whole.")}");
+            AppendEntry(
+                text, $"\\fB{metric.Name}\\fR, \\fBappliance_{metric.Prometheus}\\fR",
+                $"{metric.Help}{(metric.IsPerWorker ? "" : " Of the server as a whole.")}");
         }
 
         return text.ToString();
@@ -155,7 +158,8 @@ internal static class ManualPage
     /// <summary>Sentences, each on lines of its own.</summary>
     private static void AppendText(StringBuilder text, string sentences)
     {
-        foreach (string line in sentences.Replace(". ", ".\n", StringComparison.Ordinal).Split('\n').SelectMany(sentence => SampleConfiguration.Wrap(sentence, LineMax)))
+        string[] lines = sentences.Replace(". ", ".\n", StringComparison.Ordinal).Split('\n');
+        foreach (string line in lines.SelectMany(sentence => SampleConfiguration.Wrap(sentence, LineMax)))
         {
             _ = text.Append(Escape(line)).Append('\n');
         }

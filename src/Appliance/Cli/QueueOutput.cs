@@ -70,7 +70,8 @@ internal sealed unsafe class QueueOutput(bool raw, bool json, QueueFormat format
         }
         else
         {
-            StandardOutput.Out.WriteLine(Invariant($"msgtype: {message.Type}, message: {(value is null ? PrintableText.Escape(message.Text) : PhpText.Show(value))}"));
+            StandardOutput.Out.WriteLine(
+                Invariant($"msgtype: {message.Type}, message: {(value is null ? PrintableText.Escape(message.Text) : PhpText.Show(value))}"));
         }
     }
 

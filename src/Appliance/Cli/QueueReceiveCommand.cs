@@ -15,17 +15,21 @@ internal static class QueueReceiveCommand
     private const string Truncate = "truncate";
     private const string Skip = "skip";
 
-    private static readonly Option<string> Type = new("--type") { Description = "0 for all in order, N for that type, -N for the lowest type up to N [0]", HelpName = "N" };
+    private static readonly Option<string> Type =
+        new("--type") { Description = "0 for all in order, N for that type, -N for the lowest type up to N [0]", HelpName = "N" };
 
     private static readonly Option<bool> Except = new("--except") { Arity = ArgumentArity.Zero, Description = "all types except --type" };
 
-    private static readonly Option<bool> Wait = new("--wait") { Arity = ArgumentArity.Zero, Description = "wait for a message; create the queue if it does not exist, as msg_get_queue() does" };
+    private static readonly Option<bool> Wait =
+        new("--wait") { Arity = ArgumentArity.Zero, Description = "wait for a message; create the queue if it does not exist, as msg_get_queue() does" };
 
     private static readonly Option<string> Timeout = new("--timeout") { Description = "wait at most this long", HelpName = "SECONDS" };
 
-    private static readonly Option<bool> All = new("--all") { Arity = ArgumentArity.Zero, Description = "receive all messages, one after the other; with --wait forever" };
+    private static readonly Option<bool> All =
+        new("--all") { Arity = ArgumentArity.Zero, Description = "receive all messages, one after the other; with --wait forever" };
 
-    private static readonly Option<string> Exec = new("--exec") { Description = "run this for each message: text on stdin, type in $APPLIANCE_MESSAGE_TYPE", HelpName = "COMMAND" };
+    private static readonly Option<string> Exec =
+        new("--exec") { Description = "run this for each message: text on stdin, type in $APPLIANCE_MESSAGE_TYPE", HelpName = "COMMAND" };
 
     private static readonly Option<string> Max = new("--max") { Description = "longest expected message", HelpName = "BYTES" };
 
@@ -39,7 +43,10 @@ internal static class QueueReceiveCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = new ActionCommand("receive") { Type, Except, Wait, Timeout, All, Exec, Max, Oversize, ModeOptions.OfQueue, KeyOptions.Raw, KeyOptions.Json, KeyOptions.Php, KeyOptions.Plain };
+        var command = new ActionCommand("receive")
+        {
+            Type, Except, Wait, Timeout, All, Exec, Max, Oversize, ModeOptions.OfQueue, KeyOptions.Raw, KeyOptions.Json, KeyOptions.Php, KeyOptions.Plain,
+        };
         KeyOptions.AddTo(command);
         command.SetAction(Run);
         return command;
@@ -68,7 +75,7 @@ internal static class QueueReceiveCommand
             parsed.GetValue(KeyOptions.Raw), parsed.GetValue(KeyOptions.Json), FormatOf(parsed), parsed.GetValue(Exec));
         var key = KeyOptions.Read(parsed);
         var queue = wait ? MessageQueue.Open(key, (int)mode)
-            : MessageQueue.Find(key) ?? throw new IOException($"queue receive: there is no queue of key {key}; --wait makes it and waits, 'queue send' makes it as well");
+            : MessageQueue.Find(key) ?? throw NoQueue(key);
         int received = 0;
 
         // A message that has left the queue is handed on whatever signal comes.
@@ -104,8 +111,14 @@ internal static class QueueReceiveCommand
         }
 
         bool found = received > 0 || (all && !wait);
-        return found ? (output.Failed ? ExitCode.Failed : ExitCode.Fine) : throw new IOException(Invariant($"queue receive: no message {Wanted(type, except)}{(wait ? Invariant($" within {timeout?.TotalSeconds} s") : "")}"));
+        return !found ? throw new IOException($"queue receive: no message {Wanted(type, except)}{(wait ? Within(timeout) : "")}")
+            : output.Failed ? ExitCode.Failed : ExitCode.Fine;
     }
+
+    private static IOException NoQueue(SystemVKey key) =>
+        new($"queue receive: there is no queue of key {key}; --wait makes it and waits, 'queue send' makes it as well");
+
+    private static string Within(TimeSpan? timeout) => Invariant($" within {timeout?.TotalSeconds} s");
 
     private static QueueFormat FormatOf(ParseResult parsed) => (parsed.GetValue(KeyOptions.Php), parsed.GetValue(KeyOptions.Plain)) switch
     {
@@ -120,7 +133,8 @@ internal static class QueueReceiveCommand
         if (max is { } limit && message.Text.Length > limit)
         {
             string what = oversize switch { Take => "taken whole", Truncate => "cut", _ => "skipped" };
-            StandardOutput.Complain(Invariant($"queue receive: a message of type {message.Type} has {message.Text.Length} bytes, more than --max {limit}: {what}"));
+            StandardOutput.Complain(
+                Invariant($"queue receive: a message of type {message.Type} has {message.Text.Length} bytes, more than --max {limit}: {what}"));
             if (oversize == Skip)
             {
                 return;

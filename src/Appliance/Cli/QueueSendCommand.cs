@@ -75,8 +75,9 @@ internal static class QueueSendCommand
         int messageMax = MessageQueue.Limits.MessageBytesMax;
         if (bytes > messageMax)
         {
-            throw new IOException(Invariant(
-                $"queue send: a message of {bytes} bytes is longer than kernel.msgmax, {messageMax}: send less, or raise it (sysctl -w kernel.msgmax={bytes} kernel.msgmnb={4L * bytes}; msgmnb counts for new queues)"));
+            throw new IOException(
+                Invariant($"queue send: a message of {bytes} bytes is longer than kernel.msgmax, {messageMax}: send less, or raise it ")
+                + Invariant($"(sysctl -w kernel.msgmax={bytes} kernel.msgmnb={4L * bytes}; msgmnb counts for new queues)"));
         }
     }
 
@@ -85,8 +86,9 @@ internal static class QueueSendCommand
     {
         if (Syscall.MessageStatus(queue.Id, out var status).Ok && bytes > status.msg_qbytes)
         {
-            throw new IOException(Invariant(
-                $"queue send: a message of {bytes} bytes is longer than the whole queue of key {key}, msg_qbytes {status.msg_qbytes} (kernel.msgmnb when it was made)"));
+            throw new IOException(
+                Invariant($"queue send: a message of {bytes} bytes is longer than the whole queue of key {key}, ")
+                + Invariant($"msg_qbytes {status.msg_qbytes} (kernel.msgmnb when it was made)"));
         }
     }
 

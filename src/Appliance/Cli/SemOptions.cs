@@ -8,9 +8,11 @@ internal static class SemOptions
 {
     private static readonly Option<bool> NoWait = new("--nowait") { Arity = ArgumentArity.Zero, Description = "do not wait while others hold it" };
     private static readonly Option<string> Timeout = new("--timeout") { Description = "wait at most this long", HelpName = "SECONDS" };
-    private static readonly Option<string> Max = new("--max") { Description = "how many processes may hold it at once; takes effect when no other process uses it [1]", HelpName = "N" };
+    private static readonly Option<string> Max =
+        new("--max") { Description = "how many processes may hold it at once; takes effect when no other process uses it [1]", HelpName = "N" };
     private static readonly Option<string> Mode = new("--mode") { Description = "permissions of a new semaphore [0660]", HelpName = "OCTAL" };
-    private static readonly Option<string> Conflict = new("--conflict-exit-code") { Description = "exit status when the semaphore was not acquired [1]", HelpName = "N" };
+    private static readonly Option<string> Conflict =
+        new("--conflict-exit-code") { Description = "exit status when the semaphore was not acquired [1]", HelpName = "N" };
 
     /// <summary>Gives a command the options for taking a semaphore.</summary>
     public static void AddTaking(Command command)

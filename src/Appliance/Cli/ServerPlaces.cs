@@ -21,11 +21,13 @@ internal static class ServerPlaces
         if (!Directory.Exists(settings.StateDirectory))
         {
             throw new IOException(
-                $"{command}: --state-dir {settings.StateDirectory} is not there, and the server of --run-dir {settings.RunDirectory} has another: {SameAsServer}");
+                $"{command}: --state-dir {settings.StateDirectory} is not there, and the server of --run-dir {settings.RunDirectory} has another: "
+                + SameAsServer);
         }
     }
 
     /// <summary>A server runs, but its rooms are not those of the state directory.</summary>
     public static IOException OtherState(string command, Settings settings) => new(
-        $"{command}: the server of --run-dir {settings.RunDirectory} does not use --state-dir {settings.StateDirectory}, this user may not see it, or its room log was removed (ipcrm), which a restart mends: {SameAsServer}");
+        $"{command}: the server of --run-dir {settings.RunDirectory} does not use --state-dir {settings.StateDirectory}, "
+        + $"this user may not see it, or its room log was removed (ipcrm), which a restart mends: {SameAsServer}");
 }

@@ -7,8 +7,10 @@ namespace Appliance.Cli;
 /// <summary>Prints a variable.</summary>
 internal static class ShmGetCommand
 {
-    private static readonly Option<bool> Raw = new("--raw") { Arity = ArgumentArity.Zero, Description = "print a string's bytes alone; any other value as stored" };
-    private static readonly Option<bool> Serialized = new("--serialized") { Arity = ArgumentArity.Zero, Description = "print the stored bytes, in PHP's serialize() format" };
+    private static readonly Option<bool> Raw =
+        new("--raw") { Arity = ArgumentArity.Zero, Description = "print a string's bytes alone; any other value as stored" };
+    private static readonly Option<bool> Serialized =
+        new("--serialized") { Arity = ArgumentArity.Zero, Description = "print the stored bytes, in PHP's serialize() format" };
     private static readonly Option<bool> Php = new("--php") { Arity = ArgumentArity.Zero, Description = "read PHP's serialize() format (always on)" };
 
     /// <summary>The command.</summary>
@@ -57,7 +59,9 @@ internal static class ShmGetCommand
         using var segment = ShmOptions.Open(parsed, forWriting: false);
         return segment.Chain.Find(variable) is { } found
             ? segment.Chain.ValueOf(found)
-            : throw new IOException(ShmOptions.DamageOf(segment) ?? FormattableString.Invariant($"variable {variable} is not in segment {segment.Key}; 'shm list' shows its variables"));
+            : throw new IOException(
+                ShmOptions.DamageOf(segment)
+                    ?? FormattableString.Invariant($"variable {variable} is not in segment {segment.Key}; 'shm list' shows its variables"));
     }
 
     private static void Write(ReadOnlySpan<byte> bytes) => StandardOutput.Current.Write(bytes);

@@ -12,7 +12,8 @@ internal static class ShmListCommand
     /// <summary>The command.</summary>
     public static Command Make()
     {
-        var command = ShmOptions.Make("list", KeyOptions.Json, new Option<bool>("--php") { Arity = ArgumentArity.Zero, Description = "read PHP's serialize() format (always on)" });
+        var command = ShmOptions.Make(
+            "list", KeyOptions.Json, new Option<bool>("--php") { Arity = ArgumentArity.Zero, Description = "read PHP's serialize() format (always on)" });
         command.SetAction(Run);
         return command;
     }
@@ -33,7 +34,9 @@ internal static class ShmListCommand
             new("variable", variable.Key),
             new("type", isValue ? PhpText.TypeOf(value!) : "unknown"),
             new("bytes", variable.Length),
-            new("value", isValue ? (json ? value : PhpText.ShowBeginning(value!, ShownLettersMax)) : (json ? new PhpString(bytes) : PrintableText.EscapeBeginning(bytes, ShownLettersMax))),
+            new("value", isValue
+                ? (json ? value : PhpText.ShowBeginning(value!, ShownLettersMax))
+                : (json ? new PhpString(bytes) : PrintableText.EscapeBeginning(bytes, ShownLettersMax))),
         ];
     }
 }

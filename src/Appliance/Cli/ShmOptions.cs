@@ -44,7 +44,8 @@ internal static class ShmOptions
     public static VariableSegment Open(ParseResult parsed, bool forWriting)
     {
         var key = KeyOptions.Read(parsed);
-        var segment = VariableSegment.Open(key, forWriting) ?? throw new IOException($"segment {key} does not exist; 'appliance shm put' or PHP's shm_attach() makes it");
+        var segment = VariableSegment.Open(key, forWriting)
+            ?? throw new IOException($"segment {key} does not exist; 'appliance shm put' or PHP's shm_attach() makes it");
         return forWriting ? Whole(segment) : segment;
     }
 
@@ -63,5 +64,6 @@ internal static class ShmOptions
 
     /// <summary>What is wrong with a segment, and what can be done; null when nothing is.</summary>
     public static string? DamageOf(VariableSegment segment) => segment.Chain.Damage is not { } damage ? null
-        : $"segment {segment.Key} (shmid {segment.Id}) is damaged, or not PHP's: {damage}; 'shm list' shows what can be read, 'shm remove' makes room for a new one";
+        : $"segment {segment.Key} (shmid {segment.Id}) is damaged, or not PHP's: {damage}; "
+            + "'shm list' shows what can be read, 'shm remove' makes room for a new one";
 }

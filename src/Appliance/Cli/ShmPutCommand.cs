@@ -8,12 +8,17 @@ namespace Appliance.Cli;
 internal static class ShmPutCommand
 {
     private static readonly Argument<string> Value = new("VALUE");
-    private static readonly Option<bool> Grow = new("--grow") { Arity = ArgumentArity.Zero, Description = "if space is short, move all variables to a larger segment" };
-    private static readonly Option<string> Size = new("--size") { Description = "bytes of a new segment [10000, or as many as the value needs]", HelpName = "BYTES" };
+    private static readonly Option<bool> Grow =
+        new("--grow") { Arity = ArgumentArity.Zero, Description = "if space is short, move all variables to a larger segment" };
+    private static readonly Option<string> Size =
+        new("--size") { Description = "bytes of a new segment [10000, or as many as the value needs]", HelpName = "BYTES" };
     private static readonly Option<string> Mode = new("--mode") { Description = "permissions of a new segment [0660]", HelpName = "OCTAL" };
-    private static readonly Option<bool> Json = new("--json") { Arity = ArgumentArity.Zero, Description = "VALUE is JSON: numbers, lists and objects become PHP values" };
-    private static readonly Option<bool> Serialized = new("--serialized") { Arity = ArgumentArity.Zero, Description = "VALUE is already in PHP's serialize() format" };
-    private static readonly Option<bool> Php = new("--php") { Arity = ArgumentArity.Zero, Description = "store in PHP's serialize() format (always on)" };
+    private static readonly Option<bool> Json =
+        new("--json") { Arity = ArgumentArity.Zero, Description = "VALUE is JSON: numbers, lists and objects become PHP values" };
+    private static readonly Option<bool> Serialized =
+        new("--serialized") { Arity = ArgumentArity.Zero, Description = "VALUE is already in PHP's serialize() format" };
+    private static readonly Option<bool> Php =
+        new("--php") { Arity = ArgumentArity.Zero, Description = "store in PHP's serialize() format (always on)" };
 
     /// <summary>The command.</summary>
     public static Command Make()
@@ -47,8 +52,10 @@ internal static class ShmPutCommand
                 segment.Remove();
             }
 
-            throw new IOException(FormattableString.Invariant(
-                $"variable {variable} takes {VariableChain.ChunkBytesOf(value.Length)} bytes, {missing} more than segment {segment.Key} has room for ({segment.Chain.FreeBytes} of {segment.Status.shm_segsz} bytes are free); nothing has changed; --grow makes the segment larger"));
+            throw new IOException(
+                FormattableString.Invariant($"variable {variable} takes {VariableChain.ChunkBytesOf(value.Length)} bytes, {missing} more than ")
+                + FormattableString.Invariant($"segment {segment.Key} has room for ({segment.Chain.FreeBytes} of {segment.Status.shm_segsz} bytes are free); ")
+                + FormattableString.Invariant($"nothing has changed; --grow makes the segment larger"));
         }
 
         if (missing > 0)
@@ -80,7 +87,9 @@ internal static class ShmPutCommand
         byte[] given = ValueSource.Read(parsed.GetValue(Value)!);
         if (parsed.GetValue(Serialized))
         {
-            return PhpSerialization.TryRead(given, out _, out string fault) ? given : throw new IOException($"VALUE is not in PHP's serialize() format: {fault}");
+            return PhpSerialization.TryRead(given, out _, out string fault)
+                ? given
+                : throw new IOException($"VALUE is not in PHP's serialize() format: {fault}");
         }
 
         if (!parsed.GetValue(Json))

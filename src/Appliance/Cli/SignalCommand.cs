@@ -72,7 +72,9 @@ internal static class SignalCommand
         var (server, log) = FindServer("reload", settings);
         int before = Volatile.Read(ref log.Header.Reloads);
         server.Signal(Syscall.SIGHUP);
-        Wait(() => Volatile.Read(ref log.Header.Reloads) != before, AnswerMs(settings), () => Text($"reload: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
+        Wait(
+            () => Volatile.Read(ref log.Header.Reloads) != before, AnswerMs(settings),
+            () => Text($"reload: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
         var (failed, note) = ReloadNote.Read(log);
         if (failed)
         {
@@ -91,7 +93,9 @@ internal static class SignalCommand
         var (server, log) = FindServer("reopen", settings);
         int before = Volatile.Read(ref log.Header.Reopens);
         server.Signal(Syscall.SIGUSR1);
-        Wait(() => Volatile.Read(ref log.Header.Reopens) != before, AnswerMs(settings), () => Text($"reopen: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
+        Wait(
+            () => Volatile.Read(ref log.Header.Reopens) != before, AnswerMs(settings),
+            () => Text($"reopen: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
         return ReloadNote.ReadReopening(log) is { } failure ? throw new IOException($"reopen: {failure}; the former file stays in use") : ExitCode.Fine;
     }
 

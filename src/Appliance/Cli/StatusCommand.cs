@@ -30,7 +30,11 @@ internal static class StatusCommand
         var json = new Option<bool>("--json") { Description = "all figures, as the monitoring port's /status" };
         var nagios = new Option<bool>("--nagios") { Description = "as a Nagios plugin: exits 0, 1, 2 or 3" };
         var watch = new Option<bool>("--watch") { Description = "again every second, until the server ends" };
-        var warning = new Option<string[]>("--warning") { Description = "with --nagios: warn when a figure leaves its range, as idle_percent=20:", HelpName = "FIGURE=RANGE" };
+        var warning = new Option<string[]>("--warning")
+        {
+            Description = "with --nagios: warn when a figure leaves its range, as idle_percent=20:",
+            HelpName = "FIGURE=RANGE",
+        };
         var critical = new Option<string[]>("--critical") { Description = "the same for critical", HelpName = "FIGURE=RANGE" };
         var command = new ActionCommand("status") { json, nagios, watch, warning, critical };
         command.SetAction(parsed =>
@@ -54,7 +58,8 @@ internal static class StatusCommand
     }
 
     /// <summary>Whether a command line that is wrong comes from Nagios, which takes exit status 2 for something else.</summary>
-    public static bool IsPlugin(string[] arguments) => arguments.Contains("status", StringComparer.Ordinal) && arguments.Contains("--nagios", StringComparer.Ordinal);
+    public static bool IsPlugin(string[] arguments) =>
+        arguments.Contains("status", StringComparer.Ordinal) && arguments.Contains("--nagios", StringComparer.Ordinal);
 
     /// <summary>Says what went wrong on stdout, where Nagios reads it, as a state of its own.</summary>
     public static int ComplainAsPlugin(string message)
@@ -120,7 +125,8 @@ internal static class StatusCommand
         else
         {
             StandardOutput.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"appliance is running, pid {pid}"));
-            StandardOutput.Out.WriteLine($"this user may not read its shared memory; {(settings.Metrics is { } address ? $"the monitoring port {address.Text} tells its figures" : "its own user may")}");
+            string who = settings.Metrics is { } address ? $"the monitoring port {address.Text} tells its figures" : "its own user may";
+            StandardOutput.Out.WriteLine($"this user may not read its shared memory; {who}");
         }
 
         return ExitCode.Fine;
@@ -175,7 +181,9 @@ internal static class StatusCommand
 
         if (RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) is null)
         {
-            return (NagiosState.Critical, $"{NagiosLine.Word(NagiosState.Critical)} - appliance is {(PidFile.Exists(settings.RunDirectory) ? "dead" : "not running")}");
+            return (
+                NagiosState.Critical,
+                $"{NagiosLine.Word(NagiosState.Critical)} - appliance is {(PidFile.Exists(settings.RunDirectory) ? "dead" : "not running")}");
         }
 
         if (FindSample(settings, asOfNow: false) is { } sample)
@@ -189,5 +197,6 @@ internal static class StatusCommand
 
     /// <summary>What of thresholds has a meaning in a query is written with percent signs; the rest they hold has none.</summary>
     private static string Escape(string thresholds) => string.Concat(
-        Array.ConvertAll(System.Text.Encoding.UTF8.GetBytes(thresholds), letter => char.IsAsciiLetterOrDigit((char)letter) ? $"{(char)letter}" : $"%{letter:X2}"));
+        Array.ConvertAll(
+            System.Text.Encoding.UTF8.GetBytes(thresholds), letter => char.IsAsciiLetterOrDigit((char)letter) ? $"{(char)letter}" : $"%{letter:X2}"));
 }

@@ -49,7 +49,8 @@ internal static class StatusTable
 
         var up = TimeSpan.FromSeconds(Math.Min(sample.Total.UptimeSeconds, UptimeSecondsMax));
         var text = new StringBuilder(Text($"appliance is running, pid {pid}, version {sample.Build.Version}\n"));
-        _ = text.Append(Text($"up {up:d\\d\\ hh\\:mm\\:ss}, workers: {sample.Total.Serving}{Range(sample)}, rooms: {sample.Server.Rooms}, command queue: {sample.Server.QueueMessages} messages\n"));
+        _ = text.Append(Text($"up {up:d\\d\\ hh\\:mm\\:ss}, workers: {sample.Total.Serving}{Range(sample)}, rooms: {sample.Server.Rooms}, "));
+        _ = text.Append(Text($"command queue: {sample.Server.QueueMessages} messages\n"));
         foreach (string trouble in troubles)
         {
             _ = text.Append(Paint(trouble, colors)).Append('\n');

@@ -8,7 +8,8 @@ namespace Appliance.Cli;
 /// <summary>Whose a System V object is, and whether anybody is left who uses it.</summary>
 /// <param name="What">In words: <c>room log of /var/lib/appliance</c>, <c>PHP variables</c>; null when nothing is known.</param>
 /// <param name="CreatorAlive">Whether the process that made it is still there; null when the kernel does not say who did.</param>
-/// <param name="IsOrphan">Creator and last users are gone and nobody is attached; null when this user may not know. What belongs to a server's state directory is kept on purpose.</param>
+/// <param name="IsOrphan">Creator and last users are gone and nobody is attached; null when this user may not know. What belongs to a
+/// server's state directory is kept on purpose.</param>
 public sealed unsafe record SystemVOrigin(string? What, bool? CreatorAlive, bool? IsOrphan)
 {
     private const string Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";

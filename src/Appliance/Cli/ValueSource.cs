@@ -11,7 +11,9 @@ internal static class ValueSource
 
     private const int Stdin = 0;
 
-    /// <summary>The bytes of <c>TEXT</c>, with a space between its words; of <c>@FILE</c>, or for <c>-</c> of stdin; <c>@@text</c> is the text with one of both signs.</summary>
+    /// <summary>
+    /// The bytes of <c>TEXT</c>, with a space between its words; of <c>@FILE</c>, or for <c>-</c> of stdin; <c>@@text</c> is the text with one of both signs.
+    /// </summary>
     /// <exception cref="IOException">They cannot be read, or are too many.</exception>
     public static byte[] Read(params IReadOnlyList<string> words)
     {

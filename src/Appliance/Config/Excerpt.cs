@@ -13,7 +13,8 @@ internal static class Excerpt
     public static string Of(string text) => $"'{Bare(text)}'";
 
     /// <summary>The text alone.</summary>
-    public static string Bare(string text) => Printable(text.Length > LettersMax ? text[..LettersMax] + "…" : text).Replace("\n", "\\x0A", StringComparison.Ordinal);
+    public static string Bare(string text) =>
+        Printable(text.Length > LettersMax ? text[..LettersMax] + "…" : text).Replace("\n", "\\x0A", StringComparison.Ordinal);
 
     /// <summary>All of a text, which may have several lines, without control characters.</summary>
     public static string Printable(string text)

@@ -30,7 +30,9 @@ public sealed record ListenAddress
     /// <summary>Where the path of a unix socket begins in such a text; -1 when it names none.</summary>
     internal static int PathStart(string text) => text.StartsWith(UnixPrefix, StringComparison.Ordinal) ? UnixPrefix.Length : -1;
 
-    /// <summary>Whether both cannot be listened at: they are the same, or one is all addresses and the other one of them. Port 0 is a new one each time.</summary>
+    /// <summary>
+    /// Whether both cannot be listened at: they are the same, or one is all addresses and the other one of them. Port 0 is a new one each time.
+    /// </summary>
     public bool Overlaps(ListenAddress other)
     {
         if (UnixPath is not null || other.UnixPath is not null)

@@ -113,7 +113,9 @@ public sealed record Setting(
     }
 
     internal static string? ParseNumber(string text, int least, int most, Action<int> set) =>
-        TryParse(text, least, most, number => set((int)number)) ? null : string.Create(CultureInfo.InvariantCulture, $"{MustBe}a number from {least} to {most}");
+        TryParse(text, least, most, number => set((int)number))
+            ? null
+            : string.Create(CultureInfo.InvariantCulture, $"{MustBe}a number from {least} to {most}");
 
     /// <summary>Takes a number with or without a unit; false when it is none, or out of range.</summary>
     internal static bool TryParse(string text, long least, long most, Action<long> set)
@@ -125,7 +127,8 @@ public sealed record Setting(
             'g' or 'G' => (text[..^1], 1 << 30),
             _ => (text, 1),
         };
-        bool parsed = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number <= most / unit && number * unit >= least;
+        bool parsed = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+            && number <= most / unit && number * unit >= least;
         if (parsed)
         {
             set(number * unit);

@@ -83,7 +83,8 @@ public static class SettingsTable
         {
             Reason = "The system empties it at boot, so nothing here needs to last.",
         },
-        Directory("state-dir", "directory of durable files; the System V keys are made from it", (s, path) => s.StateDirectory = path, s => s.StateDirectory) with
+        Directory("state-dir", "directory of durable files; the System V keys are made from it",
+            (s, path) => s.StateDirectory = path, s => s.StateDirectory) with
         {
             Reason = "It survives a reboot. Another directory means another server, with its own rooms.",
         },
@@ -94,7 +95,8 @@ public static class SettingsTable
             Reason = "Shared memory outlives every process, but not a reboot. A file, in the state directory for example, restores the rooms with "
                 + "their ids.",
         },
-        Choice("journal-sync", "WHEN", "when messages go to disk: always (before delivery), group (0.1 s later) or off (left to the kernel)", SettingGroup.Place,
+        Choice(
+            "journal-sync", "WHEN", "when messages go to disk: always (before delivery), group (0.1 s later) or off (left to the kernel)", SettingGroup.Place,
             JournalSyncs, (s, when) => s.JournalSync = when, s => s.JournalSync) with
         {
             Default = "group", IsReloadable = true,
@@ -108,7 +110,8 @@ public static class SettingsTable
             Reason = "A terminal and a service manager read stderr. The packaged services write to /var/log/appliance/appliance.log, which logrotate "
                 + "rotates.",
         },
-        Choice("log-level", "LEVEL", "lowest level that is logged: debug, info, warning or error", SettingGroup.Place, LogLevels, (s, level) => s.LogLevel = level, s => s.LogLevel) with
+        Choice("log-level", "LEVEL", "lowest level that is logged: debug, info, warning or error",
+            SettingGroup.Place, LogLevels, (s, level) => s.LogLevel = level, s => s.LogLevel) with
         {
             Default = "info", IsReloadable = true,
             Reason = "info has starts, stops, reloads and deaths of workers; debug adds every connection.",
@@ -118,7 +121,8 @@ public static class SettingsTable
             Default = "none",
             Reason = "A server that root starts, for a port below 1024, should not stay root. The packaged services run as the user appliance.",
         },
-        Choice("io", "ENGINE", "how messages reach the kernel: auto, uring or epoll", SettingGroup.Place, IoEngines, (s, engine) => s.Io = engine, s => s.Io) with
+        Choice("io", "ENGINE", "how messages reach the kernel: auto, uring or epoll",
+            SettingGroup.Place, IoEngines, (s, engine) => s.Io = engine, s => s.Io) with
         {
             Reason = "uring sends to a whole room in one system call, where the kernel (5.18 or later) and its filters allow it; epoll makes one call "
                 + "per client. auto uses uring where it is available.",
@@ -129,7 +133,8 @@ public static class SettingsTable
             IsReloadable = true,
             Reason = "A screen or two: enough to follow the conversation, and little to send.",
         },
-        Number("room-size", "BYTES", 4 << 20, "memory of one room's log", SettingGroup.Chat, (64 << 10)..(1 << 30), (s, n) => s.RoomSize = n, s => s.RoomSize) with
+        Number("room-size", "BYTES", 4 << 20, "memory of one room's log",
+            SettingGroup.Chat, (64 << 10)..(1 << 30), (s, n) => s.RoomSize = n, s => s.RoomSize) with
         {
             Reason = "About 20,000 messages of usual length. A room uses memory only once it has written to it.",
         },
@@ -187,7 +192,8 @@ public static class SettingsTable
             Reason = "Returns messages of up to 16 MiB to any client: not for a public server.",
         },
 
-        Number("ping", "SECONDS", 30, "silence before a keep-alive ping", SettingGroup.Time, 1..DayInSeconds, (s, n) => s.PingSeconds = n, s => s.PingSeconds) with
+        Number("ping", "SECONDS", 30, "silence before a keep-alive ping",
+            SettingGroup.Time, 1..DayInSeconds, (s, n) => s.PingSeconds = n, s => s.PingSeconds) with
         {
             IsReloadable = true,
             Reason = "Proxies and phone networks drop connections that are silent for a minute.",

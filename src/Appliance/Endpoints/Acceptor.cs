@@ -179,7 +179,9 @@ public sealed class Acceptor : IDisposable
         return accepted.Ok;
     }
 
-    /// <summary>Answers whoever has just come with 503, whatever is asked, and closes. What was sent is read first: a reset would overtake the answer.</summary>
+    /// <summary>
+    /// Answers whoever has just come with 503, whatever is asked, and closes. What was sent is read first: a reset would overtake the answer.
+    /// </summary>
     private unsafe void Refuse(int fd, Errno error)
     {
         byte* asked = stackalloc byte[AskedBytesMax];

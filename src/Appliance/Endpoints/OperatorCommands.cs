@@ -73,7 +73,8 @@ public sealed class OperatorCommands
     private string SayJson(string json)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(json);
-        var refusal = ChatInput.Read(bytes, new byte[bytes.Length], new ChatLimits(_context.Settings.MaxName, _context.Settings.MaxMessage), out var input, fromOperator: true);
+        var limits = new ChatLimits(_context.Settings.MaxName, _context.Settings.MaxMessage);
+        var refusal = ChatInput.Read(bytes, new byte[bytes.Length], limits, out var input, fromOperator: true);
         return refusal == ChatRefusal.None ? Publish(input.Room, input) : Describe(refusal);
     }
 
@@ -95,7 +96,8 @@ public sealed class OperatorCommands
         ChatRefusal.BadJson => "failed not a JSON object",
         ChatRefusal.BadMessage => "failed name and message are required, as texts that are not blank",
         ChatRefusal.BadCharacter => "failed name and message must not contain control or invisible characters, a name no direction marks",
-        ChatRefusal.TooLong => Text($"failed a name has at most --max-name {_context.Settings.MaxName} characters and a message --max-message {_context.Settings.MaxMessage}"),
+        ChatRefusal.TooLong => Text(
+            $"failed a name has at most --max-name {_context.Settings.MaxName} characters and a message --max-message {_context.Settings.MaxMessage}"),
         ChatRefusal.None or ChatRefusal.TooFast or ChatRefusal.ReservedName => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
@@ -165,9 +167,10 @@ public sealed class OperatorCommands
             bool chats = connection.MemberIndex >= 0;
             string room = chats ? $"\"{Encoding.ASCII.GetString(_context.Log.NameOf(connection.Room))}\"" : "null";
             long lag = chats ? Math.Max(0, _rooms.RoomOf(connection).Ring.Head - connection.Position) : 0;
+            string address = ConnectionTable.AddressOf(connection);
             _ = lines.Append(CultureInfo.InvariantCulture, $$"""
 
-                {"id":"{{connection.Home}}-{{connection.Number}}","address":"{{ConnectionTable.AddressOf(connection)}}","room":{{room}},"since":{{connection.SinceSeconds}},"lag":{{lag}}}
+                {"id":"{{connection.Home}}-{{connection.Number}}","address":"{{address}}","room":{{room}},"since":{{connection.SinceSeconds}},"lag":{{lag}}}
                 """);
         }
 

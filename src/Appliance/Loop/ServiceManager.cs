@@ -27,7 +27,9 @@ public sealed class ServiceManager
     public ServiceManager()
     {
         bool forUs = IsForUs("WATCHDOG_PID");
-        KeepAliveMs = forUs && long.TryParse(System.Environment.GetEnvironmentVariable("WATCHDOG_USEC"), CultureInfo.InvariantCulture, out long us) ? (int)Math.Min(us / 2000, int.MaxValue) : 0;
+        KeepAliveMs = forUs && long.TryParse(System.Environment.GetEnvironmentVariable("WATCHDOG_USEC"), CultureInfo.InvariantCulture, out long us)
+            ? (int)Math.Min(us / 2000, int.MaxValue)
+            : 0;
         Environment = new Dictionary<string, string?>(StringComparer.Ordinal)
         {
             ["NOTIFY_SOCKET"] = _socket,
@@ -81,7 +83,9 @@ public sealed class ServiceManager
 
     private static int[] InheritedDescriptors()
     {
-        int count = IsForUs("LISTEN_PID") && int.TryParse(System.Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out int fds) ? fds : 0;
+        int count = IsForUs("LISTEN_PID") && int.TryParse(System.Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out int fds)
+            ? fds
+            : 0;
         int[] descriptors = new int[Math.Clamp(count, 0, ListenDescriptorsMax)];
         for (int i = 0; i < descriptors.Length; i++)
         {
@@ -93,7 +97,8 @@ public sealed class ServiceManager
 
     /// <summary>A variable without a pid, or with ours, is for this process.</summary>
     private static bool IsForUs(string name) =>
-        System.Environment.GetEnvironmentVariable(name) is not { Length: > 0 } pid || pid == System.Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
+        System.Environment.GetEnvironmentVariable(name) is not { Length: > 0 } pid
+            || pid == System.Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Tells the manager, behind whatever it has not taken yet; a sign of life that it does not take at once is dropped.</summary>
     private void Notify(string text, int secondsMax = 0, bool isNews = true)

@@ -32,7 +32,8 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
 
     /// <summary>Orders a worker to give all its connections through a socket; false when it has no process.</summary>
     public bool Give(int number, int socket) =>
-        workers.FirstOrDefault(worker => worker.Number == number) is { Channel: not null } worker && worker.GiveThrough(socket, ControlWord.Everything, $"{ControlWord.Route}");
+        workers.FirstOrDefault(worker => worker.Number == number) is { Channel: not null } worker
+            && worker.GiveThrough(socket, ControlWord.Everything, $"{ControlWord.Route}");
 
     /// <summary>What was not given yet stays, and is served again.</summary>
     public void KeepAll()

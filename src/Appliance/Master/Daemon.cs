@@ -23,7 +23,9 @@ public static unsafe class Daemon
         _ = Spawn(arguments, ProcessRole.Session, writing, newSession: true);
         _ = Syscall.Close(writing);
         string word = ReadToEnd(reading);
-        return word == ProcessRole.ReadyWord ? null : word.Length > 0 ? word : $"the daemon ended before it served; its log says why. When it says nothing, there was no thread or memory: {TaskLimit.WayOut()}";
+        return word == ProcessRole.ReadyWord ? null
+            : word.Length > 0 ? word
+            : $"the daemon ended before it served; its log says why. When it says nothing, there was no thread or memory: {TaskLimit.WayOut()}";
     }
 
     /// <summary>In the session's first process: starts the master.</summary>

@@ -30,7 +30,8 @@ internal sealed class LoadFollower(Settings settings, RoomLog rooms, WorkerFleet
     /// <summary>Once a second: a worker more or less, if the load asks for it, and nothing is under way that it would disturb.</summary>
     public void Follow(long nowMs)
     {
-        bool isSteady = !fleet.Moves.IsGiving && fleet.Workers.All(worker => worker.State == ChildState.Ended || worker is { State: ChildState.Serving, IsRetired: false });
+        bool isSteady = !fleet.Moves.IsGiving
+            && fleet.Workers.All(worker => worker.State == ChildState.Ended || worker is { State: ChildState.Serving, IsRetired: false });
         if (settings.WorkersLeast == settings.WorkersMost || !isSteady)
         {
             return;

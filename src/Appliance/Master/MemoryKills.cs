@@ -11,7 +11,9 @@ internal sealed class MemoryKills
     private const string Counters = "/proc/vmstat";
     private const string Name = "oom_kill ";
 
-    /// <summary>Workers that the kernel kills together end one behind the other: a worker whose end is reported this soon after a kill was part of it.</summary>
+    /// <summary>
+    /// Workers that the kernel kills together end one behind the other: a worker whose end is reported this soon after a kill was part of it.
+    /// </summary>
     private const long TogetherMs = 1000;
 
     private long _seen = Count();

@@ -209,7 +209,8 @@ public sealed class PidFile : IDisposable
         {
             throw new IOException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{option} {directory}: another appliance uses it{(running is { } server ? $" (pid {server.Pid})" : "")}; stop that one, or give this one a directory of its own"));
+                $"{option} {directory}: another appliance uses it{(running is { } server ? $" (pid {server.Pid})" : "")}; "
+                + $"stop that one, or give this one a directory of its own"));
         }
 
         _ = Syscall.Unlink(path) is { Ok: false, Error: not Errno.ENOENT } refused

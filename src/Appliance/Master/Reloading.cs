@@ -10,7 +10,8 @@ namespace Appliance.Master;
 /// thread opens it and wakes the loop when that is done.
 /// </summary>
 internal sealed class Reloading(
-    Settings settings, Func<Settings> readAgain, ServerResources resources, WorkerFleet fleet, LoadFollower load, ServiceManager service, EventLog log, Action wake)
+    Settings settings, Func<Settings> readAgain, ServerResources resources, WorkerFleet fleet, LoadFollower load,
+    ServiceManager service, EventLog log, Action wake)
 {
     private string? _reloadNote;
     private bool _reopened;

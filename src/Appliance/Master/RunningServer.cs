@@ -58,7 +58,9 @@ public sealed unsafe record RunningServer(int Pid, uint Owner, string File)
         if (WhyNotOurs() is { } why)
         {
             _ = opened.Ok ? Syscall.Close(opened.Value) : default;
-            throw new IOException(Text($"process {Pid} of '{File}' {why}: it is not signalled; if that is the server, call its binary, otherwise a user who may write that file has written another number"));
+            throw new IOException(
+                Text($"process {Pid} of '{File}' {why}: it is not signalled; if that is the server, call its binary, ")
+                + Text($"otherwise a user who may write that file has written another number"));
         }
 
         var done = opened.Ok ? Syscall.SignalProcess(opened.Value, signal) : Syscall.Kill(Pid, signal);
@@ -146,7 +148,8 @@ public sealed unsafe record RunningServer(int Pid, uint Owner, string File)
     {
         string file = Path.GetFileName(program.EndsWith(Deleted, StringComparison.Ordinal) ? program[..^Deleted.Length] : program);
         string own = Path.GetFileName(Environment.ProcessPath ?? Name);
-        return file.StartsWith(Name, StringComparison.Ordinal) || file == own || (file.Length == NameBytesMax && own.StartsWith(file, StringComparison.Ordinal));
+        return file.StartsWith(Name, StringComparison.Ordinal) || file == own
+            || (file.Length == NameBytesMax && own.StartsWith(file, StringComparison.Ordinal));
     }
 
     private static string ReadProcess(int pid, string file)

@@ -153,7 +153,8 @@ public sealed class Takeover
         if ((uint)Number(head, "layout") is < RoomLogLayout.OldestVersion or > RoomLogLayout.NewestVersion)
         {
             throw new IOException(
-                $"the room log has layout {head["layout"]}, this version takes {RoomLogLayout.OldestVersion} to {RoomLogLayout.NewestVersion}: restart instead");
+                $"the room log has layout {head["layout"]}, this version takes {RoomLogLayout.OldestVersion} to {RoomLogLayout.NewestVersion}: "
+                + "restart instead");
         }
     }
 

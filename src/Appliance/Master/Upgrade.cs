@@ -36,7 +36,8 @@ internal sealed class Upgrade
 
     /// <summary>An upgrade that can begin.</summary>
     public Upgrade(
-        Settings settings, ServerResources resources, WorkerFleet fleet, ServiceManager service, CommandDispatcher control, Relaunch relaunch, Children children, EventLog log)
+        Settings settings, ServerResources resources, WorkerFleet fleet, ServiceManager service, CommandDispatcher control,
+        Relaunch relaunch, Children children, EventLog log)
     {
         _children = children;
         _control = control;
@@ -86,7 +87,9 @@ internal sealed class Upgrade
         {
             if (Environment.ProcessId == 1)
             {
-                throw new IOException("the first process of a container cannot end while its successor goes on: restart the container instead, or start the server below an init (docker run --init) or with --daemon");
+                throw new IOException(
+                    "the first process of a container cannot end while its successor goes on: restart the container instead, "
+                    + "or start the server below an init (docker run --init) or with --daemon");
             }
 
             (_channel, var there) = ControlChannel.CreatePair();
@@ -121,7 +124,8 @@ internal sealed class Upgrade
                 case UpgradeProtocol.Refused:
                     Fail(message.Text);
                     return;
-                case UpgradeProtocol.Route when int.TryParse(message.Text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && message.Descriptors.Length == 1:
+                case UpgradeProtocol.Route
+                    when int.TryParse(message.Text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && message.Descriptors.Length == 1:
                     _routes.Add(number, message.Descriptors[0]);
                     break;
                 case UpgradeProtocol.Serves when !_routes.Serve(_fleet.Numbers):

@@ -41,7 +41,9 @@ public static class NagiosLine
         }
 
         var total = sample.Total;
-        _ = text.Append(CultureInfo.InvariantCulture, $"{total.Serving} workers, {total.Connections} connections, {Number.Write(Math.Round(total.RequestsPerSecond, 1))} requests a second, ")
+        _ = text.Append(
+            CultureInfo.InvariantCulture,
+            $"{total.Serving} workers, {total.Connections} connections, {Number.Write(Math.Round(total.RequestsPerSecond, 1))} requests a second, ")
             .Append(CultureInfo.InvariantCulture, $"{Number.Write(Math.Round(total.IdlePercent, 1))} % idle |");
         foreach (var metric in MetricsTable.Rows)
         {

@@ -121,9 +121,13 @@ public sealed class Sample
 
     /// <summary>What of it keeps clients from being served.</summary>
     private IReadOnlyList<string> Hindrances =>
-        [.. AgeNs > StaleAfterNs ? [string.Create(CultureInfo.InvariantCulture, $"the figures are {AgeNs / 1_000_000_000} seconds old: the master does not answer")] : (string[])[],
-         .. Workers.Where(worker => worker.State is WorkerState.Dead or WorkerState.Stuck).Select(worker => $"worker {worker.Worker} is {Word(worker.State)}"),
-         .. FullWorkers.Select(worker => $"worker {worker} has no descriptor left for another client")];
+    [
+        .. AgeNs > StaleAfterNs
+            ? [string.Create(CultureInfo.InvariantCulture, $"the figures are {AgeNs / 1_000_000_000} seconds old: the master does not answer")]
+            : (string[])[],
+        .. Workers.Where(worker => worker.State is WorkerState.Dead or WorkerState.Stuck).Select(worker => $"worker {worker.Worker} is {Word(worker.State)}"),
+        .. FullWorkers.Select(worker => $"worker {worker} has no descriptor left for another client"),
+    ];
 
     /// <summary>The word for a state.</summary>
     public static string Word(WorkerState state) => state switch
@@ -171,7 +175,10 @@ public sealed class Sample
             figures.Add(slot);
         }
 
-        var now = (Array.Find(slots, slot => slot.Now.Pid != 0 && slot.Now.State != WorkerState.Ending) ?? Array.Find(slots, slot => slot.Now.Pid != 0) ?? slots[0]).Now;
+        var current = Array.Find(slots, slot => slot.Now.Pid != 0 && slot.Now.State != WorkerState.Ending)
+            ?? Array.Find(slots, slot => slot.Now.Pid != 0)
+            ?? slots[0];
+        var now = current.Now;
         return new WorkerSample(worker, now.Pid, now.State, figures);
     }
 }

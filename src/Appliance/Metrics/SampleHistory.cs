@@ -46,7 +46,8 @@ public sealed class SampleHistory
         for (int i = 0; i < Metrics.Length; i++)
         {
             int column = i;
-            _ = text.Append(CultureInfo.InvariantCulture, $",\"{Names[i]}\":[").AppendJoin(',', points.Select(point => Number.Write(Math.Round(point.Values[column], 3)))).Append(']');
+            _ = text.Append(CultureInfo.InvariantCulture, $",\"{Names[i]}\":[")
+                .AppendJoin(',', points.Select(point => Number.Write(Math.Round(point.Values[column], 3)))).Append(']');
         }
 
         return text.Append(",\"memory_bytes\":[").AppendJoin(',', points.Select(point => $"{{{point.Memory}}}")).Append("]}\n").ToString();

@@ -12,7 +12,8 @@ public static class StatusJson
     /// <summary>Writes a sample as one object, indented by a level so that people can read it.</summary>
     public static string Write(Sample sample)
     {
-        var text = new StringBuilder(8 << 10).Append(CultureInfo.InvariantCulture, $"{{\n  \"version\": \"{sample.Build.Version}\",\n  \"commit\": \"{sample.Build.Commit}\",\n");
+        var text = new StringBuilder(8 << 10)
+            .Append(CultureInfo.InvariantCulture, $"{{\n  \"version\": \"{sample.Build.Version}\",\n  \"commit\": \"{sample.Build.Commit}\",\n");
         _ = text.Append(CultureInfo.InvariantCulture, $"  \"pid\": {sample.Server.Pid},\n  \"time\": {sample.Server.UnixMs},\n");
         _ = text.Append(CultureInfo.InvariantCulture, $"  \"interval_seconds\": {Number.Write(sample.IntervalNs / 1e9)},\n");
         _ = text.Append(CultureInfo.InvariantCulture, $"  \"healthy\": {Bool(sample.IsHealthy)},\n  \"ready\": {Bool(sample.IsReady)},\n");

@@ -29,7 +29,8 @@ public static class ZabbixItems
                 value = sample.IsReady ? "1" : "0";
                 return true;
             case "appliance.workers.discovery":
-                value = $"[{string.Join(',', sample.Workers.Select(worker => string.Create(CultureInfo.InvariantCulture, $"{{\"{{#WORKER}}\":\"{worker.Worker}\"}}")))}]";
+                var workers = sample.Workers.Select(worker => string.Create(CultureInfo.InvariantCulture, $"{{\"{{#WORKER}}\":\"{worker.Worker}\"}}"));
+                value = $"[{string.Join(',', workers)}]";
                 return true;
             default:
                 return TryGetMetric(sample, key, out value);

@@ -102,7 +102,9 @@ public static unsafe class MonitorClient
             return SocketAddress.Unix(path);
         }
 
-        var ip = address.IsAnyFamily || address.Ip!.Equals(IPAddress.Any) ? IPAddress.Loopback : address.Ip.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : address.Ip;
+        var ip = address.IsAnyFamily || address.Ip!.Equals(IPAddress.Any) ? IPAddress.Loopback
+            : address.Ip.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback
+            : address.Ip;
         return SocketAddress.Internet(ip.GetAddressBytes(), address.Port);
     }
 }

@@ -89,7 +89,8 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     /// <param name="rooms">Where they are.</param>
     /// <param name="build">Which build tells them.</param>
     /// <param name="asOfNow">For people: counts and states as they are now.</param>
-    /// <param name="queue">The command queue, for who can look itself what the sampler does not: that while it rests, memory where it has no port, and whether there still is one.</param>
+    /// <param name="queue">The command queue, for who can look itself what the sampler does not: that while it rests, memory where it has
+    /// no port, and whether there still is one.</param>
     public static Sample Read(RoomLog rooms, BuildInfo build, bool asOfNow = false, CommandQueueDepth? queue = null)
     {
         var clock = new LoopClock();
@@ -99,7 +100,8 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         Scoreboard.ReadInterval(rooms, () =>
         {
             (before, after) = (rooms.Header.Before, rooms.Header.After);
-            slots = Slots(rooms).ConvertAll(slot => new SlotInterval(slot % RoomLogLayout.WorkersMax, Scoreboard.Before(rooms, slot), Scoreboard.After(rooms, slot)));
+            slots = Slots(rooms)
+                .ConvertAll(slot => new SlotInterval(slot % RoomLogLayout.WorkersMax, Scoreboard.Before(rooms, slot), Scoreboard.After(rooms, slot)));
             if (rooms.Header.SamplerRests != 0)
             {
                 (before, after) = (after, after with { AtNs = clock.NowNs, UnixMs = clock.UnixMs });
@@ -127,7 +129,12 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         return new Sample(build, before, after, slots)
         {
             AgeNs = queue is not null && after.AtNs > 0 ? clock.NowNs - after.AtNs : 0,
-            FullWorkers = [.. Slots(rooms).Where(slot => rooms.Worker(slot) is { Pid: not 0, LacksDescriptors: not 0 }).Select(slot => slot % RoomLogLayout.WorkersMax)],
+            FullWorkers =
+            [
+                .. Slots(rooms)
+                    .Where(slot => rooms.Worker(slot) is { Pid: not 0, LacksDescriptors: not 0 })
+                    .Select(slot => slot % RoomLogLayout.WorkersMax),
+            ],
             JournalFailure = rooms.Header.JournalError is not Errno.None and var error ? SyscallException.Describe(error) : null,
         };
     }

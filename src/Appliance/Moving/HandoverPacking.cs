@@ -188,7 +188,9 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         return bytes.Length;
     }
 
-    /// <summary>Puts the times of a connection on a clock that is so many milliseconds ahead. One that waits in a list has its links where a rate limit is.</summary>
+    /// <summary>
+    /// Puts the times of a connection on a clock that is so many milliseconds ahead. One that waits in a list has its links where a rate limit is.
+    /// </summary>
     private static void Rebase(ref Connection connection, long aheadMs)
     {
         connection.HeardMs += aheadMs;

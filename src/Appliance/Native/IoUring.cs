@@ -122,7 +122,9 @@ public sealed unsafe class IoUring : IDisposable
         _ = Syscall.Close(_fd);
     }
 
-    /// <summary>Offsets: submissions head, tail, mask, entries, flags, dropped, array; completions head, tail, mask, entries, overflow, entries' place.</summary>
+    /// <summary>
+    /// Offsets: submissions head, tail, mask, entries, flags, dropped, array; completions head, tail, mask, entries, overflow, entries' place.
+    /// </summary>
     private bool Map(uint* parameters, uint* submission, uint* completion)
     {
         uint entries = parameters[0];

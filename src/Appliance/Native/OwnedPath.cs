@@ -124,7 +124,8 @@ public static class OwnedPath
 
         _ = Syscall.Close(opened.Value);
         return owners.Covers(status.Owner) ? null : throw new IOException(
-            $"{option} {path}: the directory belongs to {Ownership.Name(status.Owner)}: start the server as that user (or as root with --user), or name another directory");
+            $"{option} {path}: the directory belongs to {Ownership.Name(status.Owner)}: start the server as that user "
+            + "(or as root with --user), or name another directory");
     }
 
     /// <summary>What others may do in a directory of ours, where what they make is not used; null when only owner and group may write.</summary>
@@ -153,7 +154,9 @@ public static class OwnedPath
 
         if (isExposed && status is { IsDirectory: true, MoreThanOwnerMayWrite: true, IsSticky: false })
         {
-            throw new IOException($"{what}: other users than its owner may write to '{path}', in a directory that anybody may write to: chmod go-w '{path}', or name another path");
+            throw new IOException(
+                $"{what}: other users than its owner may write to '{path}', in a directory that anybody may write to: chmod go-w '{path}', "
+                + "or name another path");
         }
     }
 
@@ -162,7 +165,8 @@ public static class OwnedPath
         string parent = Above(path);
         if (Syscall.StatusOf(parent, out var status).Ok && !owners.Covers(status.Owner))
         {
-            throw new IOException($"{what}: the directory '{parent}' belongs to {Ownership.Name(status.Owner)}, who could replace files in it: name another file");
+            throw new IOException(
+                $"{what}: the directory '{parent}' belongs to {Ownership.Name(status.Owner)}, who could replace files in it: name another file");
         }
     }
 

@@ -56,10 +56,12 @@ public static class PathFailure
             : error is Errno.EEXIST && isWhole && !isDirectory ? ("a file is there already", $"remove it, or {Another}")
             : error is Errno.EISDIR || (error is Errno.EACCES && isDirectory && done is not "made") ? ("it is a directory", "name a file in it")
             : error is Errno.ENOENT && status.IsLink ? ($"the symbolic link '{last}' leads nowhere", Another)
-            : error is Errno.ENOENT && NextPart(path, last) is var missing && missing != path ? ($"the directory '{missing}' is not there", $"make it, or {Another}")
+            : error is Errno.ENOENT && NextPart(path, last) is var missing && missing != path
+                ? ($"the directory '{missing}' is not there", $"make it, or {Another}")
             : error is Errno.ENOENT && done is ("read" or "run") ? ("it is not there", "name a file that is")
             : error is Errno.ENOENT ? ($"nothing can be made in '{Shown(last)}'", Another)
-            : error is Errno.EACCES or Errno.EPERM ? ($"{User} may not: '{Shown(last)}' belongs to {Owner(status)}", $"run this as a user who may, or {Another}")
+            : error is Errno.EACCES or Errno.EPERM
+                ? ($"{User} may not: '{Shown(last)}' belongs to {Owner(status)}", $"run this as a user who may, or {Another}")
             : error is Errno.EROFS ? ("its file system is mounted read-only", Another)
             : error is Errno.ENOSPC or Errno.EDQUOT ? ("", $"make room, or {Another}")
             : error is Errno.ELOOP ? ("symbolic links in it go round in a circle", Another)

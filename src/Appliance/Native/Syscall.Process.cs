@@ -160,8 +160,8 @@ public static unsafe partial class Syscall
     public static SysResult ChangeMode(int fd, int mode) => SysResult.From(Imports.fchmod(fd, mode));
 
     /// <summary>
-    /// Opens nothing (<see cref="OpenNothing"/>) for each of stdin, stdout and stderr that is closed: otherwise the next file that is opened gets its number, and
-    /// its output.
+    /// Opens nothing (<see cref="OpenNothing"/>) for each of stdin, stdout and stderr that is closed: otherwise the next file that is opened
+    /// gets its number, and its output.
     /// </summary>
     /// <returns>Whether stdout was open.</returns>
     public static bool FillStandardDescriptors()

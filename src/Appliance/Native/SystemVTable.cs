@@ -39,9 +39,11 @@ public static class SystemVTable
     public static IReadOnlyList<SystemVObject> Read() =>
     [
         .. ReadRows("msg").Select(row => new SystemVObject(
-            SystemVKind.Queue, (int)row["key"], (int)row["msqid"], (uint)row["perms"], (uint)row["uid"], row["cbytes"], row["qnum"], 0, 0, [(int)row["lspid"], (int)row["lrpid"]])),
+            SystemVKind.Queue, (int)row["key"], (int)row["msqid"], (uint)row["perms"], (uint)row["uid"], row["cbytes"], row["qnum"], 0, 0,
+            [(int)row["lspid"], (int)row["lrpid"]])),
         .. ReadRows("shm").Select(row => new SystemVObject(
-            SystemVKind.Memory, (int)row["key"], (int)row["shmid"], (uint)row["perms"], (uint)row["uid"], row["size"], 0, row["nattch"], (int)row["cpid"], [(int)row["lpid"]])),
+            SystemVKind.Memory, (int)row["key"], (int)row["shmid"], (uint)row["perms"], (uint)row["uid"], row["size"], 0, row["nattch"], (int)row["cpid"],
+            [(int)row["lpid"]])),
         .. ReadRows("sem").Select(row => new SystemVObject(
             SystemVKind.Semaphores, (int)row["key"], (int)row["semid"], (uint)row["perms"], (uint)row["uid"], row["nsems"], 0, 0, 0, [])),
     ];

@@ -19,19 +19,33 @@ public static class ControlWords
     /// <summary>The rows, in the order of the manual.</summary>
     public static IReadOnlyList<ControlWord> Rows { get; } =
     [
-        new("say", "say [@ROOM] TEXT", "Send a chat message from the name \"server\"; without @ROOM to the room \"lobby\".") { IsChat = true, TakesArguments = true },
-        new(ControlCommand.JsonWord, "{\"name\":\"NAME\",\"message\":\"TEXT\",\"color\":\"#RGB\",\"room\":\"ROOM\"}", "Send a chat message under any name; color and room may be left out.")
+        new("say", "say [@ROOM] TEXT", "Send a chat message from the name \"server\"; without @ROOM to the room \"lobby\".")
         {
             IsChat = true, TakesArguments = true,
         },
-        new("kick", "kick IP|ID", "Close the connections from an address, or the connection with this id (see \"clients\"), with 1008. Answer: how many.") { TakesArguments = true },
+        new(
+            ControlCommand.JsonWord, "{\"name\":\"NAME\",\"message\":\"TEXT\",\"color\":\"#RGB\",\"room\":\"ROOM\"}",
+            "Send a chat message under any name; color and room may be left out.")
+        {
+            IsChat = true, TakesArguments = true,
+        },
+        new("kick", "kick IP|ID", "Close the connections from an address, or the connection with this id (see \"clients\"), with 1008. Answer: how many.")
+        {
+            TakesArguments = true,
+        },
         new("reload", "reload", "Read the configuration again, as SIGHUP does. The log has the outcome."),
         new("reopen", "reopen", "Reopen the log, as SIGUSR1 does."),
         new("stop", "stop", "Stop gracefully, as SIGTERM does."),
         new("status", "status", "Answer: pid, uptime_seconds, workers, connections, requests, deliveries, rooms, restarts, as one object."),
         new("rooms", "rooms [CURSOR]", "Answer: an object for each room: room, clients, messages, last_id, bytes.") { TakesArguments = true },
-        new("clients", "clients [CURSOR]", "Answer: an object for each client: id, address, room, since (Unix time), lag (bytes that it has not received yet).") { TakesArguments = true },
-        new("history", "history [@ROOM] [last N|after ID]", "Answer: the last N messages of a room and the announcements between them, or all behind an id, as clients get them; the outcome also names the last id.")
+        new("clients", "clients [CURSOR]", "Answer: an object for each client: id, address, room, since (Unix time), lag (bytes that it has not received yet).")
+        {
+            TakesArguments = true,
+        },
+        new(
+            "history", "history [@ROOM] [last N|after ID]",
+            "Answer: the last N messages of a room and the announcements between them, or all behind an id, as clients get them; "
+            + "the outcome also names the last id.")
         {
             TakesArguments = true,
         },

@@ -3,7 +3,9 @@ using Appliance.Protocols;
 
 namespace Appliance.Operators;
 
-/// <summary>Tells in the log what was not understood: with its text, control characters escaped, and no more lines than <see cref="LineLimit"/> allows.</summary>
+/// <summary>
+/// Tells in the log what was not understood: with its text, control characters escaped, and no more lines than <see cref="LineLimit"/> allows.
+/// </summary>
 public sealed class DropLog(EventLog log)
 {
     private const int TextBytesMax = 200;

@@ -1,6 +1,8 @@
 namespace Appliance.Operators;
 
-/// <summary>Something that is asked for any number of times and done at most ten times a second: what is asked for in between is done once, after the last.</summary>
+/// <summary>
+/// Something that is asked for any number of times and done at most ten times a second: what is asked for in between is done once, after the last.
+/// </summary>
 internal sealed class PacedAction(Action act)
 {
     private const int IntervalMs = 100;

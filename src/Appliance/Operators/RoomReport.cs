@@ -47,7 +47,9 @@ internal static class RoomReport
 
         return Text($$"""
             ok
-            {"pid":{{pid}},"uptime_seconds":{{Math.Max(0, unixMs - rooms.Header.ReadyMs) / 1000}},"workers":{{workers}},"connections":{{connections}},"requests":{{messages}},"deliveries":{{deliveries}},"rooms":{{rooms.RoomCount()}},"restarts":{{restarts}}}
+            {"pid":{{pid}},"uptime_seconds":{{Math.Max(0, unixMs - rooms.Header.ReadyMs) / 1000}},"workers":{{workers}},
+            """) + Text($$"""
+            "connections":{{connections}},"requests":{{messages}},"deliveries":{{deliveries}},"rooms":{{rooms.RoomCount()}},"restarts":{{restarts}}}
             """);
     }
 

@@ -46,7 +46,8 @@ internal sealed class WorkerQuestion(ControlCommand command, long untilMs)
         int end = answer.IndexOf('\n', StringComparison.Ordinal);
         _outcome = end < 0 ? answer : answer[..end];
         _lines += end < 0 ? "" : answer[end..];
-        if (_outcome.StartsWith("ok ", StringComparison.Ordinal) && long.TryParse(_outcome.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out long count))
+        if (_outcome.StartsWith("ok ", StringComparison.Ordinal)
+            && long.TryParse(_outcome.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out long count))
         {
             _count = Math.Max(_count, 0) + count;
         }

@@ -15,7 +15,8 @@ namespace Appliance.Php;
 /// </summary>
 public static class PhpJson
 {
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = PhpSerialization.DepthMax + 8 };
+    private static readonly JsonWriterOptions Options =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = PhpSerialization.DepthMax + 8 };
 
     private static readonly JsonReaderOptions ReadOptions = new() { MaxDepth = PhpSerialization.DepthMax };
 
@@ -140,8 +141,10 @@ public static class PhpJson
             }
         }
 
-        return (entries is [{ Key: PhpString name, Value: PhpString word }] ? SpecialOf(PrintableText.TryDecode(name.Bytes.Span), PrintableText.TryDecode(word.Bytes.Span)!) : null)
-            ?? new PhpArray(entries);
+        var special = entries is [{ Key: PhpString name, Value: PhpString word }]
+            ? SpecialOf(PrintableText.TryDecode(name.Bytes.Span), PrintableText.TryDecode(word.Bytes.Span)!)
+            : null;
+        return special ?? new PhpArray(entries);
     }
 
     /// <summary>What <see cref="WriteStranger"/> and <see cref="WriteBytes"/> have written; null for anything else.</summary>
@@ -154,7 +157,8 @@ public static class PhpJson
 
     /// <summary>PHP makes an int of a key that looks like one.</summary>
     private static PhpValue KeyOf(string name) =>
-        long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) && number.ToString(CultureInfo.InvariantCulture) == name
+        long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
+            && number.ToString(CultureInfo.InvariantCulture) == name
             ? new PhpInt(number)
             : PhpString.Of(name);
 

@@ -65,7 +65,8 @@ public sealed class PhpSemaphore : IDisposable
             if (joined.WouldBlock)
             {
                 int holder = Require(key, "semctl GETPID", Syscall.SemaphoreLastPid(id, Setting));
-                throw new IOException(FormattableString.Invariant($"semaphore {key}: process {holder} has been opening it for more than {Patience.TotalSeconds} seconds now"));
+                throw new IOException(
+                    FormattableString.Invariant($"semaphore {key}: process {holder} has been opening it for more than {Patience.TotalSeconds} seconds now"));
             }
 
             if (joined.Error is not (Errno.EINTR or Errno.EIDRM or Errno.EINVAL))
@@ -145,7 +146,8 @@ public sealed class PhpSemaphore : IDisposable
         {
             long count = SystemVTable.Find(SystemVKind.Semaphores, key.Value)?.Size ?? Count;
             return count == Count && found.Ok ? found.Value : throw new IOException(
-                FormattableString.Invariant($"semaphore {key} is not PHP's: it is a set of {count}, and PHP's have {Count}; 'ipcs -s' shows it, --key or --path names another"));
+                FormattableString.Invariant(
+                    $"semaphore {key} is not PHP's: it is a set of {count}, and PHP's have {Count}; 'ipcs -s' shows it, --key or --path names another"));
         }
 
         return found.Error == Errno.ENOENT ? null : throw Failure(key, "semget", found.Error);

@@ -86,7 +86,8 @@ public static class PhpText
         PhpString bytes => text.Append('\'').Append(PrintableText.Escape(PrintableText.Beginning(bytes.Bytes.Span, lettersMax), "'\\")).Append('\''),
         PhpArray array => AppendArray(text, array, lettersMax),
         PhpObject thing => AppendObject(text, thing, lettersMax),
-        PhpCustomObject thing => text.Append(PrintableText.Escape(thing.ClassName.Bytes.Span)).Append(" {").Append(PrintableText.Escape(PrintableText.Beginning(thing.Data.Span, lettersMax))).Append('}'),
+        PhpCustomObject thing => text.Append(PrintableText.Escape(thing.ClassName.Bytes.Span)).Append(" {")
+            .Append(PrintableText.Escape(PrintableText.Beginning(thing.Data.Span, lettersMax))).Append('}'),
         PhpEnum name => text.Append(EnumName(name)),
         PhpReference reference => text.Append('&').Append(reference.To),
         _ => throw new UnreachableException(),

@@ -39,8 +39,9 @@ internal sealed class SegmentLock : IDisposable
             {
                 int holder = Syscall.SemaphoreLastPid(id, 0).OrThrow($"semctl of the lock for segment {key}");
                 string owner = Ownership.Describe(SystemVKind.Semaphores, lockKey.Value);
-                throw new IOException(FormattableString.Invariant(
-                    $"segment {key}: process {holder} works on it, for more than {Patience.TotalSeconds} seconds now; its lock is a semaphore of {owner}: end that process, or 'ipcrm -s {id}'"));
+                throw new IOException(
+                    FormattableString.Invariant($"segment {key}: process {holder} works on it, for more than {Patience.TotalSeconds} seconds now; ")
+                    + FormattableString.Invariant($"its lock is a semaphore of {owner}: end that process, or 'ipcrm -s {id}'"));
             }
 
             if (taken.Error is not (Errno.EIDRM or Errno.EINVAL or Errno.EINTR))

@@ -204,8 +204,9 @@ public sealed unsafe class VariableChain
     {
         bool holds = variable.Length >= 0 && variable.Length <= variable.ChunkBytes - ChunkHeadBytes && variable.Length <= ValueBytesMax
             && variable.ChunkBytes >= ChunkHeadBytes && variable.ChunkBytes <= room && variable.ChunkBytes % Alignment == 0;
-        return holds ? null : FormattableString.Invariant(
-            $"variable {variable.Key} at byte {variable.Offset} says {variable.Length} bytes of value and {variable.ChunkBytes} to the next, {room} before the end");
+        return holds ? null
+            : FormattableString.Invariant($"variable {variable.Key} at byte {variable.Offset} says {variable.Length} bytes of value and ")
+            + FormattableString.Invariant($"{variable.ChunkBytes} to the next, {room} before the end");
     }
 
     private SharedVariable ReadChunk(long offset)

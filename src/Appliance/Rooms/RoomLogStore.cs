@@ -348,7 +348,8 @@ public static unsafe class RoomLogStore
     }
 
     private static bool IsOurs(SegmentHeader* header) =>
-        header->Magic == RoomLogLayout.Magic && header->Reserved >> 16 != SegmentHeader.ReservedMark && header->Version is >= RoomLogLayout.OldestVersion and <= RoomLogLayout.NewestVersion;
+        header->Magic == RoomLogLayout.Magic && header->Reserved >> 16 != SegmentHeader.ReservedMark
+            && header->Version is >= RoomLogLayout.OldestVersion and <= RoomLogLayout.NewestVersion;
 
     /// <summary>A log that was found, attached.</summary>
     private sealed record Found(int Key, int Id, RoomLog Log);

@@ -18,7 +18,9 @@ internal sealed unsafe class RoomSpares(RoomLog log)
     /// <summary>How many are known.</summary>
     public int Count => _found.Count;
 
-    /// <summary>When the next one may be there, by what the last search saw, in milliseconds of the monotonic clock; long.MaxValue when no room is empty.</summary>
+    /// <summary>
+    /// When the next one may be there, by what the last search saw, in milliseconds of the monotonic clock; long.MaxValue when no room is empty.
+    /// </summary>
     public long NextMs { get; private set; }
 
     /// <summary>Looks through all rooms; returns how many are known now.</summary>

@@ -7,7 +7,9 @@ namespace Appliance.Server;
 /// <summary>How many descriptors the processes of a server need, by its settings: each may have as many as RLIMIT_NOFILE says.</summary>
 internal static class DescriptorNeeds
 {
-    /// <summary>Stdin, stdout, stderr, those of the runtime, log, locks, epoll, wake-ups of the threads, io_uring, and three that are open for a moment.</summary>
+    /// <summary>
+    /// Stdin, stdout, stderr, those of the runtime, log, locks, epoll, wake-ups of the threads, io_uring, and three that are open for a moment.
+    /// </summary>
     private const int Common = 24;
 
     /// <summary>Of the monitoring port: its socket, and a few who ask.</summary>
@@ -48,8 +50,11 @@ internal static class DescriptorNeeds
         int limit = DescriptorBudget.Raise();
         if (limit < needed)
         {
-            throw new IOException(FormattableString.Invariant(
-                $"a process here may have {limit} descriptors, and this configuration ({settings.Listen.Count} addresses, {(settings.NoFork ? 1 : settings.WorkersMost)} workers) needs {needed}, and one more for each client: raise 'ulimit -Hn', LimitNOFILE= of the unit, or 'hard nofile' in limits.conf"));
+            int workers = settings.NoFork ? 1 : settings.WorkersMost;
+            throw new IOException(
+                FormattableString.Invariant($"a process here may have {limit} descriptors, and this configuration ({settings.Listen.Count} addresses, ")
+                + FormattableString.Invariant($"{workers} workers) needs {needed}, and one more for each client: ")
+                + FormattableString.Invariant($"raise 'ulimit -Hn', LimitNOFILE= of the unit, or 'hard nofile' in limits.conf"));
         }
     }
 

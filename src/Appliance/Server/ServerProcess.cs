@@ -37,17 +37,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
     /// <exception cref="IOException">It cannot: says why.</exception>
     public void Serve()
     {
-        DescriptorNeeds.Require(settings);
-        if (SystemVSupport.Missing() is { } missing)
-        {
-            throw new IOException(missing);
-        }
-
-        if (settings.Io == IoEngine.Uring && Sender.Probe() is { Ok: false } probe)
-        {
-            throw new IOException($"--io uring: {Sender.Explain(probe)}; --io auto does without");
-        }
-
+        RequireHost();
         var service = new ServiceManager();
         var owners = Ownership.OfServer(settings.User);
         using var pidFile = PidFile.Acquire(settings.RunDirectory, settings.StateDirectory, owners);
@@ -66,7 +56,14 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         {
             log.Write(EventCatalogue.Starting, build.Version, Environment.ProcessId);
             var (rooms, id, isNew) = RoomLogOpening.Open(settings, log);
-            using var resources = new ServerResources { Rooms = rooms, SegmentId = id, Listeners = listeners, MonitoringSocket = monitoring, PidFile = pidFile };
+            using var resources = new ServerResources
+            {
+                Rooms = rooms,
+                SegmentId = id,
+                Listeners = listeners,
+                MonitoringSocket = monitoring,
+                PidFile = pidFile,
+            };
             try
             {
                 resources.Journal = JournalWriter.Begin(settings, rooms, isNew, resources.Wakeups, log);
@@ -90,6 +87,21 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         {
             log.Write(EventCatalogue.Failed, why);
             throw;
+        }
+    }
+
+    /// <summary>Refuses a host that lacks what every server needs.</summary>
+    private void RequireHost()
+    {
+        DescriptorNeeds.Require(settings);
+        if (SystemVSupport.Missing() is { } missing)
+        {
+            throw new IOException(missing);
+        }
+
+        if (settings.Io == IoEngine.Uring && Sender.Probe() is { Ok: false } probe)
+        {
+            throw new IOException($"--io uring: {Sender.Explain(probe)}; --io auto does without");
         }
     }
 
@@ -215,7 +227,10 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         var supervisor = new SignalSupervisor(settings, read, rooms, service, control, log, onReady, () => resources.Journal?.OnSettings());
         (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
         rooms.Worker(0).State = WorkerState.Serving;
-        using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(0, resources.Wakeups), resources.Listeners.First, supervisor, log) { Sampler = monitor.Wakeup };
+        using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(0, resources.Wakeups), resources.Listeners.First, supervisor, log)
+        {
+            Sampler = monitor.Wakeup,
+        };
         monitor.Start();
         loop.Run();
         monitor.Dispose();

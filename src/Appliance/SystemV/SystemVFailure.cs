@@ -21,7 +21,8 @@ public static class SystemVFailure
         string owner = Syscall.UserName(denied.User);
         return new IOException(
             $"{call}: user {owner} owns it, with mode {ModeText(denied.Mode)}, so user {Syscall.UserName(Syscall.EffectiveUserId())} may not do this: "
-            + $"run it as {owner}{(denied.User == 0 ? "" : " or root")}{(error == Errno.EACCES ? ", or have the owner make it anew with another --mode" : "")}");
+            + $"run it as {owner}{(denied.User == 0 ? "" : " or root")}"
+            + $"{(error == Errno.EACCES ? ", or have the owner make it anew with another --mode" : "")}");
     }
 
     /// <summary>Permissions in octal, as chmod(1) has them: <c>0660</c>.</summary>

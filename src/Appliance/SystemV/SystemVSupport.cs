@@ -14,7 +14,8 @@ public static class SystemVSupport
     {
         var asked = Syscall.ShmGet(key: 0, bytes: 0, flags: 0);
         string? why = asked.Error == Errno.ENOSYS ? "this kernel, or the sandbox around it, has none (CONFIG_SYSVIPC)"
-            : asked.Error is Errno.EPERM or Errno.EACCES ? "a filter forbids it: allow shmget, shmat, shmctl and shmdt in the seccomp profile of the container or service"
+            : asked.Error is Errno.EPERM or Errno.EACCES
+                ? "a filter forbids it: allow shmget, shmat, shmctl and shmdt in the seccomp profile of the container or service"
             : null;
         return why is null ? null : $"System V shared memory, which holds the rooms, is not available: shmget: {SyscallException.Describe(asked.Error)}: {why}";
     }
@@ -41,11 +42,13 @@ public static class SystemVSupport
         {
             return KernelLimit("shmall") < (ulong)pages
                 ? Text($"kernel.shmall is {KernelLimit("shmall")} pages of {Environment.SystemPageSize} bytes: sysctl -w kernel.shmall={pages}, {Lower}")
-                : Text($"all segments of kernel.shmmni ({KernelLimit("shmmni")}), or all pages of kernel.shmall, are in use: remove unused ones that 'ipcs -m' shows, or raise the limits with sysctl -w");
+                : Text($"all segments of kernel.shmmni ({KernelLimit("shmmni")}), or all pages of kernel.shmall, are in use: ")
+                    + Text($"remove unused ones that 'ipcs -m' shows, or raise the limits with sysctl -w");
         }
 
         return error == Errno.ENOMEM && Syscall.AddressSpaceLimit < AddressBytesOf(bytes)
-            ? Text($"the address space of this process is limited to {Syscall.AddressSpaceLimit} bytes and needs about {AddressBytesOf(bytes)}: ulimit -v unlimited, LimitAS=infinity, {Lower}")
+            ? Text($"the address space of this process is limited to {Syscall.AddressSpaceLimit} bytes and needs about {AddressBytesOf(bytes)}: ")
+                + Text($"ulimit -v unlimited, LimitAS=infinity, {Lower}")
             : Text($"raise the kernel's limits, which 'appliance --check' looks at, {Lower}");
     }
 

@@ -94,7 +94,8 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public int ConnectionCount => _table.Count;
 
     /// <summary>Whether further clients are refused because there is no descriptor for them.</summary>
-    public bool LacksDescriptors => Acceptor.LacksDescriptors || (_placesMax < _context.Settings.MaxConnections && _table.Count - _table.WaitingCount >= _placesMax);
+    public bool LacksDescriptors =>
+        Acceptor.LacksDescriptors || (_placesMax < _context.Settings.MaxConnections && _table.Count - _table.WaitingCount >= _placesMax);
 
     /// <summary>What was counted so far.</summary>
     public ref WorkerFigures Figures => ref _context.Counters.Figures;
@@ -159,7 +160,10 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// <summary>A link that was wanted is there; -1: there is none.</summary>
     public void Link(int slot, int socket) => _gathering.OnLink(slot, socket);
 
-    /// <summary>Gives everything to the other master of an upgrade, this one's being gone; false when there is none. <see cref="OnGiven"/> tells the outcome.</summary>
+    /// <summary>
+    /// Gives everything to the other master of an upgrade, this one's being gone; false when there is none. <see cref="OnGiven"/> tells the
+    /// outcome.
+    /// </summary>
     public bool TryReturn()
     {
         Acceptor.Pause();

@@ -28,7 +28,9 @@ public enum BodyFraming
     /// <summary>One follows, which nothing here takes.</summary>
     Body,
 
-    /// <summary>Two parties could read it differently: two lengths, a length and an encoding, neither a number nor an encoding, an encoding in HTTP/1.0.</summary>
+    /// <summary>
+    /// Two parties could read it differently: two lengths, a length and an encoding, neither a number nor an encoding, an encoding in HTTP/1.0.
+    /// </summary>
     Ambiguous,
 }
 

@@ -40,11 +40,14 @@ public static class CloseCodes
     /// <summary>The codes that this server sends of its own accord, with the sentence that the manual has for each.</summary>
     public static IReadOnlyList<(CloseCode Code, string When)> Sent { get; } =
     [
-        (CloseCode.GoingAway, "The server stops (the reason is \"server stops, retry in N ms\": reconnect after N milliseconds and resume), or the client was silent for --timeout seconds."),
+        (CloseCode.GoingAway,
+            "The server stops (the reason is \"server stops, retry in N ms\": reconnect after N milliseconds and resume), "
+            + "or the client was silent for --timeout seconds."),
         (CloseCode.ProtocolError, "A frame breaks RFC 6455."),
         (CloseCode.UnsupportedData, "A binary message; the chat accepts only text."),
         (CloseCode.InvalidPayload, "A text that is not UTF-8."),
-        (CloseCode.PolicyViolation, "Too many messages: three times too_fast within ten seconds. Or an operator's kick (the reason is \"removed by an operator\")."),
+        (CloseCode.PolicyViolation,
+            "Too many messages: three times too_fast within ten seconds. Or an operator's kick (the reason is \"removed by an operator\")."),
         (CloseCode.MessageTooBig, "A message longer than --max-frame, all its fragments together."),
     ];
 
