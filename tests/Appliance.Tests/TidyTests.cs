@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Appliance.Chat;
 using Appliance.Connections;
 using Appliance.Logging;
+using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Moving;
 using Appliance.Operators;
@@ -50,6 +51,9 @@ public sealed partial class TidyTests
     private static readonly (string Table, string File, Regex Part, IEnumerable<string> Rows)[] Tables =
     [
         ("close codes", "README.md", CloseCodesOfReadme(), CloseCodes.Sent.Select(row => $"{(int)row.Code}")),
+        ("signals", "README.md", SignalsOfReadme(), SignalTable.Rows.Where(row => row.Help.Length > 0).GroupBy(row => row.Help, StringComparer.Ordinal)
+            .Select(rows => (Names: string.Join(", ", rows.Select(row => row.Name)), rows.First().Command))
+            .SelectMany(row => (string[])[$"| {row.Names} |", row.Command.Length > 0 ? $"| `{row.Command}` |" : "| |"])),
         ("error codes", "README.md", WholeText(), RefusedMessages.All),
         ("commands of the control queue", "README.md", ControlOfReadme(),
             ControlWords.Rows.Select(row => row.Word == ControlCommand.JsonWord ? "{" : row.Word)),
@@ -149,6 +153,9 @@ public sealed partial class TidyTests
 
     [GeneratedRegex(@"(?<=\nClose codes: ).*?\n\n", RegexOptions.Singleline, 1000)]
     private static partial Regex CloseCodesOfReadme();
+
+    [GeneratedRegex(@"(?<=\n\| signal \| effect \| command \|\n).*?\n\n", RegexOptions.Singleline, 1000)]
+    private static partial Regex SignalsOfReadme();
 
     [GeneratedRegex(@"(?<=\n\| command \| effect \|\n).*?\n\n", RegexOptions.Singleline, 1000)]
     private static partial Regex ControlOfReadme();

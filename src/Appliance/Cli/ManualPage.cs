@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 using Appliance.Config;
+using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Operators;
 using Appliance.Protocols.WebSocket;
@@ -22,6 +23,7 @@ internal static class ManualPage
         .Replace(".\\\" @OPTIONS@\n", Options(), StringComparison.Ordinal)
         .Replace(".\\\" @COMMANDS@\n", Commands(), StringComparison.Ordinal)
         .Replace(".\\\" @CONTROL@\n", Control(), StringComparison.Ordinal)
+        .Replace(".\\\" @SIGNALS@\n", Signals(), StringComparison.Ordinal)
         .Replace(".\\\" @CLOSE@\n", CloseCodesSent(), StringComparison.Ordinal)
         .Replace(".\\\" @FIGURES@\n", Figures(), StringComparison.Ordinal)
         .Replace(".\\\" @SETTINGS@\n", SettingsOfFile(), StringComparison.Ordinal));
@@ -117,6 +119,18 @@ internal static class ManualPage
         {
             string synopsis = row.Word == ControlCommand.JsonWord ? $"\\fB{Escape(row.Synopsis)}\\fR" : Synopsis(row.Synopsis);
             AppendEntry(text, synopsis, row.Help);
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Signals that people send, those of one effect together.</summary>
+    private static string Signals()
+    {
+        var text = new StringBuilder();
+        foreach (var rows in SignalTable.Rows.Where(row => row.Help.Length > 0).GroupBy(row => row.Help, StringComparer.Ordinal))
+        {
+            AppendEntry(text, string.Join(", ", rows.Select(row => $"\\fB{row.Name}\\fR")), rows.Key);
         }
 
         return text.ToString();

@@ -9,8 +9,7 @@ namespace Appliance.Loop;
 public sealed class SignalSet : IDisposable
 {
     /// <summary>What a server's process takes; a worker, too, for whom some of them mean nothing.</summary>
-    public static readonly IReadOnlyList<int> All =
-        [Syscall.SIGHUP, Syscall.SIGINT, Syscall.SIGQUIT, Syscall.SIGUSR1, Syscall.SIGUSR2, Syscall.SIGTERM, Syscall.SIGCHLD];
+    public static readonly IReadOnlyList<int> All = SignalTable.Numbers;
 
     private ulong _pending;
 

@@ -115,16 +115,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             _ = _poller.Add(takeover.Descriptor, MasterEvent).OrThrow("epoll_ctl");
         }
 
-        _signalTable =
-        [
-            (Syscall.SIGQUIT, () => Stop("SIGQUIT", atOnce: true)),
-            (Syscall.SIGTERM, () => Stop("SIGTERM", atOnce: false)),
-            (Syscall.SIGINT, () => Stop("SIGINT", atOnce: false)),
-            (Syscall.SIGCHLD, _fleet.Reap),
-            (Syscall.SIGHUP, Reload),
-            (Syscall.SIGUSR1, Reopen),
-            (Syscall.SIGUSR2, BeginUpgrade),
-        ];
+        _signalTable = [.. SignalTable.Rows.Select(row => (row.Number, ActionOf(row)))];
     }
 
     /// <summary>Called once, when every worker serves and all is this master's.</summary>
@@ -342,6 +333,17 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     }
 
     /// <summary>Ends gracefully, or with QUIT at once; a second request does not wait any more.</summary>
+    private Action ActionOf(ServerSignal signal) => signal.Action switch
+    {
+        SignalAction.StopAtOnce => () => Stop(signal.FullName, atOnce: true),
+        SignalAction.Stop => () => Stop(signal.FullName, atOnce: false),
+        SignalAction.Reap => _fleet.Reap,
+        SignalAction.Reload => Reload,
+        SignalAction.Reopen => Reopen,
+        SignalAction.Upgrade => BeginUpgrade,
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
     private void Stop(string reason, bool atOnce)
     {
         if (_upgrade.IsGiving)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Appliance.Config;
 using Appliance.Logging;
 using Appliance.Loop;
@@ -49,16 +50,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         _log = log;
         _ready = ready;
         _reloaded = reloaded;
-        Signals =
-        [
-            new(Syscall.SIGQUIT, loop => loop.StopAtOnce()),
-            new(Syscall.SIGTERM, loop => Stop(loop, "SIGTERM")),
-            new(Syscall.SIGINT, loop => Stop(loop, "SIGINT")),
-            new(Syscall.SIGCHLD, _ => BuryOrphans()),
-            new(Syscall.SIGHUP, Reload),
-            new(Syscall.SIGUSR1, _ => Reopen(_ => { })),
-            new(Syscall.SIGUSR2, _ => RefuseUpgrade()),
-        ];
+        Signals = [.. SignalTable.Rows.Select(row => new SignalRow(row.Number, ActionOf(row)))];
     }
 
     /// <inheritdoc/>
@@ -117,6 +109,17 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         {
         }
     }
+
+    private Action<WorkerLoop> ActionOf(ServerSignal signal) => signal.Action switch
+    {
+        SignalAction.StopAtOnce => loop => loop.StopAtOnce(),
+        SignalAction.Stop => loop => Stop(loop, signal.FullName),
+        SignalAction.Reap => _ => BuryOrphans(),
+        SignalAction.Reload => Reload,
+        SignalAction.Reopen => _ => Reopen(_ => { }),
+        SignalAction.Upgrade => _ => RefuseUpgrade(),
+        _ => throw new UnreachableException(),
+    };
 
     private void Stop(WorkerLoop loop, string signal)
     {

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Appliance.Cli;
 using Appliance.Config;
+using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Operators;
 using Appliance.Protocols.WebSocket;
@@ -84,6 +85,20 @@ public sealed class PackageFilesTests
         Assert.All(ControlWords.Rows, row => Assert.Contains($".TP\n{row.Synopsis}\n", page, StringComparison.Ordinal));
         Assert.All(CloseCodes.Sent, row => Assert.Contains($".TP\n{(int)row.Code}\n", page, StringComparison.Ordinal));
         Assert.All(RefusedMessages.All, code => Assert.Contains($".TP\n.B {code}\n", page, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Manual_has_every_signal()
+    {
+        string signals = Plain(Texts["usr/share/man/man8/appliance.8"]).Split(".SH SIGNALS\n")[1].Split(".SH ")[0];
+        Assert.All(SignalTable.Rows.Where(row => row.Help.Length > 0), row =>
+        {
+            Assert.Matches(new Regex($@"\.TP\n(\w+, )*{row.Name}(, \w+)*\n", RegexOptions.None, RegexLimit), signals);
+            Assert.Contains(row.Help, Joined(signals), StringComparison.Ordinal);
+        });
+        Assert.All(
+            SignalTable.Rows.Where(row => row.Command.Length > 0),
+            row => Assert.Contains(CommandTable.Server, command => command.Synopsis.Split(' ')[0] == row.Command));
     }
 
     [Fact]
