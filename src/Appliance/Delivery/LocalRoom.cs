@@ -27,7 +27,7 @@ public sealed class RecordBatch
     public int Capacity { get; set; }
 
     /// <summary>Whether a JSON text of a length fits as a frame.</summary>
-    public bool Fits(int jsonLength) => _length + FrameHeader.ServerBytes(jsonLength) + jsonLength <= Capacity;
+    public bool Fits(int jsonLength) => _length + FrameLength.ServerHeaderBytes(jsonLength) + jsonLength <= Capacity;
 
     /// <summary>Adds a JSON text as a frame.</summary>
     /// <param name="json">The text.</param>
@@ -35,7 +35,7 @@ public sealed class RecordBatch
     /// <param name="isMessage">True for what a person said.</param>
     public void Add(ReadOnlySpan<byte> json, int idOffset, bool isMessage)
     {
-        int header = FrameHeader.ServerBytes(json.Length);
+        int header = FrameLength.ServerHeaderBytes(json.Length);
         int length = header + json.Length;
         if (_length + length > _bytes.Length)
         {

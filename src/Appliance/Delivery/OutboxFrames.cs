@@ -9,7 +9,7 @@ public static class OutboxFrames
     /// <summary>Adds an unfragmented frame to an outbox.</summary>
     public static void WriteFrame(this ByteQueue outbox, Opcode opcode, ReadOnlySpan<byte> payload)
     {
-        int header = FrameHeader.ServerBytes(payload.Length);
+        int header = FrameLength.ServerHeaderBytes(payload.Length);
         var frame = outbox.Reserve(header + payload.Length);
         _ = FrameHeader.WriteServer(frame, opcode, payload.Length);
         payload.CopyTo(frame[header..]);

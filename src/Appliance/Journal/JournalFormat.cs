@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using Appliance.Chat;
+using Appliance.Protocols.WebSocket;
 using Appliance.Rooms;
 
 namespace Appliance.Journal;
@@ -59,7 +60,6 @@ public static class JournalFormat
     private const ulong Magic = 0x4C4E524A4C505041;
     private const int CrcEnd = 8;
     private const int ChecksumOffset = 36;
-    private const byte FinalTextFrame = 0x81;
 
     /// <summary>CRC-32C (RFC 3720, appendix B.4) of two pieces, one behind the other.</summary>
     public static uint Checksum(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second = default) => ~Update(Update(uint.MaxValue, first), second);
@@ -141,21 +141,9 @@ public static class JournalFormat
     }
 
     /// <summary>Whether some bytes are one whole unmasked text frame (RFC 6455, 5.2) that a room's log can hold.</summary>
-    private static bool IsTextFrame(ReadOnlySpan<byte> frame)
-    {
-        if (frame.Length < RoomLogLayout.RecordBytesMin || frame[0] != FinalTextFrame)
-        {
-            return false;
-        }
-
-        long behind = frame[1] switch
-        {
-            126 => 2 + BinaryPrimitives.ReadUInt16BigEndian(frame[2..]),
-            127 => 8 + BinaryPrimitives.ReadInt64BigEndian(frame[2..]),
-            var size => size,
-        };
-        return behind == frame.Length - 2;
-    }
+    private static bool IsTextFrame(ReadOnlySpan<byte> frame) =>
+        frame.Length >= RoomLogLayout.RecordBytesMin && frame[0] == FrameHeader.FinalText
+        && FrameLength.TryReadServer(frame, out int header, out long payload) && payload == frame.Length - header;
 
     private static uint Update(uint crc, ReadOnlySpan<byte> bytes)
     {

@@ -1,4 +1,5 @@
 using System.Text.Unicode;
+using Appliance.Protocols.WebSocket;
 
 namespace Appliance.Rooms;
 
@@ -8,7 +9,6 @@ namespace Appliance.Rooms;
 /// </summary>
 public static unsafe class RoomLogCheck
 {
-    private const byte FinalTextFrame = 0x81;
 
     /// <summary>More bytes than a room ever gets. The index has 256 times a position, which must not overflow.</summary>
     private const long PositionMax = long.MaxValue >> 9;
@@ -63,7 +63,7 @@ public static unsafe class RoomLogCheck
         for (long id = header.FirstId; sane && id < header.NextId; id++)
         {
             long end = position + FrameBytes(ring, position);
-            sane = ring.PositionIn(ring.IndexOf(id)) == position && ring.ByteAt(position) == FinalTextFrame && end <= header.Head
+            sane = ring.PositionIn(ring.IndexOf(id)) == position && ring.ByteAt(position) == FrameHeader.FinalText && end <= header.Head
                 && IsText(ring, position, end);
             position = end;
         }
@@ -74,7 +74,7 @@ public static unsafe class RoomLogCheck
     /// <summary>Whether the payload of a frame is UTF-8: a client that got anything else would have to close, again and again.</summary>
     private static bool IsText(RoomRing ring, long start, long end)
     {
-        int header = ring.ByteAt(start + 1) switch { 126 => 4, 127 => 10, _ => 2 };
+        int header = FrameLength.HeaderBytes(ring.ByteAt(start + 1));
         byte* first = ring.Read(start + header, end, out int count);
         if (count >= end - start - header)
         {
@@ -86,17 +86,17 @@ public static unsafe class RoomLogCheck
         return Utf8.IsValid(whole);
     }
 
-    /// <summary>Length of the unmasked frame at a position, its header included (RFC 6455, 5.2).</summary>
-    internal static long FrameBytes(RoomRing ring, long position)
-    {
-        int length = ring.ByteAt(position + 1);
-        int extended = length == 126 ? 2 : length == 127 ? 8 : 0;
-        long payload = extended == 0 ? length : 0;
-        for (int i = 0; i < extended; i++)
-        {
-            payload = (payload << 8) | ring.ByteAt(position + 2 + i);
-        }
+    /// <summary>Length of the frame at a position, its header included; far beyond any ring when none of a server's begins there.</summary>
+    internal static long FrameBytes(RoomRing ring, long position) =>
+        TryReadFrame(ring, position, out int header, out long payload) && payload <= RoomLogLayout.RingBytesMax
+            ? header + payload
+            : long.MaxValue / 2;
 
-        return payload is < 0 or > RoomLogLayout.RingBytesMax ? long.MaxValue / 2 : 2 + extended + payload;
+    /// <summary>Reads the header of the frame at a position: its bytes and those of the payload; false when none of a server's begins there.</summary>
+    internal static bool TryReadFrame(RoomRing ring, long position, out int header, out long payload)
+    {
+        Span<byte> bytes = stackalloc byte[FrameLength.ServerHeaderBytesMax];
+        ring.Read(position, bytes);
+        return FrameLength.TryReadServer(bytes, out header, out payload);
     }
 }

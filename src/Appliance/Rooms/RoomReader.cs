@@ -1,4 +1,5 @@
 using System.Buffers;
+using Appliance.Protocols.WebSocket;
 
 namespace Appliance.Rooms;
 
@@ -15,7 +16,6 @@ public readonly record struct RoomPage(long AfterId, long LastId, bool HasMore, 
 /// </summary>
 public static unsafe class RoomReader
 {
-    private const byte FinalTextFrame = 0x81;
     private const byte LineEnd = (byte)'\n';
 
     /// <summary>Messages for a reader that asks behind an unknown id: as many as newcomers get by default.</summary>
@@ -95,21 +95,14 @@ public static unsafe class RoomReader
         start = 0;
         length = 0;
         long head = ring.Published;
-        if (position < ring.Tail || position + 2 > head || ring.ByteAt(position) != FinalTextFrame)
+        if (position < ring.Tail || position + 2 > head || ring.ByteAt(position) != FrameHeader.FinalText)
         {
             return false;
         }
 
-        int size = ring.ByteAt(position + 1);
-        int extended = size == 126 ? 2 : size == 127 ? 8 : 0;
-        long bytes = extended == 0 ? size : 0;
-        for (int i = 0; i < extended; i++)
-        {
-            bytes = (bytes << 8) | ring.ByteAt(position + 2 + i);
-        }
-
-        start = position + 2 + extended;
+        bool isFrame = RoomLogCheck.TryReadFrame(ring, position, out int header, out long bytes);
+        start = position + header;
         length = (int)Math.Clamp(bytes, 0, ring.BatchBytesMax);
-        return bytes >= 0 && bytes <= ring.BatchBytesMax && start + bytes <= head;
+        return isFrame && bytes <= ring.BatchBytesMax && start + bytes <= head;
     }
 }

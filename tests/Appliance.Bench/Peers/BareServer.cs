@@ -84,7 +84,7 @@ public sealed unsafe class BareServer(BareWay way) : IDisposable
 
         while (!bytes.IsEmpty && FrameHeader.TryRead(bytes, out var header))
         {
-            int start = FrameHeader.LengthFrom(bytes[1]);
+            int start = FrameLength.HeaderBytes(bytes[1]);
             var payload = bytes.Slice(start, (int)header.PayloadLength);
             _ = Masking.Apply(payload, header.Mask);
             Broadcast(_roomOf[fd], payload);

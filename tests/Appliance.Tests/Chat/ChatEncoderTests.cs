@@ -84,7 +84,7 @@ public sealed class ChatEncoderTests
         var limits = new ChatLimits(nameMax, messageMax);
         foreach (string character in (string[])["\u0001", "🙂"])
         {
-            byte[] destination = new byte[limits.EncodedBytesMax - Appliance.Protocols.WebSocket.FrameHeader.ServerBytesMax];
+            byte[] destination = new byte[limits.EncodedBytesMax - Appliance.Protocols.WebSocket.FrameLength.ServerHeaderBytesMax];
             var input = new ChatInput
             {
                 Name = Bytes(string.Concat(Enumerable.Repeat(character, nameMax))),
@@ -99,7 +99,7 @@ public sealed class ChatEncoderTests
     public void Shortest_message_covers_its_index_entry()
     {
         int length = ChatEncoder.WriteSystemMessage(new byte[100], default, 0).Length;
-        Assert.True(length + Appliance.Protocols.WebSocket.FrameHeader.ServerBytes(length) >= Appliance.Rooms.RoomLogLayout.RecordBytesMin);
+        Assert.True(length + Appliance.Protocols.WebSocket.FrameLength.ServerHeaderBytes(length) >= Appliance.Rooms.RoomLogLayout.RecordBytesMin);
     }
 
     private static void AssertUserMessage(string name, string message)

@@ -35,8 +35,8 @@ public sealed class MessageReader : IDisposable
     private const int ControlStateOffset = 40;
     private const int FixedStateBytes = 168;
 
-    private readonly byte[] _header = new byte[FrameHeader.BytesMax];
-    private readonly byte[] _control = new byte[FrameHeader.ControlPayloadBytesMax];
+    private readonly byte[] _header = new byte[FrameLength.ClientHeaderBytesMax];
+    private readonly byte[] _control = new byte[FrameLength.ControlPayloadBytesMax];
     private byte[] _message = [];
     private int _headerLength;
     private int _controlLength;
@@ -134,14 +134,14 @@ public sealed class MessageReader : IDisposable
             && controlLength == (frame.IsControl ? frame.PayloadLength - remaining : 0)
             && (frame.IsControl || state[16] != (byte)Opcode.Continuation);
         bool isHeader = controlLength == 0
-            && (headerLength < 2 || (FrameHeader.IsAllowed(state[0], state[1]) && headerLength < FrameHeader.LengthFrom(state[1])));
+            && (headerLength < 2 || (FrameHeader.IsAllowed(state[0], state[1]) && headerLength < FrameLength.HeaderBytes(state[1])));
         return state[16] <= (byte)Opcode.Binary && (state[15] != 0 ? isFrame : isHeader);
     }
 
     /// <summary>Goes on where another reader was saved.</summary>
     public void Restore(ReadOnlySpan<byte> state)
     {
-        state[..FrameHeader.BytesMax].CopyTo(_header);
+        state[..FrameLength.ClientHeaderBytesMax].CopyTo(_header);
         _headerLength = state[14];
         _inFrame = state[15] != 0;
         _messageOpcode = (Opcode)state[16];
@@ -190,7 +190,7 @@ public sealed class MessageReader : IDisposable
         return _frame.IsControl ? CloseCode.None : BeginDataFrame(limits);
     }
 
-    private bool IsHeaderWhole => _headerLength >= 2 && _headerLength == FrameHeader.LengthFrom(_header[1]);
+    private bool IsHeaderWhole => _headerLength >= 2 && _headerLength == FrameLength.HeaderBytes(_header[1]);
 
     private CloseCode BeginDataFrame(in MessageLimits limits)
     {

@@ -33,7 +33,7 @@ public sealed class FrameHeaderTests
     {
         byte[] bytes = Bytes(hex);
         Assert.True(FrameHeader.IsAllowed(bytes[0], bytes[1]));
-        Assert.Equal(length, FrameHeader.LengthFrom(bytes[1]));
+        Assert.Equal(length, FrameLength.HeaderBytes(bytes[1]));
         Assert.True(FrameHeader.TryRead(bytes, out var header));
         Assert.Equal((payloadLength, final, (Opcode)(bytes[0] & 0xF), 0x04030201u), (header.PayloadLength, header.IsFinal, header.Opcode, header.Mask));
         Assert.Equal(header.Opcode is Opcode.Ping or Opcode.Pong or Opcode.Close, header.IsControl);
@@ -66,10 +66,35 @@ public sealed class FrameHeaderTests
     [InlineData(int.MaxValue, "817F000000007FFFFFFF")]
     public void Server_header_is_written_in_the_fewest_bytes(int payloadLength, string expected)
     {
-        byte[] destination = new byte[FrameHeader.ServerBytesMax];
+        byte[] destination = new byte[FrameLength.ServerHeaderBytesMax];
         int length = FrameHeader.WriteServer(destination, Opcode.Text, payloadLength);
         Assert.Equal(expected, Convert.ToHexString(destination, 0, length));
-        Assert.Equal(length, FrameHeader.ServerBytes(payloadLength));
+        Assert.Equal(length, FrameLength.ServerHeaderBytes(payloadLength));
+    }
+
+    /// <summary>What a room's log, its index and the journal ask of a frame; what lies behind the header does not matter.</summary>
+    [Theory]
+    [InlineData("8100", 2, 0L)]
+    [InlineData("817D", 2, 125L)]
+    [InlineData("817E007E", 4, 126L)]
+    [InlineData("817EFFFF", 4, 65_535L)]
+    [InlineData("817F0000000000010000", 10, 65_536L)]
+    [InlineData("817F7FFFFFFFFFFFFFFF", 10, long.MaxValue)]
+    [InlineData("8180", 0, 0L)]
+    [InlineData("81FD", 0, 0L)]
+    [InlineData("817E007D", 4, 125L)]
+    [InlineData("817F000000000000FFFF", 10, 65_535L)]
+    [InlineData("817F8000000000010000", 0, 0L)]
+    public void Server_frame_tells_its_length(string hex, int headerBytes, long payloadBytes)
+    {
+        foreach (byte behind in (byte[])[0x00, 0x81, 0xFF])
+        {
+            byte[] frame = new byte[FrameLength.ServerHeaderBytesMax];
+            frame.AsSpan().Fill(behind);
+            Bytes(hex).CopyTo(frame, 0);
+            bool isFrame = FrameLength.TryReadServer(frame, out int header, out long payload);
+            Assert.Equal((headerBytes > 0, headerBytes, payloadBytes), isFrame ? (true, header, payload) : (false, 0, 0L));
+        }
     }
 
     private static byte[] Bytes(string hex) => Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
