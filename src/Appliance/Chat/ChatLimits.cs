@@ -5,7 +5,7 @@ namespace Appliance.Chat;
 /// <param name="MessageMax">Longest message, in Unicode code points.</param>
 public readonly record struct ChatLimits(int NameMax, int MessageMax)
 {
-    /// <summary>Largest value of either: what is encoded stays far below the smallest ring's guard.</summary>
+    /// <summary>Most of either that settings allow; they also ask for rooms that hold what is encoded.</summary>
     public const int CharactersMax = 10_000;
 
     /// <summary>Of a code point: six bytes for an escaped control character, four for the longest UTF-8.</summary>

@@ -34,11 +34,14 @@ public sealed class RoomLogLayout
     /// <summary>No record is shorter, so that an index of ring bytes / 64 entries covers the whole ring.</summary>
     public const int RecordBytesMin = 64;
 
-    /// <summary>Smallest ring: 16 times the guard that the largest allowed message needs at default limits.</summary>
+    /// <summary>Smallest ring: its guard holds nine of the largest messages that the default settings allow.</summary>
     public const int RingBytesMin = 64 << 10;
 
     /// <summary>Largest ring: positions inside it, and lengths sent from it, stay an int.</summary>
     public const int RingBytesMax = 1 << 30;
+
+    /// <summary>Part of a ring between its tail and what is overwritten next: an eighth, the largest append.</summary>
+    public const int GuardShare = 8;
 
     /// <summary>Workers that a daemon can have.</summary>
     public const int WorkersMax = 64;
@@ -84,7 +87,7 @@ public sealed class RoomLogLayout
         Rooms = rooms;
         RingBytes = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(ringBytes, RingBytesMin, RingBytesMax));
         IndexEntries = RingBytes / RecordBytesMin;
-        GuardBytes = RingBytes / 8;
+        GuardBytes = RingBytes / GuardShare;
         WorkersOffset = PageBytes;
         HasDetails = version >= DetailsVersion;
         SlotCount = SlotsOf(version);

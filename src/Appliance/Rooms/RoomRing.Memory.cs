@@ -5,9 +5,6 @@ namespace Appliance.Rooms;
 /// <summary>How much memory a room takes, and how it gives some back while it is in use.</summary>
 public readonly unsafe partial struct RoomRing
 {
-    /// <summary>What lies between the tail and what is overwritten next is this part of the ring; see <see cref="RoomLogLayout.GuardBytes"/>.</summary>
-    private const int GuardShare = 8;
-
     /// <summary>The index takes this part of the bytes that it speaks of, at most.</summary>
     private const int IndexShare = RoomLogLayout.RecordBytesMin / sizeof(long);
 
@@ -29,8 +26,8 @@ public readonly unsafe partial struct RoomRing
     internal long Cut(int bytes)
     {
         Enter();
-        MoveTail(_header->Head - (bytes - (bytes / GuardShare)));
-        long upTo = _header->Tail - (bytes / GuardShare);
+        MoveTail(_header->Head - (bytes - (bytes / RoomLogLayout.GuardShare)));
+        long upTo = _header->Tail - (bytes / RoomLogLayout.GuardShare);
         if (upTo > _header->Freed)
         {
             Discard(upTo);
