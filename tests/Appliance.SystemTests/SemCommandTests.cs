@@ -195,7 +195,7 @@ public sealed class SemCommandTests
         Assert.Empty(await folder.ObjectsAsync());
         var again = await folder.RunAsync("sem", "remove");
         Assert.Equal((1, ""), (again.ExitCode, again.Output));
-        Assert.Contains("is not there", again.Error, StringComparison.Ordinal);
+        Assert.Contains("does not exist", again.Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -206,7 +206,7 @@ public sealed class SemCommandTests
     [InlineData(2, "--timeout", "run", "--timeout", "-1", "--", "true")]
     [InlineData(2, "--nowait", "run", "--nowait", "--timeout", "1", "--", "true")]
     [InlineData(2, "--conflict-exit-code", "run", "--conflict-exit-code", "256", "--", "true")]
-    [InlineData(1, "is not there", "stat")]
+    [InlineData(1, "does not exist", "stat")]
     public async Task Wrong_use_is_told_and_makes_nothing(int exitCode, string named, params string[] arguments)
     {
         await using var folder = new IpcFolder();

@@ -262,7 +262,7 @@ public sealed class ShmCommandTests
         Assert.Empty(await folder.ObjectsAsync());
         var again = await folder.RunAsync("shm", "remove");
         Assert.Equal(1, again.ExitCode);
-        Assert.Contains("is not there", again.Error, StringComparison.Ordinal);
+        Assert.Contains("does not exist", again.Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -333,8 +333,8 @@ public sealed class ShmCommandTests
     [InlineData(1, "JSON", "put", "1", "{", "--json")]
     [InlineData(1, "serialize", "put", "1", "x", "--serialized")]
     [InlineData(1, "/no/such/file", "put", "1", "@/no/such/file")]
-    [InlineData(1, "is not there", "get", "1")]
-    [InlineData(1, "is not there", "list")]
+    [InlineData(1, "does not exist", "get", "1")]
+    [InlineData(1, "does not exist", "list")]
     public async Task Wrong_use_is_told_and_makes_nothing(int exitCode, string named, params string[] arguments)
     {
         await using var folder = new IpcFolder();
