@@ -289,7 +289,10 @@ public sealed class HandoverBatch
         }
     }
 
-    /// <summary>Whether states are known, and what records have borrowed is all there is, with readers that can go on.</summary>
+    /// <summary>
+    /// Whether states are known, members are in a state that has a room, and what records have borrowed is all there is, with readers that
+    /// can go on.
+    /// </summary>
     private bool AreRecordsSound()
     {
         var borrowed = Borrowed;
@@ -299,6 +302,7 @@ public sealed class HandoverBatch
             bool isSound = record.IsKnown
                 && record.HeadBytes >= 0 && record.OutboxBytes >= 0 && record.ReaderBytes >= 0 && count <= borrowed.Length
                 && (record.State != ConnectionState.Chat || record.IsMember != 0)
+                && (record.State != ConnectionState.Http || record.IsMember == 0)
                 && (record.ReaderBytes == 0
                     || MessageReader.IsState(borrowed[(record.HeadBytes + record.OutboxBytes)..(int)count]));
             if (!isSound)

@@ -136,6 +136,7 @@ public sealed class HandoverBatchTests : IDisposable
     [Theory]
     [InlineData(62, 6, "a state that is not known")]
     [InlineData(62, 2, "a chat in no room")]
+    [InlineData(76, 1, "a request that is in a room")]
     [InlineData(64, 1, "a request of which nothing came along")]
     [InlineData(67, 0x80, "a request of less than nothing")]
     [InlineData(68, 1, "answers of which nothing came along")]
