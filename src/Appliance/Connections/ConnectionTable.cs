@@ -242,7 +242,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         }
     }
 
-    /// <summary>Forgets the list of the doomed, who have been closed.</summary>
+    /// <summary>Forgets the list of connections to close, which are closed.</summary>
     public void ClearPendingCloses() => _pendingCloses.Clear();
 
     /// <summary>Forgets the list of what was to be sent.</summary>

@@ -79,8 +79,9 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
         var refusal = verdict == RateVerdict.Pass ? Rooms.Publish(fd, payload) : ChatRefusal.TooFast;
         if (refusal != ChatRefusal.None)
         {
-            Context.Counters.Figures.Refused[ChatRefusals.KindOf(refusal) - ChatRefusal.BadJson]++;
-            TellRefusal(fd, refusal);
+            int kind = ChatRefusals.KindOf(refusal) - ChatRefusal.BadJson;
+            Context.Counters.Figures.Refused[kind]++;
+            Tell(fd, RefusedMessages.All[kind], Describe(refusal));
         }
 
         if (verdict == RateVerdict.Close)
@@ -90,41 +91,25 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
         }
     }
 
-    private void TellRefusal(int fd, ChatRefusal refusal)
+    private string Describe(ChatRefusal refusal) => refusal switch
     {
-        var settings = Context.Settings;
-        switch (refusal)
-        {
-            case ChatRefusal.BadJson:
-                Tell(fd, "bad_json"u8, "This is not a JSON object.");
-                break;
-            case ChatRefusal.BadMessage:
-                Tell(fd, "bad_message"u8, "Name and message are required, as texts that are not blank.");
-                break;
-            case ChatRefusal.BadCharacter:
-                Tell(fd, "bad_message"u8, "Names and messages must not contain control or invisible characters, names no direction marks.");
-                break;
-            case ChatRefusal.ReservedName:
-                Tell(fd, "bad_message"u8, "This name is reserved for the server. Please choose another one.");
-                break;
-            case ChatRefusal.TooLong:
-                Tell(fd, "too_long"u8, $"A name has at most {settings.MaxName} characters and a message at most {settings.MaxMessage}.");
-                break;
-            case ChatRefusal.TooFast:
-                Tell(fd, "too_fast"u8, $"At most {settings.MaxRate} messages a second, please.");
-                break;
-            case ChatRefusal.None:
-            default:
-                throw new System.Diagnostics.UnreachableException();
-        }
-    }
+        ChatRefusal.BadJson => "This is not a JSON object.",
+        ChatRefusal.BadMessage => "Name and message are required, as texts that are not blank.",
+        ChatRefusal.BadCharacter => "Names and messages must not contain control or invisible characters, names no direction marks.",
+        ChatRefusal.ReservedName => "This name is reserved for the server. Please choose another one.",
+        ChatRefusal.TooLong => $"A name has at most {Context.Settings.MaxName} characters and a message at most {Context.Settings.MaxMessage}.",
+        ChatRefusal.TooFast => $"At most {Context.Settings.MaxRate} messages a second, please.",
+        ChatRefusal.None => throw new System.Diagnostics.UnreachableException(),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
 
-    private void Tell(int fd, ReadOnlySpan<byte> code, string text)
+    private void Tell(int fd, string code, string text)
     {
         Span<byte> utf8 = stackalloc byte[ChatEncoder.FixedBytesMax];
         Span<byte> json = stackalloc byte[2 * ChatEncoder.FixedBytesMax];
-        int bytes = Encoding.UTF8.GetBytes(text, utf8);
-        int length = ChatEncoder.WriteError(json, code, utf8[..bytes]);
+        int codeBytes = Encoding.UTF8.GetBytes(code, utf8);
+        int textBytes = Encoding.UTF8.GetBytes(text, utf8[codeBytes..]);
+        int length = ChatEncoder.WriteError(json, utf8[..codeBytes], utf8.Slice(codeBytes, textBytes));
         Context.Table.OutboxOf(fd).WriteFrame(Opcode.Text, json[..length]);
     }
 

@@ -192,9 +192,9 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     }
 
     /// <summary>Orders it to give so many connections to the process at the other end of a socket; false when it does not take the order.</summary>
-    public bool GiveThrough(int socket, int count, string way = "")
+    public bool GiveThrough(int socket, int count, string route = "")
     {
-        bool ordered = Channel!.Send(ControlWord.Give, string.Create(CultureInfo.InvariantCulture, $"{count}{way}"), socket);
+        bool ordered = Channel!.Send(ControlWord.Give, string.Create(CultureInfo.InvariantCulture, $"{count}{route}"), socket);
         PendingTransfers += ordered ? 1 : 0;
         return ordered;
     }

@@ -9,7 +9,7 @@ namespace Appliance.Master;
 /// Orders workers to give connections to each other: all of one that retires, all of all in an upgrade, and some of full ones to empty
 /// ones. Orders may overlap: a worker that gives up all connections also passes on those that arrive meanwhile.
 /// </summary>
-internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, RoomLog rooms, Rebalancer evening)
+internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, RoomLog rooms, Rebalancer rebalancer)
 {
     /// <summary>Whether connections are on their way from a worker.</summary>
     public bool IsGiving => workers.Any(worker => worker.PendingTransfers > 0);
@@ -94,14 +94,14 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
     }
 
     /// <summary>From now on for some time, connections are evened out.</summary>
-    public void BeginRebalancing(long nowMs) => evening.Begin(nowMs);
+    public void BeginRebalancing(long nowMs) => rebalancer.Begin(nowMs);
 
     /// <summary>Moves connections from full workers to empty ones, if it is time to.</summary>
     public void EvenOut(long nowMs)
     {
         if (!IsGivingAll && !IsGiving && workers.All(worker => worker.IsServing))
         {
-            evening.Continue(nowMs);
+            rebalancer.Continue(nowMs);
         }
     }
 }

@@ -21,14 +21,14 @@ public sealed class Handover
     private readonly HandoverPacking _packing;
     private readonly Gathering _gathering;
     private readonly Poller _poller;
-    private readonly Queue<(int Socket, int Count, bool IsWay)> _orders = new();
+    private readonly Queue<(int Socket, int Count, bool IsRoute)> _orders = new();
     private readonly HandoverBatch _giving;
     private readonly HandoverBatch _taking = new();
     private readonly List<int> _sources = [];
     private readonly List<int> _routes = [];
     private readonly List<int> _links = [];
     private int _target = -1;
-    private bool _isWay;
+    private bool _isRoute;
     private bool _isReturning;
     private int _left;
     private int _given;
@@ -53,13 +53,13 @@ public sealed class Handover
     /// <summary>Orders so many connections to be given through a socket, one order behind the other.</summary>
     /// <param name="socket">The socket, this worker's from now on.</param>
     /// <param name="count">How many, or <see cref="ControlWord.Everything"/>.</param>
-    /// <param name="isWay">Whether what is given may come back, as long as the other end is open: in an upgrade.</param>
-    public void Give(int socket, int count, bool isWay = false) => _orders.Enqueue((socket, count, isWay));
+    /// <param name="isRoute">Whether what is given may come back, as long as the other end is open: in an upgrade.</param>
+    public void Give(int socket, int count, bool isRoute = false) => _orders.Enqueue((socket, count, isRoute));
 
     /// <summary>Takes connections that come through a socket, until it ends.</summary>
     /// <param name="socket">The socket, this worker's from now on.</param>
-    /// <param name="isWay">Whether they may be given back.</param>
-    public void Take(int socket, bool isWay = false) => Take(isWay ? _routes : _sources, socket);
+    /// <param name="isRoute">Whether they may be given back.</param>
+    public void Take(int socket, bool isRoute = false) => Take(isRoute ? _routes : _sources, socket);
 
     /// <summary>Takes connections that come through a link of another worker, which lasts, until this worker gives everything away.</summary>
     public void TakeLinked(int socket) => Take(_links, socket);
@@ -73,7 +73,7 @@ public sealed class Handover
         _isReturning = true;
         if (_routes.Count > 0)
         {
-            _orders.Enqueue((_routes[^1], ControlWord.Everything, IsWay: true));
+            _orders.Enqueue((_routes[^1], ControlWord.Everything, IsRoute: true));
             _poller.Remove(_routes[^1]);
             _routes.RemoveAt(_routes.Count - 1);
         }
@@ -108,10 +108,10 @@ public sealed class Handover
             OnDone(new HandoverOutcome(0, Failed: true));
         }
 
-        foreach (int way in _routes)
+        foreach (int route in _routes)
         {
-            _poller.Remove(way);
-            _ = Syscall.Close(way);
+            _poller.Remove(route);
+            _ = Syscall.Close(route);
         }
 
         _routes.Clear();
@@ -136,7 +136,7 @@ public sealed class Handover
         {
             if (_target < 0 && _orders.TryDequeue(out var order))
             {
-                (_target, _left, _given, _isWay) = (order.Socket, order.Count, 0, order.IsWay);
+                (_target, _left, _given, _isRoute) = (order.Socket, order.Count, 0, order.IsRoute);
                 if (!_poller.Add(_target, 0).Ok)
                 {
                     End(failed: true, hasEnded: true);
@@ -269,10 +269,10 @@ public sealed class Handover
         _ = _sources.Remove(socket) || _routes.Remove(socket) || _links.Remove(socket);
     }
 
-    /// <summary>An order has come to its end; a way stays open for what may come back.</summary>
+    /// <summary>An order has come to its end; a route stays open for what may come back.</summary>
     private void End(bool failed, bool hasEnded)
     {
-        if (_isWay && !hasEnded && !_isReturning)
+        if (_isRoute && !hasEnded && !_isReturning)
         {
             _routes.Add(_target);
         }

@@ -133,14 +133,14 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// Gives so many connections to another worker, in the following turns; of <see cref="ControlWord.Everything"/> none is left, and none is taken
     /// any more meanwhile. <see cref="OnGiven"/> tells the outcome.
     /// </summary>
-    public void Give(int socket, int count, bool isWay)
+    public void Give(int socket, int count, bool isRoute)
     {
         if (count == ControlWord.Everything)
         {
             Acceptor.Pause();
         }
 
-        _handover.Give(socket, count, isWay);
+        _handover.Give(socket, count, isRoute);
     }
 
     /// <summary>What is not given yet stays here, and others may come again.</summary>
@@ -152,7 +152,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     }
 
     /// <summary>Takes connections that another worker gives.</summary>
-    public void Take(int socket, bool isWay) => _handover.Take(socket, isWay);
+    public void Take(int socket, bool isRoute) => _handover.Take(socket, isRoute);
 
     /// <summary>Takes connections of small rooms that another worker gives through a link.</summary>
     public void TakeLinked(int socket) => _handover.TakeLinked(socket);

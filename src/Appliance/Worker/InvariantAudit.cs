@@ -22,11 +22,11 @@ internal sealed class InvariantAudit(ConnectionTable table, ChatRooms rooms)
         if (nowMs != _auditedMs)
         {
             _auditedMs = nowMs;
-            Look();
+            AuditNext();
         }
     }
 
-    private void Look()
+    private void AuditNext()
     {
         for (int i = 0; i < Connections; i++)
         {

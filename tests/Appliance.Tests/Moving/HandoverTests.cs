@@ -113,9 +113,9 @@ public sealed class HandoverTests : IDisposable
     public void What_was_given_in_an_upgrade_comes_back()
     {
         (int atAnn, int atBob) = Way();
-        _bob.Handover.Take(atBob, isWay: true);
+        _bob.Handover.Take(atBob, isRoute: true);
         Connect(_ann);
-        _ann.Handover.Give(atAnn, ControlWord.Everything, isWay: true);
+        _ann.Handover.Give(atAnn, ControlWord.Everything, isRoute: true);
         _ann.Handover.Continue();
         _bob.Handover.OnReadable(atBob);
         Connect(_ann);
