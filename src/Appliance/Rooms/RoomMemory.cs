@@ -37,7 +37,7 @@ public sealed class RoomMemory(RoomLog log)
     /// <summary>The most that all rooms may take together.</summary>
     public long LimitBytes { get; private set; } = long.MaxValue;
 
-    /// <summary>Whether rooms in use had to be cut, so that no new one is made but in the place of one that is given up.</summary>
+    /// <summary>Whether rooms in use had to be cut, so that no new one is made but in the place of one that was given up.</summary>
     public bool IsShort => Volatile.Read(ref log.Header.MemoryIsShort) != 0;
 
     /// <summary>Sets the limit, and brings the rooms within it.</summary>
@@ -46,7 +46,7 @@ public sealed class RoomMemory(RoomLog log)
         if (bytes != LimitBytes)
         {
             LimitBytes = bytes;
-            _ = Hold(nowMs);
+            Hold(nowMs);
         }
     }
 
@@ -58,12 +58,29 @@ public sealed class RoomMemory(RoomLog log)
     {
         if (_grownBytes >= Math.Clamp(LimitBytes / StepsOfLimit, StepBytesMin, StepBytesMax) && IsDue(nowMs))
         {
-            _ = Hold(nowMs);
+            Hold(nowMs);
         }
     }
 
-    /// <summary>Whether a room may be made now: while memory is short, only if another one gives way for it.</summary>
-    public bool MayMakeRoom(long nowMs) => !IsShort || (IsDue(nowMs) && Hold(nowMs) > 0) || !IsShort;
+    /// <summary>
+    /// Whether a room may be made now. While memory is short, it takes the place of one that was given up, whoever did that and when: only a
+    /// look for the limit's sake may have found it.
+    /// </summary>
+    public bool MayMakeRoom(long nowMs)
+    {
+        if (!IsShort || TryTakePlace())
+        {
+            return true;
+        }
+
+        if (!IsDue(nowMs))
+        {
+            return false;
+        }
+
+        Hold(nowMs);
+        return !IsShort || TryTakePlace();
+    }
 
     /// <summary>What all rooms take together now.</summary>
     public static long Measure(RoomLog log)
@@ -79,16 +96,35 @@ public sealed class RoomMemory(RoomLog log)
 
     private bool IsDue(long nowMs) => nowMs >= _restUntilMs || _restUntilMs - nowMs > _restMs;
 
-    /// <summary>Brings the rooms within the limit; returns how many were given up.</summary>
-    private int Hold(long nowMs)
+    private bool TryTakePlace()
+    {
+        ref int shared = ref log.Header.MemoryIsShort;
+        int seen = Volatile.Read(ref shared);
+        while (seen > 1)
+        {
+            int before = Interlocked.CompareExchange(ref shared, seen - 1, seen);
+            if (before == seen)
+            {
+                return true;
+            }
+
+            seen = before;
+        }
+
+        return false;
+    }
+
+    /// <summary>Brings the rooms within the limit. While memory is short before and after, each room that is given up is a place.</summary>
+    private void Hold(long nowMs)
     {
         (_grownBytes, _restUntilMs) = (0, nowMs + _restMs);
         long bytes = Measure(log);
-        bool isShort = IsShort;
+        bool wasShort = IsShort;
+        bool isShort = wasShort;
         int givenUp = 0;
-        if (isShort || bytes > LimitBytes)
+        if (wasShort || bytes > LimitBytes)
         {
-            givenUp = GiveUpEmpty(ref bytes, (long)(LimitBytes * (isShort ? EnoughBelow : CutTo)));
+            givenUp = GiveUpEmpty(ref bytes, (long)(LimitBytes * (wasShort ? EnoughBelow : CutTo)));
         }
 
         if (bytes > LimitBytes)
@@ -97,8 +133,19 @@ public sealed class RoomMemory(RoomLog log)
             isShort = true;
         }
 
-        Volatile.Write(ref log.Header.MemoryIsShort, isShort && bytes > LimitBytes * EnoughBelow ? 1 : 0);
-        return givenUp;
+        ref int shared = ref log.Header.MemoryIsShort;
+        if (!isShort || bytes <= LimitBytes * EnoughBelow)
+        {
+            Volatile.Write(ref shared, 0);
+        }
+        else if (wasShort)
+        {
+            _ = Interlocked.Add(ref shared, givenUp);
+        }
+        else
+        {
+            _ = Interlocked.CompareExchange(ref shared, 1, 0);
+        }
     }
 
     /// <summary>Gives up empty rooms until all take no more than so much.</summary>

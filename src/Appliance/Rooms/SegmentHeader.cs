@@ -115,7 +115,10 @@ public unsafe struct SegmentHeader
     [FieldOffset(192)]
     public long NoSpareUntilMs;
 
-    /// <summary>1 while rooms that are in use are cut because all together take as much memory as they may: no new one is made.</summary>
+    /// <summary>
+    /// 0 while there is enough memory. Above, rooms that are in use are cut because all together take as much as they may: a new one is made only
+    /// in the place of one that was given up, of which this less 1 are left.
+    /// </summary>
     [FieldOffset(200)]
     public int MemoryIsShort;
 

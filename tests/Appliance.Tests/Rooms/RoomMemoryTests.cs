@@ -121,6 +121,37 @@ public sealed class RoomMemoryTests
         Assert.True(memory.MayMakeRoom(Now + 2000));
     }
 
+    /// <summary>
+    /// Growth makes some worker look after the limit, which gives up the room just left: its place is still the next newcomer's, at every
+    /// worker, and only one newcomer's.
+    /// </summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Room_that_growth_gave_up_is_a_place_for_one_newcomer(int asked)
+    {
+        const long Limit = 4 << 20;
+        using var state = new StateDirectory();
+        var log = state.Open(rooms: 16, RingBytes);
+        for (int i = 0; i < 8; i++)
+        {
+            _ = FillRoom(log, $"room{i}", Now);
+        }
+
+        RoomMemory[] workers = [new RoomMemory(log), new RoomMemory(log)];
+        Array.ForEach(workers, worker => worker.SetLimit(Limit, Now));
+        Assert.True(workers[asked].IsShort);
+        Assert.False(workers[asked].MayMakeRoom(Now + 1000));
+        log.Ring(log.Find("room0"u8)).CountMember(0, -1);
+        workers[0].NoteGrowth(16 << 20);
+        workers[0].Check(Now + 2000);
+        Assert.Equal(-1, log.Find("room0"u8));
+        Assert.True(workers[asked].IsShort);
+        Assert.True(workers[asked].MayMakeRoom(Now + 2000));
+        Assert.False(workers[1 - asked].MayMakeRoom(Now + 3000));
+        Assert.True(workers[asked].IsShort);
+    }
+
     /// <summary>Many workers' growth is seen by each of them, in steps.</summary>
     [Fact]
     public void Limit_holds_while_rooms_grow()
