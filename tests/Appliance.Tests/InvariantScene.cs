@@ -62,6 +62,8 @@ internal sealed unsafe class InvariantScene : IDisposable
 
     public LocalRoom Lobby => Rooms.RoomOf(Client);
 
+    public Audience Audience => Lobby.Frames;
+
     /// <summary>What the worker's loop does at the end of a turn, with a look at everything.</summary>
     public void EndTurn()
     {

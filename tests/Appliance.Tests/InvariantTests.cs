@@ -81,12 +81,12 @@ public sealed unsafe class InvariantTests
         {
             scene.Say();
             scene.Rooms.Append();
-            InvariantScene.Hidden<Queue<(LogEnd End, long SinceNs)>>(scene.Lobby, "_waiting").Clear();
+            InvariantScene.Hidden<Queue<(LogEnd End, long SinceNs)>>(scene.Audience, "_waiting").Clear();
             scene.Delivery.Deliver();
         },
         ["dirty list against room"] = scene =>
         {
-            scene.Rooms.Dirty.Enqueue(scene.Lobby);
+            scene.Rooms.Dirty.Enqueue(scene.Audience);
             scene.Delivery.Deliver();
         },
         ["dirty room against list"] = scene => AfterAudit(scene, () =>
@@ -95,6 +95,7 @@ public sealed unsafe class InvariantTests
             scene.Rooms.Append();
             scene.Rooms.Dirty.Clear();
         }),
+        ["member against views"] = scene => AfterAudit(scene, () => scene.Client.View = 1),
         ["pending batch against list"] = scene => AfterAudit(scene, () => scene.Lobby.Batch = new RecordBatch()),
         ["room of members against directory"] = scene => AfterAudit(
             scene, () => *(ulong*)(StateDirectory.BaseOf(scene.Log) + scene.Log.Layout.DirectoryOffset) = 7),

@@ -41,6 +41,16 @@ public sealed unsafe class ByteQueue
         return new Span<byte>(_buffer + _end - count, count);
     }
 
+    /// <summary>Adds so many bytes before all others, for the caller to fill.</summary>
+    public Span<byte> ReserveFront(int count)
+    {
+        int kept = Count;
+        _ = Reserve(count);
+        var bytes = Bytes;
+        bytes[..kept].CopyTo(bytes[count..]);
+        return bytes[..count];
+    }
+
     /// <summary>Takes bytes from the front away.</summary>
     public void Consume(int count)
     {

@@ -75,7 +75,7 @@ public struct Connection
     /// <summary>For <see cref="MemberIndex"/>: on the list of connections that have not shaken hands (<see cref="WaitingList"/>).</summary>
     public const int Waiting = -2;
 
-    /// <summary>Position in the room's log up to which everything has been sent.</summary>
+    /// <summary>Position in its <see cref="View"/> of the room up to which everything has been sent.</summary>
     public long Position;
 
     /// <summary>Peer's IP in 16 bytes, high half first.</summary>
@@ -121,6 +121,9 @@ public struct Connection
 
     /// <summary>Where it is in its life.</summary>
     public ConnectionState State;
+
+    /// <summary>In which shape it reads its room, which <see cref="Position"/> is of: 0 for frames, the room's log.</summary>
+    public byte View;
 
     /// <summary>Facts about it.</summary>
     public ConnectionFlags Flags;

@@ -18,7 +18,7 @@ public sealed partial class ChatRooms
             return;
         }
 
-        Invariant.Hold(!room.IsDirty || Dirty.Count > 0, "dirty room against list", "room {0}, and the list is empty", slot);
+        Invariant.Hold(!room.Frames.IsDirty || Dirty.Count > 0, "dirty room against list", "room {0}, and the list is empty", slot);
         Invariant.Hold(room.Batch is null || _pending.Count > 0, "pending batch against list", "room {0}, and the list is empty", slot);
         if (room.MemberCount > 0)
         {
@@ -43,16 +43,18 @@ public sealed partial class ChatRooms
             (uint)connection.Room < (uint)_rooms.Length && _rooms[connection.Room] is not null,
             "member against rooms",
             "descriptor {0}, room {1}", fd, connection.Room);
-        var room = RoomOf(connection);
-        room.HoldMember(fd, connection);
+        bool isView = connection.View == 0 || RoomOf(connection).Others?[connection.View - 1] is not null;
+        Invariant.Hold(isView, "member against views", "descriptor {0}, room {1}, view {2}", fd, connection.Room, connection.View);
+        var audience = AudienceOf(connection);
+        audience.HoldMember(fd, connection);
         Invariant.Hold(
-            connection.Position <= room.Ring.Head,
+            connection.Position <= audience.View.Head,
             "cursor against head",
-            "descriptor {0}, room {1}: {2} of {3}", fd, room.Slot, connection.Position, room.Ring.Head);
-        bool isServed = !room.IsDirty && connection.State == ConnectionState.Chat && !connection.Is(ConnectionFlags.Blocked | ConnectionFlags.ClosePending);
+            "descriptor {0}, room {1}: {2} of {3}", fd, connection.Room, connection.Position, audience.View.Head);
+        bool isServed = !audience.IsDirty && connection.State == ConnectionState.Chat && !connection.Is(ConnectionFlags.Blocked | ConnectionFlags.ClosePending);
         Invariant.Hold(
-            !isServed || connection.Position >= room.Owed,
+            !isServed || connection.Position >= audience.Owed,
             "cursor against what was served",
-            "descriptor {0}, room {1}: {2} of {3}", fd, room.Slot, connection.Position, room.Owed);
+            "descriptor {0}, room {1}: {2} of {3}", fd, connection.Room, connection.Position, audience.Owed);
     }
 }

@@ -17,7 +17,6 @@ public sealed partial class ChatRooms
     private const int BatchBytesMax = 64 << 10;
 
     private const int AnnouncementBytesMax = 512;
-    private const int LagEveryMs = 1000;
 
     private readonly RoomLog _log;
     private readonly RoomMemory _memory;
@@ -32,8 +31,6 @@ public sealed partial class ChatRooms
     private readonly LocalRoom?[] _rooms;
     private readonly List<LocalRoom> _pending = [];
     private readonly Stack<RecordBatch> _batches = new();
-    private long _lagBytes;
-    private long _nextLagMs;
     private byte[] _unescaped = [];
     private byte[] _encoded = [];
 
@@ -55,8 +52,8 @@ public sealed partial class ChatRooms
     /// <summary>What lies where in the log that all rooms share.</summary>
     public RoomLogLayout Layout => _log.Layout;
 
-    /// <summary>Rooms in which some member may lack something, in the order in which they are served.</summary>
-    public Queue<LocalRoom> Dirty { get; } = new();
+    /// <summary>Readers of rooms of whom some may lack something, in the order in which they are served.</summary>
+    public Queue<Audience> Dirty { get; } = new();
 
     /// <summary>Whether nothing is left to do before the loop waits; other workers wake it from now on.</summary>
     public bool BeginSleep() => _pending.Count == 0 && Dirty.Count == 0 && _log.BeginSleep(_worker);
@@ -83,104 +80,6 @@ public sealed partial class ChatRooms
         _encoded = new byte[Math.Max(_limits.EncodedBytesMax, AnnouncementBytesMax)];
         _memory.SetLimit(_context.Settings.MaxMemoryBytes, _clock.SharedMs);
     }
-
-    /// <summary>The room that a connection is in.</summary>
-    public LocalRoom RoomOf(in Connection connection) => _rooms[connection.Room]!;
-
-    /// <summary>Takes a connection into a room, at its beginning for it: history, or what lies behind an id.</summary>
-    /// <param name="fd">The connection.</param>
-    /// <param name="name">A valid room name.</param>
-    /// <param name="after">The last id it has; -1 for none.</param>
-    /// <param name="history">How many old messages it wants at most.</param>
-    /// <param name="gap">True when something behind the id is missing.</param>
-    public RoomOpening Join(int fd, ReadOnlySpan<byte> name, long after, int history, out bool gap)
-    {
-        gap = false;
-        var opening = Open(name, out int slot);
-        if (slot < 0)
-        {
-            return opening;
-        }
-
-        var room = LocalRoomOf(slot);
-        var start = after >= 0 ? room.Ring.StartAfter(after, history) : room.Ring.StartOfHistory(history);
-        gap = start.Gap;
-        ref var connection = ref _table[fd];
-        connection.Room = slot;
-        connection.Position = start.Position;
-        _table.Admit(fd);
-        room.Add(fd, ref connection);
-        _announcements.Tell(room, isJoin: true, fd);
-        return opening;
-    }
-
-    /// <summary>Takes a connection out of its room, if it is in one.</summary>
-    public void Leave(int fd)
-    {
-        ref var connection = ref _table[fd];
-        if (connection.MemberIndex < 0)
-        {
-            return;
-        }
-
-        var room = RoomOf(connection);
-        room.Remove(ref connection, _table);
-        room.Ring.Touch(_clock.SharedMs);
-        _announcements.Tell(room, isJoin: false, fd);
-        room.Ring.CountMember(_worker, -1);
-    }
-
-    /// <summary>
-    /// Unsubscribes a connection silently for a hand-over; the room counts it as a member until it is at the other worker. False when it is in
-    /// no room.
-    /// </summary>
-    public bool Detach(int fd)
-    {
-        ref var connection = ref _table[fd];
-        bool isMember = connection.MemberIndex >= 0;
-        if (isMember)
-        {
-            RoomOf(connection).Remove(ref connection, _table);
-        }
-
-        return isMember;
-    }
-
-    /// <summary>Subscribes a connection that came from another worker to its room, from its position on.</summary>
-    public void Attach(int fd)
-    {
-        ref var connection = ref _table[fd];
-        var room = LocalRoomOf(connection.Room);
-        room.Add(fd, ref connection);
-        room.Ring.CountMember(_worker, 1);
-        MarkDirty(room, _clock.NowNs);
-    }
-
-    /// <summary>
-    /// The slot of the worker that has most clients of a connection's room, the connection aside, of the workers of this master; -1 when it is
-    /// this one, the room is not small, or that worker has too many connections.
-    /// </summary>
-    public int HostOf(in Connection connection, int membersMax, int connectionsMax)
-    {
-        var members = RoomOf(connection).Ring.Members;
-        int first = _worker / RoomLogLayout.WorkersMax * RoomLogLayout.WorkersMax;
-        int total = 0;
-        int host = _worker;
-        int most = members[_worker] - 1;
-        for (int slot = first; slot < first + RoomLogLayout.WorkersMax; slot++)
-        {
-            total += members[slot];
-            (host, most) = members[slot] > most && slot != _worker ? (slot, members[slot]) : (host, most);
-        }
-
-        return host != _worker && total <= membersMax && _log.Worker(host).Connections <= connectionsMax ? host : -1;
-    }
-
-    /// <summary>Whether a slot that another worker names is valid, and has a room if a connection is its member.</summary>
-    public bool IsSlot(int slot, bool isMember) => slot >= 0 && slot < _rooms.Length && (!isMember || _log.HashAt(slot) != 0);
-
-    /// <summary>Counts a client out that is in another worker now.</summary>
-    public void CountOut(int slot) => _log.Ring(slot).CountMember(_worker, -1);
 
     /// <summary>Whether what a client sent is a heartbeat, which concerns no room.</summary>
     public bool IsPing(ReadOnlySpan<byte> json) => ChatInput.IsPing(json, _unescaped);
@@ -321,53 +220,25 @@ public sealed partial class ChatRooms
         _log.MarkDirty(room.Slot, _worker, nowNs, ref _wake);
     }
 
-    /// <summary>
-    /// Bytes of its room's log that the slowest client has not got: looked for once a second while a client's buffer is full, because
-    /// all members of all rooms are looked at, a millisecond for 100,000.
-    /// </summary>
-    public long MeasureLag()
-    {
-        if (_table.BlockedCount == 0)
-        {
-            _lagBytes = 0;
-        }
-        else if (_clock.NowMs >= _nextLagMs)
-        {
-            _lagBytes = FindLag();
-            _nextLagMs = _clock.NowMs + LagEveryMs;
-        }
-
-        return _lagBytes;
-    }
-
-    private long FindLag()
-    {
-        long lag = 0;
-        foreach (var room in _rooms)
-        {
-            if (room is not { MemberCount: > 0 })
-            {
-                continue;
-            }
-
-            long head = room.Ring.Head;
-            foreach (int fd in room.Members)
-            {
-                ref var connection = ref _table[fd];
-                lag = connection.Is(ConnectionFlags.Blocked) ? Math.Max(lag, head - connection.Position) : lag;
-            }
-        }
-
-        return lag;
-    }
-
     private void MarkDirty(LocalRoom room, long sinceNs)
     {
-        if (room.MarkDirty(sinceNs))
+        MarkDirty(room.Frames, sinceNs);
+        foreach (var audience in room.Others ?? [])
         {
-            Dirty.Enqueue(room);
+            if (audience is not null)
+            {
+                MarkDirty(audience, sinceNs);
+            }
         }
 
         _announcements.OnAppended(room);
+    }
+
+    private void MarkDirty(Audience audience, long sinceNs)
+    {
+        if (audience.MarkDirty(sinceNs))
+        {
+            Dirty.Enqueue(audience);
+        }
     }
 }

@@ -144,35 +144,36 @@ public sealed unsafe class LogDelivery
     /// <summary>Fills the list. The room that fills it stands behind the others then.</summary>
     private void Enlist()
     {
-        while (!ListIsFull && _rooms.Dirty.TryDequeue(out var room))
+        while (!ListIsFull && _rooms.Dirty.TryDequeue(out var audience))
         {
-            Invariant.Hold(room.IsDirty, "dirty list against room", "room {0} lacks nothing", room.Slot);
-            Enlist(room);
-            if (room.IsDirty)
+            Invariant.Hold(audience.IsDirty, "dirty list against room", "room {0} lacks nothing", audience.Room.Slot);
+            Enlist(audience);
+            if (audience.IsDirty)
             {
-                _rooms.Dirty.Enqueue(room);
+                _rooms.Dirty.Enqueue(audience);
             }
             else
             {
-                room.EndServing();
+                audience.EndServing();
             }
         }
     }
 
-    /// <summary>Lists what the next members of a room are to get.</summary>
-    private void Enlist(LocalRoom room)
+    /// <summary>Lists what the next readers of a room are to get.</summary>
+    private void Enlist(Audience audience)
     {
-        var end = room.ReadEnd();
-        long tail = room.Ring.TailBefore(end.Position);
+        var view = audience.View;
+        var end = audience.ReadEnd();
+        long tail = view.TailBefore(end.Position);
         long oldest = long.MaxValue;
         int first = _requestCount;
-        while (!ListIsFull && room.TryTakeNext(out int fd))
+        while (!ListIsFull && audience.TryTakeNext(out int fd))
         {
             ref var connection = ref _table[fd];
             Invariant.Hold(
-                connection.MemberIndex == room.TakenPlace && connection.Room == room.Slot,
+                connection.MemberIndex == audience.TakenPlace && connection.Room == audience.Room.Slot,
                 "served member against list",
-                "descriptor {0}, room {1} of {2}, place {3} of {4}", fd, connection.Room, room.Slot, connection.MemberIndex, room.TakenPlace);
+                "descriptor {0}, room {1} of {2}, place {3} of {4}", fd, connection.Room, audience.Room.Slot, connection.MemberIndex, audience.TakenPlace);
             if (connection.Is(ConnectionFlags.Blocked | ConnectionFlags.ClosePending) || connection.Position >= end.Position)
             {
                 continue;
@@ -181,7 +182,7 @@ public sealed unsafe class LogDelivery
             if (connection.Outbox != 0 || connection.Position < tail || !connection.IsClient)
             {
                 long before = _counters.Figures.Deliveries;
-                long sinceNs = room.Serve(connection.Position);
+                long sinceNs = audience.Serve(connection.Position);
                 Flush(fd);
                 NoteLatency(before, sinceNs, MonotonicClock.ReadNs());
                 continue;
@@ -189,15 +190,15 @@ public sealed unsafe class LogDelivery
 
             ref var request = ref _requests[_requestCount++];
             request.Descriptor = fd;
-            request.Bytes = room.Ring.Read(connection.Position, end.Position, out request.Count);
+            request.Bytes = view.Read(connection.Position, end.Position, out request.Count);
             _requestBytes += request.Count;
             oldest = Math.Min(oldest, connection.Position);
         }
 
         if (_requestCount > first)
         {
-            long sinceNs = room.Serve(oldest);
-            _parts.Add(new Part(room.Ring, room.Served, end, sinceNs, _requestCount - first));
+            long sinceNs = audience.Serve(oldest);
+            _parts.Add(new Part(view, audience.Served, end, sinceNs, _requestCount - first));
         }
     }
 
@@ -232,9 +233,9 @@ public sealed unsafe class LogDelivery
     /// <summary>Takes note of what became of a room's requests. Most clients stood at one position and got the same.</summary>
     private void Note(in Part part, ReadOnlySpan<SendRequest> requests)
     {
-        var ring = part.Ring;
+        var view = part.View;
         ref var figures = ref _counters.Figures;
-        long safeFrom = ring.SafeFrom;
+        long safeFrom = view.SafeFrom;
         foreach (ref readonly var request in requests)
         {
             ref var connection = ref _table[request.Descriptor];
@@ -250,16 +251,16 @@ public sealed unsafe class LogDelivery
             connection.Position += sent;
             figures.SentBytes += sent;
             bool isUsual = from == part.Start.Position && connection.Position == part.End.Position;
-            figures.Deliveries += isUsual ? part.End.NextId - part.Start.NextId : ring.CountRecords(from, connection.Position);
+            figures.Deliveries += isUsual ? part.End.NextId - part.Start.NextId : view.CountRecords(from, connection.Position);
             if (connection.Position < part.End.Position)
             {
-                NoteShortSend(request, ref connection, ring);
+                NoteShortSend(request, ref connection, view);
             }
         }
     }
 
     /// <summary>Not all went out: the rest lies at the ring's start, the kernel's buffer is full, or the peer is gone.</summary>
-    private void NoteShortSend(in SendRequest request, ref Connection connection, in RoomRing ring)
+    private void NoteShortSend(in SendRequest request, ref Connection connection, in RoomRing view)
     {
         if (!request.Result.Ok && !request.Result.WouldBlock)
         {
@@ -267,7 +268,7 @@ public sealed unsafe class LogDelivery
             return;
         }
 
-        connection.Set(ConnectionFlags.MidFrame, ring.BoundaryFrom(connection.Position) != connection.Position);
+        connection.Set(ConnectionFlags.MidFrame, view.BoundaryFrom(connection.Position) != connection.Position);
         if (request.Result.Ok && request.Result.Value == request.Count)
         {
             Flush(request.Descriptor);
@@ -281,7 +282,7 @@ public sealed unsafe class LogDelivery
     /// <summary>A closing client gets no more than the rest of the frame it is in.</summary>
     private bool HasLogBytes(in Connection connection) => connection.MemberIndex >= 0
         && (connection.IsClient
-            ? connection.Position < _rooms.RoomOf(connection).Ring.Published
+            ? connection.Position < _rooms.AudienceOf(connection).View.Published
             : connection.Is(ConnectionFlags.MidFrame));
 
     /// <summary>Sends from the outbox; false when the kernel's buffer is full.</summary>
@@ -318,25 +319,25 @@ public sealed unsafe class LogDelivery
     private bool SendLog(int fd)
     {
         ref var connection = ref _table[fd];
-        var ring = _rooms.RoomOf(connection).Ring;
-        if (connection.Position < ring.Tail)
+        var view = _rooms.AudienceOf(connection).View;
+        if (connection.Position < view.Tail)
         {
-            SkipWhatIsGone(fd, ring);
+            SkipWhatIsGone(fd, view);
             return true;
         }
 
         bool onlyToBoundary = connection.Outbox != 0 || connection.State != ConnectionState.Chat;
-        long end = onlyToBoundary ? ring.BoundaryFrom(connection.Position) : ring.Published;
+        long end = onlyToBoundary ? view.BoundaryFrom(connection.Position) : view.Published;
         if (end <= connection.Position)
         {
             // Readers wait for the journal since a moment ago.
             return true;
         }
 
-        _ = ring.TailBefore(end);
-        byte* bytes = ring.Read(connection.Position, end, out int count);
+        _ = view.TailBefore(end);
+        byte* bytes = view.Read(connection.Position, end, out int count);
         var result = Syscall.Send(fd, bytes, count, 0);
-        if (connection.Position < ring.SafeFrom)
+        if (connection.Position < view.SafeFrom)
         {
             Reset(fd);
             return true;
@@ -348,14 +349,14 @@ public sealed unsafe class LogDelivery
         }
 
         _counters.Figures.SentBytes += result.Value;
-        _counters.Figures.Deliveries += ring.CountRecords(connection.Position, connection.Position + result.Value);
+        _counters.Figures.Deliveries += view.CountRecords(connection.Position, connection.Position + result.Value);
         connection.Position += result.Value;
-        connection.Set(ConnectionFlags.MidFrame, connection.Position != end && ring.BoundaryFrom(connection.Position) != connection.Position);
+        connection.Set(ConnectionFlags.MidFrame, connection.Position != end && view.BoundaryFrom(connection.Position) != connection.Position);
         return result.Value == count;
     }
 
     /// <summary>Between frames, a client that was overtaken gets a gap and goes on from the oldest record; inside a frame it cannot go on.</summary>
-    private void SkipWhatIsGone(int fd, in RoomRing ring)
+    private void SkipWhatIsGone(int fd, in RoomRing view)
     {
         ref var connection = ref _table[fd];
         if (connection.Is(ConnectionFlags.MidFrame))
@@ -365,8 +366,8 @@ public sealed unsafe class LogDelivery
         }
 
         _counters.Figures.DroppedSlow++;
-        connection.Position = ring.Tail;
-        OnGap(fd, "Some messages are missing here: this connection was too slow for them."u8, ring.IdBefore(connection.Position));
+        connection.Position = view.Tail;
+        OnGap(fd, "Some messages are missing here: this connection was too slow for them."u8, view.IdBefore(connection.Position));
     }
 
     /// <summary>A stream that was cut inside a frame cannot go on.</summary>
@@ -388,11 +389,11 @@ public sealed unsafe class LogDelivery
         return !result.WouldBlock;
     }
 
-    /// <summary>What stands on the list for one room.</summary>
-    /// <param name="Ring">Its log.</param>
+    /// <summary>What stands on the list for the readers of one room.</summary>
+    /// <param name="View">What they read.</param>
     /// <param name="Start">Where most of them stand.</param>
     /// <param name="End">Up to there all get.</param>
     /// <param name="SinceNs">When the oldest of it was appended, on the monotonic clock; long.MaxValue: not known.</param>
     /// <param name="Requests">How many requests of the list are its members'.</param>
-    private readonly record struct Part(RoomRing Ring, LogEnd Start, LogEnd End, long SinceNs, int Requests);
+    private readonly record struct Part(RoomRing View, LogEnd Start, LogEnd End, long SinceNs, int Requests);
 }

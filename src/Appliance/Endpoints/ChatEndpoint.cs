@@ -45,7 +45,7 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
             OnGap(
                 fd,
                 "Some messages are missing here: what followed the last one seen is not kept any more."u8,
-                Rooms.RoomOf(connection).Ring.IdBefore(connection.Position));
+                Rooms.AudienceOf(connection).View.IdBefore(connection.Position));
         }
 
         Context.Observer.OnConnected(connection, room, opening == RoomOpening.Created);

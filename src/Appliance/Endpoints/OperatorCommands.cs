@@ -166,7 +166,7 @@ public sealed class OperatorCommands
 
             bool chats = connection.MemberIndex >= 0;
             string room = chats ? $"\"{Encoding.ASCII.GetString(_context.Log.NameOf(connection.Room))}\"" : "null";
-            long lag = chats ? Math.Max(0, _rooms.RoomOf(connection).Ring.Head - connection.Position) : 0;
+            long lag = chats ? Math.Max(0, _rooms.AudienceOf(connection).View.Head - connection.Position) : 0;
             string address = ConnectionTable.AddressOf(connection);
             _ = lines.Append(CultureInfo.InvariantCulture, $$"""
 

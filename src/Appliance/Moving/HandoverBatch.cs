@@ -78,6 +78,10 @@ public struct ConnectionRecord
     [FieldOffset(77)]
     public byte Home;
 
+    /// <summary>In which shape it reads its rooms: 0 for frames. Positions are those of the rooms' logs all the same.</summary>
+    [FieldOffset(78)]
+    public byte View;
+
     /// <summary>When it came, in seconds since 1970.</summary>
     [FieldOffset(80)]
     public uint SinceSeconds;

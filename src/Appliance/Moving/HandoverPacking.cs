@@ -26,6 +26,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         _table.Admit(fd);
         ref var connection = ref _table[fd];
         Invariant.Hold(!connection.Is(ConnectionFlags.ClosePending), "packed connection against close list", "descriptor {0}", fd);
+        bool isMember = rooms.Detach(fd);
         ref var record = ref batch.Add(fd);
         record.Position = connection.Position;
         record.IpHigh = connection.IpHigh;
@@ -41,7 +42,8 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         record.CloseCode = connection.CloseCode;
         record.State = connection.State;
         record.Flags = connection.Flags;
-        record.IsMember = rooms.Detach(fd) ? (byte)1 : (byte)0;
+        record.IsMember = isMember ? (byte)1 : (byte)0;
+        record.View = connection.View;
         record.HeadBytes = Lend(batch, _table.UnfinishedRequest(connection));
         record.OutboxBytes = Lend(batch, _table.Unsent(connection));
         if (_table.UnfinishedMessage(connection) is { } reader)
@@ -87,7 +89,8 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         bool watched = true;
         foreach (ref readonly var record in batch.Records)
         {
-            watched = watched && (rooms.IsSlot(record.Room, record.IsMember != 0) || (record.Room == ConnectionTable.NoRoom && record.IsMember == 0));
+            watched = watched && rooms.IsView(record.View)
+                && (rooms.IsSlot(record.Room, record.IsMember != 0) || (record.Room == ConnectionTable.NoRoom && record.IsMember == 0));
         }
 
         foreach (int fd in batch.Descriptors)
@@ -158,6 +161,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
             Home = record.Home,
             CloseCode = record.CloseCode,
             State = record.State,
+            View = record.View,
             Flags = record.Flags,
         });
         if (record.HeadBytes > 0)

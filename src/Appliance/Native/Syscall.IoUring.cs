@@ -14,9 +14,6 @@ public static unsafe partial class Syscall
     // glibc has no wrapper for these; their numbers are the same on every architecture.
     private const nint SYS_io_uring_setup = 425;
     private const nint SYS_io_uring_enter = 426;
-    private const int PROT_READ = 1;
-    private const int PROT_WRITE = 2;
-    private const int MAP_SHARED = 1;
     private const int MAP_POPULATE = 0x8000;
 
     /// <summary>What an asynchronous send has for flags: as <see cref="Send"/>, without waiting and without SIGPIPE.</summary>
@@ -37,18 +34,9 @@ public static unsafe partial class Syscall
         return (nint)address == -1 ? SysResult.From(-1) : default;
     }
 
-    /// <summary>munmap(2).</summary>
-    internal static SysResult Unmap(byte* address, uint bytes) => SysResult.From(Imports.munmap(address, bytes));
-
     private static partial class Imports
     {
         [LibraryImport("libc")]
         internal static partial nint syscall(nint number, nint one, nint two, nint three, nint four, nint five, nint six);
-
-        [LibraryImport("libc")]
-        internal static partial byte* mmap(void* address, nuint bytes, int protection, int flags, int fd, long offset);
-
-        [LibraryImport("libc")]
-        internal static partial int munmap(byte* address, nuint bytes);
     }
 }

@@ -15,6 +15,11 @@ public static unsafe partial class Syscall
 
     private const int IPC_RMID = 0;
     private const int IPC_STAT = 2;
+    private const int PROT_READ = 1;
+    private const int PROT_WRITE = 2;
+    private const int MAP_SHARED = 1;
+    private const int MAP_ANONYMOUS = 0x20;
+    private const int MAP_NORESERVE = 0x4000;
     private const int MADV_REMOVE = 9;
     private const int PTHREAD_PROCESS_SHARED = 1;
     private const int PTHREAD_MUTEX_ROBUST = 1;
@@ -57,6 +62,19 @@ public static unsafe partial class Syscall
         long* status = stackalloc long[32];
         return SysResult.From(Imports.shmctl(id, IPC_STAT, status)).Ok ? status[11] : 0;
     }
+
+    /// <summary>
+    /// Memory of this process alone that reads as zero, for which nothing is set aside: a page counts once it is touched, until it is given
+    /// back (<see cref="Discard"/>). mmap(2).
+    /// </summary>
+    public static SysResult MapAnonymous(nuint bytes, out byte* address)
+    {
+        address = Imports.mmap(null, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        return (nint)address == -1 ? SysResult.From(-1) : default;
+    }
+
+    /// <summary>munmap(2).</summary>
+    public static SysResult Unmap(byte* address, nuint bytes) => SysResult.From(Imports.munmap(address, bytes));
 
     /// <summary>Gives the pages of shared memory back to the kernel; they read as zero from then on. madvise(2), MADV_REMOVE.</summary>
     public static SysResult Discard(byte* address, nuint bytes) => SysResult.From(Imports.madvise(address, bytes, MADV_REMOVE));
@@ -116,6 +134,12 @@ public static unsafe partial class Syscall
 
         [LibraryImport("libc")]
         internal static partial int madvise(byte* address, nuint bytes, int advice);
+
+        [LibraryImport("libc")]
+        internal static partial byte* mmap(void* address, nuint bytes, int protection, int flags, int fd, long offset);
+
+        [LibraryImport("libc")]
+        internal static partial int munmap(byte* address, nuint bytes);
 
         [LibraryImport("libc")]
         internal static partial int pthread_mutexattr_init(byte* attributes);

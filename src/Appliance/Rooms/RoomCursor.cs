@@ -84,13 +84,14 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
     /// <param name="bytes">Takes the records; large enough for the largest.</param>
     /// <param name="found">Says where they are.</param>
     /// <param name="missing">How many records before them were overwritten before they could be read.</param>
-    public RoomCursor Read(in RoomRing ring, Span<byte> bytes, List<FoundRecord> found, out long missing)
+    /// <param name="end">A position up to which records may be read: the head, unless that is before it.</param>
+    public RoomCursor Read(in RoomRing ring, Span<byte> bytes, List<FoundRecord> found, out long missing, long end = long.MaxValue)
     {
         for (int tries = 0; tries < TriesMax; tries++)
         {
             long epoch = Volatile.Read(ref ring.Header->EpochId);
             var first = epoch == Epoch ? this : new RoomCursor(epoch, epoch, 0);
-            long head = ring.Head;
+            long head = Math.Min(ring.Head, end);
             long tail = ring.Tail;
 
             // Number and position that do not go together for long mean damage. Better a record twice than none any more.

@@ -47,6 +47,24 @@ public readonly unsafe partial struct RoomRing
         return id;
     }
 
+    /// <summary>Number of the first record at or behind a position; that of the next one when there is none.</summary>
+    internal long NumberFrom(long position)
+    {
+        Enter();
+        long number = Search(position);
+        Exit();
+        return number;
+    }
+
+    /// <summary>Position of the record of a number, of the head for those that are not there yet; <see cref="RoomView.Gone"/> for one that was.</summary>
+    internal long PositionFrom(long number)
+    {
+        Enter();
+        long position = number < _header->FirstId ? RoomView.Gone : PositionOf(Math.Min(number, _header->NextId));
+        Exit();
+        return position;
+    }
+
     /// <summary>How many records begin between two positions, of those that are still there.</summary>
     public long CountRecords(long from, long to)
     {

@@ -207,6 +207,22 @@ public readonly unsafe partial struct RoomRing
         _header->IndexBase = _layout.Pieces.Length > 1 ? number : 0;
     }
 
+    /// <summary>Gives the next record of an empty room a number of another one's log, and all from there on the ids that they have there.</summary>
+    internal void BeginAs(RoomRing log, long number)
+    {
+        BeginAt(number);
+        new RoomEpochs(_header).CopyFrom(log._header);
+    }
+
+    /// <summary>Records up to a number are not to be had: readers that stand before it find what they read next gone. Nobody else uses the room.</summary>
+    internal void SkipTo(long number)
+    {
+        long position = _header->Head + RoomLogLayout.RecordBytesMin;
+        BeginAt(number);
+        Volatile.Write(ref _header->Head, position);
+        Volatile.Write(ref _header->Tail, position);
+    }
+
     /// <summary>Records have numbers now that are higher by so much: their entries of the index stay where they are. Nobody else uses the room.</summary>
     internal void MoveIndex(long shift)
     {
@@ -241,8 +257,7 @@ public readonly unsafe partial struct RoomRing
             id++;
         }
 
-        BeginAt(id);
-        new RoomEpochs(_header).CopyFrom(from);
+        BeginAs(other, id);
         byte[] record = new byte[Math.Min(BatchBytesMax, other.BatchBytesMax)];
         for (; id < from->NextId; id++)
         {

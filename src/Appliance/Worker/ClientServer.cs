@@ -309,7 +309,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     }
 
     /// <summary>Clients of a full room wait until the room is served: epoll reports their input again.</summary>
-    private bool IsRoomFull(in Connection connection) => connection.MemberIndex >= 0 && _rooms.RoomOf(connection).IsFull;
+    private bool IsRoomFull(in Connection connection) => connection.MemberIndex >= 0 && _rooms.AudienceOf(connection).IsFull;
 
     private void Read(int fd)
     {

@@ -102,6 +102,9 @@ internal sealed class RingModel(RoomRing ring)
         Assert.Equal(ring.Head, ring.BoundaryFrom(long.MaxValue));
     }
 
+    /// <summary>The bytes of a record, as they were appended.</summary>
+    public byte[] BytesOf(Record record) => [.. _bytes.GetRange((int)record.Position, record.Length)];
+
     private long History(List<Record> kept, int messages)
     {
         var said = kept.FindAll(record => record.IsMessage);

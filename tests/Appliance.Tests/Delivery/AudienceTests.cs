@@ -7,18 +7,18 @@ using Appliance.Tests.Rooms;
 namespace Appliance.Tests.Delivery;
 
 /// <summary>A room's members are served in turn: whoever lacks something is looked at, whatever comes and goes in the middle of a round.</summary>
-public sealed class LocalRoomTests : IDisposable
+public sealed class AudienceTests : IDisposable
 {
     private const int FrameBytes = 100;
 
     private readonly MemoryRoomLog _memory = new();
     private readonly WorkerSide _worker;
-    private readonly LocalRoom _room;
+    private readonly Audience _room;
 
-    public LocalRoomTests()
+    public AudienceTests()
     {
         _worker = new WorkerSide(_memory, slot: 0);
-        _room = new LocalRoom(0, _memory.Ring);
+        _room = new LocalRoom(0, _memory.Ring).Frames;
     }
 
     public void Dispose()
@@ -93,7 +93,7 @@ public sealed class LocalRoomTests : IDisposable
     public void Wait_counts_from_the_oldest_that_a_member_lacks()
     {
         Enter(4);
-        long start = _room.Ring.Published;
+        long start = _room.View.Published;
         Append(sinceNs: 10);
         Assert.Equal(10, _room.Serve(start));
         Append(sinceNs: 20);
@@ -101,7 +101,7 @@ public sealed class LocalRoomTests : IDisposable
 
         // The next round begins with those who have the first.
         Assert.Equal(20, _room.Serve(start + FrameBytes));
-        Assert.Equal(new LogEnd(start + FrameBytes, _room.Ring.PublishedId - 1), _room.Served);
+        Assert.Equal(new LogEnd(start + FrameBytes, _room.View.PublishedId - 1), _room.Served);
         Assert.Equal(long.MaxValue, _room.Serve(start + (2 * FrameBytes)));
     }
 
@@ -110,9 +110,9 @@ public sealed class LocalRoomTests : IDisposable
     public void End_that_was_looked_at_early_is_one_with_the_word_that_comes_later()
     {
         Enter(1);
-        long start = _room.Ring.Published;
+        long start = _room.View.Published;
         AppendElsewhere();
-        Assert.Equal(new LogEnd(start + FrameBytes, _room.Ring.PublishedId), _room.ReadEnd(sinceNs: 5));
+        Assert.Equal(new LogEnd(start + FrameBytes, _room.View.PublishedId), _room.ReadEnd(sinceNs: 5));
         Assert.True(_room.MarkDirty(sinceNs: 7));
         Assert.Equal(5, _room.Serve(start));
         Assert.Equal(long.MaxValue, _room.Serve(start + FrameBytes));
@@ -137,8 +137,8 @@ public sealed class LocalRoomTests : IDisposable
     public void Room_is_full_until_those_who_lack_much_are_served()
     {
         Enter(2);
-        long start = _room.Ring.Published;
-        while (_room.Ring.Published - start < _room.Ring.BatchBytesMax)
+        long start = _room.View.Published;
+        while (_room.View.Published - start < _room.View.BatchBytesMax)
         {
             Assert.False(_room.IsFull);
             Append(sinceNs: 1);
@@ -150,7 +150,7 @@ public sealed class LocalRoomTests : IDisposable
         _ = _room.Serve(start + FrameBytes);
         Assert.False(_room.IsFull);
         _room.EndServing();
-        Assert.Equal(_room.Ring.Published, _room.Served.Position);
+        Assert.Equal(_room.View.Published, _room.Served.Position);
     }
 
     private void Enter(int count, int first = 0)
@@ -170,7 +170,7 @@ public sealed class LocalRoomTests : IDisposable
         _ = _room.MarkDirty(sinceNs);
     }
 
-    private void AppendElsewhere() => _room.Ring.Append(RingModel.Frame(FrameBytes, new Random(1)), [new LogRecord(FrameBytes, IdOffset: 60, RecordKind.Chat)]);
+    private void AppendElsewhere() => _room.View.Append(RingModel.Frame(FrameBytes, new Random(1)), [new LogRecord(FrameBytes, IdOffset: 60, RecordKind.Chat)]);
 
     private List<int> Take(int countMax)
     {
