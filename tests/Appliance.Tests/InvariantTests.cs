@@ -4,6 +4,8 @@ using Appliance.Delivery;
 using Appliance.Moving;
 using Appliance.Native;
 using Appliance.Rooms;
+using Appliance.Tests.Connections;
+using Appliance.Tests.Delivery;
 using Appliance.Tests.Rooms;
 
 namespace Appliance.Tests;
@@ -96,6 +98,13 @@ public sealed unsafe class InvariantTests
             scene.Rooms.Dirty.Clear();
         }),
         ["member against views"] = scene => AfterAudit(scene, () => scene.Client.View = 1),
+        ["sealed bytes against memory"] = static _ =>
+        {
+            using var streams = new StreamScene(() => new CountedTransport { SealedBytesMin = 1 << 20 });
+            streams.Join(0, transport: 1);
+            streams.Say(1);
+            streams.Deliver(0);
+        },
         ["pending batch against list"] = scene => AfterAudit(scene, () => scene.Lobby.Batch = new RecordBatch()),
         ["room of members against directory"] = scene => AfterAudit(
             scene, () => *(ulong*)(StateDirectory.BaseOf(scene.Log) + scene.Log.Layout.DirectoryOffset) = 7),

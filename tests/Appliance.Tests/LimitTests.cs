@@ -54,6 +54,8 @@ public sealed partial class LimitTests
         "ClientServer.BusyTurnBytesMax <= ClientServer.TurnBytesMax",
         "WebSocketEndpoint.WaitingAnswersBytesMax + ClientServer.ReadBytesMax <= HttpResponder.PipelinedBytesMax",
         "ChatRooms.BatchBytesMax <= LogDelivery.RequestBytesMax",
+        "LogDelivery.SealBytesMax <= LogDelivery.SealedBytesMax",
+        "LogDelivery.SealedBytesMax + LogDelivery.RequestBytesMax <= LogDelivery.SealedListBytesMax",
         "Acceptor.AcceptsMax <= WorkerLoop.EventsMax",
         "Drain.ReasonBytesMax + 2 <= FrameLength.ControlPayloadBytesMax",
         "FrameLength.ServerHeaderBytesMax + 4 == FrameLength.ClientHeaderBytesMax",

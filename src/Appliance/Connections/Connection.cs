@@ -131,6 +131,9 @@ public struct Connection
     /// <summary>Slot of the worker that took it.</summary>
     public byte Home;
 
+    /// <summary>How its bytes travel: 0 as they are, otherwise by the <see cref="ConnectionTable.Transports"/> of that number, counted from 1.</summary>
+    public byte Transport;
+
     /// <summary>Whether it has not shaken hands: it makes place first.</summary>
     public readonly bool IsWaiting => MemberIndex == Waiting;
 

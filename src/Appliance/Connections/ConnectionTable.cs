@@ -52,6 +52,9 @@ public sealed unsafe partial class ConnectionTable : IDisposable
     /// <summary>How many connections the slot's former processes have taken: numbers go on from there.</summary>
     public long FirstNumber { get; init; }
 
+    /// <summary>How bytes may travel beside as they are. A place in this list goes to other processes with a connection, so it never changes.</summary>
+    public IReadOnlyList<Transport> Transports { get; init; } = [];
+
     /// <summary>Connections now.</summary>
     public int Count { get; private set; }
 
@@ -69,6 +72,9 @@ public sealed unsafe partial class ConnectionTable : IDisposable
 
     /// <summary>The connection of a descriptor.</summary>
     public ref Connection this[int fd] => ref _connections[fd];
+
+    /// <summary>How a connection's bytes travel; null for as they are.</summary>
+    public Transport? TransportOf(in Connection connection) => connection.Transport == 0 ? null : Transports[connection.Transport - 1];
 
     /// <summary>Takes up a new connection; false when epoll does not.</summary>
     public bool Open(int fd, in Native.SocketAddress peer, long nowMs, long unixMs)
@@ -138,6 +144,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseOutbox(ref connection);
         ReleaseHead(ref connection);
         ReleaseReader(ref connection);
+        TransportOf(connection)?.Forget(fd);
         if (connection.Is(ConnectionFlags.Torn))
         {
             _ = Syscall.ResetOnClose(fd);
@@ -171,6 +178,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseHead(ref connection);
         ReleaseOutbox(ref connection);
         ReleaseReader(ref connection);
+        TransportOf(connection)?.Forget(fd);
         SetBlocked(ref connection, false);
         connection = default;
         Count--;
@@ -265,13 +273,19 @@ public sealed unsafe partial class ConnectionTable : IDisposable
             connection.Outbox = _queues.Borrow(fd);
         }
 
+        QueueFlush(fd);
+        return _queues[connection.Outbox];
+    }
+
+    /// <summary>Something beside the log waits to be sent: that is done at the end of the turn, unless the kernel's buffer is full.</summary>
+    public void QueueFlush(int fd)
+    {
+        ref var connection = ref _connections[fd];
         if (!connection.Is(ConnectionFlags.FlushQueued | ConnectionFlags.Blocked))
         {
             connection.Set(ConnectionFlags.FlushQueued, true);
             _flush.Add(fd);
         }
-
-        return _queues[connection.Outbox];
     }
 
     /// <summary>What waits in the outbox of a connection that has one.</summary>

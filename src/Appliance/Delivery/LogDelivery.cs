@@ -17,7 +17,7 @@ public delegate void GapHandler(int fd, ReadOnlySpan<byte> text, long id);
 /// Sends what rooms have got to their clients, straight from the log, and what stands in outboxes. A client's bytes come from two
 /// places, the log and its outbox; they change only between frames.
 /// </summary>
-public sealed unsafe class LogDelivery
+public sealed unsafe partial class LogDelivery
 {
     /// <summary>Bytes of a list at most, and those of one client: a few milliseconds.</summary>
     private const int RequestBytesMax = 512 << 10;
@@ -30,6 +30,9 @@ public sealed unsafe class LogDelivery
     private readonly List<Part> _parts = [];
     private int _requestCount;
     private int _requestBytes;
+
+    /// <summary>Of each request to a connection whose bytes are sealed: how many of its view's bytes it stands for.</summary>
+    private readonly int[] _plainBytes = new int[Sender.RequestsMax];
 
     /// <summary>Serves the clients of these rooms.</summary>
     public LogDelivery(WorkerContext context, ChatRooms rooms, Sender sender)
@@ -59,7 +62,7 @@ public sealed unsafe class LogDelivery
                 continue;
             }
 
-            if (connection.Outbox == 0 || HasLogBytes(connection))
+            if (connection.Outbox == 0 || connection.Transport != 0 || HasLogBytes(connection))
             {
                 Flush(fd);
                 continue;
@@ -97,49 +100,7 @@ public sealed unsafe class LogDelivery
         _requestCount = 0;
     }
 
-    /// <summary>Sends one client all that waits for it, until there is no more or the kernel's buffer is full.</summary>
-    public void Flush(int fd)
-    {
-        ref var connection = ref _table[fd];
-        bool blocked = false;
-        while (!blocked && !connection.Is(ConnectionFlags.ClosePending))
-        {
-            if (connection.Outbox != 0 && !connection.Is(ConnectionFlags.MidFrame))
-            {
-                blocked = !SendOutbox(fd);
-            }
-            else if (HasLogBytes(connection))
-            {
-                blocked = !SendLog(fd);
-            }
-            else
-            {
-                break;
-            }
-        }
-
-        if (connection.Is(ConnectionFlags.ClosePending))
-        {
-            return;
-        }
-
-        bool resumes = !blocked && connection.Is(ConnectionFlags.Paused);
-        if (blocked != connection.Is(ConnectionFlags.Blocked) || resumes)
-        {
-            _table.SetBlocked(ref connection, blocked);
-            connection.Set(ConnectionFlags.Paused, connection.Is(ConnectionFlags.Paused) && !resumes);
-            _table.UpdateWatch(fd);
-        }
-
-        if (!blocked && connection.Is(ConnectionFlags.ShutWhenFlushed))
-        {
-            connection.Set(ConnectionFlags.ShutWhenFlushed, false);
-            connection.State = ConnectionState.Lingering;
-            _ = Syscall.Shutdown(fd, Syscall.SHUT_WR);
-        }
-    }
-
-    private bool ListIsFull => _requestCount == Sender.RequestsMax || _requestBytes >= RequestBytesMax;
+    private bool ListIsFull => _requestCount == Sender.RequestsMax || _requestBytes >= RequestBytesMax || SealedIsFull;
 
     /// <summary>Fills the list. The room that fills it stands behind the others then.</summary>
     private void Enlist()
@@ -188,9 +149,15 @@ public sealed unsafe class LogDelivery
                 continue;
             }
 
-            ref var request = ref _requests[_requestCount++];
+            ref var request = ref _requests[_requestCount];
             request.Descriptor = fd;
             request.Bytes = view.Read(connection.Position, end.Position, out request.Count);
+            if (connection.Transport != 0 && !TrySeal(view, ref request, out _plainBytes[_requestCount]))
+            {
+                continue;
+            }
+
+            _requestCount++;
             _requestBytes += request.Count;
             oldest = Math.Min(oldest, connection.Position);
         }
@@ -205,19 +172,19 @@ public sealed unsafe class LogDelivery
     /// <summary>Sends the list, and counts.</summary>
     private void Submit()
     {
-        var requests = _requests.AsSpan(0, _requestCount);
-        _sender.Submit(requests);
+        _sender.Submit(_requests.AsSpan(0, _requestCount));
+        int first = 0;
         long nowNs = MonotonicClock.ReadNs();
         foreach (ref readonly var part in CollectionsMarshal.AsSpan(_parts))
         {
             long before = _counters.Figures.Deliveries;
-            Note(part, requests[..part.Requests]);
-            requests = requests[part.Requests..];
+            Note(part, first);
+            first += part.Requests;
             NoteLatency(before, part.SinceNs, nowNs);
         }
 
         _parts.Clear();
-        _requestCount = _requestBytes = 0;
+        _requestCount = _requestBytes = _sealedBytes = 0;
     }
 
     /// <summary>Counts what was delivered since a former count with the age of the oldest of it.</summary>
@@ -231,15 +198,16 @@ public sealed unsafe class LogDelivery
     }
 
     /// <summary>Takes note of what became of a room's requests. Most clients stood at one position and got the same.</summary>
-    private void Note(in Part part, ReadOnlySpan<SendRequest> requests)
+    private void Note(in Part part, int first)
     {
         var view = part.View;
         ref var figures = ref _counters.Figures;
         long safeFrom = view.SafeFrom;
-        foreach (ref readonly var request in requests)
+        for (int i = first; i < first + part.Requests; i++)
         {
+            ref readonly var request = ref _requests[i];
             ref var connection = ref _table[request.Descriptor];
-            if (connection.Position < safeFrom)
+            if (connection.Position < safeFrom && connection.Transport == 0)
             {
                 // Overwritten while the kernel copied: what went out may be torn.
                 Reset(request.Descriptor);
@@ -248,18 +216,19 @@ public sealed unsafe class LogDelivery
 
             long from = connection.Position;
             int sent = request.Result.Ok ? request.Result.Value : 0;
-            connection.Position += sent;
             figures.SentBytes += sent;
+            bool isShort = connection.Transport != 0 && !KeepUnsent(request);
+            connection.Position += connection.Transport == 0 ? sent : _plainBytes[i];
             bool isUsual = from == part.Start.Position && connection.Position == part.End.Position;
             figures.Deliveries += isUsual ? part.End.NextId - part.Start.NextId : view.CountRecords(from, connection.Position);
-            if (connection.Position < part.End.Position)
+            if (isShort || connection.Position < part.End.Position)
             {
                 NoteShortSend(request, ref connection, view);
             }
         }
     }
 
-    /// <summary>Not all went out: the rest lies at the ring's start, the kernel's buffer is full, or the peer is gone.</summary>
+    /// <summary>Not all went out: the rest lies at the ring's start or was not sealed, the kernel's buffer is full, or the peer is gone.</summary>
     private void NoteShortSend(in SendRequest request, ref Connection connection, in RoomRing view)
     {
         if (!request.Result.Ok && !request.Result.WouldBlock)
@@ -277,116 +246,6 @@ public sealed unsafe class LogDelivery
 
         _table.SetBlocked(ref connection, true);
         _table.UpdateWatch(request.Descriptor);
-    }
-
-    /// <summary>A closing client gets no more than the rest of the frame it is in.</summary>
-    private bool HasLogBytes(in Connection connection) => connection.MemberIndex >= 0
-        && (connection.IsClient
-            ? connection.Position < _rooms.AudienceOf(connection).View.Published
-            : connection.Is(ConnectionFlags.MidFrame));
-
-    /// <summary>Sends from the outbox; false when the kernel's buffer is full.</summary>
-    private bool SendOutbox(int fd)
-    {
-        ref var connection = ref _table[fd];
-        var outbox = _table.ExistingOutbox(connection);
-        int flags = HasLogBytes(connection) ? Syscall.MSG_MORE : 0;
-        return TakeFromOutbox(fd, Syscall.Send(fd, outbox.Address, outbox.Count, flags));
-    }
-
-    /// <summary>Takes from the outbox what a send has taken; false when the kernel's buffer is full.</summary>
-    private bool TakeFromOutbox(int fd, SysResult sent)
-    {
-        if (!sent.Ok)
-        {
-            return MarkForCloseUnlessBlocked(fd, sent);
-        }
-
-        ref var connection = ref _table[fd];
-        var outbox = _table.ExistingOutbox(connection);
-        _counters.Figures.SentBytes += sent.Value;
-        outbox.Consume(sent.Value);
-        if (outbox.Count > 0)
-        {
-            return false;
-        }
-
-        _table.ReleaseOutbox(ref connection);
-        return true;
-    }
-
-    /// <summary>Sends from the log, up to the next frame if the outbox waits for one; false when the kernel's buffer is full.</summary>
-    private bool SendLog(int fd)
-    {
-        ref var connection = ref _table[fd];
-        var view = _rooms.AudienceOf(connection).View;
-        if (connection.Position < view.Tail)
-        {
-            SkipWhatIsGone(fd, view);
-            return true;
-        }
-
-        bool onlyToBoundary = connection.Outbox != 0 || connection.State != ConnectionState.Chat;
-        long end = onlyToBoundary ? view.BoundaryFrom(connection.Position) : view.Published;
-        if (end <= connection.Position)
-        {
-            // Readers wait for the journal since a moment ago.
-            return true;
-        }
-
-        _ = view.TailBefore(end);
-        byte* bytes = view.Read(connection.Position, end, out int count);
-        var result = Syscall.Send(fd, bytes, count, 0);
-        if (connection.Position < view.SafeFrom)
-        {
-            Reset(fd);
-            return true;
-        }
-
-        if (!result.Ok)
-        {
-            return MarkForCloseUnlessBlocked(fd, result);
-        }
-
-        _counters.Figures.SentBytes += result.Value;
-        _counters.Figures.Deliveries += view.CountRecords(connection.Position, connection.Position + result.Value);
-        connection.Position += result.Value;
-        connection.Set(ConnectionFlags.MidFrame, connection.Position != end && view.BoundaryFrom(connection.Position) != connection.Position);
-        return result.Value == count;
-    }
-
-    /// <summary>Between frames, a client that was overtaken gets a gap and goes on from the oldest record; inside a frame it cannot go on.</summary>
-    private void SkipWhatIsGone(int fd, in RoomRing view)
-    {
-        ref var connection = ref _table[fd];
-        if (connection.Is(ConnectionFlags.MidFrame))
-        {
-            Reset(fd);
-            return;
-        }
-
-        _counters.Figures.DroppedSlow++;
-        connection.Position = view.Tail;
-        OnGap(fd, "Some messages are missing here: this connection was too slow for them."u8, view.IdBefore(connection.Position));
-    }
-
-    /// <summary>A stream that was cut inside a frame cannot go on.</summary>
-    private void Reset(int fd)
-    {
-        _counters.Figures.DroppedSlow++;
-        _table[fd].Set(ConnectionFlags.Torn, true);
-        _table.MarkForClose(fd);
-    }
-
-    /// <summary>False when the kernel's buffer is full; on any other error the peer is gone.</summary>
-    private bool MarkForCloseUnlessBlocked(int fd, SysResult result)
-    {
-        if (!result.WouldBlock)
-        {
-            _table.MarkForClose(fd);
-        }
-
-        return !result.WouldBlock;
     }
 
     /// <summary>What stands on the list for the readers of one room.</summary>

@@ -54,7 +54,9 @@ public struct ConnectionRecord
     [FieldOffset(62)]
     public ConnectionState State;
 
-    /// <summary>How its bytes travel: 0 as they are. In version 1 a byte of <see cref="ConnectionFlags"/>.</summary>
+    /// <summary>
+    /// How its bytes travel: 0 as they are, otherwise by <see cref="ConnectionTable.Transports"/>. In version 1 a byte of <see cref="ConnectionFlags"/>.
+    /// </summary>
     [FieldOffset(63)]
     public byte Transport;
 
@@ -116,7 +118,10 @@ public struct ConnectionRecord
 
     /// <summary>Whether this version can serve it correctly.</summary>
     public readonly bool IsKnown => State <= ConnectionState.Lingering
-        && (Transport, IdentityBytes, TransportBytes, SubscriptionBytes, Sender, Reserved) == (0, 0, 0, 0, 0, 0);
+        && (IdentityBytes, SubscriptionBytes, Sender, Reserved) == (0, 0, 0, 0);
+
+    /// <summary>Bytes of what it has borrowed.</summary>
+    public readonly long Borrowed => (long)HeadBytes + OutboxBytes + ReaderBytes + TransportBytes;
 
     /// <summary>As version 1 has it, whose flags are one byte.</summary>
     internal void ToVersion1() => (Transport, Flags) = ((byte)Flags, ConnectionFlags.None);
@@ -302,13 +307,14 @@ public sealed class HandoverBatch
         var borrowed = Borrowed;
         foreach (ref readonly var record in Records)
         {
-            long count = (long)record.HeadBytes + record.OutboxBytes + record.ReaderBytes;
+            long count = record.Borrowed;
             bool isSound = record.IsKnown
-                && record.HeadBytes >= 0 && record.OutboxBytes >= 0 && record.ReaderBytes >= 0 && count <= borrowed.Length
+                && record.HeadBytes >= 0 && record.OutboxBytes >= 0 && record.ReaderBytes >= 0 && record.TransportBytes >= 0 && count <= borrowed.Length
+                && (record.Transport == 0) == (record.TransportBytes == 0)
                 && (record.State != ConnectionState.Chat || record.IsMember != 0)
                 && (record.State != ConnectionState.Http || record.IsMember == 0)
                 && (record.ReaderBytes == 0
-                    || MessageReader.IsState(borrowed[(record.HeadBytes + record.OutboxBytes)..(int)count]));
+                    || MessageReader.IsState(borrowed.Slice(record.HeadBytes + record.OutboxBytes, record.ReaderBytes)));
             if (!isSound)
             {
                 return false;

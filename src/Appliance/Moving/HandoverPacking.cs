@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Appliance.Connections;
 using Appliance.Delivery;
 using Appliance.Loop;
@@ -52,6 +53,12 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
             reader.Save(batch.Lend(record.ReaderBytes));
         }
 
+        if (_table.TransportOf(connection) is { } transport)
+        {
+            record.Transport = connection.Transport;
+            record.TransportBytes = Lend(batch, transport, fd);
+        }
+
         _table.Detach(fd);
     }
 
@@ -87,10 +94,12 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
     public bool TryWatch(HandoverBatch batch)
     {
         bool watched = true;
+        var borrowed = batch.Borrowed;
         foreach (ref readonly var record in batch.Records)
         {
-            watched = watched && rooms.IsView(record.View)
+            watched = watched && rooms.IsView(record.View) && CanCarry(record, borrowed)
                 && (rooms.IsSlot(record.Room, record.IsMember != 0) || (record.Room == ConnectionTable.NoRoom && record.IsMember == 0));
+            borrowed = borrowed[(int)record.Borrowed..];
         }
 
         foreach (int fd in batch.Descriptors)
@@ -99,6 +108,20 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         }
 
         return watched;
+    }
+
+    /// <summary>Whether this worker has the transport of a connection, and can go on with it.</summary>
+    private bool CanCarry(in ConnectionRecord record, ReadOnlySpan<byte> borrowed)
+    {
+        if (record.Transport == 0)
+        {
+            return true;
+        }
+
+        var bytes = borrowed[(int)(record.Borrowed - record.TransportBytes)..(int)record.Borrowed];
+        int unsent = bytes.Length >= sizeof(int) ? BinaryPrimitives.ReadInt32LittleEndian(bytes) : -1;
+        return record.Transport <= _table.Transports.Count && unsent >= 0 && unsent <= bytes.Length - sizeof(int)
+            && _table.Transports[record.Transport - 1].IsState(bytes[(sizeof(int) + unsent)..]);
     }
 
     /// <summary>The connections of a batch stay with the giver, who has descriptors of its own.</summary>
@@ -118,7 +141,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         for (int i = 0; i < batch.Count; i++)
         {
             ref readonly var record = ref batch.Records[i];
-            int count = record.HeadBytes + record.OutboxBytes + record.ReaderBytes;
+            int count = (int)record.Borrowed;
             int fd = batch.Descriptors[i];
             if (record.State == ConnectionState.None)
             {
@@ -162,6 +185,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
             CloseCode = record.CloseCode,
             State = record.State,
             View = record.View,
+            Transport = record.Transport,
             Flags = record.Flags,
         });
         if (record.HeadBytes > 0)
@@ -176,10 +200,30 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
 
         if (record.ReaderBytes > 0)
         {
-            _table.ReaderOf(ref connection).Restore(borrowed[(record.HeadBytes + record.OutboxBytes)..]);
+            _table.ReaderOf(ref connection).Restore(borrowed.Slice(record.HeadBytes + record.OutboxBytes, record.ReaderBytes));
+        }
+
+        if (_table.TransportOf(connection) is { } transport)
+        {
+            var state = borrowed[^record.TransportBytes..];
+            int unsent = BinaryPrimitives.ReadInt32LittleEndian(state);
+            transport.Keep(fd, state.Slice(sizeof(int), unsent));
+            transport.Restore(fd, state[(sizeof(int) + unsent)..]);
         }
 
         Rebase(ref connection, -_clock.FrozenMs);
+    }
+
+    /// <summary>What is sealed already goes out unchanged: its length, the bytes, and behind them the transport's state.</summary>
+    private static int Lend(HandoverBatch batch, Transport transport, int fd)
+    {
+        var unsent = transport.Unsent(fd);
+        int count = sizeof(int) + unsent.Length + transport.StateBytes(fd);
+        var bytes = batch.Lend(count);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, unsent.Length);
+        unsent.CopyTo(bytes[sizeof(int)..]);
+        transport.Save(fd, bytes[(sizeof(int) + unsent.Length)..]);
+        return count;
     }
 
     private static int Lend(HandoverBatch batch, ReadOnlySpan<byte> bytes)

@@ -327,7 +327,22 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
         _turnBytes += result.Value;
         _context.Counters.Figures.ReceivedBytes += result.Value;
-        _endpoints.OnBytes(fd, new Span<byte>(_received, result.Value));
+        var bytes = new Span<byte>(_received, result.Value);
+        if (_table.TransportOf(_table[fd]) is { } transport)
+        {
+            bytes = transport.Open(fd, bytes);
+            if (transport.HasUnsent(fd))
+            {
+                _table.QueueFlush(fd);
+            }
+
+            if (bytes.IsEmpty)
+            {
+                return;
+            }
+        }
+
+        _endpoints.OnBytes(fd, bytes);
     }
 
     /// <summary>The peer has closed its side. What is already on its way to it goes out; nothing else is owed.</summary>

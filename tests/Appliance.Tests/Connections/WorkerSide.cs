@@ -18,9 +18,9 @@ internal sealed class WorkerSide : IDisposable
     private readonly WakeupTable _wakeups = new(RoomLogLayout.Slots);
 
     /// <summary>The worker of a slot.</summary>
-    public WorkerSide(MemoryRoomLog memory, int slot)
+    public WorkerSide(MemoryRoomLog memory, int slot, params Transport[] transports)
     {
-        Table = new ConnectionTable(Capacity, _poller, _timers);
+        Table = new ConnectionTable(Capacity, _poller, _timers) { Transports = transports };
         var context = new WorkerContext
         {
             Worker = new WorkerIdentity(slot, _wakeups),
