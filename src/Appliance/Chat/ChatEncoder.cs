@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Numerics;
+using System.Runtime.Intrinsics;
 using Appliance.Protocols.Json;
 
 namespace Appliance.Chat;
@@ -21,9 +23,6 @@ public static class ChatEncoder
 
     /// <summary>More than all parts of a message that are not name, message or text of ours.</summary>
     public const int FixedBytesMax = 192;
-
-    private static readonly SearchValues<byte> Escaped = SearchValues.Create(
-        [.. JsonEscapes.Controls, (byte)'"', (byte)'\\', 0x7F]);
 
     /// <summary>The answer to a heartbeat.</summary>
     public static ReadOnlySpan<byte> Pong => "{\"type\":\"pong\"}"u8;
@@ -109,44 +108,62 @@ public static class ChatEncoder
 
     private static void WriteEscaped(ref Span<byte> rest, ReadOnlySpan<byte> text)
     {
-        int next;
-        while ((next = text.IndexOfAny(Escaped)) >= 0)
+        var to = rest;
+        int written = 0;
+        for (int at = 0; at < text.Length;)
         {
-            Write(ref rest, text[..next]);
-            text = text[next..];
+            int plain = CopyPlain(text[at..], to[written..]);
+            at += plain;
+            written += plain;
 
             // Behind an escape the next one is near.
-            int at = 0;
-            int written = 0;
-            for (int plain = 0; at < text.Length && plain < JsonEscapes.ShortRunBytes; at++)
+            for (plain = 0; at < text.Length && plain < JsonEscapes.ShortRunBytes; at++)
             {
                 byte value = text[at];
                 byte escape = JsonEscapes.Written[value];
                 if (escape == 0)
                 {
-                    rest[written++] = value;
+                    to[written++] = value;
                     plain++;
                     continue;
                 }
 
                 plain = 0;
-                rest[written] = (byte)'\\';
-                rest[written + 1] = escape;
+                to[written] = (byte)'\\';
+                to[written + 1] = escape;
                 written += 2;
                 if (escape == JsonEscapes.Unicode)
                 {
-                    rest[written] = rest[written + 1] = (byte)'0';
-                    rest[written + 2] = HexDigit(value >> 4);
-                    rest[written + 3] = HexDigit(value & 0xF);
+                    to[written] = to[written + 1] = (byte)'0';
+                    to[written + 2] = HexDigit(value >> 4);
+                    to[written + 3] = HexDigit(value & 0xF);
                     written += 4;
                 }
             }
-
-            rest = rest[written..];
-            text = text[at..];
         }
 
-        Write(ref rest, text);
+        rest = rest[written..];
+    }
+
+    /// <summary>Copies sixteen bytes at a time until one of them must be escaped, and returns how many bytes before that one; of a shorter text none.</summary>
+    private static int CopyPlain(ReadOnlySpan<byte> text, Span<byte> to)
+    {
+        int at = 0;
+
+        // The last block overlaps the one before it.
+        int last = text.Length - Vector128<byte>.Count;
+        for (; at <= last; at = at < last ? Math.Min(at + Vector128<byte>.Count, last) : text.Length)
+        {
+            var block = Vector128.Create(text.Slice(at, Vector128<byte>.Count));
+            block.CopyTo(to[at..]);
+            uint escaped = (JsonEscapes.Special(block) | Vector128.Equals(block, Vector128.Create((byte)0x7F))).ExtractMostSignificantBits();
+            if (escaped != 0)
+            {
+                return at + BitOperations.TrailingZeroCount(escaped);
+            }
+        }
+
+        return at;
     }
 
     private static byte HexDigit(int value) => (byte)(value < 10 ? '0' + value : 'a' + value - 10);

@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Text;
@@ -57,26 +57,39 @@ public static class ChatText
     /// <summary>What the second byte says nothing about.</summary>
     private const byte Single = Control | Delete;
 
-    /// <summary>First bytes of the characters that show nothing and that names may hold.</summary>
-    private static readonly SearchValues<byte> LeadsOfUnseen = SearchValues.Create([0xCD, 0xE1, 0xE2, 0xE3, 0xEF, 0xF3]);
+    private static Vector128<byte> ByFirstHigh
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector128.Create(
+            Control, Control, 0, 0, 0, 0, 0, Delete, 0, 0, 0, 0, Control1, ArabicMark, Punctuation | Specials, Notation | Tag);
+    }
 
-    private static Vector128<byte> ByFirstHigh => Vector128.Create(
-        Control, Control, 0, 0, 0, 0, 0, Delete, 0, 0, 0, 0, Control1, ArabicMark, Punctuation | Specials, Notation | Tag);
+    private static Vector128<byte> ByFirstLow
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector128.Create(
+            Control | Notation, Control, Control | Control1 | Punctuation, Control | Tag, Control, Control, Control, Control,
+            Control | ArabicMark, Control, Control, Control, Control, Control, Control, Control | Delete | Specials);
+    }
 
-    private static Vector128<byte> ByFirstLow => Vector128.Create(
-        Control | Notation, Control, Control | Control1 | Punctuation, Control | Tag, Control, Control, Control, Control,
-        Control | ArabicMark, Control, Control, Control, Control, Control, Control, Control | Delete | Specials);
+    private static Vector128<byte> BySecondHigh
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector128.Create(
+            Single, Single, Single, Single, Single, Single, Single, Single,
+            Single | Control1 | Punctuation, Single | Control1 | ArabicMark | Notation, Single | Control1 | Tag, Single | Specials,
+            Single, Single, Single, Single);
+    }
 
-    private static Vector128<byte> BySecondHigh => Vector128.Create(
-        Single, Single, Single, Single, Single, Single, Single, Single,
-        Single | Control1 | Punctuation, Single | Control1 | ArabicMark | Notation, Single | Control1 | Tag, Single | Specials,
-        Single, Single, Single, Single);
-
-    private static Vector128<byte> BySecondLow => Vector128.Create(
-        Single | Control1 | Punctuation | Tag, Single | Control1 | Punctuation, Single | Control1, Single | Control1,
-        Single | Control1, Single | Control1, Single | Control1, Single | Control1,
-        Single | Control1, Single | Control1, Single | Control1, Single | Control1 | Specials | Notation,
-        Single | Control1 | ArabicMark, Single | Control1 | Notation, Single | Control1, Single | Control1 | Specials);
+    private static Vector128<byte> BySecondLow
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector128.Create(
+            Single | Control1 | Punctuation | Tag, Single | Control1 | Punctuation, Single | Control1, Single | Control1,
+            Single | Control1, Single | Control1, Single | Control1, Single | Control1,
+            Single | Control1, Single | Control1, Single | Control1, Single | Control1 | Specials | Notation,
+            Single | Control1 | ArabicMark, Single | Control1 | Notation, Single | Control1, Single | Control1 | Specials);
+    }
 
     /// <summary>Whether valid UTF-8 holds a character that is refused.</summary>
     public static bool HasRefused(ReadOnlySpan<byte> text, bool isName)
@@ -88,7 +101,7 @@ public static class ChatText
         }
 
         // The last block overlaps the one before it, and its last byte is the second of a pair.
-        int last = text.Length - Vector128<byte>.Count - 1;
+        int last = HalfBytes.IsSupported ? text.Length - Vector128<byte>.Count - 1 : -1;
         ref byte start = ref MemoryMarshal.GetReference(text);
         for (; at <= last; at = at == last ? text.Length - 1 : Math.Min(at + Vector128<byte>.Count, last))
         {
@@ -101,7 +114,7 @@ public static class ChatText
 
         for (; at < text.Length; at++)
         {
-            if (IsRefused(text[at..], isName))
+            if ((text[at] is < 0x20 or 0x7F or >= 0xC2) && IsRefused(text[at..], isName))
             {
                 return true;
             }
@@ -203,7 +216,7 @@ public static class ChatText
     public static bool HasUnseenBehindLetter(ReadOnlySpan<byte> name)
     {
         bool isBehindLetter = false;
-        for (bool mayHave = name.ContainsAny(LeadsOfUnseen); mayHave && !name.IsEmpty;)
+        for (bool mayHave = MayHaveUnseen(name); mayHave && !name.IsEmpty;)
         {
             _ = Rune.DecodeFromUtf8(name, out var rune, out int bytes);
             if (isBehindLetter && IsBlank(rune.Value) && !Rune.IsWhiteSpace(rune) && rune.Value != BraillePatternBlank)
@@ -214,6 +227,20 @@ public static class ChatText
             bool isOfScript = rune.Value is < ScriptsThatJoin or (>= LatinAndGreekMore and < GeneralPunctuation);
             isBehindLetter = isOfScript && (Rune.IsLetter(rune) || IsMark(rune));
             name = name[bytes..];
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether a name has the first byte of a character that shows nothing and that names may hold.</summary>
+    private static bool MayHaveUnseen(ReadOnlySpan<byte> name)
+    {
+        foreach (byte value in name)
+        {
+            if (value is 0xCD or (>= 0xE1 and <= 0xE3) or 0xEF or 0xF3)
+            {
+                return true;
+            }
         }
 
         return false;

@@ -42,6 +42,9 @@ public static class ReservedNames
             + "\u039C\u03FA\u041C\u043C\u13B7\u16D6\u1D0D\u1D39\u1D50\u1DAC\u2098\u2133\u216F\u217F\u2C98\uA4DF"),
     ];
 
+    /// <summary>For each character of ASCII the small letter that it is or looks like; 0 for none.</summary>
+    private static readonly char[] AsciiLetters = MakeAsciiLetters();
+
     private static ReadOnlySpan<byte> Server => "server"u8;
 
     /// <summary>As long as the other one.</summary>
@@ -84,13 +87,13 @@ public static class ReservedNames
     private static bool Reads(Rune rune, char letter)
     {
         int plain = Unstyled(rune.Value);
-        if (plain < 0x80 && char.IsAsciiLetter((char)plain))
-        {
-            return (plain | 0x20) == letter;
-        }
+        return plain < AsciiLetters.Length ? AsciiLetters[plain] == letter : LooksLike(new Rune(plain), letter);
+    }
 
+    private static bool LooksLike(Rune rune, char letter)
+    {
         Span<char> units = stackalloc char[2];
-        units = units[..new Rune(plain).EncodeToUtf16(units)];
+        units = units[..rune.EncodeToUtf16(units)];
         foreach (var (row, others) in Lookalikes)
         {
             if (row == letter)
@@ -102,12 +105,35 @@ public static class ReservedNames
         return false;
     }
 
+    private static char[] MakeAsciiLetters()
+    {
+        char[] letters = new char[0x80];
+        foreach (var (letter, others) in Lookalikes)
+        {
+            foreach (char other in others)
+            {
+                if (char.IsAscii(other))
+                {
+                    letters[other] = letter;
+                }
+            }
+        }
+
+        for (char letter = 'a'; letter <= 'z'; letter++)
+        {
+            letters[letter] = letters[letter & ~0x20] = letter;
+        }
+
+        return letters;
+    }
+
     /// <summary>
     /// The letter or digit of ASCII that a character stands for in another style: full width, in parentheses, circles and squares, regional
     /// indicators, the styles of mathematics; any other character as it is.
     /// </summary>
     private static int Unstyled(int rune) => rune switch
     {
+        < 0x80 => rune,
         >= 0xFF10 and <= 0xFF19 => '0' + rune - 0xFF10,
         >= 0xFF21 and <= 0xFF3A => 'a' + rune - 0xFF21,
         >= 0xFF41 and <= 0xFF5A => 'a' + rune - 0xFF41,

@@ -8,8 +8,10 @@ namespace Appliance.Protocols;
 /// <summary>The halves of sixteen bytes, and tables of sixteen that they are looked up in: what bytes are, found without a branch.</summary>
 internal static class HalfBytes
 {
-    /// <summary>Whether looking up is one instruction here; elsewhere it is many.</summary>
-    public static bool IsFast => Ssse3.IsSupported || AdvSimd.Arm64.IsSupported;
+    /// <summary>
+    /// Whether one instruction looks up here: on any ARM64, and on x86-64 with SSSE3, which processors before 2006 (Intel) or 2011 (AMD) lack.
+    /// </summary>
+    public static bool IsSupported => Ssse3.IsSupported || AdvSimd.Arm64.IsSupported;
 
     /// <summary>The upper half of each byte, 0 to 15.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -19,10 +21,8 @@ internal static class HalfBytes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Low(Vector128<byte> bytes) => bytes & Vector128.Create((byte)0x0F);
 
-    /// <summary>What a table of sixteen has for each half.</summary>
+    /// <summary>What a table of sixteen has for each half. Only where <see cref="IsSupported"/>, which a caller asks once for a whole text.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Find(Vector128<byte> table, Vector128<byte> halves) =>
-        Ssse3.IsSupported ? Ssse3.Shuffle(table, halves)
-        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.VectorTableLookup(table, halves)
-        : Vector128.Shuffle(table, halves);
+        Sse2.IsSupported ? Ssse3.Shuffle(table, halves) : AdvSimd.Arm64.VectorTableLookup(table, halves);
 }

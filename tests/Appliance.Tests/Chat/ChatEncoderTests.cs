@@ -28,6 +28,25 @@ public sealed class ChatEncoderTests
     public void Any_user_message_comes_back() => RandomCases.Check(
         Texts.SelectMany(name => Texts.Select(message => (name, message))), one => AssertUserMessage(one.name, one.message), 500);
 
+    /// <summary>Texts are copied in blocks of sixteen bytes: what must be escaped, behind and before so many bytes.</summary>
+    [Theory]
+    [InlineData("\"")]
+    [InlineData("\\")]
+    [InlineData("\n\u0001")]
+    [InlineData("\u007f")]
+    [InlineData("é")]
+    public void Byte_comes_back_wherever_it_stands(string part)
+    {
+        for (int before = 0; before <= 40; before++)
+        {
+            for (int behind = 0; behind <= 40; behind++)
+            {
+                string text = new string('b', before) + part + new string('c', behind);
+                AssertUserMessage(text, text);
+            }
+        }
+    }
+
     [Fact]
     public void Message_of_an_operator_is_marked()
     {

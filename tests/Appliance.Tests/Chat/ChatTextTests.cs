@@ -194,6 +194,23 @@ public sealed class ChatTextTests
     [InlineData("s\u0401rver\u0301")]
     public void Name_is_reserved(string name) => Assert.True(ReservedNames.Contains(Encoding.UTF8.GetBytes(name)));
 
+    /// <summary>In the place of each letter each character of ASCII: the letter, small or large, or one of four that look like it.</summary>
+    [Theory]
+    [InlineData("server")]
+    [InlineData("system")]
+    public void Letter_of_a_reserved_name_is_itself_or_looks_so(string name)
+    {
+        for (int i = 0; i < name.Length; i++)
+        {
+            for (char other = '\0'; other < 0x80; other++)
+            {
+                bool looksSo = (name[i], other) is ('s', '5') or ('s', '$') or ('e', '3') or ('t', '7');
+                bool expected = looksSo || char.ToLowerInvariant(other) == name[i];
+                Assert.Equal((other, expected), (other, ReservedNames.Contains(Encoding.UTF8.GetBytes(name[..i] + other + name[(i + 1)..]))));
+            }
+        }
+    }
+
     [Theory]
     [InlineData("serve")]
     [InlineData("servers")]

@@ -67,6 +67,30 @@ public sealed class JsonTests
     public void Any_spoilt_object_means_what_it_means_elsewhere() => RandomCases.Check(
         Objects.SelectMany(json => RandomCases.Randomness.Select(random => Spoil(json, random))), json => Assert.Equal(Expected(json), Read(json)), 2000);
 
+    /// <summary>Texts are looked at in blocks of sixteen bytes: what ends a plain stretch, behind and before so many bytes.</summary>
+    [Theory]
+    [InlineData("\\\"")]
+    [InlineData("\\n\\u00e9")]
+    [InlineData("\\ud83d\\ude42\\/")]
+    [InlineData("\\u12")]
+    [InlineData("\\x")]
+    [InlineData("\u0001")]
+    [InlineData("\u007f")]
+    [InlineData("\"")]
+    [InlineData("é")]
+    public void Byte_means_what_it_means_elsewhere_wherever_it_stands(string part)
+    {
+        for (int before = 0; before <= 36; before++)
+        {
+            for (int behind = 0; behind <= 36; behind += behind < 17 ? 1 : 5)
+            {
+                string text = new string('b', before) + part + new string('c', behind);
+                string json = $"{{\"name\":\"{text}\",\"x\":\"{text}\",\"message\":\"{text}\"}}";
+                Assert.Equal(Expected(json), Read(json));
+            }
+        }
+    }
+
     [Theory]
     [InlineData(33, "||#000000")]
     [InlineData(34, null)]

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Appliance.Protocols.Json;
 
 /// <summary>
@@ -15,13 +18,6 @@ internal static class JsonEscapes
     /// <summary>Behind an escape the next one is near: so many bytes are looked at one by one before a vectorised search is worth its start.</summary>
     public const int ShortRunBytes = 16;
 
-    /// <summary>Control characters: a string must not contain them as they are.</summary>
-    public static ReadOnlySpan<byte> Controls =>
-    [
-        0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F,
-        0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F,
-    ];
-
     /// <summary>What a letter behind a backslash means: a byte, <see cref="Unicode"/> for <c>\uXXXX</c>, 0 for nothing.</summary>
     public static readonly byte[] Meanings = MakeTable("\"\\/bfnrtu"u8, "\"\\/\b\f\n\r\tu"u8, other: 0);
 
@@ -31,6 +27,12 @@ internal static class JsonEscapes
 
     /// <summary>What stands behind the backslash for a byte that must be escaped; 0 for one that need not be.</summary>
     public static readonly byte[] Written = MakeWritten();
+
+    /// <summary>Which of sixteen bytes a string cannot hold as they are: control characters, quotation marks and backslashes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Special(Vector128<byte> block) =>
+        Vector128.LessThan(block, Vector128.Create((byte)' '))
+        | Vector128.Equals(block, Vector128.Create((byte)'"')) | Vector128.Equals(block, Vector128.Create((byte)'\\'));
 
     private static byte[] MakeTable(ReadOnlySpan<byte> keys, ReadOnlySpan<byte> values, byte other)
     {

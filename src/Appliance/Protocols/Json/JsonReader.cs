@@ -1,4 +1,6 @@
-using System.Buffers;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Appliance.Protocols.Json;
 
@@ -16,9 +18,6 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
     private const uint HighSurrogates = 0xD800;
     private const uint LowSurrogates = 0xDC00;
     private const uint LastSurrogate = 0xDFFF;
-
-    private static readonly SearchValues<byte> StringEnds = SearchValues.Create(
-        [.. JsonEscapes.Controls, (byte)'"', (byte)'\\']);
 
     private readonly ReadOnlySpan<byte> _json = json;
     private Span<byte> _scratch = scratch;
@@ -41,21 +40,24 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
     public bool NextIs(char expected)
     {
         // Most texts have no white space between things.
-        if (_at < _json.Length && _json[_at] == expected)
+        if (_at < _json.Length && _json[_at] <= ' ')
         {
-            return true;
+            SkipWhiteSpace();
         }
 
-        SkipWhiteSpace();
         return _at < _json.Length && _json[_at] == expected;
     }
 
     /// <summary>Goes past one byte of punctuation if it is the next thing.</summary>
     public bool TryTake(char expected)
     {
-        bool taken = NextIs(expected);
-        _at += taken ? 1 : 0;
-        return taken;
+        if (!NextIs(expected))
+        {
+            return false;
+        }
+
+        _at++;
+        return true;
     }
 
     /// <summary>Goes past a string and gives what it means.</summary>
@@ -64,19 +66,21 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
     public bool TryReadString(out ReadOnlySpan<byte> text, bool keep = true)
     {
         text = default;
-        if (!TryTake('"'))
+        if (!NextIs('"'))
         {
             return false;
         }
 
-        int end = _json[_at..].IndexOfAny(StringEnds);
-        if (end < 0 || _json[_at + end] != '"')
+        var from = _json;
+        int start = _at + 1;
+        int end = EndOfPlain(from, start);
+        if (end == from.Length || from[end] != '"')
         {
-            return end >= 0 && _json[_at + end] == '\\' && TryReadEscaped(end, keep, out text);
+            return end < from.Length && from[end] == '\\' && TryReadEscaped(start, end, keep, out text);
         }
 
-        text = _json.Slice(_at, end);
-        _at += end + 1;
+        text = from[start..end];
+        _at = end + 1;
         return true;
     }
 
@@ -101,68 +105,116 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
         };
     }
 
-    /// <summary>Goes past the rest of a string whose first escape stands behind so many plain bytes.</summary>
-    private bool TryReadEscaped(int plainBytes, bool keep, out ReadOnlySpan<byte> text)
+    /// <summary>Where from an offset on the first byte stands that a string cannot hold as it is; the length of the text for nowhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int EndOfPlain(ReadOnlySpan<byte> text, int at)
+    {
+        int last = text.Length - Vector128<byte>.Count;
+        for (; at <= last; at += Vector128<byte>.Count)
+        {
+            uint special = JsonEscapes.Special(Vector128.Create(text.Slice(at, Vector128<byte>.Count))).ExtractMostSignificantBits();
+            if (special != 0)
+            {
+                return at + BitOperations.TrailingZeroCount(special);
+            }
+        }
+
+        if (last >= 0)
+        {
+            // The last block overlaps what has been looked at.
+            uint special = JsonEscapes.Special(Vector128.Create(text[last..])).ExtractMostSignificantBits() >> (at - last);
+            return special != 0 ? at + BitOperations.TrailingZeroCount(special) : text.Length;
+        }
+
+        while (at < text.Length && text[at] is >= 0x20 and not (byte)'"' and not (byte)'\\')
+        {
+            at++;
+        }
+
+        return at;
+    }
+
+    /// <summary>Goes past a string that begins at one offset and whose first escape stands at another.</summary>
+    private bool TryReadEscaped(int start, int at, bool keep, out ReadOnlySpan<byte> text)
     {
         text = default;
         var from = _json;
         var to = _scratch;
-        int at = _at + plainBytes;
-        int length = plainBytes;
-        from[_at..at].CopyTo(to);
-        for (int plain = 0; at < from.Length;)
+        int length = at - start;
+        from[start..at].CopyTo(to);
+        while (at < from.Length && from[at] != '"')
         {
-            byte value = from[at++];
-            if (value == '"')
+            int read;
+            int written;
+            if (from[at..].StartsWith("\\u"u8))
             {
-                text = to[..length];
-                _scratch = keep ? to[length..] : to;
-                _at = at;
-                return true;
+                read = ReadRune(at + 2, keep, out uint rune) - at;
+                written = WriteRune(rune, to[length..]);
+            }
+            else
+            {
+                (read, written) = CopyShort(from[at..], to[length..]);
             }
 
-            if (value == '\\')
-            {
-                byte meant = at < from.Length ? JsonEscapes.Meanings[from[at++]] : (byte)0;
-                if (meant == JsonEscapes.Unicode)
-                {
-                    at = ReadRune(at, keep, out uint rune);
-                    length += WriteRune(rune, to[length..]);
-                }
-                else
-                {
-                    to[length++] = meant;
-                }
-
-                if (meant == 0 || at < 0)
-                {
-                    return false;
-                }
-
-                plain = 0;
-                continue;
-            }
-
-            if (value < 0x20)
+            if (read <= 0)
             {
                 return false;
             }
 
-            to[length++] = value;
-            if (++plain == JsonEscapes.ShortRunBytes)
+            at += read;
+            length += written;
+        }
+
+        if (at == from.Length)
+        {
+            return false;
+        }
+
+        text = to[..length];
+        _scratch = keep ? to[length..] : to;
+        _at = at + 1;
+        return true;
+    }
+
+    /// <summary>Copies plain bytes, and what escapes of one letter mean; returns how many bytes it has read, and written.</summary>
+    private static (int Read, int Written) CopyShort(ReadOnlySpan<byte> text, Span<byte> to)
+    {
+        int at = 0;
+        int written = 0;
+        int plain = 0;
+        while (at < text.Length)
+        {
+            byte value = text[at];
+            if (value == '\\')
             {
-                int run = from[at..].IndexOfAny(StringEnds);
-                if (run < 0)
+                byte meant = at + 1 < text.Length ? JsonEscapes.Meanings[text[at + 1]] : (byte)0;
+                if (meant is 0 or JsonEscapes.Unicode)
                 {
-                    return false;
+                    break;
                 }
 
-                from.Slice(at, run).CopyTo(to[length..]);
-                (at, length, plain) = (at + run, length + run, 0);
+                to[written++] = meant;
+                at += 2;
+                plain = 0;
+                continue;
+            }
+
+            if (value is < 0x20 or (byte)'"')
+            {
+                break;
+            }
+
+            to[written++] = value;
+            at++;
+            if (++plain == JsonEscapes.ShortRunBytes)
+            {
+                int end = EndOfPlain(text, at);
+                text[at..end].CopyTo(to[written..]);
+                (at, written, plain) = (end, written + end - at, 0);
             }
         }
 
-        return false;
+        return (at, written);
     }
 
     /// <summary>
@@ -203,10 +255,11 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
             return false;
         }
 
-        uint first = JsonEscapes.Digits[_json[at]];
-        uint second = JsonEscapes.Digits[_json[at + 1]];
-        uint third = JsonEscapes.Digits[_json[at + 2]];
-        uint fourth = JsonEscapes.Digits[_json[at + 3]];
+        var digits = _json.Slice(at, 4);
+        uint first = JsonEscapes.Digits[digits[0]];
+        uint second = JsonEscapes.Digits[digits[1]];
+        uint third = JsonEscapes.Digits[digits[2]];
+        uint fourth = JsonEscapes.Digits[digits[3]];
         unit = (first << 12) | (second << 8) | (third << 4) | fourth;
         return (first | second | third | fourth) < JsonEscapes.NoDigit;
     }

@@ -45,22 +45,34 @@ internal static class Utf8Blocks
     private const byte Lead3 = 0xE0;
     private const byte Lead4 = 0xF0;
 
-    private static Vector128<byte> ByFirstHigh => Vector128.Create(
-        TooLong, TooLong, TooLong, TooLong, TooLong, TooLong, TooLong, TooLong,
-        Continuations, Continuations, Continuations, Continuations,
-        TooShort | Overlong2, TooShort, TooShort | Overlong3 | Surrogate, TooShort | TooLarge | Overlong4);
+    private static Vector128<byte> ByFirstHigh
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector128.Create(
+            TooLong, TooLong, TooLong, TooLong, TooLong, TooLong, TooLong, TooLong,
+            Continuations, Continuations, Continuations, Continuations,
+            TooShort | Overlong2, TooShort, TooShort | Overlong3 | Surrogate, TooShort | TooLarge | Overlong4);
+    }
 
-    private static Vector128<byte> ByFirstLow => Vector128.Create(
-        Any | Overlong2 | Overlong3 | Overlong4, Any | Overlong2, Any, Any, Any | TooLarge,
-        Any | TooLarge | Overlong4, Any | TooLarge | Overlong4, Any | TooLarge | Overlong4, Any | TooLarge | Overlong4,
-        Any | TooLarge | Overlong4, Any | TooLarge | Overlong4, Any | TooLarge | Overlong4, Any | TooLarge | Overlong4,
-        Any | TooLarge | Overlong4 | Surrogate, Any | TooLarge | Overlong4, Any | TooLarge | Overlong4);
+    private static Vector128<byte> ByFirstLow
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector128.Create(
+            Any | Overlong2 | Overlong3 | Overlong4, Any | Overlong2, Any, Any, Any | TooLarge,
+            Any | TooLarge | Overlong4, Any | TooLarge | Overlong4, Any | TooLarge | Overlong4, Any | TooLarge | Overlong4,
+            Any | TooLarge | Overlong4, Any | TooLarge | Overlong4, Any | TooLarge | Overlong4, Any | TooLarge | Overlong4,
+            Any | TooLarge | Overlong4 | Surrogate, Any | TooLarge | Overlong4, Any | TooLarge | Overlong4);
+    }
 
-    private static Vector128<byte> BySecondHigh => Vector128.Create(
-        TooShort, TooShort, TooShort, TooShort, TooShort, TooShort, TooShort, TooShort,
-        TooLong | Continuations | Overlong2 | Overlong3 | Overlong4, TooLong | Continuations | Overlong2 | Overlong3 | TooLarge,
-        TooLong | Continuations | Overlong2 | Surrogate | TooLarge, TooLong | Continuations | Overlong2 | Surrogate | TooLarge,
-        TooShort, TooShort, TooShort, TooShort);
+    private static Vector128<byte> BySecondHigh
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector128.Create(
+            TooShort, TooShort, TooShort, TooShort, TooShort, TooShort, TooShort, TooShort,
+            TooLong | Continuations | Overlong2 | Overlong3 | Overlong4, TooLong | Continuations | Overlong2 | Overlong3 | TooLarge,
+            TooLong | Continuations | Overlong2 | Surrogate | TooLarge, TooLong | Continuations | Overlong2 | Surrogate | TooLarge,
+            TooShort, TooShort, TooShort, TooShort);
+    }
 
     /// <summary>Whether a text that ends with a whole character, or with something impossible, is valid.</summary>
     public static bool IsValid(ReadOnlySpan<byte> text)
@@ -72,7 +84,7 @@ internal static class Utf8Blocks
         }
 
         var rest = text[first..];
-        return HalfBytes.IsFast && rest.Length >= Vector128<byte>.Count ? IsValidInBlocks(rest) : Utf8.IsValid(rest);
+        return HalfBytes.IsSupported && rest.Length >= Vector128<byte>.Count ? IsValidInBlocks(rest) : Utf8.IsValid(rest);
     }
 
     private static bool IsValidInBlocks(ReadOnlySpan<byte> text)
@@ -116,5 +128,5 @@ internal static class Utf8Blocks
     /// <summary>The sixteen bytes from an offset on of two blocks: 15 gives for each byte the one before it, 13 the third one before it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> From([ConstantExpected(Max = (byte)15)] byte offset, Vector128<byte> before, Vector128<byte> block) =>
-        Ssse3.IsSupported ? Ssse3.AlignRight(block, before, offset) : AdvSimd.ExtractVector128(before, block, offset);
+        Sse2.IsSupported ? Ssse3.AlignRight(block, before, offset) : AdvSimd.ExtractVector128(before, block, offset);
 }
