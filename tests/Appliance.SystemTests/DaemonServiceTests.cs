@@ -19,7 +19,7 @@ public sealed class DaemonServiceTests : IDisposable
         bind(S, sockaddr_in(shift @ARGV, INADDR_LOOPBACK)) or die $!;
         listen(S, 16) or die $!;
         fileno(S) == 3 or POSIX::dup2(fileno(S), 3) or die $!;
-        $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_PID} = $$;
+        $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_FDNAMES} = 'appliance.socket'; $ENV{LISTEN_PID} = $$;
         $ENV{WATCHDOG_USEC} = 100000; $ENV{WATCHDOG_PID} = $$;
         exec @ARGV or die $!;
         """;
@@ -184,6 +184,11 @@ public sealed class DaemonServiceTests : IDisposable
 
         Assert.Equal($"{daemon.Master.Pid}", ready["MAINPID"]);
         Assert.Equal("1", (await _manager.ReceiveAsync())["WATCHDOG"]);
+        await using var bob = await daemon.JoinAsync();
+        _ = await daemon.SucceedAsync("upgrade");
+        _ = await bob.SayAndReadAsync("served by the next master");
+        await using var cid = await daemon.JoinAsync();
+        _ = await cid.SayAndReadAsync("from the same socket");
     }
 
     /// <summary>LISTEN_FDS names descriptors that are something else.</summary>

@@ -105,7 +105,7 @@ internal sealed unsafe class InvariantScene : IDisposable
     {
         _ = Syscall.SocketPair(out int server, out int client).OrThrow("socketpair");
         _clients.Add(client);
-        Assert.True(Table.Open(server, default, nowMs: 0, unixMs: 0));
+        Assert.True(Table.Open(server, ConnectionState.Http, default, nowMs: 0, unixMs: 0));
         return server;
     }
 

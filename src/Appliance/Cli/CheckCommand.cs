@@ -90,7 +90,7 @@ internal static class CheckCommand
 
         if (settings.Metrics is { } metrics)
         {
-            yield return Address(metrics, running, bound => Listeners.Bind(bound, option: Listeners.MetricsOption));
+            yield return Address(metrics, running, bound => Listeners.Bind(bound));
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Appliance.Loop;
 
 namespace Appliance.Config;
 
@@ -10,10 +11,13 @@ public sealed record ListenAddress
     private const int UnixPathBytesMax = 107;
     private const int Ipv6Bytes = 16;
 
-    private ListenAddress(string text) => Text = text;
+    private ListenAddress(string text, ListenKind kind) => (Text, Kind) = (text, kind);
 
     /// <summary>As it was given.</summary>
     public string Text { get; }
+
+    /// <summary>Who connects there, and what is spoken.</summary>
+    public ListenKind Kind { get; }
 
     /// <summary>The internet address; null for a unix socket.</summary>
     public IPAddress? Ip { get; private init; }
@@ -50,7 +54,9 @@ public sealed record ListenAddress
     private static bool IsAny(IPAddress ip) => ip.Equals(IPAddress.Any) || ip.Equals(IPAddress.IPv6Any);
 
     /// <summary>Reads an address; null when the text is none.</summary>
-    public static ListenAddress? TryParse(string text)
+    /// <param name="text">The address.</param>
+    /// <param name="kind">What the option that it is given with listens for.</param>
+    public static ListenAddress? TryParse(string text, ListenKind kind = ListenKind.Chat)
     {
         if (text.StartsWith(UnixPrefix, StringComparison.Ordinal))
         {
@@ -58,7 +64,7 @@ public sealed record ListenAddress
             bool usable = path.StartsWith('/')
                 && !path.Contains(' ', StringComparison.Ordinal) && !SettingsBuilder.HasControls(path)
                 && System.Text.Encoding.UTF8.GetByteCount(path) <= UnixPathBytesMax;
-            return usable ? new ListenAddress(text) { UnixPath = path } : null;
+            return usable ? new ListenAddress(text, kind) { UnixPath = path } : null;
         }
 
         int colon = text.LastIndexOf(':');
@@ -70,12 +76,12 @@ public sealed record ListenAddress
         string host = text[..colon];
         if (host == "*")
         {
-            return new ListenAddress(text) { Ip = IPAddress.IPv6Any, Port = port, IsAnyFamily = true };
+            return new ListenAddress(text, kind) { Ip = IPAddress.IPv6Any, Port = port, IsAnyFamily = true };
         }
 
         bool bracketed = host.StartsWith('[') && host.EndsWith(']');
         bool parsed = IPAddress.TryParse(bracketed ? host[1..^1] : host, out var ip);
         bool fits = parsed && bracketed == (ip!.GetAddressBytes().Length == Ipv6Bytes);
-        return fits ? new ListenAddress(text) { Ip = ip, Port = port } : null;
+        return fits ? new ListenAddress(text, kind) { Ip = ip, Port = port } : null;
     }
 }

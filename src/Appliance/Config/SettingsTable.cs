@@ -1,4 +1,5 @@
 using System.Globalization;
+using Appliance.Loop;
 using static Appliance.Config.Setting;
 
 namespace Appliance.Config;
@@ -290,7 +291,7 @@ public static class SettingsTable
 
     private static string? ApplyMetrics(Settings settings, string text)
     {
-        settings.Metrics = ListenAddress.TryParse(text);
+        settings.Metrics = ListenAddress.TryParse(text, ListenKind.Monitoring);
         return settings.Metrics is null && text != "off" ? "must be IP:PORT, [IPv6]:PORT, *:PORT, unix:/PATH or off" : null;
     }
 

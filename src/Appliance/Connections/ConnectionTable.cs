@@ -77,7 +77,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
     public Transport? TransportOf(in Connection connection) => connection.Transport == 0 ? null : Transports[connection.Transport - 1];
 
     /// <summary>Takes up a new connection; false when epoll does not.</summary>
-    public bool Open(int fd, in Native.SocketAddress peer, long nowMs, long unixMs)
+    public bool Open(int fd, ConnectionState state, in Native.SocketAddress peer, long nowMs, long unixMs)
     {
         if (!Watch(fd))
         {
@@ -85,7 +85,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         }
 
         ref var connection = ref _connections[fd];
-        connection.State = ConnectionState.Http;
+        connection.State = state;
         connection.Room = NoRoom;
         connection.HeardMs = nowMs;
         connection.SinceSeconds = (uint)(unixMs / 1000);

@@ -39,7 +39,7 @@ public sealed class Acceptor : IDisposable
     private readonly WorkerContext _context;
     private readonly int _timer;
     private readonly SpareDescriptor _spare = new();
-    private readonly List<int> _listeners = [];
+    private readonly List<ListenSocket> _listeners = [];
 
     /// <summary>How many connections there were when a descriptor was wanting; with fewer there is one again.</summary>
     private int _lackingFrom = int.MaxValue;
@@ -62,19 +62,19 @@ public sealed class Acceptor : IDisposable
     public bool LacksDescriptors => _table.Count >= _lackingFrom;
 
     /// <summary>Takes connections from a listening socket.</summary>
-    public void Listen(int listener)
+    public void Listen(ListenSocket listener)
     {
         _listeners.Add(listener);
-        if (!_isPaused && _poller.Add(listener, 0) is { Ok: false } failed)
+        if (!_isPaused && _poller.Add(listener.Descriptor, 0) is { Ok: false } failed)
         {
             PauseFor(failed.Error);
         }
     }
 
     /// <summary>Takes none any more from a listening socket, which is the caller's to close.</summary>
-    public void StopListening(int listener)
+    public void StopListening(ListenSocket listener)
     {
-        _poller.Remove(listener);
+        _poller.Remove(listener.Descriptor);
         _ = _listeners.Remove(listener);
     }
 
@@ -95,7 +95,7 @@ public sealed class Acceptor : IDisposable
     {
         _isPaused = true;
         _context.Timers.Cancel(_timer);
-        _listeners.ForEach(_poller.Remove);
+        _listeners.ForEach(listener => _poller.Remove(listener.Descriptor));
     }
 
     /// <summary>Takes connections again.</summary>
@@ -104,9 +104,9 @@ public sealed class Acceptor : IDisposable
         if (_isPaused)
         {
             _isPaused = false;
-            foreach (int listener in _listeners)
+            foreach (var listener in _listeners)
             {
-                if (_poller.Add(listener, 0) is { Ok: false } failed)
+                if (_poller.Add(listener.Descriptor, 0) is { Ok: false } failed)
                 {
                     PauseFor(failed.Error);
                     return;
@@ -121,16 +121,19 @@ public sealed class Acceptor : IDisposable
     /// <summary>Takes the connections that wait at a socket; false when it is no listener.</summary>
     public bool OnReadable(int socket)
     {
-        bool listens = _listeners.Contains(socket);
-        if (listens && !_isPaused)
+        foreach (var listener in _listeners)
         {
-            TakeWaiting(socket, AcceptsMax);
+            if (listener.Descriptor == socket)
+            {
+                TakeWaiting(listener, _isPaused ? 0 : AcceptsMax);
+                return true;
+            }
         }
 
-        return listens;
+        return false;
     }
 
-    private void TakeWaiting(int listener, int most)
+    private void TakeWaiting(ListenSocket listener, int most)
     {
         for (int i = 0; i < most; i++)
         {
@@ -141,14 +144,14 @@ public sealed class Acceptor : IDisposable
                 return;
             }
 
-            var accepted = Syscall.Accept(listener, out var peer);
+            var accepted = Syscall.Accept(listener.Descriptor, out var peer);
             if (accepted.Ok && isFull)
             {
                 Refuse(accepted.Value, Errno.EMFILE);
             }
             else if (accepted.Ok)
             {
-                Open(accepted.Value, peer);
+                Open(accepted.Value, listener.Kind, peer);
             }
             else if (accepted.WouldBlock)
             {
@@ -162,10 +165,10 @@ public sealed class Acceptor : IDisposable
     }
 
     /// <summary>Refuses whoever comes next with the descriptor that is kept for that; false when nobody is there, or even so there is none.</summary>
-    private bool TryRefuse(int listener, Errno error)
+    private bool TryRefuse(ListenSocket listener, Errno error)
     {
         _spare.Release();
-        var accepted = Syscall.Accept(listener, out _);
+        var accepted = Syscall.Accept(listener.Descriptor, out _);
         if (accepted.Ok)
         {
             Refuse(accepted.Value, error);
@@ -211,14 +214,24 @@ public sealed class Acceptor : IDisposable
         Note(error);
     }
 
-    private void Open(int fd, in SocketAddress peer)
+    /// <summary>What a connection begins with, by what is spoken at the socket that it came to: its state, and how its bytes travel.</summary>
+    private static (ConnectionState State, byte Transport) BeginningOf(ListenKind kind) => kind switch
     {
-        if (!_table.Open(fd, peer, _context.Clock.NowMs, _context.Clock.UnixMs))
+        ListenKind.Chat => (ConnectionState.Http, Transport: 0),
+        ListenKind.Monitoring => throw new System.Diagnostics.UnreachableException(),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    private void Open(int fd, ListenKind kind, in SocketAddress peer)
+    {
+        var (state, transport) = BeginningOf(kind);
+        if (!_table.Open(fd, state, peer, _context.Clock.NowMs, _context.Clock.UnixMs))
         {
             _ = Syscall.Close(fd);
             return;
         }
 
+        _table[fd].Transport = transport;
         _context.Counters.Figures.Accepted++;
         _lackingFrom = int.MaxValue;
         int waitingMax = Math.Min(Math.Clamp(_context.Settings.MaxConnections, WaitingLeast, WaitingMost), _table.Capacity / WaitingShareOfDescriptors);

@@ -22,7 +22,7 @@ public static class ControlWord
     /// <summary>From a worker: <c>TICKET OUTCOME</c>.</summary>
     public const char Answer = 'A';
 
-    /// <summary>To a worker: take connections, too, from the listening sockets that come with it; the text is the number of their slot.</summary>
+    /// <summary>To a worker: take connections, too, from the listening sockets that come with it; the text is <c>NUMBER KINDS</c>, of their slot.</summary>
     public const char Listen = 'K';
 
     /// <summary>To a worker: take none any more from the sockets of a slot.</summary>

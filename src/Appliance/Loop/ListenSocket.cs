@@ -1,3 +1,4 @@
+using System.Globalization;
 using Appliance.Native;
 
 namespace Appliance.Loop;
@@ -22,14 +23,21 @@ public sealed class ListenSocket : IDisposable
 
     private bool _closed;
 
-    private ListenSocket(int fd, string? path)
+    private ListenSocket(int fd, ListenKind kind, string? path)
     {
         Descriptor = fd;
+        Kind = kind;
         Path = path;
     }
 
     /// <summary>The descriptor.</summary>
     public int Descriptor { get; }
+
+    /// <summary>Who connects to it, and what is spoken there.</summary>
+    public ListenKind Kind { get; }
+
+    /// <summary>What a process that inherits it is told of it, as <see cref="Inherit(string)"/> reads it: the descriptor and the kind.</summary>
+    public string Name => string.Create(CultureInfo.InvariantCulture, $"{Descriptor}:{ListenKinds.RowOf(Kind).Word}");
 
     /// <summary>The file of a unix socket that goes with it; null for none, or for another process's.</summary>
     public string? Path { get; set; }
@@ -41,17 +49,18 @@ public sealed class ListenSocket : IDisposable
     public int QueueLength => Syscall.ListenQueue(Descriptor);
 
     /// <summary>Listens at an internet address.</summary>
+    /// <param name="kind">What for.</param>
     /// <param name="ip">4 or 16 bytes.</param>
     /// <param name="port">The port; 0 lets the kernel choose.</param>
     /// <param name="dual">Whether an IPv6 socket takes IPv4 as well.</param>
     /// <param name="shared">Whether others of this user may listen there too (SO_REUSEPORT).</param>
     /// <param name="name">Option and address for errors.</param>
     /// <exception cref="SyscallException">Another program listens there, the address is not of this host, or no right.</exception>
-    public static ListenSocket BindInternet(ReadOnlySpan<byte> ip, int port, bool dual, bool shared, string name)
+    public static ListenSocket BindInternet(ListenKind kind, ReadOnlySpan<byte> ip, int port, bool dual, bool shared, string name)
     {
         int fd = Open(ip, dual, shared, name);
         Bind(fd, SocketAddress.Internet(ip, port), name, path: null);
-        return Listen(fd, name, path: null);
+        return Listen(kind, fd, name, path: null);
     }
 
     /// <summary>A port at which nobody listens, and nobody does while it is looked for: a client would be taken and cut off.</summary>
@@ -64,17 +73,18 @@ public sealed class ListenSocket : IDisposable
     {
         int fd = Open(ip, dual, shared: false, name);
         Bind(fd, SocketAddress.Internet(ip, port), name, path: null);
-        using var socket = new ListenSocket(fd, path: null);
+        using var socket = new ListenSocket(fd, ListenKind.Chat, path: null);
         return socket.Port;
     }
 
     /// <summary>Listens at a path. A socket file of ours that nobody listens at any more is replaced.</summary>
+    /// <param name="kind">What for.</param>
     /// <param name="path">The path.</param>
     /// <param name="mode">Permissions of the socket: who may write to it may connect.</param>
     /// <param name="name">Option and address for errors.</param>
     /// <exception cref="SyscallException">Somebody listens there, or no right.</exception>
     /// <exception cref="IOException">Somebody else's file or link is in the way.</exception>
-    public static ListenSocket BindUnix(string path, int mode, string name)
+    public static ListenSocket BindUnix(ListenKind kind, string path, int mode, string name)
     {
         var owners = Ownership.OfProcess;
         _ = OwnedPath.Resolve(name, System.IO.Path.GetDirectoryName(path) ?? "/", owners);
@@ -105,15 +115,22 @@ public sealed class ListenSocket : IDisposable
             _ = Syscall.ExchangeUmask(umask);
         }
 
-        return Listen(fd, name, path);
+        return Listen(kind, fd, name, path);
     }
 
     /// <summary>A socket that was bound by somebody else and inherited.</summary>
-    public static ListenSocket Inherit(int descriptor)
+    public static ListenSocket Inherit(int descriptor, ListenKind kind)
     {
         _ = Syscall.SetNonBlocking(descriptor).OrThrow("fcntl O_NONBLOCK");
         BoundBuffers(descriptor);
-        return new ListenSocket(descriptor, path: null);
+        return new ListenSocket(descriptor, kind, path: null);
+    }
+
+    /// <summary>A socket that was inherited from another process of this server, by its <see cref="Name"/>.</summary>
+    public static ListenSocket Inherit(string name)
+    {
+        string[] parts = name.Split(':');
+        return Inherit(int.Parse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture), ListenKinds.OfName(parts[1]));
     }
 
     /// <inheritdoc/>
@@ -168,10 +185,10 @@ public sealed class ListenSocket : IDisposable
         CloseUnless(bound, fd, name, path, path is null ? address.Port : 0);
     }
 
-    private static ListenSocket Listen(int fd, string name, string? path)
+    private static ListenSocket Listen(ListenKind kind, int fd, string name, string? path)
     {
         CloseUnless(Syscall.Listen(fd, Backlog), fd, name, path, port: 0);
-        return new ListenSocket(fd, path);
+        return new ListenSocket(fd, kind, path);
     }
 
     private static void CloseUnless(SysResult done, int fd, string name, string? path, int port)

@@ -35,7 +35,7 @@ public sealed class ServiceManager
             ["NOTIFY_SOCKET"] = _socket,
             ["WATCHDOG_USEC"] = forUs ? System.Environment.GetEnvironmentVariable("WATCHDOG_USEC") : null,
         };
-        ListenDescriptors = InheritedDescriptors();
+        ListenSockets = InheritedSockets();
         foreach (string name in (string[])["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"])
         {
             System.Environment.SetEnvironmentVariable(name, null);
@@ -45,8 +45,8 @@ public sealed class ServiceManager
     /// <summary>What another process needs in its environment to speak to the service manager in our place.</summary>
     public IReadOnlyDictionary<string, string?> Environment { get; }
 
-    /// <summary>Descriptors of the listening sockets that the service manager has bound for us.</summary>
-    public IReadOnlyList<int> ListenDescriptors { get; }
+    /// <summary>The listening sockets that the service manager has bound for us; the name of a descriptor says its kind.</summary>
+    public IReadOnlyList<(int Descriptor, ListenKind Kind)> ListenSockets { get; }
 
     /// <summary>How often the watchdog wants to be told that the loop turns: twice in its time; 0 when there is none.</summary>
     public int KeepAliveMs { get; }
@@ -80,6 +80,13 @@ public sealed class ServiceManager
 
     /// <summary>Tells the watchdog that the loop turns.</summary>
     public void KeepAlive() => Notify("WATCHDOG=1", isNews: false);
+
+    private static (int Descriptor, ListenKind Kind)[] InheritedSockets()
+    {
+        string[] names = (System.Environment.GetEnvironmentVariable("LISTEN_FDNAMES") ?? "").Split(':');
+        int[] descriptors = InheritedDescriptors();
+        return [.. descriptors.Zip(ListenKinds.OfNames(names, descriptors.Length))];
+    }
 
     private static int[] InheritedDescriptors()
     {

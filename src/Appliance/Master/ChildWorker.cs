@@ -138,7 +138,8 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         {
             int[] sockets = ListenerSet.DescriptorsOf(Listeners);
             string[] wakes = Array.ConvertAll(wakeups.Slots, slot => $"{slot}:{wakeups[slot]}");
-            string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {layout.Version} {string.Join(',', sockets)} {string.Join(',', wakes)}";
+            string listening = string.Join(',', Listeners.Select(socket => socket.Name));
+            string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {layout.Version} {listening} {string.Join(',', wakes)}";
             _ = Channel.Send(ControlWord.Settings, $"{descriptors}\n{settings}");
             Pid = Syscall.SpawnOrThrow(new SpawnRequest
             {

@@ -49,10 +49,11 @@ internal sealed class Lending(ListenerSet listeners, IReadOnlyCollection<ChildWo
 
     private void Lend(int number)
     {
-        int[] sockets = ListenerSet.DescriptorsOf([.. listeners.ForWorker(number).Except(listeners.First)]);
+        ListenSocket[] sockets = [.. listeners.ForWorker(number).Except(listeners.First)];
         if (sockets.Length > 0)
         {
-            _ = Borrower(number)?.Channel?.Send(ControlWord.Listen, Text(number), sockets);
+            string kinds = string.Join(',', sockets.Select(socket => ListenKinds.RowOf(socket.Kind).Word));
+            _ = Borrower(number)?.Channel?.Send(ControlWord.Listen, $"{Text(number)} {kinds}", ListenerSet.DescriptorsOf(sockets));
         }
     }
 

@@ -17,11 +17,12 @@ public sealed class ListenerSet : IDisposable
     /// <summary>Binds all addresses for so many workers, or takes the sockets that a service manager has bound.</summary>
     /// <param name="addresses">The addresses.</param>
     /// <param name="workers">How many workers.</param>
-    /// <param name="inherited">Descriptors of the service manager.</param>
+    /// <param name="inherited">Those of the service manager.</param>
     /// <param name="mode">Permissions of unix sockets.</param>
     /// <exception cref="SyscallException">An address is taken, not of this host, or not for this user.</exception>
     /// <exception cref="IOException">What was inherited is no listening socket.</exception>
-    public ListenerSet(IReadOnlyList<ListenAddress> addresses, int workers, IReadOnlyList<int> inherited, int mode = Settings.SocketModeDefault)
+    public ListenerSet(
+        IReadOnlyList<ListenAddress> addresses, int workers, IReadOnlyList<(int Descriptor, ListenKind Kind)> inherited, int mode = Settings.SocketModeDefault)
     {
         _addresses = addresses;
         if (inherited.Count > 0)
@@ -43,18 +44,21 @@ public sealed class ListenerSet : IDisposable
     /// <summary>Takes over the sockets of another master, which closes its own when all is handed over.</summary>
     /// <param name="addresses">The addresses, in the order of each worker's sockets.</param>
     /// <param name="byNumber">Descriptors by worker; there is one of number 0.</param>
-    /// <param name="isInherited">Whether a service manager has bound them.</param>
-    public ListenerSet(IReadOnlyList<ListenAddress> addresses, IReadOnlyDictionary<int, int[]> byNumber, bool isInherited)
+    /// <param name="inheritedKinds">The names of their kinds where a service manager has bound them; null where this server has, at the addresses.</param>
+    public ListenerSet(IReadOnlyList<ListenAddress> addresses, IReadOnlyDictionary<int, int[]> byNumber, string[]? inheritedKinds)
     {
         _addresses = addresses;
-        IsInherited = isInherited;
+        IsInherited = inheritedKinds is not null;
+        var kinds = inheritedKinds is null
+            ? [.. addresses.Select(address => address.Kind)]
+            : ListenKinds.OfNames(inheritedKinds, byNumber[0].Length);
 
         // All workers have the same socket of a unix path, and each came with a descriptor of its own.
-        First = Array.ConvertAll(byNumber[0], ListenSocket.Inherit);
+        First = [.. byNumber[0].Select((descriptor, i) => ListenSocket.Inherit(descriptor, i < kinds.Length ? kinds[i] : ListenKind.Chat))];
         _bySlot[0] = First;
         foreach (var (number, descriptors) in byNumber)
         {
-            if (number > 0 && !isInherited)
+            if (number > 0 && !IsInherited)
             {
                 var sockets = new ListenSocket[Math.Min(Math.Min(descriptors.Length, First.Count), addresses.Count)];
                 for (int i = 0; i < sockets.Length; i++)
@@ -71,7 +75,7 @@ public sealed class ListenerSet : IDisposable
     {
         if (address.UnixPath is null)
         {
-            return ListenSocket.Inherit(descriptor);
+            return ListenSocket.Inherit(descriptor, address.Kind);
         }
 
         _ = Syscall.Close(descriptor);
@@ -164,9 +168,9 @@ public sealed class ListenerSet : IDisposable
         }
     }
 
-    private static ListenSocket Inherit(int descriptor) => Syscall.IsListening(descriptor)
-        ? ListenSocket.Inherit(descriptor)
-        : throw new IOException($"LISTEN_FDS: descriptor {descriptor} is not a listening stream socket, as socket activation must pass (Accept=no)");
+    private static ListenSocket Inherit((int Descriptor, ListenKind Kind) socket) => Syscall.IsListening(socket.Descriptor)
+        ? ListenSocket.Inherit(socket.Descriptor, socket.Kind)
+        : throw new IOException($"LISTEN_FDS: descriptor {socket.Descriptor} is not a listening stream socket, as socket activation must pass (Accept=no)");
 
     private static string DescribeInherited(ListenSocket socket) =>
         $"descriptor {socket.Descriptor} of the service manager{(socket.Port > 0 ? $", port {socket.Port}" : "")}";

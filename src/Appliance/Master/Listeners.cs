@@ -9,18 +9,12 @@ namespace Appliance.Master;
 /// <summary>Turns the addresses of the settings into listening sockets.</summary>
 public static class Listeners
 {
-    /// <summary>The option that errors name for the monitoring port.</summary>
-    public const string MetricsOption = "--metrics";
-
-    private const string ListenOption = "--listen";
-
     /// <summary>Listens at an address, alone.</summary>
     /// <param name="address">The address.</param>
     /// <param name="mode">Permissions of a unix socket.</param>
-    /// <param name="option">The option that errors name.</param>
     /// <exception cref="SyscallException">The address is taken, not of this host, or not for this user.</exception>
-    public static ListenSocket Bind(ListenAddress address, int mode = Settings.SocketModeDefault, string option = ListenOption) =>
-        Bind(address, address.Port, shared: false, mode, option);
+    public static ListenSocket Bind(ListenAddress address, int mode = Settings.SocketModeDefault) =>
+        Bind(address, address.Port, shared: false, mode);
 
     /// <summary>
     /// Listens at an address once for each of several workers: the kernel spreads connections over the sockets. That nobody else
@@ -35,7 +29,7 @@ public static class Listeners
             return [.. Enumerable.Repeat(socket, workers)];
         }
 
-        int port = ListenSocket.FindFree(IpOf(address).GetAddressBytes(), address.Port, address.IsAnyFamily, Named(address, ListenOption));
+        int port = ListenSocket.FindFree(IpOf(address).GetAddressBytes(), address.Port, address.IsAnyFamily, Named(address));
         List<ListenSocket> sockets = [];
         for (int worker = 0; worker < workers; worker++)
         {
@@ -64,12 +58,12 @@ public static class Listeners
         return string.Create(CultureInfo.InvariantCulture, $"http://{endpoint}/");
     }
 
-    private static ListenSocket Bind(ListenAddress address, int port, bool shared, int mode, string option = ListenOption) => address.UnixPath is { } path
-        ? ListenSocket.BindUnix(path, mode, Named(address, option))
-        : ListenSocket.BindInternet(IpOf(address).GetAddressBytes(), port, address.IsAnyFamily, shared, Named(address, option));
+    private static ListenSocket Bind(ListenAddress address, int port, bool shared, int mode) => address.UnixPath is { } path
+        ? ListenSocket.BindUnix(address.Kind, path, mode, Named(address))
+        : ListenSocket.BindInternet(address.Kind, IpOf(address).GetAddressBytes(), port, address.IsAnyFamily, shared, Named(address));
 
     /// <summary>What to bind: of all addresses there are, those of IPv4 where the kernel has no IPv6.</summary>
     private static IPAddress IpOf(ListenAddress address) => address.IsAnyFamily && !Syscall.HasIpv6 ? IPAddress.Any : address.Ip!;
 
-    private static string Named(ListenAddress address, string option) => $"{option} {address.Text}";
+    private static string Named(ListenAddress address) => $"{ListenKinds.RowOf(address.Kind).Option} {address.Text}";
 }

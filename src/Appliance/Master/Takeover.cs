@@ -88,10 +88,10 @@ public sealed class Takeover
         {
             Rooms = RoomLogStore.Attach(Number(head, "segment"), new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"), version)),
             SegmentId = Number(head, "segment"),
-            Listeners = new ListenerSet(inForce.Listen, listeners, isInherited: Text(head, "inherited") == "1"),
+            Listeners = new ListenerSet(inForce.Listen, listeners, InheritedKinds(head)),
             PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),
             Wakeups = new WakeupTable(RoomLogLayout.Slots, wakeups),
-            MonitoringSocket = monitoring.Length > 0 ? ListenSocket.Inherit(monitoring[0]) : null,
+            MonitoringSocket = monitoring.Length > 0 ? ListenSocket.Inherit(monitoring[0], ListenKind.Monitoring) : null,
             FirstSlot = RoomLogLayout.WorkersMax - Number(head, "first-slot"),
             IsShared = true,
         };
@@ -157,6 +157,10 @@ public sealed class Takeover
                 + "restart instead");
         }
     }
+
+    /// <summary>The names of the kinds of sockets that a service manager has bound; null where the old master has bound them.</summary>
+    private static string[]? InheritedKinds(Dictionary<string, string> head) =>
+        Text(head, "inherited") == "1" ? head.GetValueOrDefault(UpgradeProtocol.Kinds, "").Split(',') : null;
 
     private static int Number(Dictionary<string, string> head, string name) => Parse(Text(head, name));
 

@@ -16,6 +16,9 @@ public static class UpgradeProtocol
     /// <summary>From the old: <c>name = value</c> lines, and the descriptors of the pid file and the state directory's lock.</summary>
     public const char Head = 'V';
 
+    /// <summary>In the head: the kinds of the sockets that a service manager has bound, in their order.</summary>
+    public const string Kinds = "kinds";
+
     /// <summary>From the old: its settings, as workers get them.</summary>
     public const char Settings = 'S';
 
@@ -60,6 +63,12 @@ public static class UpgradeProtocol
             workers = {string.Join(',', workers)}
             inherited = {(resources.Listeners.IsInherited ? 1 : 0)}
             """);
+        if (resources.Listeners.IsInherited)
+        {
+            // Of others the addresses tell it; a version that knows one kind alone passes over the line.
+            head += $"\n{Kinds} = {string.Join(',', resources.Listeners.First.Select(socket => ListenKinds.RowOf(socket.Kind).Word))}";
+        }
+
         bool sent = channel.Send(Head, head, [.. resources.PidFile.Descriptors])
             && channel.Send(Settings, SettingsBuilder.Write(settings))
             && channel.Send(Wakeups, "", resources.Wakeups.EnsureFirst(layout.SlotCount));

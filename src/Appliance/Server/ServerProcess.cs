@@ -42,8 +42,8 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         var owners = Ownership.OfServer(settings.User);
         using var pidFile = PidFile.Acquire(settings.RunDirectory, settings.StateDirectory, owners);
         RoomLogStore.AwaitFormer(settings.StateDirectory, owners);
-        using var listeners = new ListenerSet(settings.Listen, settings.NoFork ? 1 : settings.WorkersLeast, service.ListenDescriptors, settings.SocketMode);
-        using var monitoring = settings.Metrics is { } address ? Listeners.Bind(address, settings.SocketMode, Listeners.MetricsOption) : null;
+        using var listeners = new ListenerSet(settings.Listen, settings.NoFork ? 1 : settings.WorkersLeast, service.ListenSockets, settings.SocketMode);
+        using var monitoring = settings.Metrics is { } address ? Listeners.Bind(address, settings.SocketMode) : null;
         if (settings.User.Length > 0)
         {
             int keys = RoomLogStore.OpenKeys(settings.StateDirectory, owners);

@@ -93,7 +93,7 @@ public sealed class WorkerLoop : IDisposable
         _signalRows = [.. supervisor.Signals];
         foreach (var listener in listeners)
         {
-            _clients.Acceptor.Listen(listener.Descriptor);
+            _clients.Acceptor.Listen(listener);
         }
 
         _clients.OnGiven = supervisor.OnGiven;

@@ -16,7 +16,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     private readonly int _slot;
     private readonly ControlChannel _channel;
     private readonly DefaultPaths _paths;
-    private readonly Dictionary<int, int[]> _borrowed = [];
+    private readonly Dictionary<int, ListenSocket[]> _borrowed = [];
     private readonly WakeupTable _wakeups = new(RoomLogLayout.Slots);
     private Settings? _settings;
     private EventLog? _log;
@@ -78,7 +78,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         string[] lines = first.Text.Split('\n');
         string[] parts = lines[0].Split(' ');
         var layout = new RoomLogLayout(Number(parts[1]), Number(parts[2]), (uint)Number(parts[3]));
-        ListenSocket[] listeners = [.. parts[4].Split(',').Select(descriptor => ListenSocket.Inherit(Number(descriptor)))];
+        ListenSocket[] listeners = [.. parts[4].Split(',').Select(ListenSocket.Inherit)];
         foreach (string[] wakeup in parts[5].Split(',').Select(pair => pair.Split(':')))
         {
             _wakeups.Put(Number(wakeup[0]), Number(wakeup[1]));
@@ -156,7 +156,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                 _ = _channel.Send(ControlWord.Done);
                 break;
             case ControlWord.Listen:
-                Listen(loop.Clients.Acceptor, Number(message.Text), message.Descriptors);
+                Borrow(loop.Clients.Acceptor, message);
                 break;
             case ControlWord.StopListening:
                 Listen(loop.Clients.Acceptor, Number(message.Text), []);
@@ -241,15 +241,23 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         return log;
     }
 
-    /// <summary>Listens at the sockets of another slot, in place of those it had from that slot.</summary>
-    private void Listen(Acceptor acceptor, int slot, int[] sockets)
+    /// <summary>Listens at the sockets that come with an order, which says whose they are and of which kinds.</summary>
+    private void Borrow(Acceptor acceptor, in ChannelMessage order)
     {
-        if (_borrowed.Remove(slot, out int[]? former))
+        string[] parts = order.Text.Split(' ');
+        var kinds = ListenKinds.OfNames(parts[1].Split(','), order.Descriptors.Length);
+        Listen(acceptor, Number(parts[0]), [.. order.Descriptors.Zip(kinds, ListenSocket.Inherit)]);
+    }
+
+    /// <summary>Listens at the sockets of another slot, in place of those it had from that slot.</summary>
+    private void Listen(Acceptor acceptor, int slot, ListenSocket[] sockets)
+    {
+        if (_borrowed.Remove(slot, out var former))
         {
-            foreach (int socket in former)
+            foreach (var socket in former)
             {
                 acceptor.StopListening(socket);
-                _ = Syscall.Close(socket);
+                socket.Dispose();
             }
         }
 

@@ -29,7 +29,7 @@ public sealed unsafe class BareServer(BareWay way) : IDisposable
         _ = Syscall.GetDescriptorLimit(out _, out long hard).OrThrow("getrlimit");
         _ = Syscall.SetDescriptorLimit(hard, hard).OrThrow("setrlimit");
         using var poller = new Poller(1024);
-        using var listener = ListenSocket.BindInternet(IPAddress.Loopback.GetAddressBytes(), port, dual: false, shared: false, "bare");
+        using var listener = ListenSocket.BindInternet(ListenKind.Chat, IPAddress.Loopback.GetAddressBytes(), port, dual: false, shared: false, "bare");
         _ = poller.Add(listener.Descriptor, 0).OrThrow("epoll_ctl");
         while (true)
         {

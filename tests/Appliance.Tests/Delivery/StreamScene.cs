@@ -48,7 +48,7 @@ internal sealed class StreamScene : IDisposable
         (int server, int client) = Connect();
         _clients.Add(client);
         var table = Workers[worker].Table;
-        Assert.True(table.Open(server, default, nowMs: 0, unixMs: 0));
+        Assert.True(table.Open(server, ConnectionState.Http, default, nowMs: 0, unixMs: 0));
         (table[server].View, table[server].Transport) = (view, transport);
         Assert.Equal(RoomOpening.Found, Workers[worker].Rooms.Join(server, RoomLog.Lobby, after: -1, history, out _));
         table[server].State = ConnectionState.Chat;
@@ -59,7 +59,7 @@ internal sealed class StreamScene : IDisposable
     private static (int Server, int Client) Connect()
     {
         string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        using var listening = ListenSocket.BindUnix(path, mode: 0x180, "stream");
+        using var listening = ListenSocket.BindUnix(ListenKind.Chat, path, mode: 0x180, "stream");
         int client = Syscall.Socket(Syscall.AF_UNIX).OrThrow("socket");
         _ = Syscall.Connect(client, SocketAddress.Unix(path)).OrThrow("connect");
         int server = Syscall.Accept(listening.Descriptor, out _).OrThrow("accept");

@@ -214,7 +214,7 @@ public sealed class GatheringTests : IDisposable
         {
             _ = Syscall.SocketPair(out int server, out int client).OrThrow("socketpair");
             _clients.Add(client);
-            Assert.True(side.Table.Open(server, default, nowMs: 0, unixMs: 0));
+            Assert.True(side.Table.Open(server, ConnectionState.Http, default, nowMs: 0, unixMs: 0));
             _ = side.Rooms.Join(server, "lobby"u8, after: -1, history: 0, out _);
             side.Table[server].State = ConnectionState.Chat;
             side.Gathering.OnJoined(server);

@@ -1,3 +1,4 @@
+using Appliance.Connections;
 using Appliance.Loop;
 using Appliance.Moving;
 using Appliance.Native;
@@ -146,6 +147,6 @@ public sealed class HandoverTests : IDisposable
     {
         _ = Syscall.SocketPair(out int server, out int client).OrThrow("socketpair");
         _clients.Add(client);
-        Assert.True(side.Table.Open(server, default, nowMs: 0, unixMs: 0));
+        Assert.True(side.Table.Open(server, ConnectionState.Http, default, nowMs: 0, unixMs: 0));
     }
 }
