@@ -22,6 +22,19 @@ public sealed class HeartbeatTests
         Assert.Equal("hello", (await newcomer.ReadAsync()).Message);
     }
 
+    /// <summary>A client's library may escape what it likes, in names of members as well.</summary>
+    [Theory]
+    [InlineData("""{"type":"pi\u006eg"}""", "pong")]
+    [InlineData("""{"\u0074ype":"\u0070\u0069\u006E\u0067"}""", "pong")]
+    [InlineData("""{"\u006e\u0061me":"\u0061nn","mess\u0061ge":"hello"}""", "usermsg")]
+    public async Task Escapes_mean_what_they_stand_for(string text, string type)
+    {
+        await using var server = await ApplianceServer.StartAsync("--announce", "off");
+        await using var ann = await ChatClient.JoinAsync(server);
+        await ann.SendAsync(text);
+        Assert.Equal(type, (await ann.ReadAsync()).Type);
+    }
+
     [Fact]
     public async Task Pings_do_not_count_as_messages()
     {

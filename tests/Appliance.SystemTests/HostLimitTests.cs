@@ -51,6 +51,8 @@ public sealed class HostLimitTests
         { $"sysctl -qw kernel.shmmni=0; {Start}", "--nofork", @"kernel.shmmni \(0\).*'ipcs -m'" },
         { $"{NoShm}ENOSYS \"$0\" \"$@\"", "--nofork", "System V shared memory.*ENOSYS.*CONFIG_SYSVIPC" },
         { $"{NoShm}EPERM \"$0\" \"$@\"", "--proc=1", "System V shared memory.*EPERM.*seccomp" },
+        { $"mkdir FOLDER/state/rooms.key; {Start}", "--nofork", "--state-dir FOLDER/state: 'FOLDER/state/rooms.key' .*a directory is there .*; remove it" },
+        { $"mkdir FOLDER/run/appliance.pid; {Start}", "--nofork", "--run-dir FOLDER/run: 'FOLDER/run/appliance.pid' is a directory; remove it" },
         { NoIpv6, "--nofork --listen [::]:0", @"--listen \[::\]:0.*no IPv6: choose an address of IPv4" },
         { $"mount -t tmpfs -o ro none FOLDER/state; {Start}", "--nofork", "--state-dir FOLDER/state: .*EROFS" },
         { $"mount -t tmpfs -o ro none FOLDER/run; {Start}", "--nofork", "--run-dir FOLDER/run: .*EROFS" },
@@ -118,6 +120,22 @@ public sealed class HostLimitTests
         var result = await CommandResult.RunAsync("unshare", namespaces);
         Assert.True(result.ExitCode == status, result.ToString());
         Assert.Matches(new Regex(words, RegexOptions.None, TimeSpan.FromSeconds(1)), result.Output + result.Error);
+    }
+
+    /// <summary>Where System V objects are missing, or a filter forbids them, a command says so and what to do.</summary>
+    [Theory]
+    [InlineData("msgget", "ENOSYS", "queue send --path \"$1\" x", "CONFIG_SYSVIPC")]
+    [InlineData("shmget", "ENOSYS", "shm list --path \"$1\"", "CONFIG_SYSVIPC")]
+    [InlineData("semget", "ENOSYS", "sem run --path \"$1\" -- true", "CONFIG_SYSVIPC")]
+    [InlineData("msgget", "EPERM", "queue receive --path \"$1\"", "seccomp")]
+    public async Task Commands_say_that_there_is_no_SystemV(string call, string error, string command, string words)
+    {
+        await using var folder = new IpcFolder();
+        var line = $"exec strace -f -o /dev/null -e trace={call} -e inject={call}:error={error} \"$0\" {command}";
+        var result = await CommandResult.RunAsync("sh", "-c", line, PublishedBinary.FilePath, folder.FullName);
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.Contains($"({error})", result.Error, StringComparison.Ordinal);
+        Assert.Contains(words, result.Error, StringComparison.Ordinal);
     }
 
     /// <summary>A daemon has no terminal to say anything on: its launcher does.</summary>

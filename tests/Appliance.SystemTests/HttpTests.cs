@@ -101,11 +101,15 @@ public sealed class HttpTests(EchoServer fixture) : IClassFixture<EchoServer>
         await using var client = await RawClient.ConnectAsync(fixture.Server);
         await client.SendAsync(Enumerable.Repeat(Get("/"), count).SelectMany(bytes => bytes).ToArray());
         var answered = 0;
+        string? connection = null;
         try
         {
             for (; answered < count; answered++)
             {
-                Assert.Equal(200, (await client.ReadResponseAsync()).Status);
+                var response = await client.ReadResponseAsync();
+                Assert.Equal(200, response.Status);
+                Assert.Null(connection);
+                connection = response.Header("Connection");
             }
         }
         catch (EndOfStreamException) when (client.BufferedBytes == 0)
@@ -114,6 +118,7 @@ public sealed class HttpTests(EchoServer fixture) : IClassFixture<EchoServer>
         }
 
         Assert.InRange(answered, 20, count);
+        Assert.Equal(allAnswered ? null : "close", connection);
     }
 
     [Theory]
@@ -130,7 +135,7 @@ public sealed class HttpTests(EchoServer fixture) : IClassFixture<EchoServer>
         await client.SendAsync((byte[])[.. request, .. request]);
         var response = await client.ReadResponseAsync();
         Assert.InRange(response.Status, 200, 204);
-        Assert.DoesNotContain("keep-alive", response.Head, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal("close", response.Header("Connection"));
         Assert.True(await client.ExpectEndAsync(), "reset instead of an orderly end");
     }
 

@@ -192,6 +192,24 @@ public sealed class JournalFileTests
         Assert.Contains("another appliance uses it", refused.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>What is no regular file, or nothing can be put in the place of, is refused at once, with what it is.</summary>
+    [Theory]
+    [InlineData("/dev/full", "it is a device")]
+    [InlineData("/dev/stdout", "no other file can be put in the place of '/proc/self/fd/1'")]
+    [InlineData("/proc/self/mem", "no other file can be put in the place of '/proc/self/mem'")]
+    [InlineData("FOLDER/fifo", "it is a FIFO or pipe")]
+    [InlineData("FOLDER", "it is a directory (EISDIR)")]
+    public async Task Path_of_something_else_is_refused(string journal, string words)
+    {
+        await using var daemon = new ApplianceDaemon();
+        daemon.ChoosePort();
+        journal = journal.Replace("FOLDER", daemon.Folder, StringComparison.Ordinal);
+        Assert.Equal(0, (await CommandResult.RunAsync("mkfifo", $"{daemon.Folder}/fifo")).ExitCode);
+        var refused = await daemon.LaunchAsync("--proc=1", "--journal", journal);
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Matches($"--journal {journal}: .*{System.Text.RegularExpressions.Regex.Escape(words)}.*; name a", refused.Error);
+    }
+
     [Fact]
     public async Task Path_where_nothing_can_be_written_is_refused_and_found_by_check()
     {

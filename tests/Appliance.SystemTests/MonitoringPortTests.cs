@@ -77,8 +77,23 @@ public sealed class MonitoringPortTests
         }
 
         await sending;
-        await client.SendAsync(RawClient.Request("GET /healthz HTTP/1.1", "Host: x", "Connection: close"));
-        Assert.Equal(200, (await client.ReadResponseAsync()).Status);
+        await client.SendAsync(RawClient.Request("HEAD /healthz HTTP/1.1", "Host: x"));
+        Assert.Null((await client.ReadResponseAsync(toHead: true)).Header("Connection"));
+    }
+
+    [Theory]
+    [InlineData("GET /healthz HTTP/1.1")]
+    [InlineData("HEAD /metrics HTTP/1.1")]
+    [InlineData("OPTIONS / HTTP/1.1")]
+    [InlineData("GET / HTTP/1.0")]
+    public async Task Answer_behind_which_the_connection_ends_says_so(string line)
+    {
+        await using var server = await ApplianceServer.StartAsync(MonitoringPort.Options);
+        await using var client = await RawClient.ConnectAsync((await MonitoringPort.OfAsync(server)).Address);
+        await client.SendAsync(RawClient.Request(line, "Host: x", "Connection: close"));
+        var response = await client.ReadResponseAsync(toHead: line.StartsWith("HEAD", StringComparison.Ordinal));
+        Assert.InRange(response.Status, 200, 204);
+        Assert.Equal("close", response.Header("Connection"));
         Assert.True(await client.ExpectEndAsync());
     }
 

@@ -94,7 +94,7 @@ public readonly ref struct ChatInput
     /// protocol's pings from scripts.
     /// </summary>
     public static bool IsPing(ReadOnlySpan<byte> json, Span<byte> scratch) =>
-        json.Length <= PingBytesMax && json.IndexOf("\"ping\""u8) >= 0
+        json.Length <= PingBytesMax && (json.IndexOf("\"ping\""u8) >= 0 || json.IndexOf("\\u00"u8) >= 0)
         && Read(json, scratch, default, out var input) != ChatRefusal.BadJson && input.Type.SequenceEqual("ping"u8);
 
     /// <summary>Whether name and message are there, short enough, and of characters that can be seen.</summary>

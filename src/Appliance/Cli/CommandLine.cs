@@ -37,7 +37,7 @@ internal static class CommandLine
     {
         Syscall.IgnoreFileSizeSignal();
         Syscall.SetBrokenPipe(ends: false);
-        bool hasOutput = Syscall.FillStandardDescriptors();
+        var (hasInput, hasOutput) = Syscall.FillStandardDescriptors();
         LocalTimeZone.Check();
         bool isCommand = false;
         try
@@ -48,6 +48,7 @@ internal static class CommandLine
             }
 
             StandardOutput.Use(hasOutput);
+            ValueSource.HasInput = hasInput;
 
             if (args.Length == 0)
             {

@@ -57,12 +57,17 @@ internal sealed class StandardOutput : Stream
     /// </summary>
     public static void Complain(string what) => _ = Syscall.WriteWhole(Stderr, Encoding.UTF8.GetBytes($"appliance: {Excerpt.Printable(what)}\n"));
 
-    /// <summary>Prints a line about what has been done already: when that is not possible, it is done all the same.</summary>
+    /// <summary>
+    /// Prints a line about what has been done already: when that is not possible, it is done all the same. Whoever closed stdout does not want it.
+    /// </summary>
     public static void TryTell(string line)
     {
         try
         {
-            Out.WriteLine(line);
+            if (Current is StandardOutput { _isOpen: true })
+            {
+                Out.WriteLine(line);
+            }
         }
         catch (IOException failure)
         {

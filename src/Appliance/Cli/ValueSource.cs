@@ -39,8 +39,13 @@ internal static class ValueSource
         return ReadFile(text[1..]);
     }
 
+    /// <summary>Whether this process was started with an open stdin: what stands in for a closed one is no value.</summary>
+    public static bool HasInput { get; set; } = true;
+
     /// <summary>The bytes of stdin, to its end.</summary>
-    public static byte[] ReadStdin() => ReadAll(ReadPart, "stdin");
+    /// <exception cref="IOException">It is closed, cannot be read, or has too many.</exception>
+    public static byte[] ReadStdin() =>
+        HasInput ? ReadAll(ReadPart, "stdin") : throw new IOException("stdin is closed, and - stands for what it says; give it a file or a pipe");
 
     private static unsafe int ReadPart(byte[] buffer)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Appliance.Native;
 
 namespace Appliance.Config;
 
@@ -6,16 +7,12 @@ namespace Appliance.Config;
 public static class HostMemory
 {
     private const long BytesPerKilobyte = 1024;
-    private const string Groups = "/sys/fs/cgroup";
 
     /// <summary>Where nothing can be read: a small machine of today.</summary>
     private const long Unknown = 1L << 30;
 
     /// <summary>Control groups of the first version have no word for no limit, but the largest number of pages.</summary>
     private const long LimitMax = 1L << 62;
-
-    /// <summary>What a container without /proc may still see: the files at the top.</summary>
-    private static readonly string[] TopGroups = ["0::/", "1:memory:/"];
 
     /// <summary>What the host tells, in bytes; null where it tells nothing. Looked up once.</summary>
     public static long? Known { get; } = Read();
@@ -25,15 +22,10 @@ public static class HostMemory
 
     private static long? Read()
     {
-        string[] groups = Lines("/proc/self/cgroup");
         string[] memory = Lines("/proc/meminfo");
-        long least = memory.Length > 0 ? HostBytes(memory) : long.MaxValue;
-        foreach (string line in groups.Length > 0 ? groups : TopGroups)
-        {
-            least = Math.Min(least, GroupBytes(line));
-        }
-
-        return least < LimitMax ? least : null;
+        long host = memory.Length > 0 ? HostBytes(memory) : long.MaxValue;
+        long group = ControlGroup.LeastLimit("memory", "memory.max", "memory.limit_in_bytes") is { Limit: > 0 and var limit } ? limit : long.MaxValue;
+        return Math.Min(host, group) is var least and < LimitMax ? least : null;
     }
 
     /// <summary>The line <c>MemTotal:  1234 kB</c> of proc_meminfo(5).</summary>
@@ -50,33 +42,7 @@ public static class HostMemory
         return Unknown;
     }
 
-    /// <summary>
-    /// The least limit of a group and those above it, by a line of /proc/self/cgroup: <c>0::/path</c>, or <c>4:memory:/path</c> where groups
-    /// are of the first version; cgroups(7). In a container the path may be the host's, and the files are at the top.
-    /// </summary>
-    private static long GroupBytes(string line)
-    {
-        string[] parts = line.Split(':', 3);
-        bool isUnified = parts is ["0", "", _];
-        if (!isUnified && !(parts.Length == 3 && parts[1].Split(',').Contains("memory", StringComparer.Ordinal)))
-        {
-            return long.MaxValue;
-        }
-
-        string top = isUnified ? Groups : $"{Groups}/memory";
-        string file = isUnified ? "memory.max" : "memory.limit_in_bytes";
-        long least = long.MaxValue;
-        for (string path = parts[2].TrimEnd('/'); ; path = path[..path.LastIndexOf('/')])
-        {
-            least = Math.Min(least, Lines($"{top}{path}/{file}") is [var limit, ..] ? Number(limit) : long.MaxValue);
-            if (path.Length == 0)
-            {
-                return least;
-            }
-        }
-    }
-
-    /// <summary><c>max</c>, and whatever else is no number, is no limit.</summary>
+    /// <summary>Whatever is no number is no limit.</summary>
     private static long Number(string text) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number > 0 ? number : long.MaxValue;
 

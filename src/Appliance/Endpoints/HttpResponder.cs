@@ -44,10 +44,11 @@ internal sealed class HttpResponder(WorkerContext context)
     public void Respond(int fd, byte[] response, bool keepsAlive)
     {
         ref var connection = ref context.Table[fd];
-        Append(fd, response);
+        bool closes = !keepsAlive || context.Table.OutboxOf(fd).Count + response.Length > PipelinedBytesMax;
+        Append(fd, closes ? HttpResponse.Closing(response) : response);
         connection.HeardMs = context.NowMs;
         connection.Set(ConnectionFlags.Answered, true);
-        if (!keepsAlive || context.Table.ExistingOutbox(connection).Count > PipelinedBytesMax)
+        if (closes)
         {
             Finish(ref connection);
         }

@@ -51,7 +51,13 @@ public sealed class JournalFile : IDisposable
     public static JournalFile Open(string path)
     {
         // An administrator's link leads to a file whose successors lie beside it.
+        string given = path;
         path = OwnedPath.Resolve(Option(path), path, Ownership.OfProcess);
+        if (OwnedPath.IsOpenFile(path))
+        {
+            throw new IOException($"{Option(given)}: no other file can be put in the place of '{path}', as a journal needs it; name a regular file elsewhere");
+        }
+
         while (true)
         {
             int fd = OpenLocked(path);
@@ -235,27 +241,32 @@ public sealed class JournalFile : IDisposable
             throw PathFailure.Of(Option(path), path, "written", opened.Error);
         }
 
-        if (Syscall.StatusOf(opened.Value, out var status).Ok && status is { IsRegular: true, MoreThanOwnerMayWrite: true })
+        _ = Syscall.StatusOf(opened.Value, out var status).OrThrow($"statx '{path}'");
+        if (status is { IsRegular: true, MoreThanOwnerMayWrite: false })
         {
-            _ = Syscall.Close(opened.Value);
-            throw new IOException($"{Option(path)}: other users than its owner may write to it: check its content and chmod go-w it, or name another file");
+            return opened.Value;
         }
 
-        return opened.Value;
+        _ = Syscall.Close(opened.Value);
+        throw new IOException(
+            status.IsRegular
+            ? $"{Option(path)}: other users than its owner may write to it: check its content and chmod go-w it, or name another file"
+            : $"{Option(path)}: it is {status.Kind}; name a regular file, or one that is to be made");
     }
 
     private static string Option(string path) => $"--journal {path}";
 
     private static long LengthOf(int fd, string path)
     {
-        _ = Syscall.Status(fd, out long length, out bool isRegular).OrThrow($"statx '{path}'");
-        return isRegular ? length : throw new IOException($"--journal {path}: is not a regular file");
+        _ = Syscall.Status(fd, out long length, out _).OrThrow($"statx '{path}'");
+        return length;
     }
 
     private static JournalHeader ReadHeader(int fd, string path)
     {
         Span<byte> bytes = stackalloc byte[JournalFormat.HeaderBytes];
-        int count = Syscall.ReadAt(fd, bytes, 0).OrThrow($"pread '{path}'");
+        var read = Syscall.ReadAt(fd, bytes, 0);
+        int count = read.Ok ? read.Value : throw PathFailure.Of(Option(path), path, "read", read.Error);
         return JournalFormat.TryReadHeader(bytes[..count], out var header) || count == 0
             ? header
             : throw new IOException($"--journal {path}: is not a journal of this version of appliance; move it away, or name another file");

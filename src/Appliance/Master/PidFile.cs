@@ -197,7 +197,8 @@ public sealed class PidFile : IDisposable
 
         if (status is not { IsRegular: true, Links: 1 })
         {
-            throw new IOException($"{option} {directory}: '{path}' is not a regular file with a single name; remove it");
+            string kind = status.IsRegular ? "a file with another name (a hard link)" : status.Kind;
+            throw new IOException($"{option} {directory}: '{path}' is {kind}; remove it");
         }
 
         if (!owners.Covers(status.Owner))

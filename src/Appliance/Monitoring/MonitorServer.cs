@@ -229,7 +229,7 @@ public sealed unsafe class MonitorServer : IDisposable
         if ((HttpGate.IsOptions(request) ? HttpResponse.Options : _responses.Find(Encoding.Latin1.GetString(request.Path), request)) is { } response)
         {
             closes = !request.KeepsAlive;
-            return response;
+            return closes ? HttpResponse.Closing(response) : response;
         }
 
         return HttpResponse.Refuse(404, "there is nothing here; /metrics, /nagios, /status, /healthz, /readyz and a page at / are");

@@ -33,7 +33,7 @@ public static class OwnedPath
             }
 
             string next = $"{at}/{name}";
-            if (!Syscall.StatusOf(next, out var status).Ok || next.StartsWith(OpenFiles, StringComparison.Ordinal))
+            if (!Syscall.StatusOf(next, out var status).Ok || IsOpenFile(next))
             {
                 return string.Join('/', [next, .. left]);
             }
@@ -61,6 +61,9 @@ public static class OwnedPath
         return at.Length == 0 ? "/" : at;
     }
 
+    /// <summary>Whether a path that <see cref="Resolve"/> gave leads to what is open already: nothing can be put in its place.</summary>
+    public static bool IsOpenFile(string resolved) => resolved.StartsWith(OpenFiles, StringComparison.Ordinal);
+
     /// <summary>Opens a file that others must not have made or be able to exchange; what opens it otherwise fails is the result.</summary>
     /// <param name="what">Option and value for errors.</param>
     /// <param name="path">An absolute path.</param>
@@ -71,7 +74,7 @@ public static class OwnedPath
     public static SysResult Open(string what, string path, int flags, int mode, Ownership owners)
     {
         string resolved = Resolve(what, path, owners);
-        if (resolved.StartsWith(OpenFiles, StringComparison.Ordinal))
+        if (IsOpenFile(resolved))
         {
             return Syscall.Open(resolved, flags, mode);
         }

@@ -54,6 +54,7 @@ public static class PathFailure
         bool isDirectory = isWhole && status.IsDirectory;
         return error is Errno.ENOTDIR || isInFile ? ($"'{last}' is not a directory", Another)
             : error is Errno.EEXIST && isWhole && !isDirectory ? ("a file is there already", $"remove it, or {Another}")
+            : error is Errno.EEXIST && isDirectory ? ("a directory is there", $"remove it, or {Another}")
             : error is Errno.EISDIR || (error is Errno.EACCES && isDirectory && done is not "made") ? ("it is a directory", "name a file in it")
             : error is Errno.ENOENT && status.IsLink ? ($"the symbolic link '{last}' leads nowhere", Another)
             : error is Errno.ENOENT && NextPart(path, last) is var missing && missing != path

@@ -12,6 +12,7 @@ public static unsafe partial class Syscall
     private const string BinaryLink = "/proc/self/exe";
     private const nuint AT_EXECFN = 31;
     private const int RLIMIT_FSIZE = 1;
+    private const int RLIMIT_NPROC = 6;
     private const int RLIMIT_AS = 9;
     private const int F_DUPFD_CLOEXEC = 1030;
     private const int F_ADD_SEALS = 1033;
@@ -26,6 +27,9 @@ public static unsafe partial class Syscall
 
     /// <summary>Largest address space of this process, in bytes; getrlimit(2), RLIMIT_AS.</summary>
     public static long AddressSpaceLimit => SoftLimit(RLIMIT_AS);
+
+    /// <summary>Processes and threads that this process's user may have; getrlimit(2), RLIMIT_NPROC.</summary>
+    public static long ProcessLimit => SoftLimit(RLIMIT_NPROC);
 
     /// <summary>Whether this kernel speaks IPv6, at any address; asked once. socket(2), EAFNOSUPPORT.</summary>
     public static bool HasIpv6 => _hasIpv6 ??= AskForIpv6();

@@ -27,6 +27,10 @@ public readonly record struct FileStatus(uint Owner, uint Mode, uint Links, ulon
     /// <summary>A character device: only root makes one.</summary>
     public bool IsDevice => (Mode & TypeMask) == 0x2000;
 
+    /// <summary>What it is, in words.</summary>
+    public string Kind => IsRegular ? "a regular file" : IsDirectory ? "a directory" : IsLink ? "a symbolic link" : IsSocket ? "a socket"
+        : (Mode & TypeMask) == 0x1000 ? "a FIFO or pipe" : "a device";
+
     /// <summary>Whether users other than the owner and the group may write to it.</summary>
     public bool OthersMayWrite => (Mode & 0x2) != 0;
 

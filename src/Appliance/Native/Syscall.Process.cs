@@ -23,6 +23,7 @@ public static unsafe partial class Syscall
     private const int F_GETFL = 3;
     private const int F_SETFL = 4;
     private const int O_CLOEXEC = 0x80000;
+    private const int Stdin = 0;
     private const int Stdout = 1;
     private const int F_GETFD = 1;
     private const int F_SETFD = 2;
@@ -163,10 +164,10 @@ public static unsafe partial class Syscall
     /// Opens nothing (<see cref="OpenNothing"/>) for each of stdin, stdout and stderr that is closed: otherwise the next file that is opened
     /// gets its number, and its output.
     /// </summary>
-    /// <returns>Whether stdout was open.</returns>
-    public static bool FillStandardDescriptors()
+    /// <returns>Whether stdin and stdout were open.</returns>
+    public static (bool HasInput, bool HasOutput) FillStandardDescriptors()
     {
-        bool hasOutput = Imports.fcntl(Stdout, F_GETFD, 0) >= 0;
+        var open = (Imports.fcntl(Stdin, F_GETFD, 0) >= 0, Imports.fcntl(Stdout, F_GETFD, 0) >= 0);
         for (int fd = 0; fd < FirstOfOthers; fd++)
         {
             if (Imports.fcntl(fd, F_GETFD, 0) < 0)
@@ -175,7 +176,7 @@ public static unsafe partial class Syscall
             }
         }
 
-        return hasOutput;
+        return open;
     }
 
     private static void KeepOverExec(SysResult opened) => _ = opened.Ok ? Imports.fcntl(opened.Value, F_SETFD, 0) : 0;

@@ -21,8 +21,24 @@ public static class TaskLimit
         : IsAddressSpaceShort ? string.Create(
             CultureInfo.InvariantCulture,
             $"the address space of this process is limited to {Syscall.AddressSpaceLimit} bytes, too few: ulimit -v unlimited, LimitAS=infinity")
-        : error == Errno.EAGAIN ? "raise the limit of processes and threads: ulimit -u, TasksMax= of the unit, pids.max of the control group"
+        : error == Errno.EAGAIN ? $"raise the limit of processes and threads: {TaskLimits()}"
         : "the host has no memory for it: raise MemoryMax= of the unit or memory.max of the control group, or end what needs it";
+
+    /// <summary>The limits that count tasks, each with its number where it has one.</summary>
+    private static string TaskLimits()
+    {
+        long user = Syscall.ProcessLimit;
+        string ofUser = user == Syscall.Unlimited ? "ulimit -u" : string.Create(CultureInfo.InvariantCulture, $"ulimit -u ({user})");
+        return ControlGroup.LeastLimit("pids", "pids.max", "pids.max") is not (var limit, var directory)
+            ? $"{ofUser}, TasksMax= of the unit, pids.max of the control group"
+            : $"{ofUser}, TasksMax= of the unit, pids.max of the control group ({Used(limit, directory)})";
+    }
+
+    private static string Used(long limit, string directory)
+    {
+        string used = ControlGroup.Number($"{directory}/pids.current") is { } count ? string.Create(CultureInfo.InvariantCulture, $", {count} in use") : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{limit}{used}, in {directory}");
+    }
 
     private static long AddressBytes()
     {

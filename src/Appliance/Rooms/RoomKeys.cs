@@ -47,7 +47,7 @@ internal static unsafe class RoomKeys
     }
 
     /// <summary>Writes them in the place of those that stood there.</summary>
-    /// <exception cref="SyscallException">That fails.</exception>
+    /// <exception cref="IOException">That fails.</exception>
     public static void Write(string stateDirectory, IReadOnlyList<int> keys)
     {
         string path = PathIn(stateDirectory);
@@ -61,8 +61,9 @@ internal static unsafe class RoomKeys
         try
         {
             // Over what stands there and in one call: whoever reads meanwhile finds whole lines.
-            _ = Syscall.WriteAt(file, Encoding.ASCII.GetBytes(text), 0).OrThrow($"pwrite '{path}'");
-            _ = Syscall.Truncate(file, text.Length).OrThrow($"ftruncate '{path}'");
+            var written = Syscall.WriteAt(file, Encoding.ASCII.GetBytes(text), 0);
+            written = written.Ok ? Syscall.Truncate(file, text.Length) : written;
+            _ = written.Ok ? 0 : throw PathFailure.Of($"--state-dir {stateDirectory}", path, "written", written.Error);
         }
         finally
         {
@@ -71,7 +72,7 @@ internal static unsafe class RoomKeys
     }
 
     /// <summary>Opens the file for writing, or makes it; one that is not ours, or no plain file, makes way for a new one.</summary>
-    /// <exception cref="SyscallException">That fails.</exception>
+    /// <exception cref="IOException">That fails.</exception>
     public static int Open(string stateDirectory, Ownership owners)
     {
         string path = PathIn(stateDirectory);
@@ -84,7 +85,7 @@ internal static unsafe class RoomKeys
             opened = Syscall.Open(path, Syscall.O_RDWR | Syscall.O_CREAT | Syscall.O_EXCL | Syscall.O_NOFOLLOW, OwnerOnly);
         }
 
-        int file = opened.OrThrow($"open '{path}'");
+        int file = opened.Ok ? opened.Value : throw PathFailure.Of($"--state-dir {stateDirectory}", path, "made", opened.Error);
         _ = Syscall.ChangeMode(file, OwnerOnly);
         return file;
     }

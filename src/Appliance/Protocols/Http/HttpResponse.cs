@@ -40,8 +40,19 @@ public static class HttpResponse
     public static byte[] Options { get; } =
         Encoding.ASCII.GetBytes($"HTTP/1.1 204 {Reason(204)}\r\n{HttpGate.Allow}{PageSecurityHeaders}Cache-Control: no-store\r\n\r\n");
 
+    /// <summary>The same response to a client whose connection ends behind it: it says so (RFC 9112, 9.6).</summary>
+    public static byte[] Closing(ReadOnlySpan<byte> response)
+    {
+        int headers = HeadLength(response) - EmptyLine.Length;
+        return [.. response[..headers], .. Close, .. response[headers..]];
+    }
+
     /// <summary>Length of the part of a response that a HEAD request gets.</summary>
     public static int HeadLength(ReadOnlySpan<byte> response) => response.IndexOf("\r\n\r\n"u8) + 4;
+
+    private static ReadOnlySpan<byte> Close => "Connection: close\r\n"u8;
+
+    private static ReadOnlySpan<byte> EmptyLine => "\r\n"u8;
 
     private static string Reason(int status) => status switch
     {

@@ -21,6 +21,11 @@ public sealed class HttpResponseTests
     }
 
     [Fact]
+    public void Closing_response_says_so_and_has_the_same_body() => Assert.Equal(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/css\r\nContent-Length: 6\r\nX: y\r\nConnection: close\r\n\r\na\r\n\r\nb",
+        Encoding.UTF8.GetString(HttpResponse.Closing(HttpResponse.Write(200, "text/css", "X: y\r\n", "a\r\n\r\nb"u8))));
+
+    [Fact]
     public void Head_is_all_but_the_body()
     {
         byte[] response = HttpResponse.Write(200, "text/plain", "", "body"u8);
