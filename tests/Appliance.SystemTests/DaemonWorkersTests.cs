@@ -47,6 +47,15 @@ public sealed class DaemonWorkersTests
     }
 
     /// <summary>A room's other members hear at once of a client on another worker, and of its end by a reset.</summary>
+    /// <summary>A worker can be replaced, and a dead master ends them all: when memory runs out, the kernel must choose a worker.</summary>
+    [Fact]
+    public async Task Workers_stand_before_their_master_when_memory_runs_out()
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(2);
+        static int Score(ProcessStatus process) => int.Parse(File.ReadAllText($"/proc/{process.Pid}/oom_score_adj"), CultureInfo.InvariantCulture);
+        Assert.All(daemon.Workers().Values, worker => Assert.Equal(Math.Min(1000, Score(daemon.Master) + 10), Score(worker)));
+    }
+
     [Fact]
     public async Task Joins_and_leaves_are_announced_across_workers()
     {

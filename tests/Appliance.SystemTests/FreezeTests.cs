@@ -88,6 +88,34 @@ public sealed class FreezeTests
         _ = await ann.ReadMessageAsync("served again");
     }
 
+    /// <summary>A signal would be taken at some later time, so none is sent; who asks learns at once what to do.</summary>
+    [Theory]
+    [InlineData("stop")]
+    [InlineData("reload")]
+    [InlineData("reopen")]
+    [InlineData("upgrade")]
+    public async Task Command_tells_that_the_master_is_stopped(string command)
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(1);
+        var pid = daemon.Master.Pid;
+        await ApplianceDaemon.SignalAsync(daemon.Master, "STOP");
+        try
+        {
+            var told = await daemon.RunCommandAsync(command);
+            Assert.Equal(1, told.ExitCode);
+            Assert.Contains($"{command}: process {daemon.ReadPidFile().Trim()} is stopped", told.Error, StringComparison.Ordinal);
+            Assert.Contains("kill -CONT", told.Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await ApplianceDaemon.SignalAsync(daemon.Master, "CONT");
+        }
+
+        Assert.Equal(pid, daemon.Master.Pid);
+        await using var ann = await daemon.JoinAsync();
+        _ = await ann.SayAndReadAsync("goes on");
+    }
+
     [Fact]
     public async Task Worker_with_nothing_to_do_and_one_without_a_limit_live_on()
     {

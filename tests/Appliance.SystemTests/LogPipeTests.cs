@@ -74,6 +74,32 @@ public sealed class LogPipeTests
         await AssertObeysAsync(daemon);
     }
 
+    /// <summary>However the journal syncs: that its disk is dead is told while it hangs, not once it has answered.</summary>
+    [Theory]
+    [InlineData("always", "fdatasync", 3)]
+    [InlineData("group", "fdatasync", 10)]
+    [InlineData("off", "pwrite64", 10)]
+    public async Task Disk_of_the_journal_that_does_not_answer_is_told(string sync, string call, int seconds)
+    {
+        await using var daemon = new ApplianceDaemon();
+        var journal = Path.Combine(daemon.StateDirectory, "rooms");
+        daemon.ChoosePort();
+        await daemon.StartForegroundAsync(
+            ["strace", "-f", "-o", "/dev/null", "-P", journal, "-e", $"trace={call}", "-e", $"inject={call}:delay_enter=60000000:when=6+"],
+            new Dictionary<string, string>(StringComparer.Ordinal),
+            ["--nofork", "--drain", "1", "--max-rate", "0", "--journal", journal, "--journal-sync", sync]);
+        await using (var ann = await daemon.JoinAsync("history=0"))
+        {
+            await daemon.WaitUntilAsync("words about the disk", () =>
+            {
+                _ = ann.SayAndReadAsync("hello").Result;
+                return daemon.Log.Any(line => line.Contains($"its disk has not answered for {seconds} s", StringComparison.Ordinal));
+            });
+        }
+
+        Assert.Contains("the journal cannot be written: ", (await daemon.RunCommandAsync("status")).Output, StringComparison.Ordinal);
+    }
+
     /// <summary>Whatever became of the log, the server does what it is told, and tells what came of it.</summary>
     private static async Task AssertObeysAsync(ApplianceDaemon daemon)
     {

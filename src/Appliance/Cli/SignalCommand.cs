@@ -14,6 +14,9 @@ internal static class SignalCommand
     /// <summary>What a loaded machine may need beyond the time that the server itself allows.</summary>
     private const int GraceMs = 10_000;
 
+    /// <summary>A process that is stopped for less was stopped by a debugger, which looks at it, or by mistake.</summary>
+    private const int StoppedMs = 2000;
+
     /// <summary>A new process may need half a minute to serve, and connections a minute to be handed over.</summary>
     private const int UpgradeMs = 100_000;
 
@@ -51,7 +54,7 @@ internal static class SignalCommand
         if (RunningServer.Find(settings.RunDirectory, settings.StateDirectory) is { } server)
         {
             int pid = server.Pid;
-            server.Signal(Syscall.SIGTERM);
+            Signal("stop", server, Syscall.SIGTERM);
             Wait(
                 () => RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) != pid,
                 (settings.DrainSeconds * 1000L) + GraceMs,
@@ -71,7 +74,7 @@ internal static class SignalCommand
     {
         var (server, log) = FindServer("reload", settings);
         int before = Volatile.Read(ref log.Header.Reloads);
-        server.Signal(Syscall.SIGHUP);
+        Signal("reload", server, Syscall.SIGHUP);
         Wait(
             () => Volatile.Read(ref log.Header.Reloads) != before, AnswerMs(settings),
             () => Text($"reload: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
@@ -92,7 +95,7 @@ internal static class SignalCommand
     {
         var (server, log) = FindServer("reopen", settings);
         int before = Volatile.Read(ref log.Header.Reopens);
-        server.Signal(Syscall.SIGUSR1);
+        Signal("reopen", server, Syscall.SIGUSR1);
         Wait(
             () => Volatile.Read(ref log.Header.Reopens) != before, AnswerMs(settings),
             () => Text($"reopen: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
@@ -105,7 +108,7 @@ internal static class SignalCommand
         int failedBefore = Volatile.Read(ref log.Header.FailedUpgrades);
         int pid = server.Pid;
         int? now = pid;
-        server.Signal(Syscall.SIGUSR2);
+        Signal("upgrade", server, Syscall.SIGUSR2);
         Wait(
             () =>
             {
@@ -130,6 +133,18 @@ internal static class SignalCommand
         ServerPlaces.RequireState(command, settings);
         var log = RoomLogStore.Find(settings.StateDirectory) ?? throw ServerPlaces.OtherState(command, settings);
         return (server, log);
+    }
+
+    /// <summary>Signals a server that can take the signal: one that is stopped would do so at some other time, when nobody expects it.</summary>
+    private static void Signal(string command, RunningServer server, int signal)
+    {
+        if (!Polling.Until(() => ProcessState.Read(server.Pid) is not { IsStopped: true }, StoppedMs))
+        {
+            throw new IOException(Text($"{command}: process {server.Pid} is stopped, by SIGSTOP or a debugger, and was not signalled: ")
+                + Text($"kill -CONT {server.Pid} has it go on, kill -9 {server.Pid} ends it"));
+        }
+
+        server.Signal(signal);
     }
 
     /// <summary>What keeps a server from answering, as far as its workers do.</summary>

@@ -14,6 +14,9 @@ internal sealed class JournalWatch : IDisposable
     /// <summary>A slow disk syncs what one step writes (4 MiB) in a fraction of it.</summary>
     private const int StuckMs = 3000;
 
+    /// <summary>While nobody waits: a sync then has all that was written in a second, and what the kernel has not written by itself.</summary>
+    private const int UnawaitedStuckMs = 10_000;
+
     private readonly string _file;
     private readonly RoomLog _rooms;
     private readonly JournalGate _gate;
@@ -21,6 +24,7 @@ internal sealed class JournalWatch : IDisposable
     private readonly EventLog _log;
     private readonly StandbyTimer _timer;
     private long _steps;
+    private int _limitMs;
     private int _isStuck;
 
     /// <summary>A watch over the thread that a wake-up wakes.</summary>
@@ -34,13 +38,11 @@ internal sealed class JournalWatch : IDisposable
         _timer = new StandbyTimer(OnStuck);
     }
 
-    /// <summary>The thread begins a step, which takes the disk no longer than is allowed while readers wait for it.</summary>
+    /// <summary>The thread begins a step, which takes the disk no longer than is allowed: less while readers wait for it.</summary>
     public void Begin()
     {
-        if (_gate.IsAwaited)
-        {
-            _timer.Set(StuckMs);
-        }
+        _limitMs = _gate.IsAwaited ? StuckMs : UnawaitedStuckMs;
+        _timer.Set(_limitMs);
     }
 
     /// <summary>The step has ended.</summary>
@@ -76,7 +78,7 @@ internal sealed class JournalWatch : IDisposable
     {
         Volatile.Write(ref _isStuck, 1);
         _rooms.Header.JournalError = Errno.ETIMEDOUT;
-        _log.Write(EventCatalogue.JournalStuck, _file, StuckMs / 1000);
+        _log.Write(EventCatalogue.JournalStuck, _file, _limitMs / 1000);
         _ = _gate.Open();
         _wakeup.Set();
     }

@@ -16,6 +16,9 @@ public readonly record struct ProcessState(char State, long CpuMs, bool IsTraced
 
     private const string Tracer = "TracerPid:";
 
+    /// <summary>Whether it does nothing until somebody has it go on.</summary>
+    public bool IsStopped => State is 'T' or 't';
+
     /// <summary>In words, for a log.</summary>
     public string Description => State switch
     {

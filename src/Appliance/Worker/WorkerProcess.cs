@@ -75,6 +75,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         }
 
         Syscall.WakeWithParent();
+        OomScore.StandBeforeParent();
         string[] lines = first.Text.Split('\n');
         string[] parts = lines[0].Split(' ');
         var layout = new RoomLogLayout(Number(parts[1]), Number(parts[2]), (uint)Number(parts[3]));
