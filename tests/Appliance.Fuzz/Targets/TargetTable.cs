@@ -8,6 +8,7 @@ internal static class TargetTable
     public static IReadOnlyList<FuzzTarget> Rows { get; } =
     [
         HttpTarget.Row,
+        ProxyTarget.Row,
         FramesTarget.Row,
         ClientTarget.Row,
         Utf8Target.Row,
