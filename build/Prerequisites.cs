@@ -73,6 +73,8 @@ public static class Prerequisites
         (Purpose.PackageTest, "fish", "fish"),
         (Purpose.PackageTest, "nginx", "nginx"),
         (Purpose.PackageTest, "apache2", "apache2-bin"),
+        (Purpose.PackageTest, "haproxy", "haproxy"),
+        (Purpose.PackageTest, "caddy", "caddy"),
     ];
 
     /// <summary>Installs with apt what is missing for a purpose, and for what the target comes to later: one message names it all.</summary>

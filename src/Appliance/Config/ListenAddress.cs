@@ -4,10 +4,14 @@ using Appliance.Loop;
 
 namespace Appliance.Config;
 
-/// <summary>Where to listen: <c>127.0.0.1:9000</c>, <c>[::1]:9000</c>, <c>*:9000</c> (all of IPv4 and IPv6) or <c>unix:/path</c>.</summary>
+/// <summary>
+/// Where to listen: <c>127.0.0.1:9000</c>, <c>[::1]:9000</c>, <c>*:9000</c> (all of IPv4 and IPv6) or <c>unix:/path</c>; where clients connect,
+/// with <c>,proxy</c> behind it for proxies that speak the PROXY protocol.
+/// </summary>
 public sealed record ListenAddress
 {
     private const string UnixPrefix = "unix:";
+    private const string ProxySuffix = ",proxy";
     private const int UnixPathBytesMax = 107;
     private const int Ipv6Bytes = 16;
 
@@ -58,22 +62,28 @@ public sealed record ListenAddress
     /// <param name="kind">What the option that it is given with listens for.</param>
     public static ListenAddress? TryParse(string text, ListenKind kind = ListenKind.Chat)
     {
-        if (text.StartsWith(UnixPrefix, StringComparison.Ordinal))
+        bool isProxy = kind == ListenKind.Chat && text.EndsWith(ProxySuffix, StringComparison.Ordinal);
+        return TryParse(text, isProxy ? text[..^ProxySuffix.Length] : text, isProxy ? ListenKind.Proxy : kind);
+    }
+
+    private static ListenAddress? TryParse(string text, string place, ListenKind kind)
+    {
+        if (place.StartsWith(UnixPrefix, StringComparison.Ordinal))
         {
-            string path = text[UnixPrefix.Length..];
+            string path = place[UnixPrefix.Length..];
             bool usable = path.StartsWith('/')
                 && !path.Contains(' ', StringComparison.Ordinal) && !SettingsBuilder.HasControls(path)
                 && System.Text.Encoding.UTF8.GetByteCount(path) <= UnixPathBytesMax;
             return usable ? new ListenAddress(text, kind) { UnixPath = path } : null;
         }
 
-        int colon = text.LastIndexOf(':');
-        if (colon <= 0 || !ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port))
+        int colon = place.LastIndexOf(':');
+        if (colon <= 0 || !ushort.TryParse(place.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port))
         {
             return null;
         }
 
-        string host = text[..colon];
+        string host = place[..colon];
         if (host == "*")
         {
             return new ListenAddress(text, kind) { Ip = IPAddress.IPv6Any, Port = port, IsAnyFamily = true };

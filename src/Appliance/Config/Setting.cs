@@ -56,6 +56,19 @@ public sealed record Setting(
     /// <summary>May be given more than once.</summary>
     public bool IsRepeatable => Empty is not null;
 
+    /// <summary>The values in force, each as it would be written: one, or as many as a setting has that may be given more than once.</summary>
+    public string[] ValuesIn(Settings settings) => IsRepeatable ? Show(settings).Split(' ') : [Show(settings)];
+
+    /// <summary>Gives settings the value that others have.</summary>
+    internal void Copy(Settings from, Settings to)
+    {
+        Empty?.Invoke(to);
+        foreach (string value in ValuesIn(from))
+        {
+            _ = Apply(to, value);
+        }
+    }
+
     /// <summary>Where in a value of this setting a path begins; -1 when the value has none, and null for a setting that names no file.</summary>
     public Func<string, int>? PathStart { get; init; }
 

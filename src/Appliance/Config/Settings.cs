@@ -41,6 +41,15 @@ public sealed class Settings
     /// <summary>Where clients connect.</summary>
     public IReadOnlyList<ListenAddress> Listen { get; internal set; } = [];
 
+    /// <summary>Proxies whose word counts for who their clients are.</summary>
+    public NetworkList TrustedProxies { get; internal set; } = NetworkList.None;
+
+    /// <summary>Whether peers at unix sockets are such proxies.</summary>
+    public bool TrustsUnixProxies { get; internal set; }
+
+    /// <summary>Whether any proxy's word counts.</summary>
+    public bool HasTrustedProxies => TrustsUnixProxies || !TrustedProxies.IsEmpty;
+
     /// <summary>Where monitors connect; null when off.</summary>
     public ListenAddress? Metrics { get; internal set; }
 

@@ -128,7 +128,7 @@ public static class SettingsBuilder
 
     /// <summary>Writes all settings as lines that <see cref="ReadFile"/> reads, without comments.</summary>
     public static string Write(Settings settings) => string.Join('\n', SettingsTable.Rows.SelectMany(
-        row => row.IsRepeatable ? row.Show(settings).Split(' ') : [row.Show(settings)],
+        row => row.ValuesIn(settings),
         (row, value) => $"{row.Name} = {value}"));
 
     /// <summary>
@@ -161,7 +161,7 @@ public static class SettingsBuilder
         foreach (var row in SettingsTable.Rows)
         {
             var from = row.IsReloadable ? fresh : current;
-            _ = row.IsRepeatable ? null : row.Apply(merged, row.Show(from));
+            row.Copy(from, merged);
             merged.NoteSource(row.Name, from.SourceOf(row.Name));
         }
 
@@ -176,7 +176,7 @@ public static class SettingsBuilder
         {
             if (row.IsReloadable)
             {
-                _ = row.Apply(current, row.Show(fresh));
+                row.Copy(fresh, current);
                 current.NoteSource(row.Name, fresh.SourceOf(row.Name));
             }
             else

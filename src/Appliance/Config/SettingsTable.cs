@@ -63,11 +63,19 @@ public static class SettingsTable
                 + "worker per processor; 2-8 follows the load.",
         },
 
-        new("listen", "ADDR", "where clients connect: IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH; repeatable", SettingGroup.Place,
+        new("listen", "ADDR", "where clients connect: IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH; then ,proxy if wanted; repeatable", SettingGroup.Place,
             ApplyListen, s => string.Join(' ', s.Listen.Select(address => address.Text)))
         {
             Default = DefaultListen, Empty = s => s.Listen = [], PathStart = ListenAddress.PathStart,
-            Reason = "Only this host by default. nginx or Apache in front add TLS (see the examples); *:9000 serves the whole network.",
+            Reason = "Only this host by default; *:9000 serves the whole network. A proxy in front adds TLS (see the examples); with ,proxy it "
+                + "must speak the PROXY protocol, and nobody else may reach the address.",
+        },
+        new("trusted-proxy", "NET", "proxies whose headers say who the client is: a network, unix (for unix sockets) or none", SettingGroup.Place,
+            ApplyTrustedProxy, ShowTrustedProxies)
+        {
+            Default = "none", IsReloadable = true, Empty = s => (s.TrustedProxies, s.TrustsUnixProxies) = (NetworkList.None, false),
+            Reason = "Without it all clients of a proxy have its address. The proxy must set X-Forwarded-For, Forwarded or X-Real-IP, and remove "
+                + "those of them that it does not set.",
         },
         new("metrics", "ADDR", "where monitors connect, or off", SettingGroup.Place, ApplyMetrics, s => s.Metrics?.Text ?? "off")
         {
@@ -282,12 +290,41 @@ public static class SettingsTable
     {
         if (ListenAddress.TryParse(text) is not { } address)
         {
-            return "must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes, without blanks)";
+            return "must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes, without blanks), with or without ,proxy behind it";
         }
 
         settings.Listen = [.. settings.Listen, address];
         return null;
     }
+
+    /// <summary>For no proxy at all.</summary>
+    private const string NoneWord = "none";
+
+    /// <summary>For all peers at unix sockets.</summary>
+    private const string UnixWord = "unix";
+
+    private static string? ApplyTrustedProxy(Settings settings, string text)
+    {
+        if (text == NoneWord)
+        {
+            (settings.TrustedProxies, settings.TrustsUnixProxies) = (NetworkList.None, false);
+            return null;
+        }
+
+        if (text == UnixWord)
+        {
+            settings.TrustsUnixProxies = true;
+            return null;
+        }
+
+        string? wrong = settings.TrustedProxies.TryAdd(text, out var proxies);
+        settings.TrustedProxies = proxies;
+        return wrong is null ? null : $"{wrong}, or unix, or none";
+    }
+
+    private static string ShowTrustedProxies(Settings settings) => settings.HasTrustedProxies
+        ? string.Join(' ', settings.TrustsUnixProxies ? [.. settings.TrustedProxies.Networks, UnixWord] : settings.TrustedProxies.Networks)
+        : NoneWord;
 
     private static string? ApplyMetrics(Settings settings, string text)
     {

@@ -26,8 +26,11 @@ public enum ConnectionState : byte
     /// <summary>All is said and our side is shut; what still comes is thrown away until the peer closes as well.</summary>
     Lingering,
 
+    /// <summary>A proxy is to say whose connection it is (PROXY protocol); becomes Http.</summary>
+    Proxy,
+
     /// <summary>The highest number. Numbers go from one release to another with a connection, so they never change.</summary>
-    Last = Lingering,
+    Last = Proxy,
 }
 
 /// <summary>Facts about a connection.</summary>
@@ -60,6 +63,9 @@ public enum ConnectionFlags : ushort
 
     /// <summary>Its stream is torn: closed by a reset, so that nothing of it passes for whole.</summary>
     Torn = 128,
+
+    /// <summary>Its peer is a trusted proxy, and its address that of a client of this.</summary>
+    Forwarded = 1024,
 }
 
 /// <summary>
@@ -143,6 +149,12 @@ public struct Connection
 
     /// <summary>Whether it has shaken hands and does not end: it is listed, pinged, moved to other workers and told when the server stops.</summary>
     public readonly bool IsClient => State is ConnectionState.Chat or ConnectionState.Echo;
+
+    /// <summary>Whether it has not come as far as a handshake.</summary>
+    public readonly bool IsBeforeHandshake => State is ConnectionState.Http or ConnectionState.Proxy;
+
+    /// <summary>Gives it an address: 16 bytes, IPv4 mapped into IPv6; empty for none.</summary>
+    public void SetIp(ReadOnlySpan<byte> ip) => (IpHigh, IpLow) = ip.IsEmpty ? (0, 0) : (BitConverter.ToUInt64(ip), BitConverter.ToUInt64(ip[8..]));
 
     /// <summary>Whether a fact holds.</summary>
     public readonly bool Is(ConnectionFlags flag) => (Flags & flag) != 0;

@@ -91,8 +91,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         connection.SinceSeconds = (uint)(unixMs / 1000);
         Span<byte> ip = stackalloc byte[16];
         peer.CopyIp(ip);
-        connection.IpHigh = BitConverter.ToUInt64(ip);
-        connection.IpLow = BitConverter.ToUInt64(ip[8..]);
+        connection.SetIp(ip);
         Count++;
         Recount(fd, connections: 1);
         connection.Home = Home;
@@ -213,7 +212,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         connection.Generation = generation;
         connection.MemberIndex = Connection.NoMember;
         connection.Set(ConnectionFlags.FlushQueued, false);
-        if (connection.State == ConnectionState.Http)
+        if (connection.IsBeforeHandshake)
         {
             _waiting.Add(fd);
         }

@@ -218,6 +218,7 @@ public sealed class Acceptor : IDisposable
     private static (ConnectionState State, byte Transport) BeginningOf(ListenKind kind) => kind switch
     {
         ListenKind.Chat => (ConnectionState.Http, Transport: 0),
+        ListenKind.Proxy => (ConnectionState.Proxy, Transport: 0),
         ListenKind.Monitoring => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };

@@ -31,6 +31,7 @@ public sealed class EndpointTable
             new Route([], IsWebSocket: true, chat.Open),
             new Route([], IsWebSocket: false, _pages.Answer),
         ]);
+        _rows[(int)ConnectionState.Proxy] = new ProxyEndpoint(context, this);
         _rows[(int)ConnectionState.Http] = new HttpEndpoint(context, this, routes, responder);
         _rows[(int)ConnectionState.Chat] = chat;
         _rows[(int)ConnectionState.Echo] = echo;

@@ -9,6 +9,7 @@ namespace Appliance.Endpoints;
 internal sealed class HttpEndpoint(WorkerContext context, EndpointTable endpoints, RouteTable routes, HttpResponder responder) : Endpoint
 {
     private readonly ConnectionTable _table = context.Table;
+    private readonly ForwardedAddress _forwarded = new(context);
 
     /// <inheritdoc/>
     public override long SilenceMsMax => context.Settings.HandshakeTimeoutSeconds * 1000L;
@@ -91,6 +92,12 @@ internal sealed class HttpEndpoint(WorkerContext context, EndpointTable endpoint
         if (refusal != HttpRefusal.None)
         {
             responder.Refuse(fd, Describe(refusal));
+            return;
+        }
+
+        if (_forwarded.Apply(fd, request) is { } contradiction)
+        {
+            responder.Refuse(fd, contradiction);
             return;
         }
 

@@ -17,7 +17,7 @@ internal sealed record Refusal(RejectReason Reason, string Why, string Headers =
     /// <summary>The status code (RFC 9110, 15).</summary>
     public int Status => Reason switch
     {
-        RejectReason.Malformed or RejectReason.Handshake or RejectReason.Parameter => 400,
+        RejectReason.Malformed or RejectReason.Handshake or RejectReason.Parameter or RejectReason.Proxy => 400,
         RejectReason.RoomsFull => 403,
         RejectReason.NotFound => 404,
         RejectReason.Method => 405,

@@ -6,6 +6,9 @@ public enum ListenKind
     /// <summary>Clients, by HTTP as it is.</summary>
     Chat,
 
+    /// <summary>Proxies, which say first whose connection it is (PROXY protocol); then HTTP as it is.</summary>
+    Proxy,
+
     /// <summary>Monitors; the socket is the monitoring thread's and no worker's.</summary>
     Monitoring,
 }
@@ -24,6 +27,7 @@ public static class ListenKinds
     public static IReadOnlyList<ListenKindRow> Rows { get; } =
     [
         new(ListenKind.Chat, "chat", "--listen", IsForClients: true),
+        new(ListenKind.Proxy, "proxy", "--listen", IsForClients: true),
         new(ListenKind.Monitoring, "monitoring", "--metrics", IsForClients: false),
     ];
 

@@ -43,7 +43,7 @@ public static class Listeners
     public static ListenSocket BindAnother(ListenAddress address, ListenSocket first) =>
         address.UnixPath is not null ? first : Bind(address, first.Port, shared: true, mode: 0);
 
-    /// <summary>What a person can open in a browser.</summary>
+    /// <summary>What a person can open in a browser; for others the address.</summary>
     public static string Describe(ListenAddress address, ListenSocket socket)
     {
         if (address.UnixPath is not null)
@@ -55,7 +55,7 @@ public static class Listeners
             : address.Ip.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback
             : address.Ip;
         var endpoint = new IPEndPoint(ip, socket.Port);
-        return string.Create(CultureInfo.InvariantCulture, $"http://{endpoint}/");
+        return address.Kind == ListenKind.Proxy ? $"{endpoint},proxy" : string.Create(CultureInfo.InvariantCulture, $"http://{endpoint}/");
     }
 
     private static ListenSocket Bind(ListenAddress address, int port, bool shared, int mode) => address.UnixPath is { } path

@@ -38,6 +38,9 @@ public enum RejectReason
 
     /// <summary>All places for clients are taken, or all memory for rooms: 503.</summary>
     Full,
+
+    /// <summary>No PROXY header where there must be one: closed without an answer.</summary>
+    Proxy,
 }
 
 /// <summary>The words for reasons, in their order.</summary>
@@ -47,7 +50,7 @@ public static class RejectReasons
     public static IReadOnlyList<string> All { get; } =
     [
         "malformed", "http_version", "head_too_large", "body", "timeout", "method", "not_found", "handshake", "websocket_version",
-        "parameter", "rooms_full", "connections_full",
+        "parameter", "rooms_full", "connections_full", "proxy",
     ];
 }
 

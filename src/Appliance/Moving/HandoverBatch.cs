@@ -117,7 +117,7 @@ public struct ConnectionRecord
     public uint Reserved;
 
     /// <summary>Whether this version can serve it correctly.</summary>
-    public readonly bool IsKnown => State <= ConnectionState.Lingering
+    public readonly bool IsKnown => State <= ConnectionState.Last
         && (IdentityBytes, SubscriptionBytes, Sender, Reserved) == (0, 0, 0, 0);
 
     /// <summary>Bytes of what it has borrowed.</summary>
@@ -312,7 +312,7 @@ public sealed class HandoverBatch
                 && record.HeadBytes >= 0 && record.OutboxBytes >= 0 && record.ReaderBytes >= 0 && record.TransportBytes >= 0 && count <= borrowed.Length
                 && (record.Transport == 0) == (record.TransportBytes == 0)
                 && (record.State != ConnectionState.Chat || record.IsMember != 0)
-                && (record.State != ConnectionState.Http || record.IsMember == 0)
+                && (record.State is not (ConnectionState.Http or ConnectionState.Proxy) || record.IsMember == 0)
                 && (record.ReaderBytes == 0
                     || MessageReader.IsState(borrowed.Slice(record.HeadBytes + record.OutboxBytes, record.ReaderBytes)));
             if (!isSound)

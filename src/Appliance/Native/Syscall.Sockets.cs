@@ -92,6 +92,19 @@ public static unsafe partial class Syscall
         }
     }
 
+    /// <summary>The address of a socket's peer; getpeername(2).</summary>
+    public static SysResult GetPeerName(int fd, out SocketAddress address)
+    {
+        fixed (SocketAddress* pointer = &address)
+        {
+            *pointer = default;
+            uint length = SocketAddress.BytesMax;
+            var result = SysResult.From(Imports.getpeername(fd, pointer, &length));
+            pointer->Length = length;
+            return result;
+        }
+    }
+
     /// <summary>setsockopt(2) for the options whose value is an int.</summary>
     public static SysResult SetSocketOption(int fd, int level, int option, int value) =>
         SysResult.From(Imports.setsockopt(fd, level, option, &value, sizeof(int)));
@@ -198,6 +211,9 @@ public static unsafe partial class Syscall
 
         [LibraryImport("libc")]
         internal static partial int getsockname(int fd, SocketAddress* address, uint* length);
+
+        [LibraryImport("libc")]
+        internal static partial int getpeername(int fd, SocketAddress* address, uint* length);
 
         [LibraryImport("libc")]
         internal static partial int setsockopt(int fd, int level, int option, int* value, uint length);

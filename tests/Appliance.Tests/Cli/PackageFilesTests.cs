@@ -36,6 +36,8 @@ public sealed class PackageFilesTests
     [InlineData("usr/lib/sysusers.d/appliance.conf")]
     [InlineData("usr/lib/tmpfiles.d/appliance.conf")]
     [InlineData("usr/share/doc/appliance/examples/apache/appliance.conf")]
+    [InlineData("usr/share/doc/appliance/examples/caddy/Caddyfile")]
+    [InlineData("usr/share/doc/appliance/examples/haproxy/appliance.cfg")]
     [InlineData("usr/share/doc/appliance/examples/nginx/appliance.conf")]
     public void File_is_there(string path) => Assert.NotEmpty(Texts[path]);
 

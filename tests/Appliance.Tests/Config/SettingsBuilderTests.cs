@@ -40,7 +40,8 @@ public sealed class SettingsBuilderTests
         { ["log-level = loud"], "a.conf:1: log-level: 'loud' must be debug, info, warning or error" },
         {
             ["listen = *:1", "listen = nowhere"],
-            "a.conf:2: listen: 'nowhere' must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes, without blanks)"
+            "a.conf:2: listen: 'nowhere' must be IP:PORT, [IPv6]:PORT, *:PORT or unix:/PATH (of at most 107 bytes, without blanks), "
+                + "with or without ,proxy behind it"
         },
         { ["listen = *:1", "listen = *:1"], "a.conf:2: listen: '*:1' is given twice; once is enough" },
         { ["pi\0ng = 5"], "a.conf:1: 'pi\\x00ng = 5' has a control character in it; write the line anew" },

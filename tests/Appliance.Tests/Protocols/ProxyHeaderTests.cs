@@ -16,7 +16,9 @@ public sealed class ProxyHeaderTests
     [InlineData("PROXY TCP4 10.1.2.3 192.168.0.1 56324 443", "10.1.2.3")]
     [InlineData("PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535", "255.255.255.255")]
     [InlineData("PROXY TCP6 2001:db8::7 ::1 0 1", "2001:db8::7")]
-    [InlineData("PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")]
+    [InlineData(
+        "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535",
+        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")]
     [InlineData("PROXY TCP6 ::ffff:10.1.2.3 ::1 1 1", "10.1.2.3")]
     [InlineData("PROXY UNKNOWN", null)]
     [InlineData("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535", null)]

@@ -67,9 +67,10 @@ public sealed class ForwardedClientTests
 
     private static (ForwardedStatus Status, string Client) Find(string headers)
     {
-        var request = new HttpRequest { HeaderLines = Encoding.ASCII.GetBytes(headers.Length == 0 ? "" : headers.Replace("|", "\r\n", StringComparison.Ordinal) + "\r\n") };
+        string lines = headers.Length == 0 ? "" : headers.Replace("|", "\r\n", StringComparison.Ordinal) + "\r\n";
+        var request = new HttpRequest { HeaderLines = Encoding.ASCII.GetBytes(lines) };
         byte[] ip = new byte[IpText.Bytes];
-        var status = ForwardedClient.Find(request, hop => hop[..12].SequenceEqual((ReadOnlySpan<byte>)[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]) && hop[12] == 10, ip);
+        var status = ForwardedClient.Find(request, hop => new IPAddress(hop).ToString().StartsWith("::ffff:10.", StringComparison.Ordinal), ip);
         var address = new IPAddress(ip);
         return (status, (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString());
     }

@@ -1,0 +1,92 @@
+using Appliance.Connections;
+using Appliance.Metrics;
+using Appliance.Protocols;
+using Appliance.Protocols.WebSocket;
+
+namespace Appliance.Endpoints;
+
+/// <summary>
+/// A proxy says whose connection it is, before anything else comes: the PROXY protocol. Whoever says nothing of the kind is cut off without
+/// an answer, as the protocol demands: what comes next is not known to be HTTP.
+/// </summary>
+internal sealed class ProxyEndpoint(WorkerContext context, EndpointTable endpoints) : Endpoint
+{
+    private readonly ConnectionTable _table = context.Table;
+
+    /// <inheritdoc/>
+    public override long SilenceMsMax => context.Settings.HandshakeTimeoutSeconds * 1000L;
+
+    /// <inheritdoc/>
+    public override void OnEntered(int fd) => context.ArmIn(fd, SilenceMsMax);
+
+    /// <inheritdoc/>
+    public override void OnBytes(int fd, Span<byte> bytes)
+    {
+        ref var connection = ref _table[fd];
+        var kept = connection.Head != 0 ? _table.HeadOf(ref connection) : null;
+        kept?.Append(bytes);
+        Span<byte> ip = stackalloc byte[IpText.Bytes];
+        var status = ProxyHeader.Read(kept is null ? bytes : kept.Bytes, ip, out int consumed);
+        switch (status)
+        {
+            case ProxyHeaderStatus.Incomplete:
+                if (kept is null)
+                {
+                    _table.HeadOf(ref connection).Append(bytes);
+                }
+
+                return;
+            case ProxyHeaderStatus.Malformed:
+                Refuse(fd, "this port takes connections that begin with a PROXY header (--listen ADDR,proxy), and this one did not");
+                return;
+            case ProxyHeaderStatus.Client or ProxyHeaderStatus.Unix:
+                connection.SetIp(status == ProxyHeaderStatus.Client ? ip : default);
+                break;
+        }
+
+        connection.State = ConnectionState.Http;
+        connection.HeardMs = context.NowMs;
+        if (kept is null)
+        {
+            endpoints.Enter(fd, bytes[consumed..]);
+            return;
+        }
+
+        // What is kept stays where it is: the next state takes it up from there.
+        kept.Consume(consumed);
+        bool hasMore = kept.Count > 0;
+        if (!hasMore)
+        {
+            _table.ReleaseHead(ref connection);
+        }
+
+        endpoints.Enter(fd, default);
+        if (hasMore)
+        {
+            endpoints.OnBytes(fd, default);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void OnTimer(int fd, long silentMs)
+    {
+        if (silentMs < SilenceMsMax)
+        {
+            context.ArmIn(fd, SilenceMsMax - silentMs);
+        }
+        else
+        {
+            Refuse(fd, $"no PROXY header within {context.Settings.HandshakeTimeoutSeconds} seconds (--handshake-timeout)");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Close(int fd, CloseCode code, bool awaitAnswer, ReadOnlySpan<byte> reason = default) => _table.MarkForClose(fd);
+
+    private void Refuse(int fd, string why)
+    {
+        context.Counters.Figures.Rejected[(int)RejectReason.Proxy]++;
+        context.Observer.OnRefused(_table[fd], new Refusal(RejectReason.Proxy, why).Status, why);
+        _table.MarkForClose(fd);
+    }
+}
