@@ -137,10 +137,19 @@ public sealed class ReverseProxyTests(DumpedFiles dumped) : IClassFixture<Dumped
             Assert.Equal(200, (await page.ReadResponseAsync()).Status);
         }
 
+        // As a browser does, for a page of the proxy and for one of another site.
+        await using (var stranger = await ConnectAsync(port))
+        {
+            await stranger.SendAsync(Upgrade(port, "https://evil.example"));
+            Assert.Equal(403, (await stranger.ReadResponseAsync()).Status);
+        }
+
         await using var bob = await ChatClient.JoinAsync(server, "room=proxy");
         Assert.Equal("127.0.0.1 connected", (await bob.ReadAsync()).Message);
         var raw = await ConnectAsync(port);
-        _ = await raw.UpgradeAsync("/?room=proxy", "X-Forwarded-For: 192.0.2.1", "X-Real-IP: 192.0.2.2", "Forwarded: for=192.0.2.3");
+        await raw.SendAsync(Upgrade(
+            port, $"http://chat.example.org:{port}", "X-Forwarded-For: 192.0.2.1", "X-Real-IP: 192.0.2.2", "Forwarded: for=192.0.2.3"));
+        Assert.Equal(101, (await raw.ReadResponseAsync()).Status);
         await using var ann = ChatClient.Over(raw);
         Assert.Equal("127.0.0.7 connected", (await bob.ReadAsync()).Message);
         _ = await ann.SayAndReadAsync("through the proxy");
@@ -155,6 +164,13 @@ public sealed class ReverseProxyTests(DumpedFiles dumped) : IClassFixture<Dumped
         var end = Math.Max(0, line.IndexOf(",proxy", StringComparison.Ordinal));
         return line[(line.LastIndexOf(':', end) + 1)..end];
     }
+
+    private static byte[] Upgrade(int port, string origin, params string[] headers) => RawClient.Request(
+        "GET /?room=proxy HTTP/1.1",
+        [
+            $"Host: chat.example.org:{port}", $"Origin: {origin}", "Upgrade: websocket", "Connection: Upgrade",
+            $"Sec-WebSocket-Key: {RawClient.SampleKey}", "Sec-WebSocket-Version: 13", .. headers,
+        ]);
 
     /// <summary>Connects once the proxy listens.</summary>
     private static Task<RawClient> ConnectAsync(int port) => TimeLimit.GuardAsync("listening proxy", async limit =>

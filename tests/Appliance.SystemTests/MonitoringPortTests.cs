@@ -13,15 +13,15 @@ public sealed class MonitoringPortTests
     private const int ConnectionsMax = 512;
 
     [Theory]
-    [InlineData("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404)]
-    [InlineData("POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 405)]
+    [InlineData("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", 404)]
+    [InlineData("POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 405)]
     [InlineData("GET /metrics HTTP/1.1\r\n\r\n", 400)]
-    [InlineData("GET /metrics HTTP/2.0\r\nHost: x\r\n\r\n", 505)]
-    [InlineData("GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345", 413)]
-    [InlineData("GET /nagios?warning=nothing HTTP/1.1\r\nHost: x\r\n\r\n", 400)]
+    [InlineData("GET /metrics HTTP/2.0\r\nHost: localhost\r\n\r\n", 505)]
+    [InlineData("GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n12345", 413)]
+    [InlineData("GET /nagios?warning=nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", 400)]
     [InlineData("\0\u0001\u0002\u0003", 400)]
     [InlineData("\u0016\u0003\u0001\u0002\0\u0001", 400)]
-    [InlineData("GET / HTTP/1.1\r\nHost: x\r\nA: \0\r\n\r\n", 400)]
+    [InlineData("GET / HTTP/1.1\r\nHost: localhost\r\nA: \0\r\n\r\n", 400)]
     public async Task Wrong_request_is_answered_and_closed(string request, int status)
     {
         await using var server = await ApplianceServer.StartAsync(MonitoringPort.Options);
@@ -45,7 +45,7 @@ public sealed class MonitoringPortTests
         await using var slow = await RawClient.ConnectAsync(port.Address);
         await slow.SendAsync("GET / HTTP/1.1\r\n"u8.ToArray());
         await using var large = await RawClient.ConnectAsync(port.Address);
-        await large.SendAsync(RawClient.Request("GET / HTTP/1.1", "Host: x", $"Cookie: {new string('c', 20_000)}"));
+        await large.SendAsync(RawClient.Request("GET / HTTP/1.1", "Host: localhost", $"Cookie: {new string('c', 20_000)}"));
         Assert.Equal(431, (await large.ReadResponseAsync()).Status);
         Assert.Equal(408, (await slow.ReadResponseAsync()).Status);
         Assert.True(await slow.ExpectEndAsync());
@@ -58,18 +58,18 @@ public sealed class MonitoringPortTests
         var port = await MonitoringPort.OfAsync(server);
         await using var client = await RawClient.ConnectAsync(port.Address);
         string[] targets = ["/healthz", "/readyz", "/metrics", "/status", "/nagios", "/", "/monitor.js", "/monitor.css"];
-        await client.SendAsync(Encoding.ASCII.GetBytes(string.Concat(targets.Select(target => $"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"))));
+        await client.SendAsync(Encoding.ASCII.GetBytes(string.Concat(targets.Select(target => $"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"))));
         foreach (var target in targets)
         {
             var response = await client.ReadResponseAsync();
             Assert.True(response.Status == 200 && response.Body.Length > 0, target);
         }
 
-        await client.SendAsync(RawClient.Request("HEAD /metrics HTTP/1.1", "Host: x"));
+        await client.SendAsync(RawClient.Request("HEAD /metrics HTTP/1.1", "Host: localhost"));
         Assert.Equal(200, (await client.ReadResponseAsync(toHead: true)).Status);
 
         // More questions than any buffer holds, none of whose answers is read before all are asked.
-        var many = string.Concat(Enumerable.Repeat("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 2000));
+        var many = string.Concat(Enumerable.Repeat("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 2000));
         var sending = client.SendAsync(Encoding.ASCII.GetBytes(many));
         for (var i = 0; i < 2000; i++)
         {
@@ -77,7 +77,7 @@ public sealed class MonitoringPortTests
         }
 
         await sending;
-        await client.SendAsync(RawClient.Request("HEAD /healthz HTTP/1.1", "Host: x"));
+        await client.SendAsync(RawClient.Request("HEAD /healthz HTTP/1.1", "Host: localhost"));
         Assert.Null((await client.ReadResponseAsync(toHead: true)).Header("Connection"));
     }
 
@@ -90,7 +90,7 @@ public sealed class MonitoringPortTests
     {
         await using var server = await ApplianceServer.StartAsync(MonitoringPort.Options);
         await using var client = await RawClient.ConnectAsync((await MonitoringPort.OfAsync(server)).Address);
-        await client.SendAsync(RawClient.Request(line, "Host: x", "Connection: close"));
+        await client.SendAsync(RawClient.Request(line, "Host: localhost", "Connection: close"));
         var response = await client.ReadResponseAsync(toHead: line.StartsWith("HEAD", StringComparison.Ordinal));
         Assert.InRange(response.Status, 200, 204);
         Assert.Equal("close", response.Header("Connection"));
@@ -123,7 +123,7 @@ public sealed class MonitoringPortTests
             clients.Add(await RawClient.ConnectAsync(port.Address, receiveBuffer: 1024));
             var request = (i % 3) switch
             {
-                0 => string.Concat(Enumerable.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 50)),
+                0 => string.Concat(Enumerable.Repeat("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 50)),
                 1 => "GET /met",
                 _ => "appliance.",
             };
@@ -193,7 +193,7 @@ public sealed class MonitoringPortTests
         await daemon.StartWorkersAsync(1, "--metrics", $"unix:{path}");
         await using (var client = await RawClient.ConnectAsync(new UnixDomainSocketEndPoint(path)))
         {
-            await client.SendAsync(RawClient.Request("GET /healthz HTTP/1.1", "Host: x"));
+            await client.SendAsync(RawClient.Request("GET /healthz HTTP/1.1", "Host: localhost"));
             Assert.Equal(200, (await client.ReadResponseAsync()).Status);
         }
 

@@ -65,6 +65,10 @@ public sealed partial class LimitTests
 
         // A command, in whatever coding, fits into a message to a worker, and an outcome into the least answer.
         "ControlCommand.BytesMax + 8192 <= ControlChannel.TextBytesMax",
+
+        // So do all settings, however many hosts they name.
+        "AllowedOrigins.PatternsMax * Authority.HostBytesMax + AllowedOrigins.PatternsMax * Origin.SchemeBytesMax"
+            + " + ServedHosts.NamesMax * Authority.HostBytesMax + 8192 <= ControlChannel.TextBytesMax",
         "CommandDispatcher.CommandsPerTurn <= ControlQueue.InboxMax",
         "ControlQueue.InboxMax <= CommandDispatcher.OpenQuestionsMax",
         "CommandDispatcher.OutcomeBytesMax + 2 * OperatorCommands.ClientBytesMax <= CommandDispatcher.ListBytesMin",

@@ -1,3 +1,5 @@
+using Appliance.Protocols.Http;
+
 namespace Appliance.Config;
 
 /// <summary>The values of one start, each from a row of <see cref="SettingsTable"/>.</summary>
@@ -52,6 +54,12 @@ public sealed class Settings
 
     /// <summary>Where monitors connect; null when off.</summary>
     public ListenAddress? Metrics { get; internal set; }
+
+    /// <summary>By which hosts monitors may ask.</summary>
+    public ServedHosts MetricsHosts { get; internal set; } = ServedHosts.Own;
+
+    /// <summary>Which pages may open a WebSocket.</summary>
+    public AllowedOrigins AllowedOrigins { get; internal set; } = AllowedOrigins.SameHost;
 
     /// <summary>Permissions of the sockets at unix paths.</summary>
     public int SocketMode { get; internal set; } = SocketModeDefault;

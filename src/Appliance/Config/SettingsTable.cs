@@ -1,5 +1,6 @@
 using System.Globalization;
 using Appliance.Loop;
+using Appliance.Protocols.Http;
 using static Appliance.Config.Setting;
 
 namespace Appliance.Config;
@@ -81,6 +82,13 @@ public static class SettingsTable
         {
             Default = DefaultMetrics, PathStart = ListenAddress.PathStart,
             Reason = "Only this host: figures are for those who run the server.",
+        },
+        new("metrics-host", "NAME", "host name by which monitors may ask; *.NAME and any, too; repeatable", SettingGroup.Place,
+            ApplyMetricsHost, s => s.MetricsHosts.ToString())
+        {
+            Default = ServedHosts.NoneWord, Empty = s => s.MetricsHosts = ServedHosts.Own, IsReloadable = true,
+            Reason = "localhost, names below it and addresses always work. Another name must be given, or a web page could have its own name lead here "
+                + "and read the figures through the browser of a visitor.",
         },
         new("socket-mode", "MODE", "permissions of the sockets at unix:/PATH, octal as for chmod", SettingGroup.Place,
             ApplySocketMode, s => $"0{Convert.ToString(s.SocketMode, 8).PadLeft(3, '0')}")
@@ -194,6 +202,13 @@ public static class SettingsTable
         {
             Default = "ip", IsReloadable = true,
             Reason = "In a small room people like to know who is present. count shows numbers instead of addresses, off announces nothing.",
+        },
+        new("allow-origin", "ORIGIN", "pages of other sites that may connect: https://HOST[:PORT], *.HOST, null or any; repeatable",
+            SettingGroup.Chat, ApplyOrigin, s => s.AllowedOrigins.ToString())
+        {
+            Default = AllowedOrigins.SameHostWord, Empty = s => s.AllowedOrigins = AllowedOrigins.SameHost, IsReloadable = true,
+            Reason = "Pages of the host and port that they connect to, and programs that are no browsers, always may. Any other page could read and write "
+                + "as its visitor. A chat inside your own site needs its origin here.",
         },
         Switch("echo", "serve /echo, which returns every message (for conformance suites)", SettingGroup.Chat, (s, on) => s.Echo = on, s => s.Echo) with
         {
@@ -330,6 +345,23 @@ public static class SettingsTable
     {
         settings.Metrics = ListenAddress.TryParse(text, ListenKind.Monitoring);
         return settings.Metrics is null && text != "off" ? "must be IP:PORT, [IPv6]:PORT, *:PORT, unix:/PATH or off" : null;
+    }
+
+    private static string? ApplyMetricsHost(Settings settings, string text)
+    {
+        var hosts = settings.MetricsHosts.TryAdd(text);
+        settings.MetricsHosts = hosts ?? settings.MetricsHosts;
+        return hosts is not null ? null
+            : $"must be a name without a port, *.NAME for all names below it, {ServedHosts.NoneWord} or any; {ServedHosts.NamesMax} of them at most";
+    }
+
+    private static string? ApplyOrigin(Settings settings, string text)
+    {
+        var origins = settings.AllowedOrigins.TryAdd(text);
+        settings.AllowedOrigins = origins ?? settings.AllowedOrigins;
+        return origins is not null ? null
+            : $"must be SCHEME://HOST[:PORT] or HOST[:PORT], *.HOST for all hosts below it, {AllowedOrigins.SameHostWord}, null or any, without a path, "
+                + $"names of other alphabets as xn--; {AllowedOrigins.PatternsMax} of them at most";
     }
 
     private static string? ApplySocketMode(Settings settings, string text)

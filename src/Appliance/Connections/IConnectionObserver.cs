@@ -1,3 +1,5 @@
+using Appliance.Metrics;
+
 namespace Appliance.Connections;
 
 /// <summary>Is told what happens to connections, for the log; must not block.</summary>
@@ -10,7 +12,7 @@ public interface IConnectionObserver
     void OnDisconnected(in Connection connection, ReadOnlySpan<byte> room);
 
     /// <summary>A request was refused.</summary>
-    void OnRefused(in Connection connection, int status, string why);
+    void OnRefused(in Connection connection, RejectReason reason, int status, string why);
 
     /// <summary>A client was closed because it sent too fast.</summary>
     void OnTooFast(in Connection connection);

@@ -1,3 +1,4 @@
+using System.Text;
 using Appliance.Connections;
 using Appliance.Metrics;
 using Appliance.Protocols.Http;
@@ -20,7 +21,7 @@ internal sealed class HandshakeChecks
     {
         _context = context;
         _placesMax = placesMax;
-        _rows = [IsWellFormed, HasPlace];
+        _rows = [IsWellFormed, HasAllowedOrigin, HasPlace];
     }
 
     /// <summary>The first refusal; null for none.</summary>
@@ -51,6 +52,29 @@ internal sealed class HandshakeChecks
         HandshakeRefusal.BadProtocol => new(RejectReason.Handshake, "Sec-WebSocket-Protocol must be names without blanks, separated by commas"),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
+
+    /// <summary>The refusal has the value that would let the page in, for whoever reads the answer or the log.</summary>
+    private Refusal? HasAllowedOrigin(int fd, in HttpRequest request)
+    {
+        var origins = _context.Settings.AllowedOrigins;
+        if (origins.Allow(request, request.Header("host"u8)) || origins.Allow(request, ForwardedHost(fd, request)))
+        {
+            return null;
+        }
+
+        var text = request.Header("origin"u8);
+        string origin = request.HasOne("origin"u8) && (Origin.TryParse(text, out _) || text.SequenceEqual("null"u8))
+            ? Encoding.ASCII.GetString(text)
+            : "https://HOST";
+        return new Refusal(
+            RejectReason.Origin,
+            $"a web page of another site than the host of this request must not connect: --allow-origin {origin} lets it in; behind a proxy, "
+            + "the proxy must pass on the Host header with its port, or send X-Forwarded-Host and be a --trusted-proxy");
+    }
+
+    /// <summary>The host that the client has asked, as a trusted proxy says it; empty for none. No page can set this header.</summary>
+    private ReadOnlySpan<byte> ForwardedHost(int fd, in HttpRequest request) =>
+        _context.Table[fd].Is(ConnectionFlags.Forwarded) && request.HasOne("x-forwarded-host"u8) ? request.Header("x-forwarded-host"u8) : default;
 
     private Refusal? HasPlace(int fd, in HttpRequest request)
     {

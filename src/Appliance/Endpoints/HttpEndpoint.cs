@@ -113,7 +113,7 @@ internal sealed class HttpEndpoint(WorkerContext context, EndpointTable endpoint
             HttpRefusal.Version => RejectReason.HttpVersion,
             HttpRefusal.Method => RejectReason.Method,
             HttpRefusal.Body => RejectReason.Body,
-            HttpRefusal.None => throw new System.Diagnostics.UnreachableException(),
+            HttpRefusal.ForeignHost or HttpRefusal.None => throw new System.Diagnostics.UnreachableException(),
             _ => throw new System.Diagnostics.UnreachableException(),
         },
         HttpGate.WordsOf(refusal),

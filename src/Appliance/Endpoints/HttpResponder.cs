@@ -18,7 +18,7 @@ internal sealed record Refusal(RejectReason Reason, string Why, string Headers =
     public int Status => Reason switch
     {
         RejectReason.Malformed or RejectReason.Handshake or RejectReason.Parameter or RejectReason.Proxy => 400,
-        RejectReason.RoomsFull => 403,
+        RejectReason.RoomsFull or RejectReason.Origin => 403,
         RejectReason.NotFound => 404,
         RejectReason.Method => 405,
         RejectReason.Timeout => 408,
@@ -61,7 +61,7 @@ internal sealed class HttpResponder(WorkerContext context)
         context.Counters.Figures.Rejected[(int)refusal.Reason]++;
         Append(fd, HttpResponse.Refuse(refusal.Status, refusal.Why, refusal.Headers));
         Finish(ref connection);
-        context.Observer.OnRefused(connection, refusal.Status, refusal.Why);
+        context.Observer.OnRefused(connection, refusal.Reason, refusal.Status, refusal.Why);
     }
 
     /// <summary>Answers a handshake: the connection has another state from here on.</summary>

@@ -86,7 +86,7 @@ internal sealed class ProxyEndpoint(WorkerContext context, EndpointTable endpoin
     private void Refuse(int fd, string why)
     {
         context.Counters.Figures.Rejected[(int)RejectReason.Proxy]++;
-        context.Observer.OnRefused(_table[fd], new Refusal(RejectReason.Proxy, why).Status, why);
+        context.Observer.OnRefused(_table[fd], RejectReason.Proxy, new Refusal(RejectReason.Proxy, why).Status, why);
         _table.MarkForClose(fd);
     }
 }

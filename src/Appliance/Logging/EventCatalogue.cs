@@ -56,6 +56,9 @@ public static class EventCatalogue
         1047, LogLevel.Error, "worker {Worker}, pid {Pid}, was killed but does not end: it waits for a disk that does not answer, and ends when the disk does");
     public static readonly LogEvent DirectoryExposed = new(1048, LogLevel.Warning, "--{Option} {Reason}");
     public static readonly LogEvent InvariantBroken = new(1049, LogLevel.Error, "invariant '{Invariant}' does not hold: {Values}; this process ends");
+    public static readonly LogEvent HostRefused = new(
+        1050, LogLevel.Warning, "the monitoring port was asked by a name that it does not answer by: {Host}; --metrics-host lets it");
+    public static readonly LogEvent HostRefusedMore = new(1051, LogLevel.Warning, "{Count} more requests to the monitoring port refused (--metrics-host)");
 
     public static readonly LogEvent LogCreated = new(2000, LogLevel.Info, "room log created: key {Key}, {Rooms} rooms of {RoomBytes} bytes at most");
     public static readonly LogEvent LogResumed = new(2001, LogLevel.Info, "room log resumed: key {Key}, {Rooms} rooms");
@@ -98,8 +101,10 @@ public static class EventCatalogue
         3004, LogLevel.Warning, "no descriptor is left for another client ({Error}): new clients get 503; raise 'ulimit -n', or LimitNOFILE= of the unit");
     public static readonly LogEvent Full = new(3005, LogLevel.Warning, "{Address} refused with status {Status}: {Reason}");
     public static readonly LogEvent TooFast = new(3006, LogLevel.Info, "{Address} closed: more than --max-rate {Rate} messages a second");
+    public static readonly LogEvent OriginRefused = new(3007, LogLevel.Warning, "{Address} refused with status {Status}: {Reason}");
     public static readonly LogEvent FullMore = new(3015, LogLevel.Warning, "{Count} more clients refused because a limit is reached");
     public static readonly LogEvent TooFastMore = new(3016, LogLevel.Info, "{Count} more clients closed for --max-rate");
+    public static readonly LogEvent OriginRefusedMore = new(3017, LogLevel.Warning, "{Count} more web pages of other sites refused (--allow-origin)");
 
     public static readonly LogEvent QueueOpened = new(4000, LogLevel.Debug, "control queue open: key {Key}, {Messages} messages in it");
     public static readonly LogEvent QueueFailed = new(4001, LogLevel.Error, "no control queue: {Reason}; trying again every half second");

@@ -101,7 +101,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _guard = new TurnGuard(log);
         _watch = new WorkerWatch(settings, resources, log);
         _load = new LoadFollower(settings, _rooms, _fleet, log);
-        _reloading = new Reloading(settings, readAgain, resources, _fleet, _load, service, log, _wakeup.Set);
+        _reloading = new Reloading(settings, readAgain, resources, _fleet, _load, monitor, service, log, _wakeup.Set);
         _upgrade = new Upgrade(settings, resources, _fleet, service, control, relaunch, _children, log)
         {
             OnHandOver = monitor.Dispose,

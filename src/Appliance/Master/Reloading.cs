@@ -1,6 +1,7 @@
 using Appliance.Config;
 using Appliance.Logging;
 using Appliance.Loop;
+using Appliance.Monitoring;
 using Appliance.Rooms;
 
 namespace Appliance.Master;
@@ -11,7 +12,7 @@ namespace Appliance.Master;
 /// </summary>
 internal sealed class Reloading(
     Settings settings, Func<Settings> readAgain, ServerResources resources, WorkerFleet fleet, LoadFollower load,
-    ServiceManager service, EventLog log, Action wake)
+    MonitorThread monitor, ServiceManager service, EventLog log, Action wake)
 {
     private string? _reloadNote;
     private bool _reopened;
@@ -33,6 +34,7 @@ internal sealed class Reloading(
         {
             log.SetLevel(settings.Debug ? LogLevel.Debug : settings.LogLevel);
             resources.Journal?.OnSettings();
+            monitor.Hosts = settings.MetricsHosts;
             fleet.SendSettings();
             load.Apply();
             _reloadNote = note;

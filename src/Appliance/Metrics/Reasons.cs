@@ -41,6 +41,9 @@ public enum RejectReason
 
     /// <summary>No PROXY header where there must be one: closed without an answer.</summary>
     Proxy,
+
+    /// <summary>A page of another site: 403.</summary>
+    Origin,
 }
 
 /// <summary>The words for reasons, in their order.</summary>
@@ -50,7 +53,7 @@ public static class RejectReasons
     public static IReadOnlyList<string> All { get; } =
     [
         "malformed", "http_version", "head_too_large", "body", "timeout", "method", "not_found", "handshake", "websocket_version",
-        "parameter", "rooms_full", "connections_full", "proxy",
+        "parameter", "rooms_full", "connections_full", "proxy", "origin",
     ];
 }
 

@@ -27,7 +27,7 @@ public static unsafe class MonitorClient
                 throw new IOException($"--metrics {address.Text}: {SyscallException.Describe(connected.Error)}");
             }
 
-            byte[] request = Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: appliance\r\nConnection: close\r\n\r\n");
+            byte[] request = Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
             string answer = Encoding.UTF8.GetString(Exchange(fd, request, address, timeoutMs));
             int head = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
             return head > 0 && answer.StartsWith("HTTP/1.1 ", StringComparison.Ordinal)

@@ -1,4 +1,5 @@
 using System.Text;
+using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
@@ -25,13 +26,23 @@ public sealed unsafe class MonitorServer : IDisposable
     private readonly Poller _poller;
     private readonly LoopClock _clock;
     private readonly Responses _responses;
+    private readonly Func<ServedHosts> _hosts;
+    private readonly EventLog _log;
+    private readonly LineLimit _refused;
     private readonly Dictionary<int, MonitorConnection> _connections = [];
     private uint _generation;
     private bool _pausesAccepting;
 
-    /// <summary>Serves a listening socket, which stays the caller's.</summary>
-    public MonitorServer(ListenSocket listener, Poller poller, LoopClock clock, Responses responses)
+    /// <summary>Serves a listening socket.</summary>
+    /// <param name="listener">The socket, which stays the caller's.</param>
+    /// <param name="poller">What the thread waits for.</param>
+    /// <param name="clock">The thread's time.</param>
+    /// <param name="responses">The answers.</param>
+    /// <param name="hosts">By which hosts it may be asked now.</param>
+    /// <param name="log">The log.</param>
+    public MonitorServer(ListenSocket listener, Poller poller, LoopClock clock, Responses responses, Func<ServedHosts> hosts, EventLog log)
     {
+        (_hosts, _log, _refused) = (hosts, log, new LineLimit(log, EventCatalogue.HostRefusedMore));
         _listener = listener;
         _poller = poller;
         _clock = clock;
@@ -66,6 +77,7 @@ public sealed unsafe class MonitorServer : IDisposable
     /// <summary>Closes whose time is over, and takes connections again after a pause; once a second.</summary>
     public void OnTick()
     {
+        _refused.TellSum(_clock.NowMs);
         if (_pausesAccepting)
         {
             _pausesAccepting = !_poller.Add(_listener.Descriptor, 0).Ok;
@@ -219,7 +231,13 @@ public sealed unsafe class MonitorServer : IDisposable
     {
         closes = true;
         var refusal = HttpGate.Check(status, request);
+        refusal = refusal == HttpRefusal.None ? HttpGate.CheckHost(request, _hosts()) : refusal;
         refusal = refusal == HttpRefusal.None ? HttpGate.CheckPage(request) : refusal;
+        if (refusal == HttpRefusal.ForeignHost && _refused.TryTake(_clock.NowMs))
+        {
+            _log.Write(EventCatalogue.HostRefused, Encoding.ASCII.GetString(request.Header("host"u8)));
+        }
+
         if (refusal != HttpRefusal.None)
         {
             string words = refusal == HttpRefusal.Malformed ? "this is neither a request of HTTP/1.1 nor a key of Zabbix" : HttpGate.WordsOf(refusal);

@@ -2,6 +2,7 @@ using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
+using Appliance.Protocols.Http;
 using Appliance.Rooms;
 
 namespace Appliance.Monitoring;
@@ -27,6 +28,7 @@ public sealed class MonitorThread : IDisposable
     private readonly Poller _poller = new(EventsMax);
     private readonly Wakeup _wakeup = new();
     private readonly StandbyThread _thread;
+    private volatile ServedHosts _hosts = ServedHosts.Own;
     private MonitorServer? _server;
     private volatile bool _stops;
     private volatile bool _isDue;
@@ -52,6 +54,13 @@ public sealed class MonitorThread : IDisposable
 
     /// <summary>Whether the only worker is in this process and wakes the sampler when it begins a turn.</summary>
     public bool CanRest { get; init; }
+
+    /// <summary>By which hosts the port may be asked, from now on; from any thread.</summary>
+    public ServedHosts Hosts
+    {
+        get => _hosts;
+        set => _hosts = value;
+    }
 
     /// <summary>Ends a rest.</summary>
     public Wakeup Wakeup => _wakeup;
@@ -168,6 +177,6 @@ public sealed class MonitorThread : IDisposable
         _server?.OnTick();
 
         // Nobody is answered before there is something to tell.
-        _server ??= new MonitorServer(_listener, _poller, _clock, _responses);
+        _server ??= new MonitorServer(_listener, _poller, _clock, _responses, () => _hosts, _log);
     }
 }

@@ -184,6 +184,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             log)
         {
             CanRest = settings.NoFork,
+            Hosts = settings.MetricsHosts,
         };
         void BecomeReady()
         {
@@ -224,7 +225,11 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
     private void RunAlone(ServerResources resources, MonitorThread monitor, ServiceManager service, CommandDispatcher control, EventLog log, Action onReady)
     {
         var rooms = resources.Rooms;
-        var supervisor = new SignalSupervisor(settings, read, rooms, service, control, log, onReady, () => resources.Journal?.OnSettings());
+        var supervisor = new SignalSupervisor(settings, read, rooms, service, control, log, onReady, () =>
+        {
+            resources.Journal?.OnSettings();
+            monitor.Hosts = settings.MetricsHosts;
+        });
         (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
         rooms.Worker(0).State = WorkerState.Serving;
         using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(0, resources.Wakeups), resources.Listeners.First, supervisor, log)

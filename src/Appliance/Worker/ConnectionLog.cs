@@ -3,6 +3,7 @@ using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Logging;
 using Appliance.Loop;
+using Appliance.Metrics;
 
 namespace Appliance.Worker;
 
@@ -20,6 +21,7 @@ internal sealed class ConnectionLog : IConnectionObserver
     private readonly Settings _settings;
     private readonly LineLimit _created;
     private readonly LineLimit _full;
+    private readonly LineLimit _origin;
     private readonly LineLimit _tooFast;
     private readonly LineLimit[] _limits;
     private long _exhaustedAgainMs;
@@ -31,7 +33,8 @@ internal sealed class ConnectionLog : IConnectionObserver
         _created = new LineLimit(log, EventCatalogue.RoomsCreatedMore);
         _full = new LineLimit(log, EventCatalogue.FullMore);
         _tooFast = new LineLimit(log, EventCatalogue.TooFastMore);
-        _limits = [_created, _full, _tooFast];
+        _origin = new LineLimit(log, EventCatalogue.OriginRefusedMore);
+        _limits = [_created, _full, _tooFast, _origin];
     }
 
     /// <summary>When lines that were counted are to be told, by the worker's clock; long.MaxValue when there is none.</summary>
@@ -77,12 +80,12 @@ internal sealed class ConnectionLog : IConnectionObserver
     }
 
     /// <inheritdoc/>
-    public void OnRefused(in Connection connection, int status, string why)
+    public void OnRefused(in Connection connection, RejectReason reason, int status, string why)
     {
-        // No place is the administrator's business.
-        bool isFull = status is 403 or 503;
-        var what = isFull ? EventCatalogue.Full : EventCatalogue.Refused;
-        if (isFull ? MayWrite(what, _full) : _log.Writes(what))
+        // No place, and a page that may not connect, are the administrator's business.
+        var limit = reason is RejectReason.RoomsFull or RejectReason.Full ? _full : reason == RejectReason.Origin ? _origin : null;
+        var what = limit == _full ? EventCatalogue.Full : limit == _origin ? EventCatalogue.OriginRefused : EventCatalogue.Refused;
+        if (limit is null ? _log.Writes(what) : MayWrite(what, limit))
         {
             _log.Write(what, ConnectionTable.AddressOf(connection), status, why);
         }

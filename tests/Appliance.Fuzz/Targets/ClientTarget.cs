@@ -4,6 +4,7 @@ using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Fuzz.Driver;
 using Appliance.Loop;
+using Appliance.Metrics;
 using Appliance.Native;
 using Appliance.Rooms;
 using Appliance.Worker;
@@ -246,7 +247,7 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
         {
         }
 
-        public void OnRefused(in Connection connection, int status, string why)
+        public void OnRefused(in Connection connection, RejectReason reason, int status, string why)
         {
         }
 

@@ -26,6 +26,7 @@ internal static class TargetTable
         UpgradeTarget.Row,
         SettingsTarget.Row,
         AddressTarget.Row,
+        OriginTarget.Row,
         ThresholdTarget.Row,
         ZabbixTarget.Row,
     ];

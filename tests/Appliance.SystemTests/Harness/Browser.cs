@@ -14,6 +14,7 @@ public sealed class Browser : IAsyncLifetime
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
     ];
 
+    private string _path = "";
     private IPlaywright? _playwright;
     private IBrowser? _chromium;
 
@@ -24,8 +25,13 @@ public sealed class Browser : IAsyncLifetime
         Assert.True(File.Exists(path), $"'{path}' is not there: run './build.sh prerequisites' first, or set {PathVariable}.");
         Assertions.SetDefaultExpectTimeout((float)TimeLimit.Event.TotalMilliseconds);
         _playwright = await Playwright.CreateAsync();
-        _chromium = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = path, Args = Switches });
+        _path = path;
+        _chromium = await LaunchAsync();
     }
+
+    /// <summary>A process of its own, for switches that all its pages share.</summary>
+    public Task<IBrowser> LaunchAsync(params string[] switches) =>
+        _playwright!.Chromium.LaunchAsync(new() { ExecutablePath = _path, Args = [.. Switches, .. switches] });
 
     /// <summary>A new profile: nothing remembered, nothing shared with other pages.</summary>
     public async Task<IBrowserContext> NewProfileAsync(BrowserNewContextOptions? options = null)

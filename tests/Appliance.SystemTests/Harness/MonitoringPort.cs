@@ -30,7 +30,7 @@ public sealed class MonitoringPort(IPEndPoint address)
     public async Task<HttpResponse> GetAsync(string target)
     {
         await using var client = await RawClient.ConnectAsync(address);
-        await client.SendAsync(RawClient.Request($"GET {target} HTTP/1.1", "Host: monitor"));
+        await client.SendAsync(RawClient.Request($"GET {target} HTTP/1.1", "Host: 127.0.0.1"));
         return await client.ReadResponseAsync();
     }
 

@@ -13,6 +13,8 @@ public sealed class SettingsReloadTests
         { [], [], "" },
         { [], ["history = 7"], "" },
         { ["history = 7"], [], "" },
+        { [], ["allow-origin = https://a.example", "allow-origin = *.b.example", "metrics-host = a", "metrics-host = b"], "" },
+        { ["allow-origin = https://a.example", "allow-origin = any", "metrics-host = any"], ["allow-origin = null"], "" },
         { [], ["listen = *:1"], "; changed, but in force only after a restart: listen" },
         { [], ["room-size = 8M", "max-rooms = 7", "ping = 5"], "; changed, but in force only after a restart: room-size, max-rooms" },
         { ["room-size = 64K"], ["room-size = 4M", "max-message = 600"], "; changed, but in force only after a restart: room-size" },
@@ -30,6 +32,7 @@ public sealed class SettingsReloadTests
         "",
         "listen = *:1\nlisten = unix:/run/a\nmetrics = off\nproc = auto",
         "daemon = on\nlog-level = debug\nannounce = count\necho = on\nuser = nobody\nrun-dir = /tmp/with blanks/x",
+        "allow-origin = https://a.example\nallow-origin = *.b.example:8443\nallow-origin = null\nmetrics-host = a\nmetrics-host = *.b",
         "ping = 1\ntimeout = 2\nroom-size = 1G\nmax-rate = 0\nlog = /var/log/a#1.log",
     ];
 

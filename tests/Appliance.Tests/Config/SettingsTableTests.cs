@@ -83,6 +83,11 @@ public sealed class SettingsTableTests
         { "log", "appliance.log" },
         { "log", "" },
         { "user", "" },
+        { "allow-origin", "" },
+        { "allow-origin", "*" },
+        { "allow-origin", "https://a.example/" },
+        { "metrics-host", "" },
+        { "metrics-host", "a.example:9001" },
     };
 
     [Theory]
@@ -175,6 +180,10 @@ public sealed class SettingsTableTests
     [InlineData("log", "stderr", "stderr")]
     [InlineData("user", "nobody", "nobody")]
     [InlineData("user", "none", "none")]
+    [InlineData("allow-origin", "https://a.example", "https://a.example")]
+    [InlineData("allow-origin", "same-host", "same-host")]
+    [InlineData("metrics-host", "*.a.example", "*.a.example")]
+    [InlineData("metrics-host", "none", "none")]
     public void Word_is_taken(string name, string value, string shown) => Assert.Equal(shown, Applied(name, value));
 
     /// <summary>Applies a value that must be right and returns what is shown then.</summary>

@@ -2,6 +2,7 @@ using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Delivery;
 using Appliance.Loop;
+using Appliance.Metrics;
 using Appliance.Moving;
 using Appliance.Rooms;
 using Appliance.Tests.Rooms;
@@ -82,7 +83,7 @@ internal sealed class WorkerSide : IDisposable
         {
         }
 
-        public void OnRefused(in Connection connection, int status, string why)
+        public void OnRefused(in Connection connection, RejectReason reason, int status, string why)
         {
         }
 

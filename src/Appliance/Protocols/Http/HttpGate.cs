@@ -26,6 +26,9 @@ public enum HttpRefusal
 
     /// <summary>A body, which nothing here takes: 413.</summary>
     Body,
+
+    /// <summary>The Host header has a name that is not this server's: 403.</summary>
+    ForeignHost,
 }
 
 /// <summary>What both ports refuse, and how they say so: one row a reason.</summary>
@@ -53,6 +56,10 @@ public static class HttpGate
         : request.Framing != BodyFraming.None ? HttpRefusal.Body
         : HttpRefusal.None;
 
+    /// <summary>Looks whether a request is for a server of these names.</summary>
+    public static HttpRefusal CheckHost(in HttpRequest request, ServedHosts hosts) =>
+        hosts.Serve(request.Header("host"u8)) ? HttpRefusal.None : HttpRefusal.ForeignHost;
+
     /// <summary>Whether the head of the answer is all that is wanted.</summary>
     public static bool IsHead(in HttpRequest request) => request.Method.SequenceEqual("HEAD"u8);
 
@@ -63,6 +70,7 @@ public static class HttpGate
     public static int StatusOf(HttpRefusal refusal) => refusal switch
     {
         HttpRefusal.Malformed or HttpRefusal.Host or HttpRefusal.Framing => 400,
+        HttpRefusal.ForeignHost => 403,
         HttpRefusal.Method => 405,
         HttpRefusal.Body => 413,
         HttpRefusal.HeadTooLarge => 431,
@@ -81,6 +89,7 @@ public static class HttpGate
         HttpRefusal.Body => "a request must not have a body here",
         HttpRefusal.HeadTooLarge => $"request line and headers are longer than {HttpRequestReader.HeadBytesMax} bytes",
         HttpRefusal.Version => "only HTTP/1.1 is supported here",
+        HttpRefusal.ForeignHost => "this port answers by localhost, by addresses and by the names of --metrics-host, and this Host header has none of them",
         HttpRefusal.None => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
