@@ -79,6 +79,7 @@ public sealed unsafe partial class RoomLog
     public void ResetWorker(int worker)
     {
         DirtyBits(worker).Clear();
+        AddressTable.ResetSlot(this, worker);
         ref var header = ref Worker(worker);
         Scoreboard.EndBrokenTurn(this, worker);
         (header.Sleeping, header.MarkedNs) = (0, 0);
@@ -102,6 +103,7 @@ public sealed unsafe partial class RoomLog
             new Span<byte>(workers, bytes).Clear();
         }
 
+        AddressTable.Clear(this);
         (Header.UsedSlots[0], Header.UsedSlots[1]) = (0, 0);
         (Header.Before, Header.After, Header.Stopping) = (default, default, 0);
         (Header.SamplerRests, Header.ResumedNs) = (0, 0);

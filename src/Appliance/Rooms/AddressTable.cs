@@ -1,0 +1,326 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using Appliance.Native;
+
+namespace Appliance.Rooms;
+
+/// <summary>What of an address is counted by the time: each has a place in its entry.</summary>
+public enum AddressRate
+{
+    /// <summary>Handshakes.</summary>
+    Handshakes,
+
+    /// <summary>Rooms made.</summary>
+    Rooms,
+
+    /// <summary>Messages received.</summary>
+    Messages,
+
+    /// <summary>Bytes received.</summary>
+    Bytes,
+}
+
+/// <summary>
+/// What each address has used of what it may, over all workers: connections now, and rates. In the segment, so that all workers see the same;
+/// without a lock, an allocation, or anything that a killed process leaves wrong for others.
+/// <code>
+/// 0     AddressTableHead: two keys, then for each worker's slot its epoch
+/// 1024  sets of 8 entries, 64 bytes each: a tag (0: free), then seven numbers
+/// </code>
+/// A tag names a prefix of addresses and a kind of entry by a keyed hash, and also the two sets in which the entry may lie: nobody can aim at a set.
+/// <list type="bullet">
+/// <item>Connections: a number for each of seven workers' slots, upper half the epoch of the slot, lower half the count. Only the slot's worker
+/// writes it. A new epoch of the slot makes what a killed worker left count nothing.</item>
+/// <item>Rates: for each <see cref="AddressRate"/> the time until which all that was taken is paid (generic cell rate algorithm), then when a refusal
+/// was told last, both in microseconds of the shared clock, and how many were not.</item>
+/// </list>
+/// An entry without connections, or whose times are past, equals a fresh one, so another address may take it. When neither set has one, nothing
+/// is limited. Every value may be damage: no loop depends on one.
+/// </summary>
+public sealed unsafe partial class AddressTable : IDisposable
+{
+    /// <summary>Of all that is told above.</summary>
+    public const uint Version = 1;
+
+    /// <summary>Bytes of an entry: a cache line.</summary>
+    public const int EntryBytes = 64;
+
+    /// <summary>Entries of a set.</summary>
+    public const int SetEntries = 8;
+
+    private const int HeadBytes = 1024;
+    private const int SlotsPerEntry = (EntryBytes / sizeof(long)) - 1;
+    private const int ToldPlace = 4;
+    private const int UntoldPlace = 5;
+
+    /// <summary>Of a tag, the bits that tell the kind of entry: rates, or connections at the first seven slots, at the next ones and so on.</summary>
+    private const long KindMask = 31;
+
+    private const int RatesKind = 1;
+    private const int FirstGroupKind = 2;
+    private const int EpochShift = 32;
+
+    /// <summary>The tag of an entry that is being emptied. If its process is killed then, the entry is lost until the server starts anew.</summary>
+    private const long Busy = KindMask + 1;
+
+    /// <summary>A race for an entry is lost to somebody else each time; who loses this often is not limited.</summary>
+    private const int TriesMax = 8;
+
+    /// <summary>No worker has more connections; above, it is damage.</summary>
+    private const long CountMax = 1 << 24;
+
+    /// <summary>No limit reaches further ahead than this; a time that does is damage, or of another clock.</summary>
+    private const long AheadUsMax = 30 * 60 * 1_000_000L;
+
+    private readonly byte* _base;
+    private readonly bool _isOwn;
+    private readonly uint _sets;
+    private readonly int _slot;
+    private readonly uint _epoch;
+
+    private AddressTable(byte* address, long bytes, int slot, bool isOwn)
+    {
+        _base = address;
+        (_slot, _isOwn) = (slot, isOwn);
+        _sets = (uint)((bytes - HeadBytes) / (EntryBytes * SetEntries));
+        MakeKey(ref Head.Key);
+        MakeKey(ref Head.SecondKey);
+        _epoch = Volatile.Read(ref EpochOf(slot));
+    }
+
+    /// <summary>How often no entry was left, so that something was not limited.</summary>
+    public long Uncounted { get; private set; }
+
+    private ref AddressTableHead Head => ref *(AddressTableHead*)_base;
+
+    /// <summary>
+    /// The table of a segment for a worker of a slot; null when a later release has laid it out. A segment of an older server has no place for
+    /// it: then this worker counts alone, in memory of its own.
+    /// </summary>
+    public static AddressTable? Open(RoomLog log, int slot)
+    {
+        long bytes = SegmentArea.BytesOf(SegmentAreaKind.Addresses);
+        if (!log.Layout.HasDetails)
+        {
+            return InMemory(bytes, slot);
+        }
+
+        ref var area = ref log.Header.AreaOf(SegmentAreaKind.Addresses);
+        if (Interlocked.CompareExchange(ref area.Version, Version, 0) is not (0 or Version))
+        {
+            return null;
+        }
+
+        (area.EntryBytes, area.Entries) = (EntryBytes, (uint)(bytes / EntryBytes));
+        return new AddressTable(log.Address + log.Layout.AreaOffset(SegmentAreaKind.Addresses), bytes, slot, isOwn: false);
+    }
+
+    /// <summary>A table that no other process sees.</summary>
+    internal static AddressTable InMemory(long bytes, int slot) => new((byte*)NativeMemory.AllocZeroed((nuint)bytes), bytes, slot, isOwn: true);
+
+    /// <summary>Another worker's side of the same table.</summary>
+    internal AddressTable SideOf(int slot) => new(_base, HeadBytes + ((long)_sets * EntryBytes * SetEntries), slot, isOwn: false);
+
+    /// <summary>What the former process of a worker's slot held counts nothing any more.</summary>
+    internal static void ResetSlot(RoomLog log, int slot)
+    {
+        if (IsThere(log))
+        {
+            _ = Interlocked.Increment(ref Epochs(log.Address + log.Layout.AreaOffset(SegmentAreaKind.Addresses))[slot]);
+        }
+    }
+
+    /// <summary>Forgets everything, and gives the memory back. No other process uses it.</summary>
+    internal static void Clear(RoomLog log)
+    {
+        if (IsThere(log))
+        {
+            byte* address = log.Address + log.Layout.AreaOffset(SegmentAreaKind.Addresses);
+            nuint bytes = (nuint)SegmentArea.BytesOf(SegmentAreaKind.Addresses);
+            if (!Syscall.Discard(address, bytes).Ok)
+            {
+                NativeMemory.Clear(address, bytes);
+            }
+
+            log.Header.AreaOf(SegmentAreaKind.Addresses) = default;
+        }
+    }
+
+    /// <summary>Connections of an address at all workers whose slots have been used up to one.</summary>
+    /// <param name="prefix">The address.</param>
+    /// <param name="slots">How many slots may be in use, from the first one on.</param>
+    public long Connections(AddressPrefix prefix, int slots)
+    {
+        long sum = 0;
+        for (int first = 0; first < slots; first += SlotsPerEntry)
+        {
+            ulong tag = TagOf(prefix, FirstGroupKind + (first / SlotsPerEntry));
+            for (int i = 0; i < 2 * SetEntries; i++)
+            {
+                // Two workers that make an entry at the same time may make two.
+                long* entry = EntryAt(tag, i);
+                sum += (ulong)Volatile.Read(ref entry[0]) == tag ? CountOf(entry, first) : 0;
+            }
+        }
+
+        return sum;
+    }
+
+    /// <summary>Counts a connection of this worker in; false when there is no entry left.</summary>
+    /// <param name="prefix">The address.</param>
+    /// <param name="nowUs">The shared clock, in microseconds.</param>
+    public bool TryAdd(AddressPrefix prefix, long nowUs)
+    {
+        int first = _slot / SlotsPerEntry * SlotsPerEntry;
+        ulong tag = TagOf(prefix, FirstGroupKind + (first / SlotsPerEntry));
+        for (int tries = 0; tries < TriesMax; tries++)
+        {
+            long* entry = FindOwn(tag);
+            if (entry == null && (entry = Take(tag, nowUs)) == null)
+            {
+                break;
+            }
+
+            // Whoever takes an entry looks at its counts again afterwards: one of the two sees the other.
+            ref long word = ref entry[1 + _slot - first];
+            long former = Volatile.Read(ref word);
+            long count = OwnCount(former);
+            bool written = TryWrite(ref word, former, count + 1);
+            if (written && (ulong)Volatile.Read(ref entry[0]) == tag)
+            {
+                return true;
+            }
+
+            _ = written && TryWrite(ref word, WordOf(count + 1), count);
+        }
+
+        Uncounted++;
+        return false;
+    }
+
+    /// <summary>Counts a connection of this worker out that was counted in.</summary>
+    public void Remove(AddressPrefix prefix)
+    {
+        int first = _slot / SlotsPerEntry * SlotsPerEntry;
+        long* entry = FindOwn(TagOf(prefix, FirstGroupKind + (first / SlotsPerEntry)));
+        if (entry != null)
+        {
+            ref long word = ref entry[1 + _slot - first];
+            long former = Volatile.Read(ref word);
+            _ = TryWrite(ref word, former, Math.Max(0, OwnCount(former) - 1));
+        }
+    }
+
+    /// <summary>Takes something of a rate, unless that would be too much; what cannot be counted is allowed.</summary>
+    /// <param name="prefix">The address.</param>
+    /// <param name="rate">Which rate.</param>
+    /// <param name="costUs">How long the allowed rate takes for it, in microseconds.</param>
+    /// <param name="burstUs">How far ahead of that rate an address may be, in microseconds.</param>
+    /// <param name="nowUs">The shared clock, in microseconds.</param>
+    public bool TryTake(AddressPrefix prefix, AddressRate rate, long costUs, long burstUs, long nowUs)
+    {
+        ulong tag = TagOf(prefix, RatesKind);
+        long* entry = Find(tag);
+        if (entry == null && (entry = Take(tag, nowUs)) == null)
+        {
+            Uncounted++;
+            return true;
+        }
+
+        ref long paid = ref entry[1 + (int)rate];
+        for (int tries = 0; tries < TriesMax; tries++)
+        {
+            long former = Volatile.Read(ref paid);
+            long until = (IsAhead(former, nowUs) ? former : nowUs) + costUs;
+            if (until - nowUs > burstUs)
+            {
+                return false;
+            }
+
+            if (Interlocked.CompareExchange(ref paid, until, former) == former)
+            {
+                return true;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether a refusal of an address is to be told: once in so many microseconds over all workers. Otherwise it is counted.</summary>
+    /// <param name="prefix">The address.</param>
+    /// <param name="everyUs">How often at most, in microseconds.</param>
+    /// <param name="nowUs">The shared clock, in microseconds.</param>
+    /// <param name="untold">How many were not told since the last one that was.</param>
+    public bool MayTell(AddressPrefix prefix, long everyUs, long nowUs, out long untold)
+    {
+        untold = 0;
+        ulong tag = TagOf(prefix, RatesKind);
+        long* entry = Find(tag);
+        if (entry == null && (entry = Take(tag, nowUs)) == null)
+        {
+            return true;
+        }
+
+        ref long told = ref entry[1 + ToldPlace];
+        long former = Volatile.Read(ref told);
+        if (IsAhead(former, nowUs) || Interlocked.CompareExchange(ref told, nowUs + everyUs, former) != former)
+        {
+            _ = Interlocked.Increment(ref entry[1 + UntoldPlace]);
+            return false;
+        }
+
+        untold = Math.Max(0, Interlocked.Exchange(ref entry[1 + UntoldPlace], 0));
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_isOwn)
+        {
+            NativeMemory.Free(_base);
+        }
+    }
+
+    private static bool IsThere(RoomLog log) =>
+        log.Layout.HasDetails && Volatile.Read(ref log.Header.AreaOf(SegmentAreaKind.Addresses).Version) == Version;
+
+    private static bool IsAhead(long time, long nowUs) => time > nowUs && time <= nowUs + AheadUsMax;
+
+    private static Span<uint> Epochs(byte* address) => ((AddressTableHead*)address)->Epochs;
+
+    private static void MakeKey(ref ulong key)
+    {
+        if (Volatile.Read(ref key) == 0)
+        {
+            Span<byte> random = stackalloc byte[sizeof(ulong)];
+            Syscall.FillRandom(random);
+            _ = Interlocked.CompareExchange(ref key, BitConverter.ToUInt64(random) | 1, 0);
+        }
+    }
+
+    private ref uint EpochOf(int slot) => ref Epochs(_base)[slot];
+}
+
+/// <summary>What a table of addresses begins with.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct AddressTableHead
+{
+    /// <summary>Random; 0 until the table is first used.</summary>
+    public ulong Key;
+
+    /// <summary>As <see cref="Key"/>.</summary>
+    public ulong SecondKey;
+
+    private fixed uint _epochs[RoomLogLayout.WorkerSlots];
+
+    /// <summary>How often the process of each worker's slot has begun anew.</summary>
+    [UnscopedRef]
+    public Span<uint> Epochs => MemoryMarshal.CreateSpan(ref _epochs[0], RoomLogLayout.WorkerSlots);
+}
+
+/// <summary>A part of all addresses that counts as one.</summary>
+/// <param name="High">Its first 8 bytes, as they lie in memory; those behind the prefix are zero.</param>
+/// <param name="Low">The 8 bytes behind them.</param>
+/// <param name="Bits">How long the prefix is.</param>
+public readonly record struct AddressPrefix(ulong High, ulong Low, int Bits);
