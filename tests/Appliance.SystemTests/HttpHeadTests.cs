@@ -115,7 +115,7 @@ public sealed class HttpHeadTests(MonitoredServer fixture) : IClassFixture<Monit
 }
 
 /// <summary>A server with both ports.</summary>
-public sealed class MonitoredServer() : ServerFixture(MonitoringPort.Options)
+public sealed class MonitoredServer() : ServerFixture([.. MonitoringPort.Options, "--metrics-host", "a", "--metrics-host", "b"])
 {
     /// <summary>The chat port and the monitoring port.</summary>
     public System.Net.IPEndPoint[] Addresses => [Server.Address, MonitoringPort.OfAsync(Server).GetAwaiter().GetResult().Address];
