@@ -22,13 +22,9 @@ internal static class NumberOptions
         : throw CommandLine.Wrong("--nowait: do not wait, and --timeout: wait a while, exclude each other");
 
     /// <summary>A number in a range; null when the option is not given.</summary>
-    public static int? InRange(ParseResult parsed, Option<string> option, int least, int most)
-    {
-        int value = 0;
-        return parsed.GetValue(option) is not { } text ? null
-            : Setting.ParseNumber(text, least, most, number => value = number) is { } wrong ? throw CommandLine.Wrong($"{option.Name}: '{text}' {wrong}")
-            : value;
-    }
+    public static int? InRange(ParseResult parsed, Option<string> option, int least, int most) => parsed.GetValue(option) is not { } text ? null
+        : Setting.ParseNumber(text, least, most, out int number) is not { } wrong ? number
+        : throw CommandLine.Wrong($"{option.Name}: '{text}' {wrong}");
 
     /// <summary>A number of 64 bits, with or without a sign; null when the option is not given.</summary>
     public static long? Whole(ParseResult parsed, Option<string> option) => parsed.GetValue(option) is not { } text ? null

@@ -125,13 +125,13 @@ internal static class RunCommand
         try
         {
             var takeover = Takeover.Receive(channel, Paths.ForThisUser());
-            if (!SettingsBuilder.TryReload(takeover.Settings, read, out string note))
+            if (SettingsBuilder.Reload(takeover.Settings, read, out string note) is not { } settings)
             {
                 throw new IOException(note);
             }
 
-            takeover.CloseUnusedWakeups();
-            ServerOf(arguments, read, takeover.Settings, () => serves = true).TakeOver(takeover, note);
+            takeover.CloseUnusedWakeups(settings);
+            ServerOf(arguments, read, settings, () => serves = true).TakeOver(takeover, note);
             return ExitCode.Fine;
         }
         catch (Exception failure) when (!serves && ServerProcess.Explain(failure) is { } why)

@@ -33,8 +33,8 @@ internal static class ShmPutCommand
         long variable = ShmOptions.VariableOf(parsed);
         uint mode = ModeOptions.Read(parsed, Mode, ModeOptions.Default);
         byte[] value = Encode(parsed);
-        long asked = 0;
-        if (parsed.GetValue(Size) is { } size && Setting.ParseNumber(size, VariableChain.HeadBytes, int.MaxValue, number => asked = number) is { } wrong)
+        int asked = 0;
+        if (parsed.GetValue(Size) is { } size && Setting.ParseNumber(size, VariableChain.HeadBytes, int.MaxValue, out asked) is { } wrong)
         {
             throw CommandLine.Wrong($"--size: '{size}' {wrong}");
         }

@@ -18,19 +18,25 @@ public enum SettingGroup
     Time,
 }
 
+/// <summary>Takes a value of a setting over.</summary>
+/// <param name="settings">The settings; exchanged for some that have the value, unless that is wrong.</param>
+/// <param name="text">The value.</param>
+/// <returns>What is wrong with the value, or null.</returns>
+public delegate string? ApplySetting(ref Settings settings, string text);
+
 /// <summary>One setting: a row of the table that usage, configuration file, <c>--settings</c> and manual come from.</summary>
 /// <param name="Name">Long option without the dashes, and name in the configuration file.</param>
 /// <param name="Value">What stands for its value in the usage; empty for a switch.</param>
 /// <param name="Help">What it means, in one line.</param>
 /// <param name="Group">Heading in the usage.</param>
-/// <param name="Apply">Takes a value over; returns what is wrong with it, or null.</param>
+/// <param name="Apply">Takes a value over.</param>
 /// <param name="Show">The value in force, as it would be written.</param>
 public sealed record Setting(
     string Name,
     string Value,
     string Help,
     SettingGroup Group,
-    Func<Settings, string, string?> Apply,
+    ApplySetting Apply,
     Func<Settings, string> Show)
 {
     private const string MustBe = "must be ";
@@ -48,26 +54,23 @@ public sealed record Setting(
     public string Variable => $"APPLIANCE_{Name.ToUpperInvariant().Replace('-', '_')}";
 
     /// <summary>What values are allowed, in the words of the error that any other value meets.</summary>
-    public string Allowed => Apply(new Settings(), "") is { } wrong ? wrong[MustBe.Length..] : "any text";
+    public string Allowed
+    {
+        get
+        {
+            var any = new Settings();
+            return Apply(ref any, "") is { } wrong ? wrong[MustBe.Length..] : "any text";
+        }
+    }
 
     /// <summary>For a setting that may be given more than once: makes it empty, so that what is given takes the place of the default.</summary>
-    public Action<Settings>? Empty { get; init; }
+    public Func<Settings, Settings>? Empty { get; init; }
 
     /// <summary>May be given more than once.</summary>
     public bool IsRepeatable => Empty is not null;
 
     /// <summary>The values in force, each as it would be written: one, or as many as a setting has that may be given more than once.</summary>
     public string[] ValuesIn(Settings settings) => IsRepeatable ? Show(settings).Split(' ') : [Show(settings)];
-
-    /// <summary>Gives settings the value that others have.</summary>
-    internal void Copy(Settings from, Settings to)
-    {
-        Empty?.Invoke(to);
-        foreach (string value in ValuesIn(from))
-        {
-            _ = Apply(to, value);
-        }
-    }
 
     /// <summary>Where in a value of this setting a path begins; -1 when the value has none, and null for a setting that names no file.</summary>
     public Func<string, int>? PathStart { get; init; }
@@ -77,6 +80,18 @@ public sealed record Setting(
 
     /// <summary>May stand without a value.</summary>
     public bool IsSwitch => Value.Length == 0;
+
+    /// <summary>Some settings with the value, and its source, that others have.</summary>
+    public Settings Copy(Settings from, Settings to)
+    {
+        var settings = Empty?.Invoke(to) ?? to;
+        foreach (string value in ValuesIn(from))
+        {
+            _ = Apply(ref settings, value);
+        }
+
+        return settings.WithSource(Name, from.SourceOf(Name));
+    }
 
     /// <summary>
     /// A value in which a relative path has become a whole one: a daemon leaves the directory that it was started in, and a
@@ -89,49 +104,64 @@ public sealed record Setting(
             ? string.Concat(text.AsSpan(0, start), Path.GetFullPath(text[start..], directory))
             : text;
 
-    internal static Setting Switch(string name, string help, SettingGroup group, Action<Settings, bool> set, Func<Settings, bool> get) =>
-        new(name, "", help, group, (settings, text) => Parse(text, ["on", "off"], on => set(settings, on == 0)), settings => get(settings) ? "on" : "off")
+    internal static Setting Switch(string name, string help, SettingGroup group, Func<Settings, bool, Settings> with, Func<Settings, bool> get) =>
+        OneOf(["on", "off"], name, "", help, group, (settings, index) => with(settings, index == 0), settings => get(settings) ? 0 : 1) with
         {
             Default = "off",
-            Words = ["on", "off"],
         };
 
     internal static Setting Number(
-        string name, string value, int byDefault, string help, SettingGroup group, Range range, Action<Settings, int> set, Func<Settings, int> get) => new(
-        name,
-        value,
-        help,
-        group,
-        (settings, text) => ParseNumber(text, range.Start.Value, range.End.Value, number => set(settings, number)),
-        settings => get(settings).ToString(CultureInfo.InvariantCulture))
+        string name, string value, int byDefault, string help, SettingGroup group, Range range,
+        Func<Settings, int, Settings> with, Func<Settings, int> get)
+    {
+        return new Setting(name, value, help, group, Apply, settings => get(settings).ToString(CultureInfo.InvariantCulture))
         {
             Default = byDefault.ToString(CultureInfo.InvariantCulture),
         };
 
+        string? Apply(ref Settings settings, string text)
+        {
+            string? wrong = ParseNumber(text, range.Start.Value, range.End.Value, out int number);
+            settings = wrong is null ? with(settings, number) : settings;
+            return wrong;
+        }
+    }
+
     internal static Setting Choice<T>(
-        string name, string value, string help, SettingGroup group, (string Word, T Value)[] choices, Action<Settings, T> set, Func<Settings, T> get)
+        string name, string value, string help, SettingGroup group, (string Word, T Value)[] choices,
+        Func<Settings, T, Settings> with, Func<Settings, T> get) =>
+        OneOf(
+            Array.ConvertAll(choices, choice => choice.Word), name, value, help, group,
+            (settings, index) => with(settings, choices[index].Value),
+            settings => Array.FindIndex(choices, choice => EqualityComparer<T>.Default.Equals(choice.Value, get(settings))));
+
+    private static Setting OneOf(
+        string[] words, string name, string value, string help, SettingGroup group, Func<Settings, int, Settings> with, Func<Settings, int> get)
     {
-        string[] words = Array.ConvertAll(choices, choice => choice.Word);
-        return new Setting(
-            name,
-            value,
-            help,
-            group,
-            (settings, text) => Parse(text, words, index => set(settings, choices[index].Value)),
-            settings => Array.Find(choices, choice => EqualityComparer<T>.Default.Equals(choice.Value, get(settings))).Word)
+        return new Setting(name, value, help, group, Apply, settings => words[get(settings)])
         {
             Default = words[0],
             Words = words,
         };
+
+        string? Apply(ref Settings settings, string text)
+        {
+            int index = Array.IndexOf(words, text);
+            settings = index < 0 ? settings : with(settings, index);
+            return index < 0 ? $"{MustBe}{string.Join(", ", words[..^1])} or {words[^1]}" : null;
+        }
     }
 
-    internal static string? ParseNumber(string text, int least, int most, Action<int> set) =>
-        TryParse(text, least, most, number => set((int)number))
-            ? null
-            : string.Create(CultureInfo.InvariantCulture, $"{MustBe}a number from {least} to {most}");
+    /// <summary>Reads a number with or without a unit; returns what is wrong with it, or null.</summary>
+    internal static string? ParseNumber(string text, int least, int most, out int number)
+    {
+        bool parsed = TryParse(text, least, most, out long parsedNumber);
+        number = (int)parsedNumber;
+        return parsed ? null : string.Create(CultureInfo.InvariantCulture, $"{MustBe}a number from {least} to {most}");
+    }
 
-    /// <summary>Takes a number with or without a unit; false when it is none, or out of range.</summary>
-    internal static bool TryParse(string text, long least, long most, Action<long> set)
+    /// <summary>Reads a number with or without a unit; false when it is none, or out of range, and the number is 0 then.</summary>
+    internal static bool TryParse(string text, long least, long most, out long number)
     {
         var (digits, unit) = text.Length == 0 ? (text, 1) : text[^1] switch
         {
@@ -140,25 +170,9 @@ public sealed record Setting(
             'g' or 'G' => (text[..^1], 1 << 30),
             _ => (text, 1),
         };
-        bool parsed = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+        bool parsed = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out number)
             && number <= most / unit && number * unit >= least;
-        if (parsed)
-        {
-            set(number * unit);
-        }
-
+        number = parsed ? number * unit : 0;
         return parsed;
-    }
-
-    private static string? Parse(string text, string[] words, Action<int> set)
-    {
-        int index = Array.IndexOf(words, text);
-        if (index < 0)
-        {
-            return $"{MustBe}{string.Join(", ", words[..^1])} or {words[^1]}";
-        }
-
-        set(index);
-        return null;
     }
 }

@@ -1,9 +1,14 @@
+using System.Runtime.CompilerServices;
 using Appliance.Protocols.Http;
 
 namespace Appliance.Config;
 
-/// <summary>The values of one start, each from a row of <see cref="SettingsTable"/>.</summary>
-public sealed class Settings
+/// <summary>
+/// The values in force, each from a row of <see cref="SettingsTable"/>. They never change: a reload makes others of them
+/// (<see cref="SettingsBuilder.Reload"/>), and each process exchanges its reference between two turns: a worker and a single process
+/// <c>WorkerContext.Settings</c>, a master <c>WorkerFleet.Settings</c>, the thread of the journal its own.
+/// </summary>
+public sealed record Settings
 {
     /// <summary>Most workers there can be.</summary>
     public const int WorkersMax = 64;
@@ -14,25 +19,26 @@ public sealed class Settings
     /// <summary>The source of a value that nobody gave.</summary>
     public const string DefaultSource = "default";
 
-    private readonly Dictionary<string, string> _sources = new(StringComparer.Ordinal);
+    /// <summary>Whence values came, by the name of their setting; never written to once it is filled.</summary>
+    private Dictionary<string, string> Sources { get; init; } = new(StringComparer.Ordinal);
 
     /// <summary>Run as a daemon.</summary>
-    public bool Daemon { get; internal set; }
+    public bool Daemon { get; init; }
 
     /// <summary>Log everything, and stay in the foreground unless a daemon is asked for.</summary>
-    public bool Debug { get; internal set; }
+    public bool Debug { get; init; }
 
     /// <summary>One process, no children.</summary>
-    public bool NoFork { get; internal set; }
+    public bool NoFork { get; init; }
 
     /// <summary>Be the master of worker processes.</summary>
-    public bool Master { get; internal set; }
+    public bool Master { get; init; }
 
     /// <summary>Worker processes; 0: one a processor.</summary>
-    public int Workers { get; internal set; }
+    public int Workers { get; init; }
 
     /// <summary>The most worker processes that the load may call for; 0: as many as <see cref="Workers"/> says.</summary>
-    public int MaxWorkers { get; internal set; }
+    public int MaxWorkers { get; init; }
 
     /// <summary>Worker processes at the start, and the least there are.</summary>
     public int WorkersLeast => Workers > 0 ? Workers : Math.Clamp(Environment.ProcessorCount, 1, WorkersMax);
@@ -41,111 +47,122 @@ public sealed class Settings
     public int WorkersMost => Math.Max(MaxWorkers, WorkersLeast);
 
     /// <summary>Where clients connect.</summary>
-    public IReadOnlyList<ListenAddress> Listen { get; internal set; } = [];
+    public IReadOnlyList<ListenAddress> Listen { get; init; } = [];
 
     /// <summary>Proxies whose word counts for who their clients are.</summary>
-    public NetworkList TrustedProxies { get; internal set; } = NetworkList.None;
+    public NetworkList TrustedProxies { get; init; } = NetworkList.None;
 
     /// <summary>Whether peers at unix sockets are such proxies.</summary>
-    public bool TrustsUnixProxies { get; internal set; }
+    public bool TrustsUnixProxies { get; init; }
 
     /// <summary>Whether any proxy's word counts.</summary>
     public bool HasTrustedProxies => TrustsUnixProxies || !TrustedProxies.IsEmpty;
 
     /// <summary>Where monitors connect; null when off.</summary>
-    public ListenAddress? Metrics { get; internal set; }
+    public ListenAddress? Metrics { get; init; }
 
     /// <summary>By which hosts monitors may ask.</summary>
-    public ServedHosts MetricsHosts { get; internal set; } = ServedHosts.Own;
+    public ServedHosts MetricsHosts { get; init; } = ServedHosts.Own;
 
     /// <summary>Which pages may open a WebSocket.</summary>
-    public AllowedOrigins AllowedOrigins { get; internal set; } = AllowedOrigins.SameHost;
+    public AllowedOrigins AllowedOrigins { get; init; } = AllowedOrigins.SameHost;
 
     /// <summary>Permissions of the sockets at unix paths.</summary>
-    public int SocketMode { get; internal set; } = SocketModeDefault;
+    public int SocketMode { get; init; } = SocketModeDefault;
 
     /// <summary>Directory of the pid file.</summary>
-    public string RunDirectory { get; internal set; } = "";
+    public string RunDirectory { get; init; } = "";
 
     /// <summary>Directory behind the System V keys.</summary>
-    public string StateDirectory { get; internal set; } = "";
+    public string StateDirectory { get; init; } = "";
 
     /// <summary>Log file; empty for stderr.</summary>
-    public string LogFile { get; internal set; } = "";
+    public string LogFile { get; init; } = "";
 
     /// <summary>File that keeps the rooms over a reboot; empty for none.</summary>
-    public string JournalFile { get; internal set; } = "";
+    public string JournalFile { get; init; } = "";
 
     /// <summary>When what the journal has must be on disk.</summary>
-    public JournalSync JournalSync { get; internal set; }
+    public JournalSync JournalSync { get; init; }
 
     /// <summary>Least level that is logged.</summary>
-    public LogLevel LogLevel { get; internal set; }
+    public LogLevel LogLevel { get; init; }
 
     /// <summary>User to become after binding; empty to stay.</summary>
-    public string User { get; internal set; } = "";
+    public string User { get; init; } = "";
 
     /// <summary>Chat messages that a newcomer gets.</summary>
-    public int History { get; internal set; }
+    public int History { get; init; }
 
     /// <summary>Bytes of a room's ring.</summary>
-    public int RoomSize { get; internal set; }
+    public int RoomSize { get; init; }
 
     /// <summary>How many rooms there can be.</summary>
-    public int MaxRooms { get; internal set; }
+    public int MaxRooms { get; init; }
 
     /// <summary>Bytes of memory that all rooms together may take; 0: half of the host's.</summary>
-    public long MaxMemory { get; internal set; }
+    public long MaxMemory { get; init; }
 
     /// <summary>Bytes of memory that all rooms together may take.</summary>
     public long MaxMemoryBytes => MaxMemory > 0 ? MaxMemory : HostMemory.Bytes / 2;
 
     /// <summary>Clients of one worker.</summary>
-    public int MaxConnections { get; internal set; }
+    public int MaxConnections { get; init; }
 
     /// <summary>Characters of a name.</summary>
-    public int MaxName { get; internal set; }
+    public int MaxName { get; init; }
 
     /// <summary>Characters of a message.</summary>
-    public int MaxMessage { get; internal set; }
+    public int MaxMessage { get; init; }
 
     /// <summary>Bytes of what a chat client may send at once, fragments together.</summary>
-    public int MaxFrame { get; internal set; }
+    public int MaxFrame { get; init; }
 
     /// <summary>How joins and leaves are announced.</summary>
-    public AnnounceMode Announce { get; internal set; }
+    public AnnounceMode Announce { get; init; }
 
     /// <summary>Seconds of silence before a ping.</summary>
-    public int PingSeconds { get; internal set; }
+    public int PingSeconds { get; init; }
 
     /// <summary>Seconds of silence before a close.</summary>
-    public int TimeoutSeconds { get; internal set; }
+    public int TimeoutSeconds { get; init; }
 
     /// <summary>Seconds for a whole request head.</summary>
-    public int HandshakeTimeoutSeconds { get; internal set; }
+    public int HandshakeTimeoutSeconds { get; init; }
 
     /// <summary>Seconds for a graceful stop.</summary>
-    public int DrainSeconds { get; internal set; }
+    public int DrainSeconds { get; init; }
 
     /// <summary>How long an upgrade may take before the former process goes on.</summary>
-    public int UpgradeTimeoutSeconds { get; internal set; }
+    public int UpgradeTimeoutSeconds { get; init; }
 
     /// <summary>Seconds after which a worker that does not turn is killed; 0: never.</summary>
-    public int WorkerTimeoutSeconds { get; internal set; }
+    public int WorkerTimeoutSeconds { get; init; }
 
     /// <summary>Messages a second that one client may send; 0: any number.</summary>
-    public int MaxRate { get; internal set; }
+    public int MaxRate { get; init; }
 
     /// <summary>How messages are handed to the kernel.</summary>
-    public IoEngine Io { get; internal set; }
+    public IoEngine Io { get; init; }
 
     /// <summary>Serve <c>/echo</c>.</summary>
-    public bool Echo { get; internal set; }
+    public bool Echo { get; init; }
 
     /// <summary>Whence a value came: <c>default</c>, <c>command line</c>, or file and line.</summary>
-    public string SourceOf(string name) => _sources.GetValueOrDefault(name, DefaultSource);
+    public string SourceOf(string name) => Sources.GetValueOrDefault(name, DefaultSource);
 
-    internal void NoteSource(string name, string source) => _sources[name] = source;
+    /// <summary>Only the same object is equal: a reload makes another one.</summary>
+    public bool Equals(Settings? other) => ReferenceEquals(this, other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => RuntimeHelpers.GetHashCode(this);
+
+    /// <inheritdoc cref="SettingsBuilder.Write"/>
+    public override string ToString() => SettingsBuilder.Write(this);
+
+    /// <summary>The same values, of which one came from there.</summary>
+    internal Settings WithSource(string name, string source) =>
+        this with { Sources = new Dictionary<string, string>(Sources, StringComparer.Ordinal) { [name] = source } };
 }
 
 /// <summary>How joins and leaves are announced to a room.</summary>

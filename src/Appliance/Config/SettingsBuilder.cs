@@ -128,65 +128,33 @@ public static class SettingsBuilder
 
     /// <summary>Writes all settings as lines that <see cref="ReadFile"/> reads, without comments.</summary>
     public static string Write(Settings settings) => string.Join('\n', SettingsTable.Rows.SelectMany(
-        row => row.ValuesIn(settings),
-        (row, value) => $"{row.Name} = {value}"));
+        row => row.ValuesIn(settings), (row, value) => $"{row.Name} = {value}"));
 
-    /// <summary>
-    /// Reads settings again and takes over what a running server can; false when something is wrong with them, and then nothing is.
-    /// </summary>
-    /// <param name="current">The settings in force, changed in place.</param>
+    /// <summary>Reads settings again; null when something is wrong with them.</summary>
+    /// <param name="current">The settings in force.</param>
     /// <param name="readAgain">Reads them as at the start.</param>
     /// <param name="note">What was wrong, or what has changed but needs a restart; empty otherwise.</param>
-    public static bool TryReload(Settings current, Func<Settings> readAgain, out string note)
+    /// <returns>The settings to put in force.</returns>
+    public static Settings? Reload(Settings current, Func<Settings> readAgain, out string note)
     {
         try
         {
             var fresh = readAgain();
-            CheckTogether(Merge(current, fresh));
-            var needRestart = TakeOver(current, fresh);
-            note = needRestart.Count == 0 ? "" : $"; changed, but in force only after a restart: {string.Join(", ", needRestart)}";
-            return true;
+            var merged = CheckTogether(Merge(current, fresh));
+            string needRestart = string.Join(", ", SettingsTable.Rows.Where(row => row.Show(merged) != row.Show(fresh)).Select(row => row.Name));
+            note = needRestart.Length == 0 ? "" : $"; changed, but in force only after a restart: {needRestart}";
+            return merged;
         }
         catch (SettingException wrong)
         {
             note = wrong.Message;
-            return false;
+            return null;
         }
     }
 
-    /// <summary>What would be in force once the new settings were taken over.</summary>
-    private static Settings Merge(Settings current, Settings fresh)
-    {
-        var merged = new Settings();
-        foreach (var row in SettingsTable.Rows)
-        {
-            var from = row.IsReloadable ? fresh : current;
-            row.Copy(from, merged);
-            merged.NoteSource(row.Name, from.SourceOf(row.Name));
-        }
-
-        return merged;
-    }
-
-    /// <summary>Takes over what a running server can; returns the names of settings that differ and need a restart.</summary>
-    public static IReadOnlyList<string> TakeOver(Settings current, Settings fresh)
-    {
-        List<string> needRestart = [];
-        foreach (var row in SettingsTable.Rows.Where(row => row.Show(current) != row.Show(fresh)))
-        {
-            if (row.IsReloadable)
-            {
-                row.Copy(fresh, current);
-                current.NoteSource(row.Name, fresh.SourceOf(row.Name));
-            }
-            else
-            {
-                needRestart.Add(row.Name);
-            }
-        }
-
-        return needRestart;
-    }
+    /// <summary>What a running server makes of new settings: what it can take over is new, all else as it was.</summary>
+    public static Settings Merge(Settings current, Settings fresh) =>
+        SettingsTable.Rows.Where(row => row.IsReloadable).Aggregate(current, (merged, row) => row.Copy(fresh, merged));
 
     /// <summary>Applies defaults, then the given values in their order.</summary>
     /// <exception cref="SettingException">A name is unknown, a value is not allowed, or two values do not go together.</exception>
@@ -195,7 +163,7 @@ public static class SettingsBuilder
         var settings = new Settings { RunDirectory = paths.RunDirectory, StateDirectory = paths.StateDirectory };
         foreach (var row in SettingsTable.Rows.Where(row => row.Default.Length > 0))
         {
-            _ = row.Apply(settings, row.Default);
+            _ = row.Apply(ref settings, row.Default);
         }
 
         // What a name is given at one place counts together, and in the place of what former places have given.
@@ -206,17 +174,16 @@ public static class SettingsBuilder
             if (placesOfNames.GetValueOrDefault(value.Name) != place)
             {
                 placesOfNames[value.Name] = place;
-                SettingsTable.Find(value.Name)?.Empty?.Invoke(settings);
+                settings = SettingsTable.Find(value.Name)?.Empty?.Invoke(settings) ?? settings;
             }
 
-            Apply(settings, value);
+            Apply(ref settings, value);
         }
 
-        CheckTogether(settings);
-        return settings;
+        return CheckTogether(settings);
     }
 
-    private static void Apply(Settings settings, GivenValue given)
+    private static void Apply(ref Settings settings, GivenValue given)
     {
         string name = NameOf(given.Name, given.Source);
         var row = SettingsTable.Find(given.Name)
@@ -226,12 +193,12 @@ public static class SettingsBuilder
             throw Wrong(given.Source, $"{name}: {Excerpt.Of(given.Value)} {why}");
         }
 
-        if (row.Apply(settings, row.WithWholePath(given.Value, given.Directory)) is { } wrong)
+        if (row.Apply(ref settings, row.WithWholePath(given.Value, given.Directory)) is { } wrong)
         {
             throw Wrong(given.Source, $"{name}: {Excerpt.Of(given.Value)} {wrong}");
         }
 
-        settings.NoteSource(row.Name, given.Source);
+        settings = settings.WithSource(row.Name, given.Source);
     }
 
     /// <summary>How an error names a setting: as the option, as the variable, or as the line of the file that sets it.</summary>
@@ -250,12 +217,13 @@ public static class SettingsBuilder
 
     private static SettingException Wrong(string source, string message) => new(message) { IsUsage = source == CommandLine };
 
-    private static void CheckTogether(Settings settings)
+    /// <summary>Refuses values that do not go together; what nobody gave follows from what was given.</summary>
+    private static Settings CheckTogether(Settings settings)
     {
         if (settings.TimeoutSeconds <= settings.PingSeconds && IsDefault(settings, "ping"))
         {
             // Whoever shortens only the time limit wants pings that fit into it.
-            settings.PingSeconds = Math.Max(1, settings.TimeoutSeconds / 3);
+            settings = settings with { PingSeconds = Math.Max(1, settings.TimeoutSeconds / 3) };
         }
         else if (settings.TimeoutSeconds < settings.PingSeconds)
         {
@@ -268,7 +236,7 @@ public static class SettingsBuilder
         if (settings.Daemon && settings.LogFile.Length == 0)
         {
             // A daemon has no stderr that anybody reads.
-            settings.LogFile = $"{settings.StateDirectory}/appliance.log";
+            settings = settings with { LogFile = $"{settings.StateDirectory}/appliance.log" };
         }
 
         long largest = 6L * (settings.MaxName + settings.MaxMessage);
@@ -284,6 +252,8 @@ public static class SettingsBuilder
                     "room-size",
                     $"'{settings.RoomSize}' is too small for max-name and max-message: at least {16 * largest} is needed");
         }
+
+        return settings;
     }
 
     /// <summary>The kernel would call this program's own first listener another program.</summary>

@@ -15,7 +15,7 @@ public interface IConnectionObserver
     void OnRefused(in Connection connection, RejectReason reason, int status, string why);
 
     /// <summary>A client was closed because it sent too fast.</summary>
-    void OnTooFast(in Connection connection);
+    void OnTooFast(in Connection connection, int perSecondMax);
 
     /// <summary>There was no descriptor, or no memory of the kernel's, for another client.</summary>
     void OnDescriptorsExhausted(string error);

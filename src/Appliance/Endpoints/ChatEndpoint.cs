@@ -86,7 +86,7 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
 
         if (verdict == RateVerdict.Close)
         {
-            Context.Observer.OnTooFast(connection);
+            Context.Observer.OnTooFast(connection, Context.Settings.MaxRate);
             Close(fd, CloseCode.PolicyViolation, awaitAnswer: true);
         }
     }

@@ -26,7 +26,6 @@ public sealed class JournalWriter : IDisposable
     /// <summary>After so long it is noticed that somebody has moved the file away.</summary>
     private const int CheckEveryMs = 1000;
 
-    private readonly Settings _settings;
     private readonly RoomLog _rooms;
 #pragma warning disable CA2213 // One of the table's.
     private readonly Wakeup _wakeup;
@@ -51,6 +50,7 @@ public sealed class JournalWriter : IDisposable
     private bool _hasWritten;
     private bool _isLast;
     private volatile bool _stopping;
+    private volatile Settings _settings;
 
     private JournalWriter(Settings settings, RoomLog rooms, WakeupTable wakeups, EventLog log)
     {
@@ -108,8 +108,12 @@ public sealed class JournalWriter : IDisposable
     /// <summary>Goes on where another process has ended; one that has begun itself does so anyway.</summary>
     public void Continue() => _thread.Start();
 
-    /// <summary>How to sync may have changed.</summary>
-    public void OnSettings() => _wakeup.Set();
+    /// <summary>Puts other settings in force, on the thread of the process's loop: how to sync may have changed.</summary>
+    public void OnSettings(Settings settings)
+    {
+        _settings = settings;
+        _wakeup.Set();
+    }
 
     /// <summary>Writes and syncs all remaining records, and ends; it does not wait for a disk that does not answer.</summary>
     /// <param name="isLast">Whether nobody uses the rooms any more; otherwise another process goes on.</param>

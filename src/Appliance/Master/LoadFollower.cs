@@ -1,4 +1,3 @@
-using Appliance.Config;
 using Appliance.Logging;
 using Appliance.Metrics;
 using Appliance.Monitoring;
@@ -7,7 +6,7 @@ using Appliance.Rooms;
 namespace Appliance.Master;
 
 /// <summary>Tells monitors how the workers are, and of <c>--proc=MIN-MAX</c> has as many as the load asks for.</summary>
-internal sealed class LoadFollower(Settings settings, RoomLog rooms, WorkerFleet fleet, EventLog log)
+internal sealed class LoadFollower(RoomLog rooms, WorkerFleet fleet, EventLog log)
 {
     private static readonly BuildInfo Build = new("", "");
 
@@ -25,20 +24,20 @@ internal sealed class LoadFollower(Settings settings, RoomLog rooms, WorkerFleet
     }
 
     /// <summary>The settings have changed, or are new: has as many workers as there were, within their limits.</summary>
-    public void Apply() => Resize(Math.Clamp(Count, settings.WorkersLeast, settings.WorkersMost));
+    public void Apply() => Resize(Math.Clamp(Count, fleet.Settings.WorkersLeast, fleet.Settings.WorkersMost));
 
     /// <summary>Once a second: a worker more or less, if the load asks for it, and nothing is under way that it would disturb.</summary>
     public void Follow(long nowMs)
     {
         bool isSteady = !fleet.Moves.IsGiving
             && fleet.Workers.All(worker => worker.State == ChildState.Ended || worker is { State: ChildState.Serving, IsRetired: false });
-        if (settings.WorkersLeast == settings.WorkersMost || !isSteady)
+        if (fleet.Settings.WorkersLeast == fleet.Settings.WorkersMost || !isSteady)
         {
             return;
         }
 
         double idle = Sampler.Read(rooms, Build).Total.IdlePercent;
-        int wanted = _scaling.Decide(idle, Count, settings.WorkersLeast, settings.WorkersMost, nowMs);
+        int wanted = _scaling.Decide(idle, Count, fleet.Settings.WorkersLeast, fleet.Settings.WorkersMost, nowMs);
         if (wanted != Count)
         {
             log.Write(EventCatalogue.WorkersChanged, (int)idle, wanted, Count);
@@ -48,7 +47,7 @@ internal sealed class LoadFollower(Settings settings, RoomLog rooms, WorkerFleet
 
     private void Resize(int count)
     {
-        (rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (settings.WorkersLeast, settings.WorkersMost);
+        (rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (fleet.Settings.WorkersLeast, fleet.Settings.WorkersMost);
         fleet.Resize(count);
     }
 }

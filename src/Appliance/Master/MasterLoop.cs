@@ -42,7 +42,6 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private const uint ControlEvent = MasterEvent + 1;
     private const uint WakeupEvent = ControlEvent + 1;
 
-    private readonly Settings _settings;
     private readonly RoomLog _rooms;
     private readonly EventLog _log;
     private readonly ServiceManager _service;
@@ -68,7 +67,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     private bool _owesReload;
 
     /// <summary>A master that starts its workers once it runs.</summary>
-    /// <param name="settings">The settings in force, changed in place by a reload.</param>
+    /// <param name="settings">The settings that it starts with.</param>
     /// <param name="readAgain">Reads the command line and the configuration file once more.</param>
     /// <param name="resources">The room logs, the listening sockets and the locks.</param>
     /// <param name="takeover">The master from whom it takes all that over; null for none.</param>
@@ -88,7 +87,6 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         CommandDispatcher control,
         EventLog log)
     {
-        _settings = settings;
         _resources = resources;
         _takeover = takeover;
         _rooms = resources.Rooms;
@@ -99,10 +97,10 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _timers = new TimerWheel(Timers, _clock.NowMs);
         _fleet = new WorkerFleet(settings, resources, _poller, _timers, _clock, _children, log) { OnAnswer = control.OnAnswer };
         _guard = new TurnGuard(log);
-        _watch = new WorkerWatch(settings, resources, log);
-        _load = new LoadFollower(settings, _rooms, _fleet, log);
-        _reloading = new Reloading(settings, readAgain, resources, _fleet, _load, monitor, service, log, _wakeup.Set);
-        _upgrade = new Upgrade(settings, resources, _fleet, service, control, relaunch, _children, log)
+        _watch = new WorkerWatch(_fleet, resources, log);
+        _load = new LoadFollower(_rooms, _fleet, log);
+        _reloading = new Reloading(readAgain, resources, _fleet, _load, monitor, service, log, _wakeup.Set);
+        _upgrade = new Upgrade(resources, _fleet, service, control, relaunch, _children, log)
         {
             OnHandOver = monitor.Dispose,
             OnReturning = afterMs => _timers.Arm(UpgradeTimer, _clock.NowMs + afterMs),
@@ -225,7 +223,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         }
         else
         {
-            _takeover.OpenRoutes(_fleet, _settings.WorkersLeast);
+            _takeover.OpenRoutes(_fleet, _fleet.Settings.WorkersLeast);
         }
     }
 
@@ -260,7 +258,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     {
         if (!_stopping)
         {
-            _watch.Check(_fleet.Workers, _clock.NowMs);
+            _watch.Check(_clock.NowMs);
         }
     }
 
@@ -367,10 +365,10 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
 
         _stopping = true;
         _rooms.Header.Stopping = 1;
-        _log.Write(EventCatalogue.Stopping, reason, _fleet.ConnectionCount, _settings.DrainSeconds);
+        _log.Write(EventCatalogue.Stopping, reason, _fleet.ConnectionCount, _fleet.Settings.DrainSeconds);
         _service.Stopping();
         _fleet.Stop(atOnce: false);
-        _timers.Arm(StopTimer, _clock.NowMs + (_settings.DrainSeconds * 1000L) + GraceMs);
+        _timers.Arm(StopTimer, _clock.NowMs + (_fleet.Settings.DrainSeconds * 1000L) + GraceMs);
     }
 
     /// <summary>In an upgrade it waits for the end: the process that remains will act on it.</summary>

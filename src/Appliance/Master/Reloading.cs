@@ -11,7 +11,7 @@ namespace Appliance.Master;
 /// thread opens it and wakes the loop when that is done.
 /// </summary>
 internal sealed class Reloading(
-    Settings settings, Func<Settings> readAgain, ServerResources resources, WorkerFleet fleet, LoadFollower load,
+    Func<Settings> readAgain, ServerResources resources, WorkerFleet fleet, LoadFollower load,
     MonitorThread monitor, ServiceManager service, EventLog log, Action wake)
 {
     private string? _reloadNote;
@@ -23,9 +23,9 @@ internal sealed class Reloading(
     public void Reload()
     {
         service.Reloading();
-        bool failed = !SettingsBuilder.TryReload(settings, readAgain, out string note);
-        log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
-        if (failed)
+        var settings = SettingsBuilder.Reload(fleet.Settings, readAgain, out string note);
+        log.Write(settings is null ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
+        if (settings is null)
         {
             // The former settings stay as they are; only the log is reopened.
             _reloadNote = ReloadNote.Failed + note;
@@ -33,9 +33,9 @@ internal sealed class Reloading(
         else
         {
             log.SetLevel(settings.Debug ? LogLevel.Debug : settings.LogLevel);
-            resources.Journal?.OnSettings();
+            resources.Journal?.OnSettings(settings);
             monitor.Hosts = settings.MetricsHosts;
-            fleet.SendSettings();
+            fleet.OnSettings(settings);
             load.Apply();
             _reloadNote = note;
         }

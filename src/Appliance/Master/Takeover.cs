@@ -24,7 +24,7 @@ public sealed class Takeover
     /// <summary>The old master.</summary>
     public int FormerPid { get; }
 
-    /// <summary>Its settings: those that cannot change at run time stay as they are.</summary>
+    /// <summary>Its settings; the new master keeps those that cannot change at run time.</summary>
     public Settings Settings { get; }
 
     /// <summary>What it has.</summary>
@@ -102,12 +102,13 @@ public sealed class Takeover
     /// Once it is known how many workers there are to be: of the wake-ups that the old master has made for every slot there is, those that
     /// nobody uses are closed. Used are those of the old workers, of the new ones, and of the journal.
     /// </summary>
-    public void CloseUnusedWakeups()
+    /// <param name="settings">The settings of the new master.</param>
+    public void CloseUnusedWakeups(Settings settings)
     {
         int formerSlot = RoomLogLayout.WorkersMax - ServerResources.FirstSlot;
         ServerResources.Wakeups.CloseWhere(slot => !Array.Exists(_formerWorkers, number => slot == formerSlot + number)
-            && (slot < ServerResources.FirstSlot || slot >= ServerResources.FirstSlot + Settings.WorkersMost)
-            && (slot != RoomLogLayout.JournalSlot || Settings.JournalFile.Length == 0));
+            && (slot < ServerResources.FirstSlot || slot >= ServerResources.FirstSlot + settings.WorkersMost)
+            && (slot != RoomLogLayout.JournalSlot || settings.JournalFile.Length == 0));
     }
 
     /// <summary>Every worker serves: opens a way for each of the old ones to give its connections to one of the new.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Appliance.Config;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Native;
@@ -18,7 +17,6 @@ internal sealed class Upgrade
     private const int CheckEveryMs = 100;
     private const int ChecksMax = 30;
 
-    private readonly Settings _settings;
     private readonly ServerResources _resources;
     private readonly WorkerFleet _fleet;
     private readonly ServiceManager _service;
@@ -36,12 +34,11 @@ internal sealed class Upgrade
 
     /// <summary>An upgrade that can begin.</summary>
     public Upgrade(
-        Settings settings, ServerResources resources, WorkerFleet fleet, ServiceManager service, CommandDispatcher control,
+        ServerResources resources, WorkerFleet fleet, ServiceManager service, CommandDispatcher control,
         Relaunch relaunch, Children children, EventLog log)
     {
         _children = children;
         _control = control;
-        _settings = settings;
         _resources = resources;
         _fleet = fleet;
         _service = service;
@@ -69,7 +66,7 @@ internal sealed class Upgrade
     public bool IsComplete => State == UpgradeState.Complete;
 
     /// <summary>Of the time that all may take, what is left at least for connections to be given; a worker takes 20 to 40 µs for each.</summary>
-    private int LastPartMs => _settings.UpgradeTimeoutSeconds * 1000 / 3;
+    private int LastPartMs => _fleet.Settings.UpgradeTimeoutSeconds * 1000 / 3;
 
     /// <summary>A signal for the process that is the server in the end.</summary>
     public void PassOn(int signal, string name)
@@ -96,7 +93,7 @@ internal sealed class Upgrade
             using (there)
             {
                 _fleet.Wakeups.Share(RoomLogLayout.WorkersMax - _resources.FirstSlot, RoomLogLayout.WorkersMax);
-                UpgradeProtocol.Send(_channel, _resources, _settings, _fleet.Numbers);
+                UpgradeProtocol.Send(_channel, _resources, _fleet.Settings, _fleet.Numbers);
                 _pid = _relaunch.Start(there.Descriptor, _service.Environment);
                 _children.Add(_pid);
             }
@@ -110,7 +107,7 @@ internal sealed class Upgrade
         State = UpgradeState.Starting;
         _resources.IsShared = true;
         _log.Write(EventCatalogue.UpgradeBegun, _relaunch.Binary, _pid);
-        return (_channel.Descriptor, (_settings.UpgradeTimeoutSeconds * 1000) - LastPartMs);
+        return (_channel.Descriptor, (_fleet.Settings.UpgradeTimeoutSeconds * 1000) - LastPartMs);
     }
 
     /// <summary>The new process has said something or has ended.</summary>

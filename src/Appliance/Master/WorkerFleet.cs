@@ -10,7 +10,6 @@ namespace Appliance.Master;
 /// <summary>The workers of a master: a process for every number, replaced when it dies, more or fewer when asked.</summary>
 public sealed class WorkerFleet : IDisposable
 {
-    private readonly Settings _settings;
     private readonly ServerResources _resources;
     private readonly RoomLog _rooms;
     private readonly ListenerSet _listeners;
@@ -31,7 +30,7 @@ public sealed class WorkerFleet : IDisposable
     internal WorkerFleet(Settings settings, ServerResources resources, Poller poller, TimerWheel timers, LoopClock clock, Children children, EventLog log)
     {
         _children = children;
-        _settings = settings;
+        Settings = settings;
         _resources = resources;
         _rooms = resources.Rooms;
         _listeners = resources.Listeners;
@@ -44,6 +43,9 @@ public sealed class WorkerFleet : IDisposable
         Ending = new WorkerEnding(_workers, clock, log);
         Moves = new ConnectionMoves(_workers, resources.Rooms, new Rebalancer(_workers, resources.Rooms));
     }
+
+    /// <summary>The settings in force in the master, and in the workers that it starts; a reload exchanges them between two turns.</summary>
+    public Settings Settings { get; private set; }
 
     /// <summary>Its workers, those that end included.</summary>
     public IReadOnlyList<ChildWorker> Workers => _workers;
@@ -156,8 +158,12 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Has every worker end, once all that it had is given away.</summary>
     public void EndAll() => _workers.ForEach(worker => Retire(worker, tell: true));
 
-    /// <summary>Has every worker take the settings over.</summary>
-    public void SendSettings() => AskAll(ControlWord.Settings, SettingsBuilder.Write(_settings));
+    /// <summary>Puts other settings in force, in every worker, too.</summary>
+    public void OnSettings(Settings settings)
+    {
+        Settings = settings;
+        AskAll(ControlWord.Settings, SettingsBuilder.Write(settings));
+    }
 
     /// <summary>Has every worker show that it takes orders.</summary>
     public void Probe() => _workers.ForEach(worker => worker.Ask(ControlWord.Probe, ""));
@@ -260,7 +266,7 @@ public sealed class WorkerFleet : IDisposable
     {
         try
         {
-            worker.Start(SettingsBuilder.Write(_settings), _resources.SegmentId, _rooms.Layout, _resources.Wakeups, _clock.NowMs);
+            worker.Start(SettingsBuilder.Write(Settings), _resources.SegmentId, _rooms.Layout, _resources.Wakeups, _clock.NowMs);
             _children.Add(worker.Pid);
             _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Number + 1).OrThrow("epoll_ctl");
         }

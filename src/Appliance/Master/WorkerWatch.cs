@@ -1,4 +1,3 @@
-using Appliance.Config;
 using Appliance.Logging;
 using Appliance.Native;
 
@@ -15,7 +14,7 @@ internal readonly record struct TurnRecord(int Pid, long TurnedNs, long WokenMs,
 /// Ends workers that do not turn any more, stopped or in a loop: each is woken, so one that has nothing to do turns all the same. Time that
 /// passed while the master itself did not run does not count (<see cref="Loop.LoopClock"/>), so nobody is ended for a host that was frozen.
 /// </summary>
-internal sealed class WorkerWatch(Settings settings, ServerResources resources, EventLog log)
+internal sealed class WorkerWatch(WorkerFleet fleet, ServerResources resources, EventLog log)
 {
     /// <summary>One that has had less of the processor, of the time that it was silent, did not get more: the host is loaded.</summary>
     private const double BusyShare = 0.25;
@@ -23,11 +22,11 @@ internal sealed class WorkerWatch(Settings settings, ServerResources resources, 
     /// <summary>No worker is killed sooner, so that monitors see it first (<see cref="Metrics.Sample.StuckAfterNs"/>), at a sample a second.</summary>
     private const long LimitMsMin = 3000;
 
-    /// <summary>Once a second: looks at every process of these workers, and wakes those that have not turned since the last time.</summary>
-    public void Check(IReadOnlyList<ChildWorker> workers, long nowMs)
+    /// <summary>Once a second: looks at every process of the workers, and wakes those that have not turned since the last time.</summary>
+    public void Check(long nowMs)
     {
-        resources.Rooms.Header.WorkerTimeoutSeconds = settings.WorkerTimeoutSeconds;
-        foreach (var worker in workers.Where(worker => worker.Pid > 0))
+        resources.Rooms.Header.WorkerTimeoutSeconds = fleet.Settings.WorkerTimeoutSeconds;
+        foreach (var worker in fleet.Workers.Where(worker => worker.Pid > 0))
         {
             long turnedNs = resources.Rooms.Worker(worker.Slot).TurnedNs;
             if (worker.Turns.Pid != worker.Pid || worker.Turns.TurnedNs != turnedNs)
@@ -50,7 +49,7 @@ internal sealed class WorkerWatch(Settings settings, ServerResources resources, 
 
     private void Judge(ChildWorker worker, long silentMs)
     {
-        long limitMs = settings.WorkerTimeoutSeconds * 1000L;
+        long limitMs = fleet.Settings.WorkerTimeoutSeconds * 1000L;
         if (limitMs == 0 || silentMs < Math.Max(limitMs, LimitMsMin) || ProcessState.Read(worker.Pid) is not { } state)
         {
             return;

@@ -225,10 +225,10 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
     private void RunAlone(ServerResources resources, MonitorThread monitor, ServiceManager service, CommandDispatcher control, EventLog log, Action onReady)
     {
         var rooms = resources.Rooms;
-        var supervisor = new SignalSupervisor(settings, read, rooms, service, control, log, onReady, () =>
+        var supervisor = new SignalSupervisor(read, rooms, service, control, log, onReady, changed =>
         {
-            resources.Journal?.OnSettings();
-            monitor.Hosts = settings.MetricsHosts;
+            resources.Journal?.OnSettings(changed);
+            monitor.Hosts = changed.MetricsHosts;
         });
         (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
         rooms.Worker(0).State = WorkerState.Serving;

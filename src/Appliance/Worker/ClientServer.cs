@@ -112,9 +112,13 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     /// <summary>The wait is over: takes note of what other workers did.</summary>
     public void EndSleep() => _rooms.EndSleep();
 
-    /// <summary>Takes over limits that have changed.</summary>
-    public void OnSettings()
+    /// <summary>The settings in force.</summary>
+    public Settings Settings => _context.Settings;
+
+    /// <summary>Puts others in force.</summary>
+    public void OnSettings(Settings settings)
     {
+        _context.Settings = settings;
         _rooms.OnSettings();
         _endpoints.OnSettings();
         _keepAlive.OnSettings();

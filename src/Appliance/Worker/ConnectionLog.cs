@@ -1,5 +1,4 @@
 using System.Text;
-using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Logging;
 using Appliance.Loop;
@@ -18,7 +17,6 @@ internal sealed class ConnectionLog : IConnectionObserver
 
     private readonly EventLog _log;
     private readonly LoopClock _clock;
-    private readonly Settings _settings;
     private readonly LineLimit _created;
     private readonly LineLimit _full;
     private readonly LineLimit _origin;
@@ -27,9 +25,9 @@ internal sealed class ConnectionLog : IConnectionObserver
     private long _exhaustedAgainMs;
 
     /// <summary>A log of connections that counts by a worker's clock.</summary>
-    public ConnectionLog(EventLog log, LoopClock clock, Settings settings)
+    public ConnectionLog(EventLog log, LoopClock clock)
     {
-        (_log, _clock, _settings) = (log, clock, settings);
+        (_log, _clock) = (log, clock);
         _created = new LineLimit(log, EventCatalogue.RoomsCreatedMore);
         _full = new LineLimit(log, EventCatalogue.FullMore);
         _tooFast = new LineLimit(log, EventCatalogue.TooFastMore);
@@ -92,11 +90,11 @@ internal sealed class ConnectionLog : IConnectionObserver
     }
 
     /// <inheritdoc/>
-    public void OnTooFast(in Connection connection)
+    public void OnTooFast(in Connection connection, int perSecondMax)
     {
         if (MayWrite(EventCatalogue.TooFast, _tooFast))
         {
-            _log.Write(EventCatalogue.TooFast, ConnectionTable.AddressOf(connection), _settings.MaxRate);
+            _log.Write(EventCatalogue.TooFast, ConnectionTable.AddressOf(connection), perSecondMax);
         }
     }
 

@@ -12,37 +12,33 @@ namespace Appliance.Worker;
 /// <summary>A single process does itself what signals ask for: <c>--nofork</c>.</summary>
 public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
 {
-    private readonly Settings _settings;
     private readonly Func<Settings> _readAgain;
     private readonly RoomLog _rooms;
     private readonly ServiceManager _service;
     private readonly CommandDispatcher _control;
     private readonly EventLog _log;
     private readonly Action _ready;
-    private readonly Action _reloaded;
+    private readonly Action<Settings> _reloaded;
     private readonly Lock _telling = new();
     private WorkerLoop? _loop;
 
     /// <summary>A supervisor for the only process.</summary>
-    /// <param name="settings">The settings in force, changed in place.</param>
     /// <param name="readAgain">Reads the command line and the configuration file once more.</param>
     /// <param name="rooms">Where the outcome of a reload is noted for the command that asked.</param>
     /// <param name="service">The service manager, if there is one.</param>
     /// <param name="control">The desk of the control queue.</param>
     /// <param name="log">The log.</param>
     /// <param name="ready">Called when the loop serves.</param>
-    /// <param name="reloaded">Called when settings may have changed.</param>
+    /// <param name="reloaded">Called with settings that are in force from now on.</param>
     public SignalSupervisor(
-        Settings settings,
         Func<Settings> readAgain,
         RoomLog rooms,
         ServiceManager service,
         CommandDispatcher control,
         EventLog log,
         Action ready,
-        Action reloaded)
+        Action<Settings> reloaded)
     {
-        _settings = settings;
         _readAgain = readAgain;
         _rooms = rooms;
         _service = service;
@@ -131,9 +127,14 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     private void Reload(WorkerLoop loop)
     {
         _service.Reloading();
-        bool failed = !SettingsBuilder.TryReload(_settings, _readAgain, out string note);
-        loop.OnSettings();
-        _reloaded();
+        var settings = SettingsBuilder.Reload(loop.Settings, _readAgain, out string note);
+        bool failed = settings is null;
+        if (settings is not null)
+        {
+            loop.OnSettings(settings);
+            _reloaded(settings);
+        }
+
         _log.Write(failed ? EventCatalogue.ReloadFailed : EventCatalogue.Reloaded, note);
         Reopen(reopening =>
         {

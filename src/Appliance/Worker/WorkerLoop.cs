@@ -50,7 +50,6 @@ public sealed class WorkerLoop : IDisposable
     private const int ReturnMsMax = 2000;
 
     private readonly EventLog _log;
-    private readonly Settings _settings;
     private readonly IWorkerSupervisor _supervisor;
     private readonly IReadOnlyList<ListenSocket> _listeners;
     private readonly LoopClock _clock = new();
@@ -76,11 +75,10 @@ public sealed class WorkerLoop : IDisposable
         Settings settings, RoomLog rooms, WorkerIdentity worker, IReadOnlyList<ListenSocket> listeners, IWorkerSupervisor supervisor, EventLog log)
     {
         _log = log;
-        _settings = settings;
         _supervisor = supervisor;
         _listeners = listeners;
         _wakeup = worker.Wakeups.Ensure(worker.Slot);
-        _connectionLog = new ConnectionLog(log, _clock, settings);
+        _connectionLog = new ConnectionLog(log, _clock);
         _clients = new ClientServer(DescriptorBudget.Raise(), _poller, _clock, rooms, worker, settings, _connectionLog);
         _meter = new TurnMeter(rooms, worker.Slot, _clients);
         _ = _poller.Add(_wakeup.Descriptor, 0).OrThrow("epoll_ctl");
@@ -102,6 +100,9 @@ public sealed class WorkerLoop : IDisposable
 
     /// <summary>The clients, whom the supervisor may have moved.</summary>
     public ClientServer Clients => _clients;
+
+    /// <summary>The settings in force.</summary>
+    public Settings Settings => _clients.Settings;
 
     /// <summary>The loop's clock, in milliseconds (<see cref="LoopClock.NowMs"/>).</summary>
     public long NowMs => _clock.NowMs;
@@ -136,18 +137,18 @@ public sealed class WorkerLoop : IDisposable
     /// <param name="reason">Who asked, for the log.</param>
     public void Stop(string reason)
     {
-        _stopAtMs = _stopping ? _clock.NowMs : _clock.NowMs + (_settings.DrainSeconds * 1000L);
+        _stopAtMs = _stopping ? _clock.NowMs : _clock.NowMs + (Settings.DrainSeconds * 1000L);
         if (!_stopping)
         {
             _stopping = true;
-            _log.Write(EventCatalogue.Stopping, reason, _clients.ConnectionCount, _settings.DrainSeconds);
+            _log.Write(EventCatalogue.Stopping, reason, _clients.ConnectionCount, Settings.DrainSeconds);
             _clients.Acceptor.Stop();
             foreach (var listener in _listeners)
             {
                 listener.Dispose();
             }
 
-            _clients.CloseAll(_settings.DrainSeconds);
+            _clients.CloseAll(Settings.DrainSeconds);
         }
     }
 
@@ -172,11 +173,11 @@ public sealed class WorkerLoop : IDisposable
         _stopAtMs = _clock.NowMs + ReturnMsMax;
     }
 
-    /// <summary>Takes over settings that have changed in place.</summary>
-    public void OnSettings()
+    /// <summary>Puts other settings in force, between two turns.</summary>
+    public void OnSettings(Settings settings)
     {
-        _log.SetLevel(_settings.Debug ? LogLevel.Debug : _settings.LogLevel);
-        _clients.OnSettings();
+        _log.SetLevel(settings.Debug ? LogLevel.Debug : settings.LogLevel);
+        _clients.OnSettings(settings);
     }
 
     /// <inheritdoc/>

@@ -18,7 +18,6 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     private readonly DefaultPaths _paths;
     private readonly Dictionary<int, ListenSocket[]> _borrowed = [];
     private readonly WakeupTable _wakeups = new(RoomLogLayout.Slots);
-    private Settings? _settings;
     private EventLog? _log;
 
     /// <summary>The worker of a slot, at the other end of its master's channel.</summary>
@@ -85,11 +84,11 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
             _wakeups.Put(Number(wakeup[0]), Number(wakeup[1]));
         }
 
-        _settings = ReadSettings(lines[1..]);
-        _log = OpenLog(_settings);
+        var settings = ReadSettings(lines[1..]);
+        _log = OpenLog(settings);
         var rooms = RoomLogStore.Attach(Number(parts[0]), layout);
         rooms.ResetWorker(_slot);
-        using var loop = new WorkerLoop(_settings, rooms, new WorkerIdentity(_slot, _wakeups), listeners, this, _log);
+        using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(_slot, _wakeups), listeners, this, _log);
         loop.Run();
         rooms.ResetWorker(_slot);
     }
@@ -132,8 +131,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         switch (message.Kind)
         {
             case ControlWord.Settings:
-                _ = SettingsBuilder.TakeOver(_settings!, ReadSettings(message.Text.Split('\n')));
-                loop.OnSettings();
+                loop.OnSettings(SettingsBuilder.Merge(loop.Settings, ReadSettings(message.Text.Split('\n'))));
                 _ = _channel.Send(ControlWord.Done);
                 break;
             case ControlWord.Reopen:

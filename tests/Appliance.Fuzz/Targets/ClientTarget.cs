@@ -251,7 +251,7 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
         {
         }
 
-        public void OnTooFast(in Connection connection)
+        public void OnTooFast(in Connection connection, int perSecondMax)
         {
         }
 

@@ -75,8 +75,8 @@ internal sealed class SettingsTarget : IFuzzTarget
     private static void RequireReload(IReadOnlyList<GivenValue> given)
     {
         var current = SettingsBuilder.Build(Paths, []);
-        bool taken = SettingsBuilder.TryReload(current, () => SettingsBuilder.Build(Paths, given), out string note);
-        Require(taken || note.Length > 0, "a reload that is refused has a reason");
-        RequireSame(current);
+        var changed = SettingsBuilder.Reload(current, () => SettingsBuilder.Build(Paths, given), out string note);
+        Require(changed is not null || note.Length > 0, "a reload that is refused has a reason");
+        RequireSame(changed ?? current);
     }
 }

@@ -41,9 +41,13 @@ public sealed class SettingsReloadTests
     public void Reloadable_settings_are_taken_over_and_the_others_named(string[] before, string[] after, string expected)
     {
         var (current, fresh) = (Build(before), Build(after));
-        Assert.True(SettingsBuilder.TryReload(current, () => Build(after), out string note));
+        var changed = SettingsBuilder.Reload(current, () => fresh, out string note);
+        Assert.NotNull(changed);
         Assert.Equal(expected, note);
-        Assert.All(SettingsTable.Rows, row => Assert.Equal(row.Show(row.IsReloadable ? fresh : Build(before)), row.Show(current)));
+        Assert.All(SettingsTable.Rows, row => Assert.Equal(row.Show(row.IsReloadable ? fresh : current), row.Show(changed)));
+        Assert.All(SettingsTable.Rows, row => Assert.Equal((row.IsReloadable ? fresh : current).SourceOf(row.Name), changed.SourceOf(row.Name)));
+        AssertSame(Build(before), current);
+        AssertSame(Build(after), fresh);
     }
 
     [Theory]
@@ -51,7 +55,7 @@ public sealed class SettingsReloadTests
     public void Wrong_file_changes_nothing(string[] before, string[] after, string expected)
     {
         var current = Build(before);
-        Assert.False(SettingsBuilder.TryReload(current, () => Build(after), out string note));
+        Assert.Null(SettingsBuilder.Reload(current, () => Build(after), out string note));
         Assert.Equal(expected, note);
         AssertSame(Build(before), current);
     }
@@ -61,7 +65,7 @@ public sealed class SettingsReloadTests
     {
         string[] before = ["room-size = 64K"];
         var current = Build(before);
-        Assert.False(SettingsBuilder.TryReload(current, () => Build(["room-size = 4M", "max-message = 10000"]), out string note));
+        Assert.Null(SettingsBuilder.Reload(current, () => Build(["room-size = 4M", "max-message = 10000"]), out string note));
         Assert.Contains("too small for max-name and max-message", note, StringComparison.Ordinal);
         AssertSame(Build(before), current);
     }

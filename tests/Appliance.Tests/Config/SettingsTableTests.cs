@@ -141,7 +141,7 @@ public sealed class SettingsTableTests
     {
         var row = SettingsTable.Find("socket-mode")!;
         var settings = new Settings();
-        Assert.Equal(shown is null, row.Apply(settings, given) is { Length: > 0 });
+        Assert.Equal(shown is null, row.Apply(ref settings, given) is { Length: > 0 });
         Assert.Equal(shown ?? "0666", row.Show(settings));
     }
 
@@ -189,16 +189,22 @@ public sealed class SettingsTableTests
     /// <summary>Applies a value that must be right and returns what is shown then.</summary>
     private static string Applied(string name, string value)
     {
-        var settings = new Settings();
+        var before = new Settings();
+        var settings = before;
         var row = SettingsTable.Find(name)!;
-        Assert.Null(row.Apply(settings, value));
+        string shown = row.Show(before);
+        Assert.Null(row.Apply(ref settings, value));
+        Assert.Equal(shown, row.Show(before));
         return row.Show(settings);
     }
 
     private static string Refused(string name, string value)
     {
-        string? error = SettingsTable.Find(name)!.Apply(new Settings(), value);
+        var before = new Settings();
+        var after = before;
+        string? error = SettingsTable.Find(name)!.Apply(ref after, value);
         Assert.NotNull(error);
+        Assert.Same(before, after);
         return error;
     }
 }

@@ -87,7 +87,7 @@ internal sealed class WorkerSide : IDisposable
         {
         }
 
-        public void OnTooFast(in Connection connection)
+        public void OnTooFast(in Connection connection, int perSecondMax)
         {
         }
 

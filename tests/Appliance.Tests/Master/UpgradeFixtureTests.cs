@@ -85,7 +85,7 @@ public sealed unsafe class UpgradeFixtureTests : IDisposable
         Assert.Equal([0, 1], listeners.Numbers);
         Assert.Equal((2, false), (listeners.First.Count, listeners.IsInherited));
 
-        takeover.CloseUnusedWakeups();
+        takeover.CloseUnusedWakeups(takeover.Settings);
 
         // Those of the old workers 0, 1 and 5, which are in the second half, and of three new ones; the rest is closed.
         Assert.Equal([0, 1, 2, 64, 65, 69], resources.Wakeups.Slots);
