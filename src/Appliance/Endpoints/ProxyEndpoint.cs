@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Appliance.Connections;
 using Appliance.Metrics;
 using Appliance.Protocols;
@@ -39,9 +40,15 @@ internal sealed class ProxyEndpoint(WorkerContext context, EndpointTable endpoin
             case ProxyHeaderStatus.Malformed:
                 Refuse(fd, "this port takes connections that begin with a PROXY header (--listen ADDR,proxy), and this one did not");
                 return;
-            case ProxyHeaderStatus.Client or ProxyHeaderStatus.Unix:
+            case ProxyHeaderStatus.Client:
+            case ProxyHeaderStatus.Unix:
                 connection.SetIp(status == ProxyHeaderStatus.Client ? ip : default);
                 break;
+            case ProxyHeaderStatus.Local:
+                // The address is the peer's.
+                break;
+            default:
+                throw new UnreachableException();
         }
 
         connection.State = ConnectionState.Http;

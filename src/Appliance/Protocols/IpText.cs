@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 
 namespace Appliance.Protocols;
@@ -13,6 +14,9 @@ public static class IpText
 
     private const int Ipv4Offset = 12;
     private const int Ipv4Parts = 4;
+
+    /// <summary>All that addresses of IPv6 are written with.</summary>
+    private static readonly SearchValues<byte> Ipv6Letters = SearchValues.Create("0123456789abcdefABCDEF:."u8);
 
     /// <summary>Reads an address; false when the text is none.</summary>
     /// <param name="text">The text.</param>
@@ -42,7 +46,7 @@ public static class IpText
 
     /// <summary>Reads an address of IPv6.</summary>
     public static bool TryReadIpv6(ReadOnlySpan<byte> text, Span<byte> ip) =>
-        text.Contains((byte)':') && !text.ContainsAnyExcept("0123456789abcdefABCDEF:."u8)
+        text.Contains((byte)':') && !text.ContainsAnyExcept(Ipv6Letters)
         && IPAddress.TryParse(text, out var address) && address.TryWriteBytes(ip, out int written) && written == Bytes;
 
     /// <summary>Reads a decimal number without leading zeros.</summary>
