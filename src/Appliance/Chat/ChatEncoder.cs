@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Appliance.Protocols.Json;
 
@@ -100,6 +101,7 @@ public static class ChatEncoder
         return new EncodedMessage(destination.Length - rest.Length, idOffset);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Write(ref Span<byte> rest, ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(rest);

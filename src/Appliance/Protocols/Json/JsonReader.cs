@@ -37,6 +37,7 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
     }
 
     /// <summary>Whether the next thing begins with this byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool NextIs(char expected)
     {
         // Most texts have no white space between things.
@@ -49,6 +50,7 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
     }
 
     /// <summary>Goes past one byte of punctuation if it is the next thing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryTake(char expected)
     {
         if (!NextIs(expected))
