@@ -101,7 +101,7 @@ public sealed class InvariantTests
 
         // The end of the worker, too, has the journal look at every room.
         await SayUntilBrokenAsync(daemon, ann, "newest record against head");
-        _ = await daemon.WaitForLogAsync("fails: invariant 'journal cursor against head' does not hold: ");
+        _ = await daemon.WaitForLogAsync("fails: invariant 'follower cursor against head' does not hold: ");
         _ = await bob.SayAndReadAsync("while it fails");
         Change(segment, Head, 300);
         _ = await daemon.WaitForLogAsync("works again");

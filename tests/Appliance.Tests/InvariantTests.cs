@@ -156,7 +156,7 @@ public sealed unsafe class InvariantTests
             ((ulong*)(StateDirectory.BaseOf(scene.Log) + scene.Log.Layout.DirectoryOffset))[slot] ^= 0x10;
             _ = scene.Log.Join("a"u8, 0, StateDirectory.UnixMs, StateDirectory.UnixMs, out _);
         },
-        ["journal cursor against head"] = scene =>
+        ["follower cursor against head"] = scene =>
             (RoomCursor.AtOldest(scene.Ring) with { Position = scene.Ring.Head + 1 }).HoldBelowHead(scene.Log, 0),
         ["figures against their writer"] = scene =>
         {

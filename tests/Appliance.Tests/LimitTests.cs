@@ -77,6 +77,7 @@ public sealed partial class LimitTests
         // The largest message that settings allow fits into an entry of the journal, and that into every buffer that it passes through.
         "2 * ChatLimits.CharactersMax * ChatLimits.BytesPerCharacterMax + ChatEncoder.FixedBytesMax + FrameLength.ServerHeaderBytesMax"
             + " <= JournalFormat.FrameBytesMax",
+        "FollowerCursors.BytesMax == JournalFormat.FrameBytesMax",
         "JournalFormat.EntryBytesMax <= JournalBatch.Capacity",
         "JournalFormat.EntryBytesMax * 2 <= JournalReader.BufferBytes",
         "JournalBatch.Capacity <= JournalWriter.TurnBytesMax",

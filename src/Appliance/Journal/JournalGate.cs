@@ -102,7 +102,7 @@ internal sealed class JournalGate(RoomLog rooms, WakeupTable wakeups)
     {
         if (!rooms.NameOf(slot).IsEmpty)
         {
-            batch.Cursors[slot].LeaveSynced(rooms, slot);
+            batch.Cursors.Kept[slot].LeaveSynced(rooms, slot);
         }
     }
 }

@@ -29,7 +29,7 @@ internal static class JournalOpening
             var batch = new JournalBatch(rooms);
             if (IsKnown(file, rooms) && !isNew)
             {
-                Each(rooms, slot => batch.Move(slot, RoomCursor.AtSynced(rooms.Ring(slot))));
+                Each(rooms, slot => batch.Cursors.Move(slot, RoomCursor.AtSynced(rooms.Ring(slot))));
                 return (file, batch);
             }
 
@@ -168,7 +168,7 @@ internal static class JournalOpening
                 RoomFilling.RaiseNextId(ring, room.LastId + 1);
             }
 
-            batch.Move(slot, RoomCursor.Behind(ring, room.LastId));
+            batch.Cursors.Move(slot, RoomCursor.Behind(ring, room.LastId));
         }
     }
 }

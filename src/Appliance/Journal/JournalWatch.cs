@@ -1,13 +1,12 @@
 using Appliance.Logging;
-using Appliance.Loop;
 using Appliance.Native;
 using Appliance.Rooms;
 
 namespace Appliance.Journal;
 
 /// <summary>
-/// Notices that the journal's disk does not answer, which its thread cannot tell, as it hangs in a call. Then readers wait no longer, nor
-/// does a server that stops; the thread goes on when the disk does.
+/// Notices that the journal's disk does not answer, which its thread cannot tell, as it hangs in a call. Then readers wait no longer; the
+/// thread goes on when the disk does.
 /// </summary>
 internal sealed class JournalWatch : IDisposable
 {
@@ -20,20 +19,19 @@ internal sealed class JournalWatch : IDisposable
     private readonly string _file;
     private readonly RoomLog _rooms;
     private readonly JournalGate _gate;
-    private readonly Wakeup _wakeup;
+    private readonly Action _wake;
     private readonly EventLog _log;
     private readonly StandbyTimer _timer;
-    private long _steps;
     private int _limitMs;
     private int _isStuck;
 
-    /// <summary>A watch over the thread that a wake-up wakes.</summary>
-    public JournalWatch(string file, RoomLog rooms, JournalGate gate, Wakeup wakeup, EventLog log)
+    /// <summary>A watch over a thread that can be woken.</summary>
+    public JournalWatch(string file, RoomLog rooms, JournalGate gate, Action wake, EventLog log)
     {
         _file = file;
         _rooms = rooms;
         _gate = gate;
-        _wakeup = wakeup;
+        _wake = wake;
         _log = log;
         _timer = new StandbyTimer(OnStuck);
     }
@@ -46,29 +44,10 @@ internal sealed class JournalWatch : IDisposable
     }
 
     /// <summary>The step has ended.</summary>
-    public void End()
-    {
-        _timer.Set(Timeout.Infinite);
-        Volatile.Write(ref _steps, _steps + 1);
-    }
+    public void End() => _timer.Set(Timeout.Infinite);
 
     /// <summary>Whether the disk was given up since this was asked last.</summary>
     public bool TakeStuck() => Volatile.Read(ref _isStuck) != 0 && Interlocked.Exchange(ref _isStuck, 0) != 0;
-
-    /// <summary>Waits for the end of the thread, for as long as the disk takes a step now and then; false, and told, when it does not.</summary>
-    public bool Await(StandbyThread thread)
-    {
-        for (long steps = -1; !thread.Join(StuckMs); steps = Volatile.Read(ref _steps))
-        {
-            if (steps == Volatile.Read(ref _steps))
-            {
-                _log.Write(EventCatalogue.JournalLeft, _file, 2 * StuckMs / 1000);
-                return false;
-            }
-        }
-
-        return true;
-    }
 
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
@@ -80,6 +59,6 @@ internal sealed class JournalWatch : IDisposable
         _rooms.Header.JournalError = Errno.ETIMEDOUT;
         _log.Write(EventCatalogue.JournalStuck, _file, _limitMs / 1000);
         _ = _gate.Open();
-        _wakeup.Set();
+        _wake();
     }
 }

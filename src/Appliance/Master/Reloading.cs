@@ -33,7 +33,7 @@ internal sealed class Reloading(
         else
         {
             log.SetLevel(settings.Debug ? LogLevel.Debug : settings.LogLevel);
-            resources.Journal?.OnSettings(settings);
+            resources.Followers?.OnSettings(settings);
             monitor.Hosts = settings.MetricsHosts;
             fleet.OnSettings(settings);
             load.Apply();

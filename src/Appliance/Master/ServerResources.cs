@@ -1,4 +1,3 @@
-using Appliance.Journal;
 using Appliance.Loop;
 using Appliance.Rooms;
 
@@ -25,7 +24,7 @@ public sealed class ServerResources : IDisposable
     /// <summary>The pid file and the locks.</summary>
     public required PidFile PidFile { get; init; }
 
-    /// <summary>The wake-ups of all slots that are used, the journal's included.</summary>
+    /// <summary>The wake-ups of all slots that are used, followers' included.</summary>
     public WakeupTable Wakeups { get; init; } = new(RoomLogLayout.Slots);
 
     /// <summary>Slot of this master's first worker.</summary>
@@ -34,8 +33,8 @@ public sealed class ServerResources : IDisposable
     /// <summary>Whether the workers of another master use the room logs as well.</summary>
     public bool IsShared { get; set; }
 
-    /// <summary>Keeps the journal; null when there is none, or another master keeps it.</summary>
-    public JournalWriter? Journal { get; set; }
+    /// <summary>Follow the rooms; null before they are made.</summary>
+    internal Followers? Followers { get; set; }
 
     /// <summary>The files of unix sockets belong to another process now.</summary>
     public void DisownPaths()
@@ -50,7 +49,7 @@ public sealed class ServerResources : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Journal?.Dispose();
+        Followers?.Dispose();
         Wakeups.Dispose();
     }
 }

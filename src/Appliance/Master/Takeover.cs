@@ -100,7 +100,7 @@ public sealed class Takeover
 
     /// <summary>
     /// Once it is known how many workers there are to be: of the wake-ups that the old master has made for every slot there is, those that
-    /// nobody uses are closed. Used are those of the old workers, of the new ones, and of the journal.
+    /// nobody uses are closed. Used are those of the old workers, of the new ones, and of followers.
     /// </summary>
     /// <param name="settings">The settings of the new master.</param>
     public void CloseUnusedWakeups(Settings settings)
@@ -108,7 +108,7 @@ public sealed class Takeover
         int formerSlot = RoomLogLayout.WorkersMax - ServerResources.FirstSlot;
         ServerResources.Wakeups.CloseWhere(slot => !Array.Exists(_formerWorkers, number => slot == formerSlot + number)
             && (slot < ServerResources.FirstSlot || slot >= ServerResources.FirstSlot + settings.WorkersMost)
-            && (slot != RoomLogLayout.JournalSlot || settings.JournalFile.Length == 0));
+            && !FollowerTable.Wanted(settings).Any(row => row.Slot == slot));
     }
 
     /// <summary>Every worker serves: opens a way for each of the old ones to give its connections to one of the new.</summary>

@@ -275,7 +275,7 @@ internal sealed class Upgrade
     private void Complete()
     {
         _control.Finish();
-        _resources.Journal?.Stop(isLast: false);
+        _resources.Followers?.Stop(isLast: false);
         _log.Write(EventCatalogue.Upgraded, _pid);
         _resources.PidFile.Abandon();
         _resources.DisownPaths();

@@ -22,7 +22,7 @@ public static class UpgradeProtocol
     /// <summary>From the old: its settings, as workers get them.</summary>
     public const char Settings = 'S';
 
-    /// <summary>From the old: a wake-up for every slot, the journal's last.</summary>
+    /// <summary>From the old: a wake-up for every slot that the segment's layout has, followers' last.</summary>
     public const char Wakeups = 'E';
 
     /// <summary>From the old: the listening sockets of the worker whose number is the text, in the order of the addresses.</summary>

@@ -10,8 +10,8 @@ namespace Appliance.Rooms;
 public readonly record struct FoundRecord(long Id, int Offset, int Length, bool IsMessage);
 
 /// <summary>
-/// A reader of one room that gets every record with its id: the journal. It takes no lock, so it holds nobody up. As a connection does,
-/// it compares its position with the tail before it copies and after; the room may become another one meanwhile.
+/// A reader of one room that gets every record with its id, for followers and views. It takes no lock, so it holds nobody up. As a connection
+/// does, it compares its position with the tail before it copies and after; the room may become another one meanwhile.
 /// </summary>
 /// <param name="Epoch">The life of the room that the rest belongs to: <see cref="RoomHeader.EpochId"/>.</param>
 /// <param name="Number">Number of the next record, without a gap from the oldest record on.</param>
@@ -37,6 +37,19 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
         long number = Math.Min(new RoomEpochs(ring.Header).NumberOf(id, out _), ring.NextId - 1);
         long position = ring.PositionIn(ring.IndexOf(number));
         return number < oldest.Number ? oldest : new RoomCursor(oldest.Epoch, number + 1, position + RoomLogCheck.FrameBytes(ring, position));
+    }
+
+    /// <summary>What a follower other than the journal leaves of it in the segment.</summary>
+    public FollowerMark Mark => new() { Position = Position, Number = Number };
+
+    /// <summary>
+    /// Where the former process of a follower stood. Numbers of records grow from one life of a room to the next, so a mark of a former life
+    /// tells itself: then the cursor stands at the beginning of this one.
+    /// </summary>
+    public static RoomCursor AtMark(in RoomRing ring, in FollowerMark mark)
+    {
+        long epoch = Volatile.Read(ref ring.Header->EpochId);
+        return mark.Number >= epoch ? new RoomCursor(epoch, mark.Number, mark.Position) : new RoomCursor(epoch, epoch, 0);
     }
 
     /// <summary>Where the former process of the journal stood.</summary>
@@ -76,7 +89,7 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
         long head = Volatile.Read(ref header->Head);
         bool holds = header->EpochId != Epoch || Position <= head;
         log.DirectoryLock.Exit();
-        Invariant.Hold(holds, "journal cursor against head", "room {0}: {1}, head {2}", slot, Position, head);
+        Invariant.Hold(holds, "follower cursor against head", "room {0}: {1}, head {2}", slot, Position, head);
     }
 
     /// <summary>Copies whole records from here on and returns the cursor behind them; itself when there is none.</summary>

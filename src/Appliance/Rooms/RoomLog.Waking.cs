@@ -1,6 +1,6 @@
 namespace Appliance.Rooms;
 
-/// <summary>Marks and wakes the readers of a room that has new records: workers with clients in it, and the journal.</summary>
+/// <summary>Marks and wakes the readers of a room that has new records: workers with clients in it, and followers.</summary>
 public sealed unsafe partial class RoomLog
 {
     /// <summary>Whether a journal is kept of the rooms, and whether readers wait for it.</summary>
@@ -10,10 +10,22 @@ public sealed unsafe partial class RoomLog
         set => Volatile.Write(ref *(int*)&((SegmentHeader*)_base)->Journal, (int)value);
     }
 
+    /// <summary>A follower is told of everything from now on; the journal is by <see cref="Journal"/>.</summary>
+    public void Follow(int follower)
+    {
+        if (follower != RoomLogLayout.JournalSlot)
+        {
+            _ = Interlocked.Or(ref Header.Followers, FollowerBit(follower));
+        }
+    }
+
+    /// <summary>No follower but the journal is told of anything, until it says so.</summary>
+    public void ForgetFollowers() => Volatile.Write(ref Header.Followers, 0);
+
     /// <summary>
     /// Marks a room as having new records for every other worker with clients in it, and adds the sleeping ones to a set: only the first
-    /// process that marks a sleeping worker wakes it. The journal is marked, too; if readers wait for it, only the journal, which marks the
-    /// workers once the records are on disk.
+    /// process that marks a sleeping worker wakes it. Followers are marked, too; if readers wait for the journal, only the journal, which
+    /// marks the others once the records are on disk.
     /// </summary>
     /// <param name="slot">The room.</param>
     /// <param name="worker">Who has appended.</param>
@@ -30,6 +42,12 @@ public sealed unsafe partial class RoomLog
             {
                 return;
             }
+        }
+
+        uint followers = Volatile.Read(ref ((SegmentHeader*)_base)->Followers);
+        if (followers != 0)
+        {
+            TellFollowers(followers, slot, nowNs, ref sleeping);
         }
 
         var members = new ReadOnlySpan<int>(HeaderOf(slot)->Members, RoomLogLayout.WorkerSlots);
@@ -93,6 +111,20 @@ public sealed unsafe partial class RoomLog
 
         return -1;
     }
+
+    private void TellFollowers(uint followers, int slot, long nowNs, ref WorkerSet sleeping)
+    {
+        // Bits beyond the layout's slots are damage.
+        for (int follower = RoomLogLayout.JournalSlot + 1; follower < Layout.SlotCount; follower++)
+        {
+            if ((followers & FollowerBit(follower)) != 0)
+            {
+                Tell(follower, slot, nowNs, ref sleeping);
+            }
+        }
+    }
+
+    private static uint FollowerBit(int follower) => 1u << (follower - RoomLogLayout.WorkerSlots);
 
     private void Tell(int other, int slot, long nowNs, ref WorkerSet sleeping)
     {

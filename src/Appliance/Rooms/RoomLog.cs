@@ -93,7 +93,7 @@ public sealed unsafe partial class RoomLog
         }
     }
 
-    /// <summary>Forgets all workers of a former daemon, figures too, and its journal.</summary>
+    /// <summary>Forgets all workers of a former daemon, figures too, and its followers.</summary>
     internal void ResetWorkers()
     {
         byte* workers = _base + Layout.WorkersOffset;
@@ -108,7 +108,7 @@ public sealed unsafe partial class RoomLog
         (Header.Before, Header.After, Header.Stopping) = (default, default, 0);
         (Header.SamplerRests, Header.ResumedNs) = (0, 0);
         (Header.NoSpareUntilMs, Header.MemoryIsShort, Header.WorkerTimeoutSeconds) = (0, 0, 0);
-        (Header.Journal, Header.JournalError, Header.JournalMissed) = (JournalState.None, Errno.None, 0);
+        (Header.Journal, Header.JournalError, Header.JournalMissed, Header.Followers) = (JournalState.None, Errno.None, 0, 0);
     }
 
     /// <summary>Name of the room in a slot; empty when the slot is free.</summary>

@@ -180,6 +180,13 @@ public unsafe struct SegmentHeader
     [FieldOffset(3880)]
     public long ResumedNs;
 
+    /// <summary>
+    /// Followers that are told of everything, a bit each as their slots follow one another; the first is the journal's, for which
+    /// <see cref="Journal"/> stands, and is not set. Zero in a segment of an older server.
+    /// </summary>
+    [FieldOffset(3888)]
+    public uint Followers;
+
     /// <summary>What is in a place of the segment; only where the layout has such places.</summary>
     [UnscopedRef]
     public ref SegmentArea AreaOf(SegmentAreaKind kind) => ref Unsafe.As<ulong, SegmentArea>(ref _areas[(int)kind * SegmentArea.Bytes / sizeof(ulong)]);

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Appliance.Rooms;
 
-/// <summary>A set of slots, 0 to 191: those of the workers, and the journal's, that must be woken.</summary>
+/// <summary>A set of slots, 0 to 191: those of workers and followers that must be woken.</summary>
 public struct WorkerSet
 {
     private const int WordBits = 64;

@@ -1,5 +1,6 @@
 using Appliance.Config;
 using Appliance.Loop;
+using Appliance.Master;
 using Appliance.Rooms;
 
 namespace Appliance.Server;
@@ -15,16 +16,13 @@ internal static class DescriptorNeeds
     /// <summary>Of the monitoring port: its socket, and a few who ask.</summary>
     private const int Monitoring = 4;
 
-    /// <summary>Of a journal: its file, the one that takes its place, their directory, wake-up and epoll.</summary>
-    private const int Journal = 5;
-
     /// <summary>Clients without which it is no use to serve.</summary>
     private const int ClientsLeast = 8;
 
     /// <summary>What the process with the most needs: a worker, or the master of many.</summary>
     public static long Least(Settings settings)
     {
-        long own = Common + settings.Listen.Count + (settings.JournalFile.Length > 0 ? Journal : 0);
+        long own = Common + settings.Listen.Count + FollowerTable.Wanted(settings).Sum(row => row.Descriptors);
         if (settings.NoFork)
         {
             return WithReserve(own + Monitoring + ClientsLeast);

@@ -1,6 +1,5 @@
 using Appliance.Config;
 using Appliance.Connections;
-using Appliance.Journal;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Master;
@@ -15,7 +14,7 @@ using Appliance.Worker;
 namespace Appliance.Server;
 
 /// <summary>
-/// What a server is made of: sockets, pid file, room logs, journal, monitoring port, control queue, and the loop of a master or of a single
+/// What a server is made of: sockets, pid file, room logs, followers, monitoring port, control queue, and the loop of a master or of a single
 /// process on top of them.
 /// </summary>
 /// <param name="settings">In force when it begins.</param>
@@ -66,7 +65,8 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             };
             try
             {
-                resources.Journal = JournalWriter.Begin(settings, rooms, isNew, resources.Wakeups, log);
+                resources.Followers = MakeFollowers(resources, log);
+                resources.Followers.Begin(isNew);
                 Run(resources, takeover: null, service, log);
             }
             finally
@@ -133,6 +133,9 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         }
     }
 
+    private Followers MakeFollowers(ServerResources resources, EventLog log) =>
+        new(FollowerTable.Wanted(settings), new FollowerParts(settings, resources.Rooms, resources.Wakeups, log));
+
     private EventLog OpenLog()
     {
         if (!settings.NoFork)
@@ -195,7 +198,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         if (takeover is not null)
         {
             // Whatever the host may refuse, it refuses before the former process gives anything away.
-            resources.Journal = JournalWriter.Prepare(settings, resources.Rooms, resources.Wakeups, log);
+            resources.Followers = MakeFollowers(resources, log);
         }
 
         using var control = new CommandDispatcher(new ControlQueue(key, log), resources.Rooms, log);
@@ -227,7 +230,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         var rooms = resources.Rooms;
         var supervisor = new SignalSupervisor(read, rooms, service, control, log, onReady, changed =>
         {
-            resources.Journal?.OnSettings(changed);
+            resources.Followers?.OnSettings(changed);
             monitor.Hosts = changed.MetricsHosts;
         });
         (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
@@ -247,7 +250,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
     private void Announce(ServerResources resources, ServiceManager service, EventLog log)
     {
         _hasServed = true;
-        resources.Journal?.Continue();
+        resources.Followers?.Continue();
         resources.Listeners.OwnPaths();
         if (RoomLogStore.Remember(settings.StateDirectory, resources.SegmentId) is { } why)
         {

@@ -40,8 +40,23 @@ internal sealed class JournalFolder : IDisposable
         [new GivenValue("journal", Path, SettingsBuilder.CommandLine), new GivenValue("journal-sync", sync, SettingsBuilder.CommandLine)]);
 
     /// <summary>Begins to keep the journal.</summary>
-    public JournalWriter Begin(RoomLog rooms, bool isNew, string sync = "group") =>
-        JournalWriter.Begin(SettingsOf(sync), rooms, isNew, Wakeups, Log)!;
+    public JournalWriter Begin(RoomLog rooms, bool isNew, string sync = "group")
+    {
+        var journal = Make(rooms, sync);
+        try
+        {
+            journal.Begin(isNew);
+            return journal;
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A journal that has not begun.</summary>
+    public JournalWriter Make(RoomLog rooms, string sync) => new(SettingsOf(sync), rooms, Wakeups, Log);
 
     /// <summary>Appends a record and tells whom it concerns; returns its id.</summary>
     public long Say(RoomLog rooms, string room, int length = 100, bool isMessage = true)

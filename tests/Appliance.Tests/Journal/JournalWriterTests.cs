@@ -270,7 +270,7 @@ public sealed class JournalWriterTests : IDisposable
         // Between two masters nobody publishes; the second one goes on where the first one stood.
         _ = _folder.Say(rooms, "lobby");
         Assert.Equal(200, ring.Published);
-        using (var next = JournalWriter.Prepare(_folder.SettingsOf("always"), rooms, _folder.Wakeups, _folder.Log)!)
+        using (var next = _folder.Make(rooms, "always"))
         {
             next.Continue();
             Assert.True(SpinWait.SpinUntil(() => ring.Published == 300, TimeSpan.FromSeconds(30)));

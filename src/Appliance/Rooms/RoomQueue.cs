@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Appliance.Journal;
+namespace Appliance.Rooms;
 
 /// <summary>Slots of rooms that may have got something, each once, in the order in which they came.</summary>
 /// <param name="rooms">How many slots there are.</param>
