@@ -3,6 +3,7 @@ using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
 using Appliance.Rooms;
+using Appliance.Worker;
 
 namespace Appliance.Master;
 
@@ -137,10 +138,15 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         using (there)
         {
             int[] sockets = ListenerSet.DescriptorsOf(Listeners);
-            string[] wakes = Array.ConvertAll(wakeups.Slots, slot => $"{slot}:{wakeups[slot]}");
-            string listening = string.Join(',', Listeners.Select(socket => socket.Name));
-            string descriptors = $"{roomLog} {layout.Rooms} {layout.RingBytes} {layout.Version} {listening} {string.Join(',', wakes)}";
-            _ = Channel.Send(ControlWord.Settings, $"{descriptors}\n{settings}");
+            var start = new WorkerStart
+            {
+                RoomLog = roomLog,
+                Layout = layout,
+                Listeners = [.. Listeners.Select(socket => (socket.Descriptor, socket.Kind))],
+                Wakeups = Array.ConvertAll(wakeups.Slots, slot => (slot, wakeups[slot])),
+                Settings = settings,
+            };
+            _ = Channel.Send(ControlWord.Settings, start.Write());
             Pid = Syscall.SpawnOrThrow(new SpawnRequest
             {
                 Path = Syscall.OwnBinary,

@@ -75,18 +75,16 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
 
         Syscall.WakeWithParent();
         OomScore.StandBeforeParent();
-        string[] lines = first.Text.Split('\n');
-        string[] parts = lines[0].Split(' ');
-        var layout = new RoomLogLayout(Number(parts[1]), Number(parts[2]), (uint)Number(parts[3]));
-        ListenSocket[] listeners = [.. parts[4].Split(',').Select(ListenSocket.Inherit)];
-        foreach (string[] wakeup in parts[5].Split(',').Select(pair => pair.Split(':')))
+        var start = WorkerStart.Read(first.Text);
+        ListenSocket[] listeners = [.. start.Listeners.Select(listener => ListenSocket.Inherit(listener.Descriptor, listener.Kind))];
+        foreach (var (slot, descriptor) in start.Wakeups)
         {
-            _wakeups.Put(Number(wakeup[0]), Number(wakeup[1]));
+            _wakeups.Put(slot, descriptor);
         }
 
-        var settings = ReadSettings(lines[1..]);
+        var settings = ReadSettings(start.Settings.Split('\n'));
         _log = OpenLog(settings);
-        var rooms = RoomLogStore.Attach(Number(parts[0]), layout);
+        var rooms = RoomLogStore.Attach(start.RoomLog, start.Layout);
         rooms.ResetWorker(_slot);
         using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(_slot, _wakeups), listeners, this, _log);
         loop.Run();

@@ -56,7 +56,7 @@ internal sealed class JournalFolder : IDisposable
     }
 
     /// <summary>A journal that has not begun.</summary>
-    public JournalWriter Make(RoomLog rooms, string sync) => new(SettingsOf(sync), rooms, Wakeups, Log);
+    public JournalWriter Make(RoomLog rooms, string sync) => new(() => SettingsOf(sync), rooms, Wakeups, Log);
 
     /// <summary>Appends a record and tells whom it concerns; returns its id.</summary>
     public long Say(RoomLog rooms, string room, int length = 100, bool isMessage = true)

@@ -193,12 +193,12 @@ public sealed class RoomFollowerTests : IDisposable
         Assert.All(rows, row => Assert.InRange(row.Slot, RoomLogLayout.WorkerSlots, RoomLogLayout.Slots - 1));
         Assert.All(rows, row =>
         {
-            using var follower = row.Make(new FollowerParts(Settings, _memory.Log, _wakeups, _log));
+            using var follower = row.Make(new FollowerParts(Settings, _memory.Log, _wakeups, _log), () => Settings);
             Assert.Equal(row.Slot, follower.Slot);
         });
     }
 
-    private static FollowerRow Row(List<RecordingFollower> made) => new("recorder", Slot, Descriptors: 2, _ => true, parts =>
+    private static FollowerRow Row(List<RecordingFollower> made) => new("recorder", Slot, Descriptors: 2, _ => true, (parts, _) =>
     {
         made.Add(new RecordingFollower(parts));
         return made[^1];
