@@ -43,10 +43,11 @@ public sealed record WorkerStart
     public static WorkerStart Read(string message)
     {
         string[] lines = message.Split('\n', 5);
+        int roomLog = NumbersOf(lines, 0, RoomLogName, count: 1)[0];
         int[] layout = NumbersOf(lines, 1, LayoutName, count: 3);
         return new WorkerStart
         {
-            RoomLog = NumbersOf(lines, 0, RoomLogName, count: 1)[0],
+            RoomLog = roomLog,
             Layout = new RoomLogLayout(layout[1], layout[2], (uint)layout[0]),
             Listeners = [.. PairsOf(lines, 2, ListenersName).Select(pair => (pair.Number, ListenKinds.OfName(pair.Word)))],
             Wakeups = [.. PairsOf(lines, 3, WakeupsName).Select(pair => (pair.Number, NumberOf(pair.Word, WakeupsName)))],
