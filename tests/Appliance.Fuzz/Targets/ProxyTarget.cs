@@ -48,4 +48,8 @@ internal sealed class ProxyTarget : IFuzzTarget
             Require(found is ForwardedStatus.None or ForwardedStatus.Malformed || wasAsked, "an address that is found is looked at");
         }
     }
+
+    public void Dispose()
+    {
+    }
 }
