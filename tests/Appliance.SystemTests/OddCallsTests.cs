@@ -43,6 +43,7 @@ public sealed class OddCallsTests
         ["clients"] = "",
         ["kick"] = "192.0.2.1",
         ["history"] = "",
+        ["token"] = "--sub u7 --auth-key $D/key",
         ["dump"] = "$D/out",
         ["queue send"] = "hello",
         ["queue receive"] = "",
@@ -176,6 +177,7 @@ public sealed class OddCallsTests
     {
         var script = """
             cd "$1" && mkdir folder locked results && echo x >file && echo x >secret && ln -s loop loop
+            printf 'a secret of more than 32 bytes, for tests' >key && chmod 640 key
             printf '\377\376h\0\0=\0' >odd.conf
             chmod 0 locked secret && chmod 755 .
             """;

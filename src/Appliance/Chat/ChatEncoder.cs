@@ -43,6 +43,13 @@ public static class ChatEncoder
         Write(ref rest, "\",\"color\":\""u8);
         Write(ref rest, input.Color);
         Write(ref rest, "\""u8);
+        if (!input.User.IsEmpty)
+        {
+            Write(ref rest, ",\"user\":\""u8);
+            WriteEscaped(ref rest, input.User);
+            Write(ref rest, "\""u8);
+        }
+
         if (fromServer)
         {
             Write(ref rest, ",\"from\":\"server\""u8);
@@ -70,6 +77,24 @@ public static class ChatEncoder
         Write(ref rest, "\",\"message\":\""u8);
         WriteEscaped(ref rest, text);
         Write(ref rest, "\"}"u8);
+        return destination.Length - rest.Length;
+    }
+
+    /// <summary>Tells one client that a token of its is taken, and when that ends, in seconds since 1970; 0 for never. Returns its length.</summary>
+    public static int WriteToken(Span<byte> destination, ReadOnlySpan<byte> user, long expiresSeconds)
+    {
+        var rest = destination;
+        Write(ref rest, "{\"type\":\"token\",\"user\":\""u8);
+        WriteEscaped(ref rest, user);
+        Write(ref rest, "\""u8);
+        if (expiresSeconds > 0)
+        {
+            Write(ref rest, ",\"expires\":"u8);
+            _ = Utf8Formatter.TryFormat(expiresSeconds, rest, out int digits);
+            rest = rest[digits..];
+        }
+
+        Write(ref rest, "}"u8);
         return destination.Length - rest.Length;
     }
 

@@ -17,6 +17,9 @@ public readonly ref struct ChatInput
     /// <summary>Name of the sender; not blank.</summary>
     public ReadOnlySpan<byte> Name { get; init; }
 
+    /// <summary>The sender's id for the application; empty when nobody vouches for one.</summary>
+    public ReadOnlySpan<byte> User { get; init; }
+
     /// <summary>The message; not blank.</summary>
     public ReadOnlySpan<byte> Message { get; init; }
 
@@ -35,7 +38,11 @@ public readonly ref struct ChatInput
     /// <param name="limits">Longest name and message.</param>
     /// <param name="input">The message, when it is one.</param>
     /// <param name="fromOperator">Whether it may have a name that is the server's own.</param>
-    public static ChatRefusal Read(ReadOnlySpan<byte> json, Span<byte> scratch, in ChatLimits limits, out ChatInput input, bool fromOperator = false)
+    /// <param name="user">The sender's id, if somebody vouches for it.</param>
+    /// <param name="givenName">The name that it has, whatever the message says; empty when that counts.</param>
+    public static ChatRefusal Read(
+        ReadOnlySpan<byte> json, Span<byte> scratch, in ChatLimits limits, out ChatInput input, bool fromOperator = false,
+        ReadOnlySpan<byte> user = default, ReadOnlySpan<byte> givenName = default)
     {
         input = default;
         var reader = new JsonReader(json, scratch);
@@ -85,7 +92,15 @@ public readonly ref struct ChatInput
             return ChatRefusal.BadJson;
         }
 
-        input = new ChatInput { Name = name, Message = message, Color = IsColor(color) ? color : DefaultColor, Room = room, Type = type };
+        input = new ChatInput
+        {
+            Name = givenName.IsEmpty ? name : givenName,
+            User = user,
+            Message = message,
+            Color = IsColor(color) ? color : DefaultColor,
+            Room = room,
+            Type = type,
+        };
         return input.Check(limits, fromOperator);
     }
 

@@ -33,6 +33,12 @@ public enum ChatRefusal
     /// <summary>More messages a second than allowed.</summary>
     TooFast,
 
+    /// <summary>The sender's token does not let it write to the room.</summary>
+    Forbidden,
+
+    /// <summary>A token that does not renew the connection's.</summary>
+    BadToken,
+
     /// <summary>A control or format character; one of the kinds of <see cref="BadMessage"/>.</summary>
     BadCharacter,
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Appliance.Config;
+using Appliance.Identity;
 using Appliance.Loop;
 using Appliance.Master;
 using Appliance.Native;
@@ -80,6 +81,11 @@ internal static class CheckCommand
             yield return Journal(settings);
         }
 
+        if (settings.Auth == AuthMode.Jwt)
+        {
+            yield return Keys(settings);
+        }
+
         yield return Usable("run directory", settings.RunDirectory, settings.User);
         yield return Usable("state directory", settings.StateDirectory, settings.User);
         bool running = RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) is not null;
@@ -91,6 +97,19 @@ internal static class CheckCommand
         if (settings.Metrics is { } metrics)
         {
             yield return Address(metrics, running, bound => Listeners.Bind(bound));
+        }
+    }
+
+    private static (string, Verdict, string) Keys(Settings settings)
+    {
+        try
+        {
+            byte[] files = KeyFile.Read(settings.AuthKeyFiles);
+            return ("keys of tokens", Verdict.Ok, KeySet.Unpack(files).Description);
+        }
+        catch (IOException wrong)
+        {
+            return ("keys of tokens", Verdict.Fail, wrong.Message);
         }
     }
 

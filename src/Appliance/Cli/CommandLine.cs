@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using Appliance.Config;
+using Appliance.Identity;
 using Appliance.Master;
 using Appliance.Native;
 
@@ -111,6 +112,20 @@ internal static class CommandLine
         return SettingsBuilder.Build(Paths.ForThisUser(), [.. given, .. OnCommandLine(parsed)]);
     }
 
+    /// <summary>Settings with the keys of tokens: a server needs them, and reads them again with its settings.</summary>
+    /// <exception cref="SettingException">They cannot be read, or a file has something else.</exception>
+    private static Settings WithKeys(Settings settings)
+    {
+        try
+        {
+            return settings.Auth == AuthMode.Jwt ? settings with { AuthKeys = KeyFile.Read(settings.AuthKeyFiles) } : settings;
+        }
+        catch (IOException failure)
+        {
+            throw new SettingException(failure.Message, failure);
+        }
+    }
+
     /// <summary>
     /// Where the server of a command is. A configuration file that cannot be read, or is wrong by now, does not keep anybody from
     /// stopping a server: what it says of directories counts, the rest is the server's to complain about.
@@ -167,7 +182,7 @@ internal static class CommandLine
                 }
             }
 
-            return RunCommand.Run(args, () => ReadSettings(parsed));
+            return RunCommand.Run(args, () => WithKeys(ReadSettings(parsed)));
         });
         return root;
     }

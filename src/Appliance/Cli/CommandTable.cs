@@ -29,8 +29,9 @@ internal static class CommandTable
         new("upgrade", "let the binary on disk take over; no connection is dropped", SignalCommand.MakeUpgrade),
         new("say TEXT", "send a chat message; [--room R] [--name N] [--color C]", ControlCommands.MakeSay),
         new("rooms", "list the rooms", ControlCommands.MakeRooms),
-        new("clients", "list the clients: id, address, room, since when, how many bytes they lag behind", ControlCommands.MakeClients),
-        new("kick ID|IP", "close a client's connection, or all from an address", ControlCommands.MakeKick),
+        new("clients", "list the clients: id, address, room, since when, how many bytes they lag behind, user", ControlCommands.MakeClients),
+        new("kick ID|IP|USER", "close a client's connection, or all from an address or of a user", ControlCommands.MakeKick),
+        new("token --sub USER", "make a token for --auth jwt; [--name N] [--room R=rw] [--expires SECONDS] [--info JSON] [--auth-key FILE]", TokenCommand.Make),
         new("history", "print the last messages; [--room R] [-n N] [--follow] [--announcements]", HistoryCommand.Make),
         new("dump DIR", "write what a package installs below DIR: configuration, units, init script, manual; [--force]", DumpCommand.Make),
     ];

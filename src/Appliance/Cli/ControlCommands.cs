@@ -38,10 +38,10 @@ internal static class ControlCommands
         return command;
     }
 
-    /// <summary><c>kick ID|IP</c></summary>
+    /// <summary><c>kick ID|IP|USER</c></summary>
     public static Command MakeKick()
     {
-        var whom = new Argument<string>("ID|IP");
+        var whom = new Argument<string>("ID|IP|USER");
         var command = new ActionCommand("kick") { whom };
         command.SetAction(parsed =>
         {
@@ -60,6 +60,7 @@ internal static class ControlCommands
         new("room", client.Text("room")),
         new("since", json ? client.Number("since") : LocalTime(client.Number("since") * 1000)),
         new("lag", client.Number("lag")),
+        .. json && !client.Has("user") ? (Field[])[] : [new("user", client.Has("user") ? client.Text("user") : "-")],
     ]);
 
     /// <summary><c>rooms [--json]</c></summary>

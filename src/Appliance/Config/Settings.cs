@@ -67,6 +67,24 @@ public sealed record Settings
     /// <summary>Which pages may open a WebSocket.</summary>
     public AllowedOrigins AllowedOrigins { get; init; } = AllowedOrigins.SameHost;
 
+    /// <summary>Who says which clients get in.</summary>
+    public AuthMode Auth { get; init; }
+
+    /// <summary>Files of the keys that tokens are signed with.</summary>
+    public IReadOnlyList<string> AuthKeyFiles { get; init; } = [];
+
+    /// <summary>What these files have, in one (<c>KeySet.Pack</c>): no setting's value, and never written to where others read.</summary>
+    public byte[] AuthKeys { get; init; } = [];
+
+    /// <summary>What a token's <c>aud</c> must have; empty for anything.</summary>
+    public string AuthAudience { get; init; } = "";
+
+    /// <summary>What a token's <c>iss</c> must be; empty for anything.</summary>
+    public string AuthIssuer { get; init; } = "";
+
+    /// <summary>Seconds by which clocks of those who make tokens may differ.</summary>
+    public int AuthLeewaySeconds { get; init; }
+
     /// <summary>Permissions of the sockets at unix paths.</summary>
     public int SocketMode { get; init; } = SocketModeDefault;
 
@@ -163,6 +181,16 @@ public sealed record Settings
     /// <summary>The same values, of which one came from there.</summary>
     internal Settings WithSource(string name, string source) =>
         this with { Sources = new Dictionary<string, string>(Sources, StringComparer.Ordinal) { [name] = source } };
+}
+
+/// <summary>Who says which clients get in.</summary>
+public enum AuthMode
+{
+    /// <summary>Everybody does.</summary>
+    Open,
+
+    /// <summary>Those with a token that a known key has signed.</summary>
+    Jwt,
 }
 
 /// <summary>How joins and leaves are announced to a room.</summary>

@@ -154,7 +154,7 @@ public static class SettingsBuilder
 
     /// <summary>What a running server makes of new settings: what it can take over is new, all else as it was.</summary>
     public static Settings Merge(Settings current, Settings fresh) =>
-        SettingsTable.Rows.Where(row => row.IsReloadable).Aggregate(current, (merged, row) => row.Copy(fresh, merged));
+        SettingsTable.Rows.Where(row => row.IsReloadable).Aggregate(current, (merged, row) => row.Copy(fresh, merged)) with { AuthKeys = fresh.AuthKeys };
 
     /// <summary>Applies defaults, then the given values in their order.</summary>
     /// <exception cref="SettingException">A name is unknown, a value is not allowed, or two values do not go together.</exception>
@@ -230,6 +230,11 @@ public static class SettingsBuilder
             throw IsDefault(settings, "timeout")
                 ? Wrong(settings, "ping", $"'{settings.PingSeconds}' is longer than timeout ({settings.TimeoutSeconds}): no client could answer in time")
                 : Wrong(settings, "timeout", $"'{settings.TimeoutSeconds}' is shorter than ping ({settings.PingSeconds}): no client could answer in time");
+        }
+
+        if (settings is { Auth: AuthMode.Jwt, AuthKeyFiles: [] })
+        {
+            throw Wrong(settings, "auth", "'jwt' needs a key to check tokens with: --auth-key FILE");
         }
 
         CheckAddresses(settings);

@@ -210,6 +210,7 @@ public static class SettingsTable
             Reason = "Pages of the host and port that they connect to, and programs that are no browsers, always may. Any other page could read and write "
                 + "as its visitor. A chat inside your own site needs its origin here.",
         },
+        .. AuthSettings.Rows,
         Switch("echo", "serve /echo, which returns every message (for conformance suites)", SettingGroup.Chat,
             (s, on) => s with { Echo = on }, s => s.Echo) with
         {
@@ -274,7 +275,7 @@ public static class SettingsTable
     }
 
     /// <summary>An absolute path without a slash at its end; null when it is none.</summary>
-    private static string? PathOf(string text) => !text.StartsWith('/') ? null : text.Length > 1 ? text.TrimEnd('/') : text;
+    internal static string? PathOf(string text) => !text.StartsWith('/') ? null : text.Length > 1 ? text.TrimEnd('/') : text;
 
     private static string? ApplyWorkers(ref Settings settings, string text)
     {

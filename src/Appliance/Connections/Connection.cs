@@ -66,6 +66,9 @@ public enum ConnectionFlags : ushort
 
     /// <summary>Its peer is a trusted proxy, and its address that of a client of this.</summary>
     Forwarded = 1024,
+
+    /// <summary>It has an identity, by a token: <see cref="ConnectionTable.IdentityOf"/>.</summary>
+    Identified = 2048,
 }
 
 /// <summary>

@@ -144,6 +144,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseHead(ref connection);
         ReleaseReader(ref connection);
         TransportOf(connection)?.Forget(fd);
+        ForgetIdentity(connection, fd);
         if (connection.Is(ConnectionFlags.Torn))
         {
             _ = Syscall.ResetOnClose(fd);
@@ -178,6 +179,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseOutbox(ref connection);
         ReleaseReader(ref connection);
         TransportOf(connection)?.Forget(fd);
+        ForgetIdentity(connection, fd);
         SetBlocked(ref connection, false);
         connection = default;
         Count--;
@@ -211,7 +213,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         connection = former;
         connection.Generation = generation;
         connection.MemberIndex = Connection.NoMember;
-        connection.Set(ConnectionFlags.FlushQueued, false);
+        connection.Set(ConnectionFlags.FlushQueued | ConnectionFlags.Identified, false);
         if (connection.IsBeforeHandshake)
         {
             _waiting.Add(fd);

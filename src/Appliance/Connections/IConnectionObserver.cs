@@ -14,6 +14,9 @@ public interface IConnectionObserver
     /// <summary>A request was refused.</summary>
     void OnRefused(in Connection connection, RejectReason reason, int status, string why);
 
+    /// <summary>A client has another token that does not take the place of its own.</summary>
+    void OnTokenRefused(in Connection connection, string why);
+
     /// <summary>A client was closed because it sent too fast.</summary>
     void OnTooFast(in Connection connection, int perSecondMax);
 

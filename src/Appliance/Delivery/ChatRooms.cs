@@ -1,6 +1,7 @@
 using System.Text;
 using Appliance.Chat;
 using Appliance.Connections;
+using Appliance.Identity;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
@@ -77,7 +78,7 @@ public sealed partial class ChatRooms
     {
         _limits = new ChatLimits(_context.Settings.MaxName, _context.Settings.MaxMessage);
         _unescaped = new byte[_context.Settings.MaxFrame];
-        _encoded = new byte[Math.Max(_limits.EncodedBytesMax, AnnouncementBytesMax)];
+        _encoded = new byte[Math.Max(_limits.EncodedBytesMax + ClientIdentity.EncodedBytesMax, AnnouncementBytesMax)];
         _memory.SetLimit(_context.Settings.MaxMemoryBytes, _clock.SharedMs);
     }
 
@@ -88,6 +89,11 @@ public sealed partial class ChatRooms
     public ChatRefusal Publish(int fd, ReadOnlySpan<byte> json)
     {
         ref var connection = ref _table[fd];
+        if (connection.Is(ConnectionFlags.Identified))
+        {
+            return Publish(connection, _table.IdentityOf(fd)!, json);
+        }
+
         var refusal = ChatInput.Read(json, _unescaped, _limits, out var input);
         if (refusal == ChatRefusal.None)
         {
@@ -97,6 +103,28 @@ public sealed partial class ChatRooms
 
         return refusal;
     }
+
+    /// <summary>The same of a client with an identity: it needs the right, and has the name of its token if that has one.</summary>
+    private ChatRefusal Publish(in Connection connection, ClientIdentity identity, ReadOnlySpan<byte> json)
+    {
+        if ((identity.Rights & RoomRights.Write) == 0)
+        {
+            return ChatRefusal.Forbidden;
+        }
+
+        var limits = identity.Name.IsEmpty ? _limits : _limits with { NameMax = Math.Max(_limits.NameMax, ClientIdentity.NameMax) };
+        var refusal = ChatInput.Read(json, _unescaped, limits, out var input, fromOperator: false, identity.User, identity.Name);
+        if (refusal == ChatRefusal.None)
+        {
+            _counters.Figures.Requests++;
+            Add(RoomOf(connection), ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs), isMessage: true, identity.Sender);
+        }
+
+        return refusal;
+    }
+
+    /// <summary>Whether what a client with an identity sent is another token of its; that may be empty.</summary>
+    public bool TryReadToken(ReadOnlySpan<byte> json, out ReadOnlySpan<byte> token) => TokenMessage.TryRead(json, _unescaped, out token);
 
     /// <summary>Adds an operator's message to a room, marked as such, unless there is no place for that room.</summary>
     public RoomOpening Say(ReadOnlySpan<byte> name, in ChatInput input)
@@ -186,7 +214,7 @@ public sealed partial class ChatRooms
     }
 
     /// <summary>Takes what has just been encoded into a room.</summary>
-    private void Add(LocalRoom room, EncodedMessage encoded, bool isMessage)
+    private void Add(LocalRoom room, EncodedMessage encoded, bool isMessage, ulong sender = 0)
     {
         var json = _encoded.AsSpan(0, encoded.Length);
         if (room.Batch is null)
@@ -202,7 +230,7 @@ public sealed partial class ChatRooms
             Append(room);
         }
 
-        room.Batch.Add(json, encoded.IdOffset, isMessage);
+        room.Batch.Add(json, encoded.IdOffset, isMessage, sender);
     }
 
     private void Append(LocalRoom room)

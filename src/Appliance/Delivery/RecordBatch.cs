@@ -31,7 +31,8 @@ public sealed class RecordBatch
     /// <param name="json">The text.</param>
     /// <param name="idOffset">Where in it <see cref="ChatEncoder.IdDigits"/> digits are kept free for the id.</param>
     /// <param name="isMessage">True for what a person said.</param>
-    public void Add(ReadOnlySpan<byte> json, int idOffset, bool isMessage)
+    /// <param name="sender">Who that is (<see cref="RecordDetails.Sender"/>); 0 for nobody that is known.</param>
+    public void Add(ReadOnlySpan<byte> json, int idOffset, bool isMessage, ulong sender = 0)
     {
         int header = FrameLength.ServerHeaderBytes(json.Length);
         int length = header + json.Length;
@@ -42,7 +43,10 @@ public sealed class RecordBatch
 
         var frame = _bytes.AsSpan(_length, length);
         json.CopyTo(frame[FrameHeader.WriteServer(frame, Opcode.Text, json.Length)..]);
-        _records.Add(new LogRecord(length, header + idOffset, isMessage ? RecordKind.Chat : RecordKind.System));
+        _records.Add(new LogRecord(length, header + idOffset, isMessage ? RecordKind.Chat : RecordKind.System)
+        {
+            Details = new RecordDetails { Sender = sender },
+        });
         _length += length;
     }
 

@@ -3,6 +3,7 @@ using System.Text;
 using Appliance.Chat;
 using Appliance.Connections;
 using Appliance.Delivery;
+using Appliance.Identity;
 using Appliance.Metrics;
 using Appliance.Protocols.Http;
 using Appliance.Protocols.WebSocket;
@@ -11,7 +12,7 @@ using Appliance.Rooms;
 namespace Appliance.Endpoints;
 
 /// <summary>A WebSocket that follows a room: what it sends goes to all who are in it.</summary>
-internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDelivery delivery, HttpResponder responder)
+internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDelivery delivery, HttpResponder responder, TokenGate tokens)
     : WebSocketEndpoint(context, rooms, delivery)
 {
     /// <summary>Gets the descriptor of each client that has joined a room.</summary>
@@ -24,7 +25,7 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
     public void Open(int fd, in HttpRequest request)
     {
         Span<byte> name = stackalloc byte[RoomName.BytesMax];
-        if (ReadQuery(request, name, out int length, out long after, out int history) is { } refusal)
+        if ((ReadQuery(request, name, out int length, out long after, out int history) ?? tokens.CheckRoom(fd, name[..length])) is { } refusal)
         {
             responder.Refuse(fd, refusal);
             return;
@@ -76,12 +77,17 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
         }
 
         var verdict = Context.Clock.IsThawing ? RateVerdict.Pass : connection.Rate.Take(Context.Settings.MaxRate, Context.NowMs);
+        if (verdict == RateVerdict.Pass && connection.Is(ConnectionFlags.Identified) && payload.IndexOf("\"token\""u8) >= 0
+            && Rooms.TryReadToken(payload, out var token))
+        {
+            Renew(fd, token);
+            return;
+        }
+
         var refusal = verdict == RateVerdict.Pass ? Rooms.Publish(fd, payload) : ChatRefusal.TooFast;
         if (refusal != ChatRefusal.None)
         {
-            int kind = ChatRefusals.KindOf(refusal) - ChatRefusal.BadJson;
-            Context.Counters.Figures.Refused[kind]++;
-            Tell(fd, RefusedMessages.All[kind], Describe(refusal));
+            Refuse(fd, refusal, Describe(refusal));
         }
 
         if (verdict == RateVerdict.Close)
@@ -89,6 +95,30 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
             Context.Observer.OnTooFast(connection, Context.Settings.MaxRate);
             Close(fd, CloseCode.PolicyViolation, awaitAnswer: true);
         }
+    }
+
+    private void Renew(int fd, ReadOnlySpan<byte> token)
+    {
+        ref var connection = ref Context.Table[fd];
+        var fault = tokens.Renew(fd, token, Context.Log.NameOf(connection.Room));
+        if (fault != TokenFault.None)
+        {
+            Context.Observer.OnTokenRefused(connection, TokenFaults.Describe(fault));
+            Refuse(fd, ChatRefusal.BadToken, $"The former token stays: {TokenFaults.Describe(fault)}.");
+            return;
+        }
+
+        var identity = Context.Table.IdentityOf(fd)!;
+        Span<byte> json = stackalloc byte[ClientIdentity.EncodedBytesMax];
+        Context.Table.OutboxOf(fd).WriteFrame(Opcode.Text, json[..ChatEncoder.WriteToken(json, identity.User, identity.ExpiresSeconds)]);
+        ArmIn(fd, Context.Settings.PingSeconds * 1000L);
+    }
+
+    private void Refuse(int fd, ChatRefusal refusal, string why)
+    {
+        int kind = ChatRefusals.KindOf(refusal) - ChatRefusal.BadJson;
+        Context.Counters.Figures.Refused[kind]++;
+        Tell(fd, RefusedMessages.All[kind], why);
     }
 
     private string Describe(ChatRefusal refusal) => refusal switch
@@ -99,7 +129,8 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
         ChatRefusal.ReservedName => "This name is reserved for the server. Please choose another one.",
         ChatRefusal.TooLong => $"A name has at most {Context.Settings.MaxName} characters and a message at most {Context.Settings.MaxMessage}.",
         ChatRefusal.TooFast => $"At most {Context.Settings.MaxRate} messages a second, please.",
-        ChatRefusal.None => throw new System.Diagnostics.UnreachableException(),
+        ChatRefusal.Forbidden => "Your token does not let you write to this room.",
+        ChatRefusal.None or ChatRefusal.BadToken => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 

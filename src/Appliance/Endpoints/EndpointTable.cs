@@ -11,6 +11,7 @@ public sealed class EndpointTable
     private readonly ConnectionTable _table;
     private readonly WorkerContext _context;
     private readonly Pages _pages;
+    private readonly TokenGate _tokens;
 
     /// <summary>The endpoints of a worker.</summary>
     /// <param name="context">The worker.</param>
@@ -23,9 +24,10 @@ public sealed class EndpointTable
         _table = context.Table;
         var responder = new HttpResponder(context);
         _pages = new Pages(context, responder);
-        var chat = new ChatEndpoint(context, rooms, delivery, responder) { OnJoined = fd => OnJoined(fd) };
+        _tokens = new TokenGate(context);
+        var chat = new ChatEndpoint(context, rooms, delivery, responder, _tokens) { OnJoined = fd => OnJoined(fd) };
         var echo = new EchoEndpoint(context, rooms, delivery, responder);
-        var routes = new RouteTable(context, new HandshakeChecks(context, placesMax), responder,
+        var routes = new RouteTable(context, new HandshakeChecks(context, _tokens, placesMax), responder,
         [
             new Route("/echo"u8.ToArray(), IsWebSocket: true, echo.Open) { IsServed = settings => settings.Echo },
             new Route([], IsWebSocket: true, chat.Open),
@@ -47,7 +49,11 @@ public sealed class EndpointTable
     public Endpoint this[ConnectionState state] => _rows[(int)state] ?? throw new System.Diagnostics.UnreachableException();
 
     /// <summary>The settings have changed.</summary>
-    public void OnSettings() => _pages.OnSettings();
+    public void OnSettings()
+    {
+        _pages.OnSettings();
+        _tokens.OnSettings();
+    }
 
     /// <summary>Bytes of a connection have come in.</summary>
     public void OnBytes(int fd, Span<byte> bytes) => this[_table[fd].State].OnBytes(fd, bytes);

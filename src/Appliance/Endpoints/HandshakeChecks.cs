@@ -17,11 +17,11 @@ internal sealed class HandshakeChecks
     private readonly HandshakeCheck[] _rows;
 
     /// <summary>The checks of a worker, whose process has descriptors for so many clients.</summary>
-    public HandshakeChecks(WorkerContext context, int placesMax)
+    public HandshakeChecks(WorkerContext context, TokenGate tokens, int placesMax)
     {
         _context = context;
         _placesMax = placesMax;
-        _rows = [IsWellFormed, HasAllowedOrigin, HasPlace];
+        _rows = [IsWellFormed, HasAllowedOrigin, tokens.Check, HasPlace];
     }
 
     /// <summary>The first refusal; null for none.</summary>

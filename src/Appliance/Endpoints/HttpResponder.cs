@@ -18,7 +18,8 @@ internal sealed record Refusal(RejectReason Reason, string Why, string Headers =
     public int Status => Reason switch
     {
         RejectReason.Malformed or RejectReason.Handshake or RejectReason.Parameter or RejectReason.Proxy => 400,
-        RejectReason.RoomsFull or RejectReason.Origin => 403,
+        RejectReason.Token => 401,
+        RejectReason.RoomsFull or RejectReason.Origin or RejectReason.Forbidden => 403,
         RejectReason.NotFound => 404,
         RejectReason.Method => 405,
         RejectReason.Timeout => 408,

@@ -15,8 +15,8 @@ namespace Appliance.Endpoints;
 /// </summary>
 public sealed class OperatorCommands
 {
-    /// <summary>The most that one client takes in a list: a room's name of 64 letters, an IPv6 address, three numbers.</summary>
-    private const int ClientBytesMax = 256;
+    /// <summary>The most that one client takes in a list: a room's name of 64 letters, an IPv6 address, three numbers, and the id of a user.</summary>
+    private const int ClientBytesMax = 528;
 
     /// <summary>Closed in one turn: some milliseconds, in which nobody else is served.</summary>
     private const int KicksMax = 256;
@@ -102,16 +102,19 @@ public sealed class OperatorCommands
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 
-    /// <summary><c>kick ID|IP</c>: closes the connection of an id, or all from an address.</summary>
+    /// <summary><c>kick ID|IP|USER</c>: closes the connection of an id, or all from an address, or of a user.</summary>
     private string Kick(string whom)
     {
         int kicked = 0;
         bool isAddress = ConnectionTable.TryParseAddress(whom, out ulong high, out ulong low);
         bool isId = TryParseId(whom, out byte home, out uint number);
-        for (int fd = 0; fd <= _table.HighestDescriptor && (isAddress || isId); fd++)
+        byte[] user = Encoding.UTF8.GetBytes(whom);
+        for (int fd = 0; fd <= _table.HighestDescriptor; fd++)
         {
             ref var connection = ref _table[fd];
-            bool meant = isAddress ? connection.IpHigh == high && connection.IpLow == low : connection.Number == number && connection.Home == home;
+            bool meant = (isAddress && connection.IpHigh == high && connection.IpLow == low)
+                || (isId && connection.Number == number && connection.Home == home)
+                || (connection.Is(ConnectionFlags.Identified) && _table.IdentityOf(fd)!.User.SequenceEqual(user));
             if (meant && (connection.IsClient || connection.State == ConnectionState.Http))
             {
                 _kicked.Enqueue((fd, connection.Generation));
@@ -120,7 +123,7 @@ public sealed class OperatorCommands
         }
 
         Continue();
-        return kicked > 0 ? Text($"ok {kicked}") : $"failed no client has the id or address {PrintableText.Quote(whom)}";
+        return kicked > 0 ? Text($"ok {kicked}") : $"failed no client has the id, address or user {PrintableText.Quote(whom)}";
     }
 
     private static bool TryParseId(string text, out byte home, out uint number)
@@ -151,6 +154,7 @@ public sealed class OperatorCommands
         int from = int.Parse(numbers[0], NumberStyles.None, CultureInfo.InvariantCulture);
         int bytesMax = int.Parse(numbers[1], NumberStyles.None, CultureInfo.InvariantCulture);
         var lines = new StringBuilder();
+        int bytes = 0;
         for (int fd = from; fd <= _table.HighestDescriptor; fd++)
         {
             ref var connection = ref _table[fd];
@@ -159,7 +163,7 @@ public sealed class OperatorCommands
                 continue;
             }
 
-            if (lines.Length + ClientBytesMax > bytesMax)
+            if (bytes + ClientBytesMax > bytesMax)
             {
                 return Text($"more {fd}{lines}");
             }
@@ -168,14 +172,22 @@ public sealed class OperatorCommands
             string room = chats ? $"\"{Encoding.ASCII.GetString(_context.Log.NameOf(connection.Room))}\"" : "null";
             long lag = chats ? Math.Max(0, _rooms.AudienceOf(connection).View.Head - connection.Position) : 0;
             string address = ConnectionTable.AddressOf(connection);
-            _ = lines.Append(CultureInfo.InvariantCulture, $$"""
+            string user = _table.IdentityOf(fd) is { } identity ? $",\"user\":\"{Escape(Encoding.UTF8.GetString(identity.User))}\"" : "";
+            string line = Text($$"""
 
-                {"id":"{{connection.Home}}-{{connection.Number}}","address":"{{address}}","room":{{room}},"since":{{connection.SinceSeconds}},"lag":{{lag}}}
+                {"id":"{{connection.Home}}-{{connection.Number}}","address":"{{address}}","room":{{room}},"since":{{connection.SinceSeconds}}
                 """);
+            line = Text($"{line},\"lag\":{lag}{user}}}");
+            _ = lines.Append(line);
+            bytes += Encoding.UTF8.GetByteCount(line);
         }
 
         return $"ok{lines}";
     }
+
+    /// <summary>A user's id in JSON: it has no control characters.</summary>
+    private static string Escape(string user) =>
+        user.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

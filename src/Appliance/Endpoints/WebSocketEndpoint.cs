@@ -29,7 +29,7 @@ internal abstract class WebSocketEndpoint(WorkerContext context, ChatRooms rooms
     protected abstract void OnMessage(int fd, Opcode opcode, Span<byte> payload);
 
     /// <inheritdoc/>
-    public override void OnEntered(int fd) => Context.ArmIn(fd, Context.Settings.PingSeconds * 1000L);
+    public override void OnEntered(int fd) => ArmIn(fd, Context.Settings.PingSeconds * 1000L);
 
     /// <inheritdoc/>
     public override void OnBytes(int fd, Span<byte> bytes)
@@ -38,7 +38,7 @@ internal abstract class WebSocketEndpoint(WorkerContext context, ChatRooms rooms
         Read(fd, bytes);
     }
 
-    /// <summary>Sends a ping to whoever is silent, and ends who stays silent.</summary>
+    /// <summary>Sends a ping to whoever is silent, and ends who stays silent, or whose token has expired.</summary>
     public override void OnTimer(int fd, long silentMs)
     {
         long timeoutMs = SilenceMsMax;
@@ -49,6 +49,12 @@ internal abstract class WebSocketEndpoint(WorkerContext context, ChatRooms rooms
             return;
         }
 
+        if (TokenLeftMs(fd) <= 0)
+        {
+            Close(fd, CloseCode.TokenExpired, awaitAnswer: true, "token expired"u8);
+            return;
+        }
+
         long nextMs = pingMs - silentMs;
         if (nextMs <= 0)
         {
@@ -56,8 +62,11 @@ internal abstract class WebSocketEndpoint(WorkerContext context, ChatRooms rooms
             nextMs = Math.Min(pingMs, timeoutMs - silentMs);
         }
 
-        Context.ArmIn(fd, nextMs);
+        ArmIn(fd, nextMs);
     }
+
+    /// <summary>Sets the timer of a connection: to run out in so many milliseconds, or when its token expires.</summary>
+    protected void ArmIn(int fd, long milliseconds) => Context.ArmIn(fd, Math.Clamp(TokenLeftMs(fd), 1, milliseconds));
 
     /// <summary>
     /// Begins the closing handshake (RFC 6455, 7): the close frame goes out behind what is already on its way. A peer that broke the
@@ -115,6 +124,11 @@ internal abstract class WebSocketEndpoint(WorkerContext context, ChatRooms rooms
             _table.UpdateWatch(fd);
         }
     }
+
+    /// <summary>Milliseconds until the token of a connection expires; many when it has none, or one that does not expire.</summary>
+    private long TokenLeftMs(int fd) => _table.IdentityOf(fd) is { ExpiresSeconds: > 0 } identity
+        ? ((identity.ExpiresSeconds + Context.Settings.AuthLeewaySeconds) * 1000) - Context.Clock.UnixMs
+        : long.MaxValue;
 
     private void BeginClosing(int fd, int code, ReadOnlySpan<byte> payload)
     {

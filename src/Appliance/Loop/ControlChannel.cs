@@ -7,7 +7,9 @@ namespace Appliance.Loop;
 /// <summary>What the master asks of a worker, and what it answers: the first byte of a message on their channel.</summary>
 public static class ControlWord
 {
-    /// <summary>To a worker: all settings, <c>name = value</c> a line, behind the descriptors when it starts.</summary>
+    /// <summary>
+    /// To a worker: all settings, <c>name = value</c> a line, behind the descriptors when it starts. Keys of tokens come beside them, in a file in memory.
+    /// </summary>
     public const char Settings = 'S';
 
     /// <summary>To a worker: open the log anew.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Appliance.Config;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
@@ -130,7 +131,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
 
     /// <summary>Starts the process.</summary>
     /// <exception cref="SyscallException">It cannot be started.</exception>
-    public void Start(string settings, int roomLog, RoomLogLayout layout, WakeupTable wakeups, long nowMs)
+    public void Start(Settings settings, int roomLog, RoomLogLayout layout, WakeupTable wakeups, long nowMs)
     {
         StartedMs = nowMs;
         Owed = PendingTransfers = _givenAgain = 0;
@@ -138,13 +139,15 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         using (there)
         {
             int[] sockets = ListenerSet.DescriptorsOf(Listeners);
+            using var keys = MemoryFile.Of("keys", settings.AuthKeys);
             var start = new WorkerStart
             {
                 RoomLog = roomLog,
                 Layout = layout,
                 Listeners = [.. Listeners.Select(socket => (socket.Descriptor, socket.Kind))],
                 Wakeups = Array.ConvertAll(wakeups.Slots, slot => (slot, wakeups[slot])),
-                Settings = settings,
+                Keys = keys.Descriptor,
+                Settings = SettingsBuilder.Write(settings),
             };
             _ = Channel.Send(ControlWord.Settings, start.Write());
             Pid = Syscall.SpawnOrThrow(new SpawnRequest
@@ -157,7 +160,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
                     [ProcessRole.Descriptor] = $"{there.Descriptor}",
                 },
                 Blocked = SignalSet.All,
-                Inherited = [there.Descriptor, .. sockets, .. Array.ConvertAll(wakeups.Slots, slot => wakeups[slot])],
+                Inherited = [there.Descriptor, .. keys.Descriptors, .. sockets, .. Array.ConvertAll(wakeups.Slots, slot => wakeups[slot])],
             });
         }
 

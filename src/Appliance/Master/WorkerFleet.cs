@@ -162,14 +162,15 @@ public sealed class WorkerFleet : IDisposable
     public void OnSettings(Settings settings)
     {
         Settings = settings;
-        AskAll(ControlWord.Settings, SettingsBuilder.Write(settings));
+        using var keys = MemoryFile.Of("keys", settings.AuthKeys);
+        AskAll(ControlWord.Settings, SettingsBuilder.Write(settings), keys.Descriptors);
     }
 
     /// <summary>Has every worker show that it takes orders.</summary>
     public void Probe() => _workers.ForEach(worker => worker.Ask(ControlWord.Probe, ""));
 
     /// <summary>Has every worker open the log anew.</summary>
-    public void SendReopen() => AskAll(ControlWord.Reopen, "");
+    public void SendReopen() => AskAll(ControlWord.Reopen, "", []);
 
     /// <summary>Passes a question on to a worker; false when it cannot take any.</summary>
     public bool Question(int number, string text) =>
@@ -266,7 +267,7 @@ public sealed class WorkerFleet : IDisposable
     {
         try
         {
-            worker.Start(SettingsBuilder.Write(Settings), _resources.SegmentId, _rooms.Layout, _resources.Wakeups, _clock.NowMs);
+            worker.Start(Settings, _resources.SegmentId, _rooms.Layout, _resources.Wakeups, _clock.NowMs);
             _children.Add(worker.Pid);
             _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Number + 1).OrThrow("epoll_ctl");
         }
@@ -319,7 +320,7 @@ public sealed class WorkerFleet : IDisposable
         }
     }
 
-    private void AskAll(char what, string text) => _workers.FindAll(worker => !worker.IsRetired).ForEach(worker => worker.Ask(what, text));
+    private void AskAll(char what, string text, int[] files) => _workers.FindAll(worker => !worker.IsRetired).ForEach(worker => worker.Ask(what, text, files));
 
     private void OnEnd(ChildWorker worker, int pid, ExitStatus how)
     {

@@ -44,6 +44,12 @@ public enum RejectReason
 
     /// <summary>A page of another site: 403.</summary>
     Origin,
+
+    /// <summary>A token is missing, or is not good: 401.</summary>
+    Token,
+
+    /// <summary>The token does not let its user read the room: 403.</summary>
+    Forbidden,
 }
 
 /// <summary>The words for reasons, in their order.</summary>
@@ -53,7 +59,7 @@ public static class RejectReasons
     public static IReadOnlyList<string> All { get; } =
     [
         "malformed", "http_version", "head_too_large", "body", "timeout", "method", "not_found", "handshake", "websocket_version",
-        "parameter", "rooms_full", "connections_full", "proxy", "origin",
+        "parameter", "rooms_full", "connections_full", "proxy", "origin", "token", "forbidden",
     ];
 }
 
@@ -64,7 +70,7 @@ public static class CloseKinds
 
     /// <summary>A word for each: the code, or the range.</summary>
     public static IReadOnlyList<string> All { get; } =
-        ["1000", "1001", "1002", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013", "3xxx", "4xxx", "other"];
+        ["1000", "1001", "1002", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013", "3xxx", "4xxx", "other", "4401"];
 
     /// <summary>The place of a code among the words; 0 stands for an end without a close frame.</summary>
     public static int PlaceOf(int code) => code switch
@@ -74,6 +80,7 @@ public static class CloseKinds
         >= 1005 and <= 1009 => code - 1001,
         >= 1011 and <= 1013 => code - 1002,
         >= 3000 and < 4000 => 12,
+        4401 => 15,
         >= 4000 and < 5000 => 13,
         _ => 14,
     };
@@ -83,5 +90,5 @@ public static class CloseKinds
 public static class RefusedMessages
 {
     /// <summary>A word for each.</summary>
-    public static IReadOnlyList<string> All { get; } = ["bad_json", "bad_message", "too_long", "too_fast"];
+    public static IReadOnlyList<string> All { get; } = ["bad_json", "bad_message", "too_long", "too_fast", "forbidden", "bad_token"];
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Appliance.Chat;
 using Appliance.Connections;
+using Appliance.Identity;
 using Appliance.Native;
 using Appliance.Protocols.WebSocket;
 using Appliance.Rooms;
@@ -118,10 +119,13 @@ public struct ConnectionRecord
 
     /// <summary>Whether this version can serve it correctly.</summary>
     public readonly bool IsKnown => State <= ConnectionState.Last
-        && (IdentityBytes, SubscriptionBytes, Sender, Reserved) == (0, 0, 0, 0);
+        && (SubscriptionBytes, Reserved) == (0, 0) && (IdentityBytes == 0) == (Sender == 0);
 
     /// <summary>Bytes of what it has borrowed.</summary>
-    public readonly long Borrowed => (long)HeadBytes + OutboxBytes + ReaderBytes + TransportBytes;
+    public readonly long Borrowed => (long)HeadBytes + OutboxBytes + ReaderBytes + IdentityBytes + TransportBytes;
+
+    /// <summary>Its identity, of what it has borrowed.</summary>
+    public readonly ReadOnlySpan<byte> IdentityIn(ReadOnlySpan<byte> borrowed) => borrowed.Slice(HeadBytes + OutboxBytes + ReaderBytes, IdentityBytes);
 
     /// <summary>As version 1 has it, whose flags are one byte.</summary>
     internal void ToVersion1() => (Transport, Flags) = ((byte)Flags, ConnectionFlags.None);
@@ -309,10 +313,12 @@ public sealed class HandoverBatch
         {
             long count = record.Borrowed;
             bool isSound = record.IsKnown
-                && record.HeadBytes >= 0 && record.OutboxBytes >= 0 && record.ReaderBytes >= 0 && record.TransportBytes >= 0 && count <= borrowed.Length
+                && record.HeadBytes >= 0 && record.OutboxBytes >= 0 && record.ReaderBytes >= 0 && record.IdentityBytes >= 0 && record.TransportBytes >= 0
+                && count <= borrowed.Length
                 && (record.Transport == 0) == (record.TransportBytes == 0)
                 && (record.State != ConnectionState.Chat || record.IsMember != 0)
                 && (record.State is not (ConnectionState.Http or ConnectionState.Proxy) || record.IsMember == 0)
+                && (record.IdentityBytes == 0 || ClientIdentity.IsState(record.IdentityIn(borrowed)))
                 && (record.ReaderBytes == 0
                     || MessageReader.IsState(borrowed.Slice(record.HeadBytes + record.OutboxBytes, record.ReaderBytes)));
             if (!isSound)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Appliance.Connections;
 using Appliance.Delivery;
+using Appliance.Identity;
 using Appliance.Loop;
 using Appliance.Native;
 
@@ -51,6 +52,12 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         {
             record.ReaderBytes = reader.StateBytes;
             reader.Save(batch.Lend(record.ReaderBytes));
+        }
+
+        if (_table.IdentityOf(fd) is { } identity)
+        {
+            record.IdentityBytes = Lend(batch, identity.State);
+            record.Sender = identity.Sender;
         }
 
         if (_table.TransportOf(connection) is { } transport)
@@ -201,6 +208,11 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         if (record.ReaderBytes > 0)
         {
             _table.ReaderOf(ref connection).Restore(borrowed.Slice(record.HeadBytes + record.OutboxBytes, record.ReaderBytes));
+        }
+
+        if (record.IdentityBytes > 0)
+        {
+            _table.SetIdentity(fd, ClientIdentity.Restore(record.IdentityIn(borrowed)));
         }
 
         if (_table.TransportOf(connection) is { } transport)

@@ -34,6 +34,9 @@ public readonly record struct FileStatus(uint Owner, uint Mode, uint Links, ulon
     /// <summary>Whether users other than the owner and the group may write to it.</summary>
     public bool OthersMayWrite => (Mode & 0x2) != 0;
 
+    /// <summary>Whether users other than the owner and the group may read it.</summary>
+    public bool OthersMayRead => (Mode & 0x4) != 0;
+
     /// <summary>Whether anybody but the owner may write to it.</summary>
     public bool MoreThanOwnerMayWrite => (Mode & 0x12) != 0;
 

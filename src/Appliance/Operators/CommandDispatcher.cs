@@ -30,7 +30,7 @@ public sealed class CommandDispatcher : IDisposable
     private const int OutcomeBytesMax = 64;
 
     /// <summary>With less room left, a list goes on in the next answer.</summary>
-    private const int ListBytesMin = 1024;
+    private const int ListBytesMin = 1280;
 
     private const int WaitingPollMs = 10;
     private const int UntoldPollMs = 1000;

@@ -29,7 +29,8 @@ public static class ControlWords
         {
             IsChat = true, TakesArguments = true,
         },
-        new("kick", "kick IP|ID", "Close the connections from an address, or the connection with this id (see \"clients\"), with 1008. Answer: how many.")
+        new("kick", "kick IP|ID|USER",
+            "Close the connections from an address or of a user, or the connection with this id (see \"clients\"), with 1008. Answer: how many.")
         {
             TakesArguments = true,
         },
@@ -38,7 +39,8 @@ public static class ControlWords
         new("stop", "stop", "Stop gracefully, as SIGTERM does."),
         new("status", "status", "Answer: pid, uptime_seconds, workers, connections, requests, deliveries, rooms, restarts, as one object."),
         new("rooms", "rooms [CURSOR]", "Answer: an object for each room: room, clients, messages, last_id, bytes.") { TakesArguments = true },
-        new("clients", "clients [CURSOR]", "Answer: an object for each client: id, address, room, since (Unix time), lag (bytes that it has not received yet).")
+        new("clients", "clients [CURSOR]",
+            "Answer: an object for each client: id, address, room, since (Unix time), lag (bytes that it has not received yet), user (if its token names one).")
         {
             TakesArguments = true,
         },

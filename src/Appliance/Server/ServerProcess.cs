@@ -48,6 +48,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             int keys = RoomLogStore.OpenKeys(settings.StateDirectory, owners);
             pidFile.DropPrivileges(settings.User, keys);
             _ = Syscall.Close(keys);
+            RequireKeys();
         }
 
         using var log = OpenLog();
@@ -102,6 +103,16 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         if (settings.Io == IoEngine.Uring && Sender.Probe() is { Ok: false } probe)
         {
             throw new IOException($"--io uring: {Sender.Explain(probe)}; --io auto does without");
+        }
+    }
+
+    /// <summary>The keys of tokens are here already; reloads and upgrades, which are not root's, read them again.</summary>
+    private void RequireKeys()
+    {
+        if (settings.Auth == AuthMode.Jwt && settings.AuthKeyFiles.FirstOrDefault(path => !Syscall.IsReadable(path)) is { } path)
+        {
+            throw new IOException(
+                $"--auth-key {path}: the user {settings.User} cannot read it, and a reload would fail: chgrp it to a group of this user, and chmod 0640 it");
         }
     }
 

@@ -36,6 +36,7 @@ const CLOSE_TEXT = {
   1009: "the message is too large",
   1011: "the server has a problem",
   1013: "the server is busy",
+  4401: "your token has expired",
 };
 
 const NOT_CONNECTED = "Not connected. Your message stays here until the connection is back.";
@@ -45,6 +46,8 @@ const timeOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const dayAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 const room = new URLSearchParams(location.search).get("room") || "lobby";
+// Lets in where the server asks for one (--auth jwt). What follows the # goes to no server, and so into no log.
+const token = new URLSearchParams(location.hash.slice(1)).get("token") || new URLSearchParams(location.search).get("token");
 const byId = (id) => document.getElementById(id);
 const charactersLeft = (input) => Number(input.dataset.limit) - [...input.value.trim()].length;
 /** What was pasted along and cannot be seen, which the server refuses, is left out. */
@@ -74,6 +77,12 @@ function colorOfName(name) {
 /** What is not `#rgb` or `#rrggbb` leaves the default of the style sheet. */
 const setNameColor = (node, color) => node.style.setProperty("--name-color", COLOR.test(color) ? color : "");
 
+/** What the token says of its user, for show: the server checks it. */
+const claims = guarded(() => {
+  const base64 = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+  return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))));
+}) ?? {};
+
 /** For storage, which may be forbidden or full: the chat then works without a memory. */
 function guarded(action) {
   try { return action(); } catch { return null; }
@@ -102,7 +111,7 @@ class Connection {
 
   open() {
     clearTimeout(this.#retryTimer);
-    const socket = new WebSocket(this.#address());
+    const socket = new WebSocket(this.#address(), token ? ["appliance.v1", `appliance.token.${token}`] : []);
     this.#socket = socket;
     this.#openedAt = Infinity;
     this.#awaitAnswer(CONNECT_MS);
@@ -322,8 +331,16 @@ class Composer {
   }
 
   /** The room has the message: it need not be kept. The wire has no mark of the sender, so name and text must do. */
-  confirm({ name, message, from }) {
-    if (from === undefined) this.#forget(this.#pending.find((sent) => sent.name === name && sent.message === message));
+  confirm({ name, message, from, user }) {
+    const isOwn = (sent) => (user === undefined ? sent.name === name : user === claims.sub);
+    if (from === undefined) this.#forget(this.#pending.find((sent) => isOwn(sent) && sent.message === message));
+  }
+
+  /** The token gives the name: there is nothing to choose. */
+  named(name) {
+    this.#name.value = name;
+    this.#name.readOnly = true;
+    this.#name.dataset.limit = [...name].length;
   }
 
   /** The server refused a message; with several under way it does not say which, so all show until they are confirmed. */
@@ -415,11 +432,14 @@ const connection = new Connection({
   },
 });
 const composer = new Composer(connection);
+if (typeof claims.name === "string") composer.named(claims.name);
 
 byId("room").textContent = room;
 byId("rooms").addEventListener("submit", (event) => {
   event.preventDefault();
-  location.assign(`?room=${encodeURIComponent(byId("room-name").value)}`);
+  const query = new URLSearchParams(location.search);
+  query.set("room", byId("room-name").value);
+  location.assign(`?${query}${location.hash}`);
 });
 if (ROOM_NAME.test(room)) {
   addEventListener("online", () => connection.check());

@@ -20,6 +20,7 @@ internal sealed class ConnectionLog : IConnectionObserver
     private readonly LineLimit _created;
     private readonly LineLimit _full;
     private readonly LineLimit _origin;
+    private readonly LineLimit _token;
     private readonly LineLimit _tooFast;
     private readonly LineLimit[] _limits;
     private long _exhaustedAgainMs;
@@ -32,7 +33,8 @@ internal sealed class ConnectionLog : IConnectionObserver
         _full = new LineLimit(log, EventCatalogue.FullMore);
         _tooFast = new LineLimit(log, EventCatalogue.TooFastMore);
         _origin = new LineLimit(log, EventCatalogue.OriginRefusedMore);
-        _limits = [_created, _full, _tooFast, _origin];
+        _token = new LineLimit(log, EventCatalogue.TokenRefusedMore);
+        _limits = [_created, _full, _tooFast, _origin, _token];
     }
 
     /// <summary>When lines that were counted are to be told, by the worker's clock; long.MaxValue when there is none.</summary>
@@ -80,12 +82,25 @@ internal sealed class ConnectionLog : IConnectionObserver
     /// <inheritdoc/>
     public void OnRefused(in Connection connection, RejectReason reason, int status, string why)
     {
-        // No place, and a page that may not connect, are the administrator's business.
-        var limit = reason is RejectReason.RoomsFull or RejectReason.Full ? _full : reason == RejectReason.Origin ? _origin : null;
-        var what = limit == _full ? EventCatalogue.Full : limit == _origin ? EventCatalogue.OriginRefused : EventCatalogue.Refused;
+        // No place, a page that may not connect, and a token that is not good, are the administrator's business.
+        var limit = reason is RejectReason.RoomsFull or RejectReason.Full ? _full
+            : reason == RejectReason.Origin ? _origin
+            : reason is RejectReason.Token or RejectReason.Forbidden ? _token
+            : null;
+        var what = limit == _full ? EventCatalogue.Full : limit == _origin ? EventCatalogue.OriginRefused
+            : limit == _token ? EventCatalogue.TokenRefused : EventCatalogue.Refused;
         if (limit is null ? _log.Writes(what) : MayWrite(what, limit))
         {
             _log.Write(what, ConnectionTable.AddressOf(connection), status, why);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnTokenRefused(in Connection connection, string why)
+    {
+        if (MayWrite(EventCatalogue.TokenNotRenewed, _token))
+        {
+            _log.Write(EventCatalogue.TokenNotRenewed, ConnectionTable.AddressOf(connection), why);
         }
     }
 

@@ -82,7 +82,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
             _wakeups.Put(slot, descriptor);
         }
 
-        var settings = ReadSettings(start.Settings.Split('\n'));
+        var settings = ReadSettings(start.Settings.Split('\n'), start.Keys);
         _log = OpenLog(settings);
         var rooms = RoomLogStore.Attach(start.RoomLog, start.Layout);
         rooms.ResetWorker(_slot);
@@ -129,7 +129,8 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         switch (message.Kind)
         {
             case ControlWord.Settings:
-                loop.OnSettings(SettingsBuilder.Merge(loop.Settings, ReadSettings(message.Text.Split('\n'))));
+                loop.OnSettings(SettingsBuilder.Merge(
+                    loop.Settings, ReadSettings(message.Text.Split('\n'), message.Descriptors is [int keys] ? keys : -1)));
                 _ = _channel.Send(ControlWord.Done);
                 break;
             case ControlWord.Reopen:
@@ -267,5 +268,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
 
     private static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
-    private Settings ReadSettings(IEnumerable<string> lines) => SettingsBuilder.Build(_paths, SettingsBuilder.ReadFile("master", lines, hasComments: false));
+    /// <summary>The settings of a message, with the keys of tokens from the file in memory that came along; -1 for none.</summary>
+    private Settings ReadSettings(IEnumerable<string> lines, int keys) =>
+        SettingsBuilder.Build(_paths, SettingsBuilder.ReadFile("master", lines, hasComments: false)) with { AuthKeys = MemoryFile.ReadAndClose(keys) };
 }

@@ -11,6 +11,7 @@ public sealed record WorkerStart
     private const string LayoutName = "layout";
     private const string ListenersName = "listeners";
     private const string WakeupsName = "wakeups";
+    private const string KeysName = "keys";
 
     /// <summary>Id of the segment of the room logs.</summary>
     public required int RoomLog { get; init; }
@@ -24,6 +25,9 @@ public sealed record WorkerStart
     /// <summary>Descriptors of the wake-ups of slots, which it inherits.</summary>
     public required IReadOnlyList<(int Slot, int Descriptor)> Wakeups { get; init; }
 
+    /// <summary>A file in memory with the keys of tokens, which it inherits; -1 for none.</summary>
+    public int Keys { get; init; } = -1;
+
     /// <summary>The settings, a line of <c>name = value</c> each.</summary>
     public required string Settings { get; init; }
 
@@ -35,6 +39,7 @@ public sealed record WorkerStart
         {LayoutName} {Layout.Version} {Layout.Rooms} {Layout.RingBytes}
         {ListenersName} {string.Join(' ', Listeners.Select(listener => $"{listener.Descriptor}:{ListenKinds.RowOf(listener.Kind).Word}"))}
         {WakeupsName} {string.Join(' ', Wakeups.Select(wakeup => $"{wakeup.Slot}:{wakeup.Descriptor}"))}
+        {KeysName} {(Keys < 0 ? "" : $"{Keys}")}
         {Settings}
         """);
 
@@ -42,7 +47,7 @@ public sealed record WorkerStart
     /// <exception cref="IOException">It is none; names the line.</exception>
     public static WorkerStart Read(string message)
     {
-        string[] lines = message.Split('\n', 5);
+        string[] lines = message.Split('\n', 6);
         int roomLog = NumbersOf(lines, 0, RoomLogName, count: 1)[0];
         int[] layout = NumbersOf(lines, 1, LayoutName, count: 3);
         return new WorkerStart
@@ -51,7 +56,8 @@ public sealed record WorkerStart
             Layout = new RoomLogLayout(layout[1], layout[2], (uint)layout[0]),
             Listeners = [.. PairsOf(lines, 2, ListenersName).Select(pair => (pair.Number, ListenKinds.OfName(pair.Word)))],
             Wakeups = [.. PairsOf(lines, 3, WakeupsName).Select(pair => (pair.Number, NumberOf(pair.Word, WakeupsName)))],
-            Settings = lines.Length > 4 ? lines[4] : "",
+            Keys = WordsOf(lines, 4, KeysName) is [var keys] ? NumberOf(keys, KeysName) : -1,
+            Settings = lines.Length > 5 ? lines[5] : "",
         };
     }
 

@@ -27,6 +27,7 @@ internal static class TargetTable
         SettingsTarget.Row,
         AddressTarget.Row,
         OriginTarget.Row,
+        TokenTarget.Row,
         ThresholdTarget.Row,
         ZabbixTarget.Row,
     ];

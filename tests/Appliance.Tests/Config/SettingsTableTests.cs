@@ -21,6 +21,7 @@ public sealed class SettingsTableTests
         ["max-message"] = (1, 10_000),
         ["max-frame"] = (128, 16 << 20),
         ["max-rate"] = (0, 100_000),
+        ["auth-leeway"] = (0, 3600),
         ["ping"] = (1, Day),
         ["timeout"] = (1, Day),
         ["handshake-timeout"] = (1, 3600),

@@ -87,6 +87,10 @@ internal sealed class WorkerSide : IDisposable
         {
         }
 
+        public void OnTokenRefused(in Connection connection, string why)
+        {
+        }
+
         public void OnTooFast(in Connection connection, int perSecondMax)
         {
         }

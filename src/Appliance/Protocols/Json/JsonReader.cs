@@ -107,6 +107,16 @@ internal ref struct JsonReader(ReadOnlySpan<byte> json, Span<byte> scratch)
         };
     }
 
+    /// <summary>Goes past any value and gives its text.</summary>
+    public bool TryReadValue(out ReadOnlySpan<byte> text)
+    {
+        SkipWhiteSpace();
+        int start = _at;
+        bool found = TrySkipValue();
+        text = found ? _json[start.._at] : default;
+        return found;
+    }
+
     /// <summary>Where from an offset on the first byte stands that a string cannot hold as it is; the length of the text for nowhere.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int EndOfPlain(ReadOnlySpan<byte> text, int at)

@@ -32,6 +32,9 @@ public enum CloseCode
 
     /// <summary>The server cannot take this client now.</summary>
     TryAgainLater = 1013,
+
+    /// <summary>The client's token has expired (of those for applications, RFC 6455, 7.4.2).</summary>
+    TokenExpired = 4401,
 }
 
 /// <summary>Which codes may come in a close frame, and which ones this server sends.</summary>
@@ -49,6 +52,7 @@ public static class CloseCodes
         (CloseCode.PolicyViolation,
             "Too many messages: three times too_fast within ten seconds. Or an operator's kick (the reason is \"removed by an operator\")."),
         (CloseCode.MessageTooBig, "A message longer than --max-frame, all its fragments together."),
+        (CloseCode.TokenExpired, "The client's token has expired and was not renewed (the reason is \"token expired\"): connect again with another one."),
     ];
 
     /// <summary>Whether a peer may send this code: 1000 to 1014 but for those that stand for "none came", and 3000 to 4999.</summary>
