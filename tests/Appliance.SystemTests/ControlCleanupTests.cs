@@ -53,7 +53,7 @@ public sealed class ControlCleanupTests
         await server.PhpAsync(
             "$q = msg_get_queue($key); msg_send($q, 9, 'of somebody'); "
             + "foreach (['say kept', 'stop', 'garbage', 'kick 127.0.0.1', 'say kept too'] as $text) { msg_send($q, 1, $text); }");
-        await server.StartWorkersAsync(2, "--announce", "off");
+        await server.StartWorkersAsync(2, "--announce", "off", "--control", "say,kick");
         await using var client = await server.JoinAsync();
         _ = await client.ReadMessageAsync("kept");
         _ = await client.ReadMessageAsync("kept too");

@@ -185,7 +185,7 @@ public sealed class ControlQueueTests
     }
 
     private static Task<ApplianceDaemon> StartAsync(int workers, params string[] options) =>
-        ApplianceDaemon.StartInModeAsync(workers, ["--announce", "off", .. options]);
+        ApplianceDaemon.StartInModeAsync(workers, ["--announce", "off", "--control", "say,ask,kick,stop", .. options]);
 
     /// <summary>The first line of the first answer that is as wanted.</summary>
     private static async Task<string> AskUntilAsync(ApplianceDaemon server, string question, Func<string, bool> wanted)

@@ -5,6 +5,7 @@ using Appliance.Config;
 using Appliance.Master;
 using Appliance.Native;
 using Appliance.Operators;
+using Appliance.Protocols;
 using Appliance.Rooms;
 using Appliance.SystemV;
 
@@ -18,15 +19,18 @@ internal sealed class ControlClient
 
     private const string Failed = "failed ";
     private const string More = "more ";
+    private const string Refused = "--control";
 
     private readonly string _command;
     private readonly MessageQueue _queue;
+    private readonly string _stateDirectory;
     private readonly long _asker;
 
-    private ControlClient(string command, MessageQueue queue)
+    private ControlClient(string command, MessageQueue queue, string stateDirectory)
     {
         _command = command;
         _queue = queue;
+        _stateDirectory = stateDirectory;
 
         // In a container this may be process 1, but commands have that message type.
         _asker = Math.Max(Environment.ProcessId, ControlQueue.CommandType + 1);
@@ -42,6 +46,36 @@ internal sealed class ControlClient
     /// <summary>Asks, and returns what stands behind <c>ok</c> or <c>more</c>, and the lines below.</summary>
     /// <exception cref="IOException">The server refuses, or does not answer.</exception>
     public (bool HasMore, string Word, string[] Lines) Ask(string question)
+    {
+        // What everybody may needs no proof, unless the server's administrator has taken that away.
+        string[] lines = Ask(question, ControlWords.Find(CommandText.Split(question).Word) is { IsChange: true });
+        lines = IsFailure(lines) && lines[0].Contains(Refused, StringComparison.Ordinal) ? Ask(question, proves: true) : lines;
+        int space = lines[0].IndexOf(' ', StringComparison.Ordinal);
+        return IsFailure(lines)
+            ? throw new IOException($"{_command}: {lines[0][Failed.Length..]}")
+            : (lines[0].StartsWith(More, StringComparison.Ordinal), space < 0 ? "" : lines[0][(space + 1)..], lines[1..]);
+    }
+
+    private static bool IsFailure(string[] lines) => lines[0].StartsWith(Failed, StringComparison.Ordinal);
+
+    private string[] Ask(string question, bool proves)
+    {
+        string text = question.Trim();
+        string? proof = proves ? ControlProof.TryWrite(_stateDirectory, text) : null;
+        try
+        {
+            return Exchange(proof is null ? text : $"proof {proof} {text}");
+        }
+        finally
+        {
+            if (proof is not null)
+            {
+                ControlProof.Remove(_stateDirectory, proof);
+            }
+        }
+    }
+
+    private string[] Exchange(string question)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"ask {_asker} {question}"));
         int bytesMax = Math.Min(MessageQueue.Limits.MessageBytesMax, ControlCommand.BytesMax);
@@ -63,11 +97,7 @@ internal sealed class ControlClient
                 : _queue.Failure($"{_command}: use", done.Error);
         }
 
-        string[] lines = Encoding.UTF8.GetString(answer.Text).Split('\n');
-        int space = lines[0].IndexOf(' ', StringComparison.Ordinal);
-        return lines[0].StartsWith(Failed, StringComparison.Ordinal)
-            ? throw new IOException($"{_command}: {lines[0][Failed.Length..]}")
-            : (lines[0].StartsWith(More, StringComparison.Ordinal), space < 0 ? "" : lines[0][(space + 1)..], lines[1..]);
+        return Encoding.UTF8.GetString(answer.Text).Split('\n');
     }
 
     /// <summary>Asks for a list, page by page: each object as it comes.</summary>
@@ -105,6 +135,6 @@ internal sealed class ControlClient
                 + "and the server makes its own");
         }
 
-        return new ControlClient(command, queue);
+        return new ControlClient(command, queue, directory);
     }
 }

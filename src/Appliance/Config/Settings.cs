@@ -85,6 +85,9 @@ public sealed record Settings
     /// <summary>Seconds by which clocks of those who make tokens may differ.</summary>
     public int AuthLeewaySeconds { get; init; }
 
+    /// <summary>What others than the server's user and root may do through the control queue.</summary>
+    public ControlRights Control { get; init; }
+
     /// <summary>Permissions of the sockets at unix paths.</summary>
     public int SocketMode { get; init; } = SocketModeDefault;
 

@@ -78,6 +78,7 @@ public static class SettingsTable
             Reason = "Without it all clients of a proxy have its address. The proxy must set X-Forwarded-For, Forwarded or X-Real-IP, and remove "
                 + "those of them that it does not set.",
         },
+        ControlSetting.Row,
         new("metrics", "ADDR", "where monitors connect, or off", SettingGroup.Place, ApplyMetrics, s => s.Metrics?.Text ?? "off")
         {
             Default = DefaultMetrics, PathStart = ListenAddress.PathStart,

@@ -116,7 +116,7 @@ public static class EventCatalogue
         4003, LogLevel.Warning,
         "the queue of key {Key} belonged to user {User} and was removed with {Messages} messages: the server uses no queue but its own");
     public static readonly LogEvent QueueRemovedFull = new(4004, LogLevel.Warning, "control queue removed with {Messages} messages that nobody received");
-    public static readonly LogEvent QueueCommand = new(4005, LogLevel.Info, "command from the control queue: {Command}");
+    public static readonly LogEvent QueueCommand = new(4005, LogLevel.Info, "command from the control queue: {Command}, {Sender}");
     public static readonly LogEvent QueueDropped = new(4006, LogLevel.Warning, "message of the control queue dropped, {Reason}: {Text}");
     public static readonly LogEvent QueueDroppedMore = new(4007, LogLevel.Warning, "{Count} more messages of the control queue dropped");
     public static readonly LogEvent QueueAnswersLost = new(

@@ -194,6 +194,8 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
 
     IReadOnlyList<int> IControlHost.ServingWorkers => _fleet.ServingWorkers;
 
+    ControlRights IControlHost.Rights => _fleet.Settings.Control;
+
     long IControlHost.NowMs => _clock.NowMs;
 
     bool IControlHost.Ask(int worker, string question) => _fleet.Question(worker, question);

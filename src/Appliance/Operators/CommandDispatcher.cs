@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Appliance.Config;
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Native;
@@ -36,6 +37,7 @@ public sealed class CommandDispatcher : IDisposable
     private const int UntoldPollMs = 1000;
 
     private readonly ControlQueue _queue;
+    private readonly string _stateDirectory;
     private readonly RoomLog _rooms;
     private readonly EventLog _log;
     private readonly DropLog _dropped;
@@ -53,10 +55,11 @@ public sealed class CommandDispatcher : IDisposable
     private long _ticket;
     private int _silentWorker = -1;
 
-    /// <summary>A desk for a queue, which it owns.</summary>
-    public CommandDispatcher(ControlQueue queue, RoomLog rooms, EventLog log)
+    /// <summary>A desk for a queue, which it owns, of the server of a state directory.</summary>
+    public CommandDispatcher(ControlQueue queue, string stateDirectory, RoomLog rooms, EventLog log)
     {
         _queue = queue;
+        _stateDirectory = stateDirectory;
         _rooms = rooms;
         _log = log;
         _dropped = new DropLog(log);
@@ -101,6 +104,7 @@ public sealed class CommandDispatcher : IDisposable
     public void Start(IControlHost host, bool isSuccessor)
     {
         _host = host;
+        _queue.MaySay = () => (_host.Rights & ControlRights.Say) != 0;
         _queue.Start(_wakeup.Set, isSuccessor);
     }
 
@@ -177,7 +181,8 @@ public sealed class CommandDispatcher : IDisposable
 
     private void Take(ControlMessage message)
     {
-        var command = ControlCommand.Read(message.Text, out string reason);
+        var command = message.Command;
+        string reason = message.Reason;
         var found = command is null ? null : Array.Find(_table, entry => entry.Row.Word == command.Word);
         var row = found?.Row;
         if (command is not null)
@@ -200,9 +205,18 @@ public sealed class CommandDispatcher : IDisposable
             return;
         }
 
-        if (!row.IsChat && command.Asker == 0 && _commandLines.TryTake(NowMs))
+        var sender = command.Proof.Length > 0 ? ControlProof.Take(_stateDirectory, command.Proof, command.Text) ?? message.Sender : message.Sender;
+        if (!sender.IsTrusted && (_host.Rights & row.Right) == 0)
         {
-            _log.Write(EventCatalogue.QueueCommand, PrintableText.Quote(command.Text));
+            string why = $"{sender} may not: others than the server's user and root need '{ControlSetting.WordOf(row.Right)}' in --control";
+            _dropped.Note(message.Text, why, NowMs);
+            _ = Answer(command, $"{WorkerQuestion.Failed}{why}");
+            return;
+        }
+
+        if ((row.IsChange || (!row.IsChat && command.Asker == 0)) && _commandLines.TryTake(NowMs))
+        {
+            _log.Write(EventCatalogue.QueueCommand, PrintableText.Quote(command.Text), sender);
         }
 
         if (!found.Run(command))

@@ -8,7 +8,7 @@ namespace Appliance.Operators;
 
 /// <summary>
 /// A message of the queue, read: <c>WORD ARGUMENTS</c>, or <c>ask TYPE WORD ARGUMENTS</c> to get an answer of that message type;
-/// or a JSON chat message. As text, or as PHP's serialize() writes a string.
+/// between them may stand <c>proof NAME</c>; or a JSON chat message. As text, or as PHP's serialize() writes a string.
 /// </summary>
 public sealed record ControlCommand
 {
@@ -19,6 +19,7 @@ public sealed record ControlCommand
     public const string JsonWord = "{";
 
     private const string Ask = "ask";
+    private const string ProofWord = "proof";
 
     /// <summary>The first word, in small letters.</summary>
     public required string Word { get; init; }
@@ -31,6 +32,9 @@ public sealed record ControlCommand
 
     /// <summary>Message type of the answer; 0 when nobody asked for one.</summary>
     public long Asker { get; init; }
+
+    /// <summary>Name of the file by which the sender shows who it is; empty for none: <see cref="ControlProof"/>.</summary>
+    public string Proof { get; init; } = "";
 
     /// <summary>Whether it came in PHP's format, and the answer goes out in it.</summary>
     public bool IsPhp { get; init; }
@@ -55,6 +59,7 @@ public sealed record ControlCommand
 
         string text = Encoding.UTF8.GetString(bytes.Span).Trim(' ', '\t', '\r', '\n', '\0');
         long asker = 0;
+        string proof = "";
         var (word, rest) = CommandText.Split(text);
         if (word == Ask)
         {
@@ -67,10 +72,15 @@ public sealed record ControlCommand
 
             text = question;
             (word, rest) = CommandText.Split(text);
+            if (word == ProofWord)
+            {
+                (proof, text) = CommandText.Split(rest);
+                (word, rest) = CommandText.Split(text);
+            }
         }
 
         return text.StartsWith('{')
-            ? new ControlCommand { Word = JsonWord, Arguments = text, Text = text, Asker = asker, IsPhp = isPhp }
-            : new ControlCommand { Word = word, Arguments = rest, Text = text, Asker = asker, IsPhp = isPhp };
+            ? new ControlCommand { Word = JsonWord, Arguments = text, Text = text, Asker = asker, Proof = proof, IsPhp = isPhp }
+            : new ControlCommand { Word = word, Arguments = rest, Text = text, Asker = asker, Proof = proof, IsPhp = isPhp };
     }
 }

@@ -10,7 +10,17 @@ namespace Appliance.Operators;
 /// <summary>A message that may be a command.</summary>
 /// <param name="Text">Its bytes.</param>
 /// <param name="IsOld">Whether it was in the queue before this server was.</param>
-public readonly record struct ControlMessage(byte[] Text, bool IsOld);
+public readonly record struct ControlMessage(byte[] Text, bool IsOld)
+{
+    /// <summary>What it says; null when that is no command.</summary>
+    public ControlCommand? Command { get; init; }
+
+    /// <summary>Why it is none.</summary>
+    public string Reason { get; init; } = "";
+
+    /// <summary>Who has sent it.</summary>
+    public ControlSender Sender { get; init; }
+}
 
 /// <summary>
 /// The server's own message queue. A thread waits at it, because a System V queue has no descriptor that a loop could watch, and passes
@@ -60,6 +70,9 @@ public sealed class ControlQueue : IDisposable
 
     /// <summary>The longest answer that can be given: one message, and no more than a quarter of what the queue holds.</summary>
     public int AnswerBytesMax => TryReadStatus(out var status) ? (int)Math.Min(MessageQueue.Limits.MessageBytesMax, status.msg_qbytes / 4) : 0;
+
+    /// <summary>Whether everybody may send chat messages; asked by another thread.</summary>
+    public Func<bool> MaySay { get; set; } = () => true;
 
     /// <summary>Makes the queue, or takes over one that is there, and begins to read.</summary>
     /// <param name="arrived">Called on another thread when there is something to take.</param>
@@ -172,7 +185,7 @@ public sealed class ControlQueue : IDisposable
             {
                 bool isOld = _oldLeft > 0;
                 _oldLeft -= isOld ? 1 : 0;
-                if (!TryAdd(new ControlMessage(message.Text, isOld)))
+                if (!TryAdd(ReadMessage(message.Text, isOld)))
                 {
                     return;
                 }
@@ -195,6 +208,18 @@ public sealed class ControlQueue : IDisposable
                 return;
             }
         }
+    }
+
+    /// <summary>
+    /// Looks at once who has sent a message, before others send more and the process ends. Of a chat message, which many may send a second and
+    /// nearly all may, nobody need know.
+    /// </summary>
+    private ControlMessage ReadMessage(byte[] text, bool isOld)
+    {
+        var command = ControlCommand.Read(text, out string reason);
+        bool matters = command is { Proof: "" } && (ControlWords.Find(command.Word) is { IsChat: false } || !MaySay());
+        var sender = matters && TryReadStatus(out var after) ? ControlSender.Of(after) : default;
+        return new ControlMessage(text, isOld) { Command = command, Reason = reason, Sender = sender };
     }
 
     private bool TryAdd(ControlMessage message)

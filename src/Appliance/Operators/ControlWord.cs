@@ -1,3 +1,5 @@
+using Appliance.Config;
+
 namespace Appliance.Operators;
 
 /// <summary>One command of the control queue, as the manual has it.</summary>
@@ -6,6 +8,12 @@ namespace Appliance.Operators;
 /// <param name="Help">What it does, and what its answer tells.</param>
 public sealed record ControlWord(string Word, string Synopsis, string Help)
 {
+    /// <summary>What others than the server's user and root need of <c>--control</c> for it.</summary>
+    public required ControlRights Right { get; init; }
+
+    /// <summary>Whether it changes something, which the log then tells, with who asked; a chat message is told nowhere.</summary>
+    public bool IsChange => Right is ControlRights.Kick or ControlRights.Stop;
+
     /// <summary>Whether it is a chat message: not lost when it was sent before the server started, and no line in the log.</summary>
     public bool IsChat { get; init; }
 
@@ -21,35 +29,44 @@ public static class ControlWords
     [
         new("say", "say [@ROOM] TEXT", "Send a chat message from the name \"server\"; without @ROOM to the room \"lobby\".")
         {
-            IsChat = true, TakesArguments = true,
+            Right = ControlRights.Say, IsChat = true, TakesArguments = true,
         },
         new(
             ControlCommand.JsonWord, "{\"name\":\"NAME\",\"message\":\"TEXT\",\"color\":\"#RGB\",\"room\":\"ROOM\"}",
             "Send a chat message under any name; color and room may be left out.")
         {
-            IsChat = true, TakesArguments = true,
+            Right = ControlRights.Say, IsChat = true, TakesArguments = true,
         },
         new("kick", "kick IP|ID|USER",
             "Close the connections from an address or of a user, or the connection with this id (see \"clients\"), with 1008. Answer: how many.")
         {
-            TakesArguments = true,
+            Right = ControlRights.Kick, TakesArguments = true,
         },
-        new("reload", "reload", "Read the configuration again, as SIGHUP does. The log has the outcome."),
-        new("reopen", "reopen", "Reopen the log, as SIGUSR1 does."),
-        new("stop", "stop", "Stop gracefully, as SIGTERM does."),
-        new("status", "status", "Answer: pid, uptime_seconds, workers, connections, requests, deliveries, rooms, restarts, as one object."),
-        new("rooms", "rooms [CURSOR]", "Answer: an object for each room: room, clients, messages, last_id, bytes.") { TakesArguments = true },
+        new("reload", "reload", "Read the configuration again, as SIGHUP does. The log has the outcome.") { Right = ControlRights.Stop },
+        new("reopen", "reopen", "Reopen the log, as SIGUSR1 does.") { Right = ControlRights.Stop },
+        new("stop", "stop", "Stop gracefully, as SIGTERM does.") { Right = ControlRights.Stop },
+        new("status", "status", "Answer: pid, uptime_seconds, workers, connections, requests, deliveries, rooms, restarts, as one object.")
+        {
+            Right = ControlRights.Ask,
+        },
+        new("rooms", "rooms [CURSOR]", "Answer: an object for each room: room, clients, messages, last_id, bytes.")
+        {
+            Right = ControlRights.Ask, TakesArguments = true,
+        },
         new("clients", "clients [CURSOR]",
             "Answer: an object for each client: id, address, room, since (Unix time), lag (bytes that it has not received yet), user (if its token names one).")
         {
-            TakesArguments = true,
+            Right = ControlRights.Ask, TakesArguments = true,
         },
         new(
             "history", "history [@ROOM] [last N|after ID]",
             "Answer: the last N messages of a room and the announcements between them, or all behind an id, as clients get them; "
             + "the outcome also names the last id.")
         {
-            TakesArguments = true,
+            Right = ControlRights.Ask, TakesArguments = true,
         },
     ];
+
+    /// <summary>The row of a word; null for none.</summary>
+    public static ControlWord? Find(string word) => Rows.FirstOrDefault(row => row.Word == word);
 }

@@ -1,3 +1,5 @@
+using Appliance.Config;
+
 namespace Appliance.Operators;
 
 /// <summary>Who does what the control queue asks for: the master, or the only process.</summary>
@@ -5,6 +7,9 @@ public interface IControlHost
 {
     /// <summary>The workers that serve, by slot, in growing order.</summary>
     IReadOnlyList<int> ServingWorkers { get; }
+
+    /// <summary>What others than the server's user and root may do.</summary>
+    ControlRights Rights { get; }
 
     /// <summary>The loop's clock, in milliseconds; no time passes on it while the process does not run.</summary>
     long NowMs { get; }

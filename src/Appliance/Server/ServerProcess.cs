@@ -212,7 +212,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             resources.Followers = MakeFollowers(resources, log);
         }
 
-        using var control = new CommandDispatcher(new ControlQueue(key, log), resources.Rooms, log);
+        using var control = new CommandDispatcher(new ControlQueue(key, log), settings.StateDirectory, resources.Rooms, log);
         if (settings.NoFork)
         {
             RunAlone(resources, monitor, service, control, log, BecomeReady);

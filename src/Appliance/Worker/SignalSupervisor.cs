@@ -74,6 +74,8 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
 
     IReadOnlyList<int> IControlHost.ServingWorkers => [0];
 
+    ControlRights IControlHost.Rights => _loop!.Settings.Control;
+
     long IControlHost.NowMs => _loop!.NowMs;
 
     bool IControlHost.Ask(int worker, string question)

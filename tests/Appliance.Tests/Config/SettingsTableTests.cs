@@ -89,6 +89,10 @@ public sealed class SettingsTableTests
         { "allow-origin", "https://a.example/" },
         { "metrics-host", "" },
         { "metrics-host", "a.example:9001" },
+        { "control", "" },
+        { "control", "say,all" },
+        { "control", "none,say" },
+        { "control", "say, ask" },
     };
 
     [Theory]
@@ -185,6 +189,9 @@ public sealed class SettingsTableTests
     [InlineData("allow-origin", "same-host", "same-host")]
     [InlineData("metrics-host", "*.a.example", "*.a.example")]
     [InlineData("metrics-host", "none", "none")]
+    [InlineData("control", "none", "none")]
+    [InlineData("control", "stop,say", "say,stop")]
+    [InlineData("control", "kick,kick", "kick")]
     public void Word_is_taken(string name, string value, string shown) => Assert.Equal(shown, Applied(name, value));
 
     /// <summary>Applies a value that must be right and returns what is shown then.</summary>

@@ -35,6 +35,18 @@ public sealed class ControlCommandTests
     }
 
     [Theory]
+    [InlineData("ask 5 proof 12-af kick 10.0.0.1", "12-af", "kick 10.0.0.1")]
+    [InlineData("ask 5 proof 12-af {\"a\":1}", "12-af", "{\"a\":1}")]
+    [InlineData("ask 5 proof", "", "")]
+    [InlineData("ask 5 kick proof x", "", "kick proof x")]
+    [InlineData("proof 12-af stop", "", "proof 12-af stop")]
+    public void Proof_stands_behind_the_message_type(string text, string proof, string command)
+    {
+        var read = ControlCommand.Read(Encoding.UTF8.GetBytes(text), out _)!;
+        Assert.Equal((proof, command), (read.Proof, read.Text));
+    }
+
+    [Theory]
     [InlineData("ask")]
     [InlineData("ask me clients")]
     [InlineData("ask 0 clients")]
