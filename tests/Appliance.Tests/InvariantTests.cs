@@ -7,6 +7,7 @@ using Appliance.Rooms;
 using Appliance.Tests.Connections;
 using Appliance.Tests.Delivery;
 using Appliance.Tests.Rooms;
+using Appliance.Tests.Tls;
 
 namespace Appliance.Tests;
 
@@ -169,6 +170,14 @@ public sealed unsafe class InvariantTests
             Scoreboard.HoldOwner(scene.Log, 0);
             scene.Log.Worker(0).Pid++;
             Scoreboard.HoldOwner(scene.Log, 0);
+        },
+
+        // Tls/
+        ["record to seal against libcrypto"] = static _ =>
+        {
+            using var records = new RecordScene();
+            records.Server.Suite = 1;
+            records.Seal(ref records.Server, RecordScene.DataType, "a"u8);
         },
 
         // Moving/

@@ -6,6 +6,7 @@ using Appliance.Master;
 using Appliance.Native;
 using Appliance.Rooms;
 using Appliance.Server;
+using Appliance.Tls;
 
 namespace Appliance.Cli;
 
@@ -86,10 +87,15 @@ internal static class CheckCommand
             yield return Keys(settings);
         }
 
+        if (settings.TlsCertificates.Count > 0)
+        {
+            yield return Certificates(settings);
+        }
+
         yield return Usable("run directory", settings.RunDirectory, settings.User);
         yield return Usable("state directory", settings.StateDirectory, settings.User);
         bool running = RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) is not null;
-        foreach (var address in settings.Listen)
+        foreach (var address in settings.Addresses)
         {
             yield return Address(address, running, bound => Listeners.Bind(bound));
         }
@@ -110,6 +116,20 @@ internal static class CheckCommand
         catch (IOException wrong)
         {
             return ("keys of tokens", Verdict.Fail, wrong.Message);
+        }
+    }
+
+    private static (string, Verdict, string) Certificates(Settings settings)
+    {
+        try
+        {
+            using var credentials = TlsCredentials.Read(settings.TlsCertificates, settings.TlsKeys);
+            string finding = credentials.Describe(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), out bool isExpired);
+            return ("TLS", isExpired ? Verdict.Fail : Verdict.Ok, $"{OpenSsl.Version}; {finding}{(isExpired ? ": clients refuse it; renew it" : "")}");
+        }
+        catch (IOException wrong)
+        {
+            return ("TLS", Verdict.Fail, wrong.Message);
         }
     }
 

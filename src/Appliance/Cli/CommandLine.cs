@@ -5,6 +5,7 @@ using Appliance.Config;
 using Appliance.Identity;
 using Appliance.Master;
 using Appliance.Native;
+using Appliance.Tls;
 
 namespace Appliance.Cli;
 
@@ -118,12 +119,20 @@ internal static class CommandLine
     {
         try
         {
-            return settings.Auth == AuthMode.Jwt ? settings with { AuthKeys = KeyFile.Read(settings.AuthKeyFiles) } : settings;
+            settings = settings.Auth == AuthMode.Jwt ? settings with { AuthKeys = KeyFile.Read(settings.AuthKeyFiles) } : settings;
+            return settings.TlsCertificates.Count > 0 ? WithCertificates(settings) : settings;
         }
         catch (IOException failure)
         {
             throw new SettingException(failure.Message, failure);
         }
+    }
+
+    private static Settings WithCertificates(Settings settings)
+    {
+        using var credentials = TlsCredentials.Read(settings.TlsCertificates, settings.TlsKeys);
+        string description = credentials.Describe(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), out bool isExpired);
+        return settings with { TlsCredentials = credentials.Pack(), TlsDescription = description, IsTlsExpired = isExpired };
     }
 
     /// <summary>

@@ -30,7 +30,7 @@ internal static class HostChecks
         yield return file == Syscall.Unlimited
             ? ("file size", false, false, "unlimited")
             : ("file size", false, file < FileBytesEnough, Text($"{file} bytes: log and journal are full then, as on a full disk; ulimit -f, LimitFSIZE="));
-        bool wantsIpv6 = settings.Listen.Append(settings.Metrics).Any(one => one is { IsAnyFamily: true });
+        bool wantsIpv6 = settings.Addresses.Append(settings.Metrics).Any(one => one is { IsAnyFamily: true });
         if (wantsIpv6)
         {
             bool has = Syscall.HasIpv6;

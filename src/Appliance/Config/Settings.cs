@@ -49,6 +49,36 @@ public sealed record Settings
     /// <summary>Where clients connect.</summary>
     public IReadOnlyList<ListenAddress> Listen { get; init; } = [];
 
+    /// <summary>Where clients connect by TLS.</summary>
+    public IReadOnlyList<ListenAddress> ListenTls { get; init; } = [];
+
+    /// <summary>Where clients connect, by whatever is spoken there: the order of a worker's sockets.</summary>
+    public IReadOnlyList<ListenAddress> Addresses => [.. Listen, .. ListenTls];
+
+    /// <summary>Files of certificates with their chains.</summary>
+    public IReadOnlyList<string> TlsCertificates { get; init; } = [];
+
+    /// <summary>Files of their keys, in the same order.</summary>
+    public IReadOnlyList<string> TlsKeys { get; init; } = [];
+
+    /// <summary>What these files have, in one (<c>TlsCredentials</c>): no setting's value, and never written to where others read.</summary>
+    public byte[] TlsCredentials { get; init; } = [];
+
+    /// <summary>What these certificates are, in words.</summary>
+    public string TlsDescription { get; init; } = "";
+
+    /// <summary>Whether one of them was not valid when it was read.</summary>
+    public bool IsTlsExpired { get; init; }
+
+    /// <summary>The same settings with what others have read from files.</summary>
+    internal Settings WithFilesOf(Settings other) => this with
+    {
+        AuthKeys = other.AuthKeys,
+        TlsCredentials = other.TlsCredentials,
+        TlsDescription = other.TlsDescription,
+        IsTlsExpired = other.IsTlsExpired,
+    };
+
     /// <summary>Proxies whose word counts for who their clients are.</summary>
     public NetworkList TrustedProxies { get; init; } = NetworkList.None;
 

@@ -154,7 +154,7 @@ public static class SettingsBuilder
 
     /// <summary>What a running server makes of new settings: what it can take over is new, all else as it was.</summary>
     public static Settings Merge(Settings current, Settings fresh) =>
-        SettingsTable.Rows.Where(row => row.IsReloadable).Aggregate(current, (merged, row) => row.Copy(fresh, merged)) with { AuthKeys = fresh.AuthKeys };
+        SettingsTable.Rows.Where(row => row.IsReloadable).Aggregate(current, (merged, row) => row.Copy(fresh, merged)).WithFilesOf(fresh);
 
     /// <summary>Applies defaults, then the given values in their order.</summary>
     /// <exception cref="SettingException">A name is unknown, a value is not allowed, or two values do not go together.</exception>
@@ -237,6 +237,7 @@ public static class SettingsBuilder
             throw Wrong(settings, "auth", "'jwt' needs a key to check tokens with: --auth-key FILE");
         }
 
+        CheckTls(settings);
         CheckAddresses(settings);
         if (settings.Daemon && settings.LogFile.Length == 0)
         {
@@ -261,16 +262,32 @@ public static class SettingsBuilder
         return settings;
     }
 
+    private static void CheckTls(Settings settings)
+    {
+        if (settings.TlsCertificates.Count != settings.TlsKeys.Count)
+        {
+            throw Wrong(
+                settings, settings.TlsKeys.Count == 0 ? "tls-cert" : "tls-key",
+                $"there are {settings.TlsCertificates.Count} of --tls-cert and {settings.TlsKeys.Count} of --tls-key: each certificate needs its key");
+        }
+
+        if (settings.ListenTls.Count > 0 && settings.TlsCertificates.Count == 0)
+        {
+            throw Wrong(settings, "listen-tls", "needs a certificate and its key: --tls-cert FILE --tls-key FILE");
+        }
+    }
+
     /// <summary>The kernel would call this program's own first listener another program.</summary>
     private static void CheckAddresses(Settings settings)
     {
-        var addresses = settings.Listen;
+        var addresses = settings.Addresses;
         for (int i = 0; i < addresses.Count; i++)
         {
-            var (address, name) = (addresses[i], NameOf("listen", settings.SourceOf("listen")));
+            string option = i < settings.Listen.Count ? "listen" : "listen-tls";
+            var (address, name) = (addresses[i], NameOf(option, settings.SourceOf(option)));
             if (addresses.Take(i).FirstOrDefault(address.Overlaps) is { } earlier)
             {
-                throw Wrong(settings.SourceOf("listen"), address.Text == earlier.Text
+                throw Wrong(settings.SourceOf(option), address.Text == earlier.Text
                     ? $"{name}: '{address.Text}' is given twice; once is enough"
                     : $"{name}: '{address.Text}' and '{earlier.Text}' are given, and one contains the other; the wider one is enough");
             }
@@ -278,9 +295,9 @@ public static class SettingsBuilder
             if (settings.Metrics is { } metrics && address.Overlaps(metrics))
             {
                 const string WayOut = "listens as well; give one of them another port, or --metrics off";
-                throw IsDefault(settings, "listen")
-                    ? Wrong(settings, "metrics", $"'{metrics.Text}' is where --listen {address.Text} {WayOut}")
-                    : Wrong(settings, "listen", $"'{address.Text}' is where --metrics {metrics.Text} {WayOut}");
+                throw IsDefault(settings, option)
+                    ? Wrong(settings, "metrics", $"'{metrics.Text}' is where --{option} {address.Text} {WayOut}")
+                    : Wrong(settings, option, $"'{address.Text}' is where --metrics {metrics.Text} {WayOut}");
             }
         }
     }

@@ -71,6 +71,7 @@ public static class SettingsTable
             Reason = "Only this host by default; *:9000 serves the whole network. A proxy in front adds TLS (see the examples); with ,proxy it "
                 + "must speak the PROXY protocol, and nobody else may reach the address.",
         },
+        .. TlsSettings.Rows,
         new("trusted-proxy", "NET", "proxies whose headers say who the client is: a network, unix (for unix sockets) or none", SettingGroup.Place,
             ApplyTrustedProxy, ShowTrustedProxies)
         {

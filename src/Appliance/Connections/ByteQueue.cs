@@ -17,6 +17,9 @@ public sealed unsafe class ByteQueue
     private int _start;
     private int _end;
 
+    /// <summary>Whether its memory is wiped before it is freed: keys may be in it.</summary>
+    public bool IsSecret { get; init; }
+
     /// <summary>How many bytes wait.</summary>
     public int Count => _end - _start;
 
@@ -65,9 +68,19 @@ public sealed unsafe class ByteQueue
     /// <summary>Takes all away.</summary>
     public void Clear()
     {
-        NativeMemory.Free(_buffer);
+        Free();
         _buffer = null;
         _capacity = _start = _end = 0;
+    }
+
+    private void Free()
+    {
+        if (IsSecret && _buffer is not null)
+        {
+            NativeMemory.Clear(_buffer, (nuint)_capacity);
+        }
+
+        NativeMemory.Free(_buffer);
     }
 
     private void MakeRoom(int count)
@@ -83,7 +96,7 @@ public sealed unsafe class ByteQueue
             int capacity = Math.Max(FirstBufferBytes, Math.Max(needed, 2 * kept));
             byte* larger = (byte*)NativeMemory.Alloc((nuint)capacity);
             Bytes.CopyTo(new Span<byte>(larger, kept));
-            NativeMemory.Free(_buffer);
+            Free();
             _buffer = larger;
             _capacity = capacity;
         }

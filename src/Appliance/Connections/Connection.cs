@@ -29,8 +29,11 @@ public enum ConnectionState : byte
     /// <summary>A proxy is to say whose connection it is (PROXY protocol); becomes Http.</summary>
     Proxy,
 
+    /// <summary>The handshake of TLS is to be done; becomes Http.</summary>
+    Tls,
+
     /// <summary>The highest number. Numbers go from one release to another with a connection, so they never change.</summary>
-    Last = Proxy,
+    Last = Tls,
 }
 
 /// <summary>Facts about a connection.</summary>
@@ -154,7 +157,7 @@ public struct Connection
     public readonly bool IsClient => State is ConnectionState.Chat or ConnectionState.Echo;
 
     /// <summary>Whether it has not come as far as a handshake.</summary>
-    public readonly bool IsBeforeHandshake => State is ConnectionState.Http or ConnectionState.Proxy;
+    public readonly bool IsBeforeHandshake => State is ConnectionState.Http or ConnectionState.Proxy or ConnectionState.Tls;
 
     /// <summary>Gives it an address: 16 bytes, IPv4 mapped into IPv6; empty for none.</summary>
     public void SetIp(ReadOnlySpan<byte> ip) => (IpHigh, IpLow) = ip.IsEmpty ? (0, 0) : (BitConverter.ToUInt64(ip), BitConverter.ToUInt64(ip[8..]));

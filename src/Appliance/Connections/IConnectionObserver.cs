@@ -17,6 +17,9 @@ public interface IConnectionObserver
     /// <summary>A client has another token that does not take the place of its own.</summary>
     void OnTokenRefused(in Connection connection, string why);
 
+    /// <summary>A client got no further than the handshake of TLS.</summary>
+    void OnTlsFailed(in Connection connection, string why);
+
     /// <summary>A client was closed because it sent too fast.</summary>
     void OnTooFast(in Connection connection, int perSecondMax);
 

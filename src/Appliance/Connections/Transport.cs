@@ -1,5 +1,18 @@
 namespace Appliance.Connections;
 
+/// <summary>What a transport has heard of a peer beside data.</summary>
+public enum PeerEnd
+{
+    /// <summary>Nothing: more may come.</summary>
+    None,
+
+    /// <summary>It sends nothing more.</summary>
+    Ended,
+
+    /// <summary>What it sent makes no sense, or it gave up: what it must be told is kept, and nothing may be sealed for it any more.</summary>
+    Broken,
+}
+
 /// <summary>
 /// A way in which the bytes of connections travel that is not as they are, such as records of TLS. It knows each of its connections by its
 /// descriptor. What it has sealed counts as sent and goes out as it is, once, in the order in which it was sealed: what the kernel does
@@ -25,6 +38,12 @@ public abstract class Transport
     /// <param name="to">Takes them as they travel: <see cref="SealedBytesMax"/> at least.</param>
     /// <returns>How many bytes they take.</returns>
     public abstract int Seal(int fd, ReadOnlySpan<byte> plain, Span<byte> to);
+
+    /// <summary>Whether anything more is to be heard from the peer, and to be said to it.</summary>
+    public abstract PeerEnd EndOf(int fd);
+
+    /// <summary>Whether a connection can go to another process as it is now.</summary>
+    public virtual bool CanMove(int fd) => true;
 
     /// <summary>Our side sends nothing more: says so (<see cref="Keep"/>) where it has to. False when it said that before.</summary>
     public abstract bool End(int fd);

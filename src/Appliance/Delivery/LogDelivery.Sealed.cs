@@ -25,7 +25,19 @@ public sealed unsafe partial class LogDelivery
     private byte* _sealed;
     private int _sealedBytes;
 
+    /// <summary>Whether something that was sealed before must go out first.</summary>
+    private bool HasUnsent(in Connection connection, int fd) => connection.Transport != 0 && _table.TransportOf(connection)!.HasUnsent(fd);
+
     private bool SealedIsFull => _sealedBytes > SealedListBytesMax - (2 * SealedBytesMax);
+
+    /// <summary>Sends what is sealed already, as far as the kernel takes it, and nothing else: nothing more may be sealed, or nobody waits for more.</summary>
+    public void SendLast(int fd)
+    {
+        if (_table.TransportOf(_table[fd]) is { } transport && transport.HasUnsent(fd))
+        {
+            _ = SendUnsent(fd, transport);
+        }
+    }
 
     /// <summary>
     /// Has a request send its bytes sealed. False when they were overwritten meanwhile: what was made of them must never go out, and the

@@ -140,7 +140,7 @@ public sealed unsafe partial class LogDelivery
                 continue;
             }
 
-            if (connection.Outbox != 0 || connection.Position < tail || !connection.IsClient)
+            if (connection.Outbox != 0 || connection.Position < tail || !connection.IsClient || HasUnsent(connection, fd))
             {
                 long before = _counters.Figures.Deliveries;
                 long sinceNs = audience.Serve(connection.Position);

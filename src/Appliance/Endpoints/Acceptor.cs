@@ -3,6 +3,7 @@ using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
 using Appliance.Protocols.Http;
+using Appliance.Tls;
 
 namespace Appliance.Endpoints;
 
@@ -32,6 +33,9 @@ public sealed class Acceptor : IDisposable
 
     private static readonly byte[] NoDescriptor =
         HttpResponse.Refuse(503, "this process has no descriptor left for another client (ulimit -n, LimitNOFILE=); try again later", Refusal.RetryLater);
+
+    /// <summary>What a client of TLS understands before its handshake: an alert.</summary>
+    private static readonly byte[] NoHandshake = RecordLayer.WriteAlert(TlsAlert.InternalError);
 
     private readonly ConnectionTable _table;
     private readonly Poller _poller;
@@ -147,7 +151,7 @@ public sealed class Acceptor : IDisposable
             var accepted = Syscall.Accept(listener.Descriptor, out var peer);
             if (accepted.Ok && isFull)
             {
-                Refuse(accepted.Value, Errno.EMFILE);
+                Refuse(accepted.Value, listener.Kind, Errno.EMFILE);
             }
             else if (accepted.Ok)
             {
@@ -171,7 +175,7 @@ public sealed class Acceptor : IDisposable
         var accepted = Syscall.Accept(listener.Descriptor, out _);
         if (accepted.Ok)
         {
-            Refuse(accepted.Value, error);
+            Refuse(accepted.Value, listener.Kind, error);
         }
         else if (!accepted.WouldBlock)
         {
@@ -185,13 +189,14 @@ public sealed class Acceptor : IDisposable
     /// <summary>
     /// Answers whoever has just come with 503, whatever is asked, and closes. What was sent is read first: a reset would overtake the answer.
     /// </summary>
-    private unsafe void Refuse(int fd, Errno error)
+    private unsafe void Refuse(int fd, ListenKind kind, Errno error)
     {
         byte* asked = stackalloc byte[AskedBytesMax];
         _ = Syscall.Receive(fd, asked, AskedBytesMax);
-        fixed (byte* answer = NoDescriptor)
+        byte[] refusal = kind == ListenKind.Tls ? NoHandshake : NoDescriptor;
+        fixed (byte* answer = refusal)
         {
-            _ = Syscall.Send(fd, answer, NoDescriptor.Length, 0);
+            _ = Syscall.Send(fd, answer, refusal.Length, 0);
         }
 
         _ = Syscall.Shutdown(fd, Syscall.SHUT_WR);
@@ -219,6 +224,7 @@ public sealed class Acceptor : IDisposable
     {
         ListenKind.Chat => (ConnectionState.Http, Transport: 0),
         ListenKind.Proxy => (ConnectionState.Proxy, Transport: 0),
+        ListenKind.Tls => (ConnectionState.Tls, TlsTransport.Number),
         ListenKind.Monitoring => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };

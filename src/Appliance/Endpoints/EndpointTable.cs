@@ -34,6 +34,8 @@ public sealed class EndpointTable
             new Route([], IsWebSocket: false, _pages.Answer),
         ]);
         _rows[(int)ConnectionState.Proxy] = new ProxyEndpoint(context, this);
+        Tls = new TlsEndpoint(context, this, delivery);
+        _rows[(int)ConnectionState.Tls] = Tls;
         _rows[(int)ConnectionState.Http] = new HttpEndpoint(context, this, routes, responder);
         _rows[(int)ConnectionState.Chat] = chat;
         _rows[(int)ConnectionState.Echo] = echo;
@@ -41,6 +43,9 @@ public sealed class EndpointTable
         _rows[(int)ConnectionState.Lingering] = new LingeringEndpoint(context);
         delivery.OnGap = TellGap;
     }
+
+    /// <summary>Is told how handshakes of TLS end.</summary>
+    internal TlsEndpoint Tls { get; }
 
     /// <summary>Gets the descriptor of each client that has joined a room.</summary>
     public Action<int> OnJoined { get; set; } = _ => { };

@@ -59,6 +59,10 @@ public static class EventCatalogue
     public static readonly LogEvent HostRefused = new(
         1050, LogLevel.Warning, "the monitoring port was asked by a name that it does not answer by: {Host}; --metrics-host lets it");
     public static readonly LogEvent HostRefusedMore = new(1051, LogLevel.Warning, "{Count} more requests to the monitoring port refused (--metrics-host)");
+    public static readonly LogEvent TlsServed = new(1052, LogLevel.Info, "TLS (preview) by {Library}: {Certificates}");
+    public static readonly LogEvent TlsExpired = new(
+        1053, LogLevel.Warning, "TLS (preview) by {Library}: {Certificates}; not all are valid now, and clients refuse those: renew them and reload");
+    public static readonly LogEvent TlsKept = new(1054, LogLevel.Error, "this process keeps its former certificates: {Reason}");
 
     public static readonly LogEvent LogCreated = new(2000, LogLevel.Info, "room log created: key {Key}, {Rooms} rooms of {RoomBytes} bytes at most");
     public static readonly LogEvent LogResumed = new(2001, LogLevel.Info, "room log resumed: key {Key}, {Rooms} rooms");
@@ -104,6 +108,7 @@ public static class EventCatalogue
     public static readonly LogEvent OriginRefused = new(3007, LogLevel.Warning, "{Address} refused with status {Status}: {Reason}");
     public static readonly LogEvent TokenRefused = new(3008, LogLevel.Info, "{Address} refused with status {Status}: {Reason}");
     public static readonly LogEvent TokenNotRenewed = new(3009, LogLevel.Info, "{Address} has sent another token, which is not taken: {Reason}");
+    public static readonly LogEvent TlsFailed = new(3010, LogLevel.Debug, "{Address} got no further than the handshake of TLS: {Reason}");
     public static readonly LogEvent FullMore = new(3015, LogLevel.Warning, "{Count} more clients refused because a limit is reached");
     public static readonly LogEvent TooFastMore = new(3016, LogLevel.Info, "{Count} more clients closed for --max-rate");
     public static readonly LogEvent OriginRefusedMore = new(3017, LogLevel.Warning, "{Count} more web pages of other sites refused (--allow-origin)");

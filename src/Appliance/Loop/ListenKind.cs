@@ -9,6 +9,9 @@ public enum ListenKind
     /// <summary>Proxies, which say first whose connection it is (PROXY protocol); then HTTP as it is.</summary>
     Proxy,
 
+    /// <summary>Clients, by TLS.</summary>
+    Tls,
+
     /// <summary>Monitors; the socket is the monitoring thread's and no worker's.</summary>
     Monitoring,
 }
@@ -28,6 +31,7 @@ public static class ListenKinds
     [
         new(ListenKind.Chat, "chat", "--listen", IsForClients: true),
         new(ListenKind.Proxy, "proxy", "--listen", IsForClients: true),
+        new(ListenKind.Tls, "tls", "--listen-tls", IsForClients: true),
         new(ListenKind.Monitoring, "monitoring", "--metrics", IsForClients: false),
     ];
 

@@ -139,7 +139,7 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
         using (there)
         {
             int[] sockets = ListenerSet.DescriptorsOf(Listeners);
-            using var keys = MemoryFile.Of("keys", settings.AuthKeys);
+            using var keys = MemoryFile.Of("keys", WorkerSecrets.Pack(settings));
             var start = new WorkerStart
             {
                 RoomLog = roomLog,

@@ -55,7 +55,8 @@ public static class Listeners
             : address.Ip.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback
             : address.Ip;
         var endpoint = new IPEndPoint(ip, socket.Port);
-        return address.Kind == ListenKind.Proxy ? $"{endpoint},proxy" : string.Create(CultureInfo.InvariantCulture, $"http://{endpoint}/");
+        string scheme = address.Kind == ListenKind.Tls ? "https" : "http";
+        return address.Kind == ListenKind.Proxy ? $"{endpoint},proxy" : string.Create(CultureInfo.InvariantCulture, $"{scheme}://{endpoint}/");
     }
 
     private static ListenSocket Bind(ListenAddress address, int port, bool shared, int mode) => address.UnixPath is { } path

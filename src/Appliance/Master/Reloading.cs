@@ -3,6 +3,7 @@ using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Monitoring;
 using Appliance.Rooms;
+using Appliance.Worker;
 
 namespace Appliance.Master;
 
@@ -33,6 +34,7 @@ internal sealed class Reloading(
         else
         {
             log.SetLevel(settings.Debug ? LogLevel.Debug : settings.LogLevel);
+            TlsReport.Write(log, settings);
             resources.Followers?.OnSettings(settings);
             monitor.Hosts = settings.MetricsHosts;
             fleet.OnSettings(settings);

@@ -88,7 +88,7 @@ public sealed class Takeover
         {
             Rooms = RoomLogStore.Attach(Number(head, "segment"), new RoomLogLayout(Number(head, "rooms"), Number(head, "room-bytes"), version)),
             SegmentId = Number(head, "segment"),
-            Listeners = new ListenerSet(inForce.Listen, listeners, InheritedKinds(head)),
+            Listeners = new ListenerSet(inForce.Addresses, listeners, InheritedKinds(head)),
             PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),
             Wakeups = new WakeupTable(RoomLogLayout.Slots, wakeups),
             MonitoringSocket = monitoring.Length > 0 ? ListenSocket.Inherit(monitoring[0], ListenKind.Monitoring) : null,

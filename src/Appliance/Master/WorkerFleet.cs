@@ -162,7 +162,7 @@ public sealed class WorkerFleet : IDisposable
     public void OnSettings(Settings settings)
     {
         Settings = settings;
-        using var keys = MemoryFile.Of("keys", settings.AuthKeys);
+        using var keys = MemoryFile.Of("keys", WorkerSecrets.Pack(settings));
         AskAll(ControlWord.Settings, SettingsBuilder.Write(settings), keys.Descriptors);
     }
 

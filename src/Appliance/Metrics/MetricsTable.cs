@@ -51,6 +51,8 @@ public static class MetricsTable
             "refused_messages", "refused_messages_total", Counter, None, "Texts that were refused as chat messages, by the error that the sender got.",
             f => Sum(f.Counted.Refused))
             { Parts = new("code", RefusedMessages.All, (f, i) => f.Counted.Refused[i]) },
+        new("tls_handshakes", "tls_handshakes_total", Counter, None, "Handshakes of TLS completed.", f => f.Counted.TlsHandshakes),
+        new("tls_failures", "tls_failures_total", Counter, None, "Connections that got no further than the handshake of TLS.", f => f.Counted.TlsFailures),
         new("received_bytes", "received_bytes_total", Counter, Bytes, "Bytes received from clients.", f => f.Counted.ReceivedBytes),
         new("sent_bytes", "sent_bytes_total", Counter, Bytes, "Bytes sent to clients.", f => f.Counted.SentBytes),
         new("dropped_slow", "dropped_slow_total", Counter, None, "Times a client read so slowly that the log overtook it.", f => f.Counted.DroppedSlow),

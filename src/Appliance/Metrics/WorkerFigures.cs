@@ -74,6 +74,14 @@ public unsafe struct WorkerFigures
     [FieldOffset(80 + (24 * ListMax))]
     private fixed long _refused[ListMax];
 
+    /// <summary>Handshakes of TLS done.</summary>
+    [FieldOffset(80 + (32 * ListMax))]
+    public long TlsHandshakes;
+
+    /// <summary>Handshakes of TLS that came to nothing.</summary>
+    [FieldOffset(88 + (32 * ListMax))]
+    public long TlsFailures;
+
     /// <summary>Deliveries by latency: a place for each of <see cref="DeliveryLatency.BoundsUs"/>, and one for all above.</summary>
     [UnscopedRef]
     public Span<long> DeliveryCounts => MemoryMarshal.CreateSpan(ref _delivered[0], DeliveryLatency.BoundsUs.Length + 1);

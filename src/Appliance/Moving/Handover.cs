@@ -188,11 +188,16 @@ public sealed class Handover
     private void GiveBatch()
     {
         bool all = _left == ControlWord.Everything;
+        bool someStay = false;
         for (int looked = 0; looked <= _table.HighestDescriptor && _table.Count > 0 && _giving.Count < _left && !_giving.IsFull; looked++)
         {
             _cursor = _cursor < _table.HighestDescriptor ? _cursor + 1 : 0;
             bool suits = _table[_cursor].IsClient || (all && _table[_cursor].State != ConnectionState.None);
-            if (suits)
+            if (suits && _table.TransportOf(_table[_cursor]) is { } transport && !transport.CanMove(_cursor))
+            {
+                someStay = true;
+            }
+            else if (suits)
             {
                 _packing.Pack(_giving, _cursor);
             }
@@ -201,7 +206,11 @@ public sealed class Handover
         if (_giving.Count == 0)
         {
             // What another worker still gives to this one, or may not take, is to be given away, too.
-            if (!all || (_sources.Count == 0 && !_gathering.IsUnderWay))
+            if (someStay)
+            {
+                _packing.LimitStay();
+            }
+            else if (!all || (_sources.Count == 0 && !_gathering.IsUnderWay))
             {
                 End(failed: false, hasEnded: false);
             }

@@ -163,7 +163,7 @@ public sealed class HandoverBatch
     private readonly ushort _version;
     private readonly byte[] _message = new byte[HeadBytes + (ConnectionsMax * ConnectionRecord.Bytes)];
     private readonly int[] _descriptors = new int[Syscall.RightsMax];
-    private readonly ByteQueue _borrowed = new();
+    private readonly ByteQueue _borrowed = new() { IsSecret = true };
 
     /// <summary>An empty batch.</summary>
     /// <param name="version">In which it is sent: what all know who use the same room log.</param>
@@ -210,16 +210,37 @@ public sealed class HandoverBatch
     public SysResult Send(int socket)
     {
         Invariant.Hold(AreRecordsSound(), "packed batch against what its taker demands", "{0} connections, {1} bytes borrowed", Count, _borrowed.Count);
-        Convert(_version, sent: true);
-        var result = SendAsItIs(socket);
-        Convert(_version, sent: false);
+        ushort version = SentVersion;
+        Convert(version, sent: true);
+        var result = SendAsItIs(socket, version);
+        Convert(version, sent: false);
         return result;
     }
 
-    private unsafe SysResult SendAsItIs(int socket)
+    /// <summary>
+    /// A connection that has a transport makes it the newest version: a receiver that does not know this one must refuse, or it would send plain
+    /// text.
+    /// </summary>
+    private ushort SentVersion
+    {
+        get
+        {
+            foreach (ref readonly var record in Records)
+            {
+                if (record.Transport != 0)
+                {
+                    return NewestVersion;
+                }
+            }
+
+            return _version;
+        }
+    }
+
+    private unsafe SysResult SendAsItIs(int socket, ushort version)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(_message, Magic);
-        BinaryPrimitives.WriteUInt16LittleEndian(_message.AsSpan(4), _version);
+        BinaryPrimitives.WriteUInt16LittleEndian(_message.AsSpan(4), version);
         BinaryPrimitives.WriteUInt16LittleEndian(_message.AsSpan(6), (ushort)Count);
         BinaryPrimitives.WriteInt64LittleEndian(_message.AsSpan(8), _borrowed.Count);
         var message = _message.AsSpan(0, HeadBytes + (Count * ConnectionRecord.Bytes));
@@ -317,7 +338,8 @@ public sealed class HandoverBatch
                 && count <= borrowed.Length
                 && (record.Transport == 0) == (record.TransportBytes == 0)
                 && (record.State != ConnectionState.Chat || record.IsMember != 0)
-                && (record.State is not (ConnectionState.Http or ConnectionState.Proxy) || record.IsMember == 0)
+                && (record.State is not (ConnectionState.Http or ConnectionState.Proxy or ConnectionState.Tls) || record.IsMember == 0)
+                && (record.State != ConnectionState.Tls || record.Transport != 0)
                 && (record.IdentityBytes == 0 || ClientIdentity.IsState(record.IdentityIn(borrowed)))
                 && (record.ReaderBytes == 0
                     || MessageReader.IsState(borrowed.Slice(record.HeadBytes + record.OutboxBytes, record.ReaderBytes)));

@@ -13,6 +13,9 @@ namespace Appliance.Moving;
 /// </summary>
 public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
 {
+    /// <summary>How long a handshake may go on when all else has gone to another worker.</summary>
+    private const int StayMsMax = 2000;
+
     private readonly ConnectionTable _table = context.Table;
     private readonly LoopClock _clock = context.Clock;
 
@@ -21,6 +24,22 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
 
     /// <summary>Is told of a connection that was taken up and of when its timer runs out, in milliseconds of the loop's _clock.</summary>
     public Action<int, long> OnArmed { get; init; } = (_, _) => { };
+
+    /// <summary>
+    /// All connections are to go, and some cannot as long as OpenSSL makes their handshakes. They have two seconds for it, and end then.
+    /// </summary>
+    public void LimitStay()
+    {
+        for (int fd = 0; fd <= _table.HighestDescriptor; fd++)
+        {
+            bool stays = _table[fd].State != ConnectionState.None && _table.TransportOf(_table[fd]) is { } transport && !transport.CanMove(fd);
+            if (stays && context.Timers.DueMs(fd) is var dueMs && (dueMs == 0 || dueMs > context.NowMs + StayMsMax))
+            {
+                _table[fd].HeardMs = Math.Min(_table[fd].HeardMs, context.NowMs + StayMsMax - (context.Settings.HandshakeTimeoutSeconds * 1000L));
+                context.ArmIn(fd, StayMsMax);
+            }
+        }
+    }
 
     /// <summary>Puts a connection into a batch: nobody serves it from now on, but it stays a counted member, because an empty room may be given up.</summary>
     public void Pack(HandoverBatch batch, int fd)

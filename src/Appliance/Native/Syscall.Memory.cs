@@ -18,9 +18,11 @@ public static unsafe partial class Syscall
     private const int PROT_READ = 1;
     private const int PROT_WRITE = 2;
     private const int MAP_SHARED = 1;
+    private const int MAP_PRIVATE = 2;
     private const int MAP_ANONYMOUS = 0x20;
     private const int MAP_NORESERVE = 0x4000;
     private const int MADV_REMOVE = 9;
+    private const int MADV_DONTDUMP = 16;
     private const int PTHREAD_PROCESS_SHARED = 1;
     private const int PTHREAD_MUTEX_ROBUST = 1;
     private const int CLOCK_MONOTONIC = 1;
@@ -71,6 +73,31 @@ public static unsafe partial class Syscall
     {
         address = Imports.mmap(null, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         return (nint)address == -1 ? SysResult.From(-1) : default;
+    }
+
+    /// <summary>
+    /// The same for secrets: no process that is forked shares it, and no core dump has it. mmap(2); madvise(2), MADV_DONTDUMP.
+    /// </summary>
+    public static SysResult MapSecret(nuint bytes, out byte* address)
+    {
+        address = Imports.mmap(null, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if ((nint)address == -1)
+        {
+            return SysResult.From(-1);
+        }
+
+        // A kernel without it has no core dump to be left out of.
+        _ = Imports.madvise(address, bytes, MADV_DONTDUMP);
+        return default;
+    }
+
+    /// <summary>Gives memory that was freed back to the kernel where libc can; malloc_trim(3).</summary>
+    public static void TrimHeap()
+    {
+        if (NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "malloc_trim", out nint trim))
+        {
+            _ = ((delegate* unmanaged<nuint, int>)trim)(0);
+        }
     }
 
     /// <summary>munmap(2).</summary>

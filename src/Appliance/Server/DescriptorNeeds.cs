@@ -22,7 +22,7 @@ internal static class DescriptorNeeds
     /// <summary>What the process with the most needs: a worker, or the master of many.</summary>
     public static long Least(Settings settings)
     {
-        long own = Common + settings.Listen.Count + FollowerTable.Wanted(settings).Sum(row => row.Descriptors);
+        long own = Common + settings.Addresses.Count + FollowerTable.Wanted(settings).Sum(row => row.Descriptors);
         if (settings.NoFork)
         {
             return WithReserve(own + Monitoring + ClientsLeast);
@@ -30,7 +30,7 @@ internal static class DescriptorNeeds
 
         // A worker has the wake-ups of all; the master has for each of them a wake-up, a channel, and its sockets.
         long worker = WithReserve(own + settings.WorkersMost + ClientsLeast);
-        long master = own + Monitoring + (settings.WorkersMost * (2L + settings.Listen.Count));
+        long master = own + Monitoring + (settings.WorkersMost * (2L + settings.Addresses.Count));
         return Math.Max(worker, master);
     }
 
@@ -50,7 +50,7 @@ internal static class DescriptorNeeds
         {
             int workers = settings.NoFork ? 1 : settings.WorkersMost;
             throw new IOException(
-                FormattableString.Invariant($"a process here may have {limit} descriptors, and this configuration ({settings.Listen.Count} addresses, ")
+                FormattableString.Invariant($"a process here may have {limit} descriptors, and this configuration ({settings.Addresses.Count} addresses, ")
                 + FormattableString.Invariant($"{workers} workers) needs {needed}, and one more for each client: ")
                 + FormattableString.Invariant($"raise 'ulimit -Hn', LimitNOFILE= of the unit, or 'hard nofile' in limits.conf"));
         }

@@ -41,7 +41,8 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         var owners = Ownership.OfServer(settings.User);
         using var pidFile = PidFile.Acquire(settings.RunDirectory, settings.StateDirectory, owners);
         RoomLogStore.AwaitFormer(settings.StateDirectory, owners);
-        using var listeners = new ListenerSet(settings.Listen, settings.NoFork ? 1 : settings.WorkersLeast, service.ListenSockets, settings.SocketMode);
+        using var listeners = new ListenerSet(settings.Addresses, settings.NoFork ? 1 : settings.WorkersLeast, service.ListenSockets, settings.SocketMode);
+        RequireCertificate(listeners);
         using var monitoring = settings.Metrics is { } address ? Listeners.Bind(address, settings.SocketMode) : null;
         if (settings.User.Length > 0)
         {
@@ -113,6 +114,23 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         {
             throw new IOException(
                 $"--auth-key {path}: the user {settings.User} cannot read it, and a reload would fail: chgrp it to a group of this user, and chmod 0640 it");
+        }
+
+        if (settings.TlsCertificates.Concat(settings.TlsKeys).FirstOrDefault(path => !Syscall.IsReadable(path)) is { } file)
+        {
+            string option = settings.TlsKeys.Contains(file, StringComparer.Ordinal) ? "--tls-key" : "--tls-cert";
+            throw new IOException(
+                $"{option} {file}: the user {settings.User} cannot read it, and a reload would fail: copy it to where that user may read it, with mode 0640 "
+                + "and that user's group, whenever it is renewed (docs/tls.md)");
+        }
+    }
+
+    /// <summary>A service manager may have bound sockets for TLS of which the settings know nothing.</summary>
+    private void RequireCertificate(ListenerSet listeners)
+    {
+        if (settings.TlsCredentials.Length == 0 && listeners.First.Any(socket => socket.Kind == ListenKind.Tls))
+        {
+            throw new IOException("LISTEN_FDNAMES: a socket for TLS needs a certificate and its key: --tls-cert FILE --tls-key FILE");
         }
     }
 
@@ -274,7 +292,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         header.MasterPid = Environment.ProcessId;
         header.FirstSlot = resources.FirstSlot;
         header.ReadyMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        if (settings.Listen.Append(settings.Metrics).Any(address => address is { IsAnyFamily: true }) && !Syscall.HasIpv6)
+        if (settings.Addresses.Append(settings.Metrics).Any(address => address is { IsAnyFamily: true }) && !Syscall.HasIpv6)
         {
             log.Write(EventCatalogue.Ipv6Missing);
         }
@@ -289,6 +307,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             log.Write(EventCatalogue.Ready, description);
         }
 
+        TlsReport.Write(log, settings);
         if (resources.MonitoringSocket is { } monitoring)
         {
             monitoring.Path = settings.Metrics!.UnixPath;

@@ -8,6 +8,7 @@ using Appliance.Metrics;
 using Appliance.Moving;
 using Appliance.Native;
 using Appliance.Rooms;
+using Appliance.Tls;
 
 namespace Appliance.Worker;
 
@@ -15,7 +16,7 @@ namespace Appliance.Worker;
 /// The clients of one worker: takes events of their descriptors and timers, and at the end of a turn appends and delivers what it
 /// brought. The worker's loop calls its methods in a fixed order.
 /// </summary>
-public sealed unsafe class ClientServer : ITimerHandler, IDisposable
+public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
 {
     /// <summary>Read from one client in one turn: a flood waits for its next turn, behind everybody else.</summary>
     private const int ReadBytesMax = 64 << 10;
@@ -31,6 +32,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
     private readonly WorkerContext _context;
     private readonly ConnectionTable _table;
+    private readonly TlsTransport _tls;
     private readonly ChatRooms _rooms;
     private readonly Sender _sender;
     private readonly LogDelivery _delivery;
@@ -51,7 +53,13 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _acceptTimer = capacity + log.Layout.Rooms;
         int drainTimer = _acceptTimer + 1;
         var timers = new TimerWheel(drainTimer + 1, clock.NowMs);
-        _table = new ConnectionTable(capacity, poller, timers) { Home = (byte)worker.Slot, FirstNumber = Scoreboard.Figures(log, worker.Slot).Accepted };
+        _tls = new TlsTransport(capacity);
+        _table = new ConnectionTable(capacity, poller, timers)
+        {
+            Home = (byte)worker.Slot,
+            FirstNumber = Scoreboard.Figures(log, worker.Slot).Accepted,
+            Transports = [_tls],
+        };
         _context = new WorkerContext
         {
             Worker = worker,
@@ -70,6 +78,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         int clients = DescriptorBudget.ClientsOf(capacity);
         _placesMax = DescriptorBudget.PlacesOf(clients);
         _endpoints = new EndpointTable(_context, _rooms, _delivery, _placesMax);
+        _tls.Observer = _endpoints.Tls;
         Operator = new OperatorCommands(_context, _rooms, _endpoints);
         Acceptor = new Acceptor(_context, _endpoints, _acceptTimer) { ClientsMax = clients };
         _keepAlive = new KeepAlive(_context);
@@ -107,13 +116,26 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public long MeasureLag() => _rooms.MeasureLag();
 
     /// <summary>Says how long the loop may wait now, in milliseconds; -1 for ever. <see cref="EndSleep"/> follows the wait.</summary>
-    public int BeginSleep() => !Operator.IsKicking && _rooms.BeginSleep() ? _context.Timers.MillisecondsToNext(_context.NowMs) : 0;
+    public int BeginSleep() => !Operator.IsKicking && !_tls.HasReady && _rooms.BeginSleep() ? _context.Timers.MillisecondsToNext(_context.NowMs) : 0;
 
     /// <summary>The wait is over: takes note of what other workers did.</summary>
     public void EndSleep() => _rooms.EndSleep();
 
     /// <summary>The settings in force.</summary>
     public Settings Settings => _context.Settings;
+
+    /// <summary>Makes further handshakes of TLS with the certificates of the settings, if there are some.</summary>
+    /// <exception cref="IOException">OpenSSL is missing or refuses them; the former ones stay in use.</exception>
+    public void UseCertificates()
+    {
+        if (Settings.TlsCredentials.Length > 0)
+        {
+            using var credentials = TlsCredentials.Unpack(Settings.TlsCredentials);
+            _tls.Use(credentials);
+        }
+
+        _context.Settings = Settings with { TlsCredentials = [] };
+    }
 
     /// <summary>Puts others in force.</summary>
     public void OnSettings(Settings settings)
@@ -232,6 +254,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
     public void EndTurn()
     {
         Operator.Continue();
+        _tls.Turn();
         _rooms.Append();
         _delivery.Deliver();
         _rooms.HoldMemory();
@@ -245,6 +268,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
                 _context.Observer.OnDisconnected(connection, _context.Log.NameOf(connection.Room));
             }
 
+            SayEnd(fd, connection);
             if (connection.CloseCode != 0 || connection.IsClient)
             {
                 _context.Counters.Figures.Closed[CloseKinds.PlaceOf(connection.CloseCode)]++;
@@ -281,6 +305,7 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
         _received = null;
         Acceptor.Dispose();
         _sender.Dispose();
+        _tls.Dispose();
         _table.Dispose();
         _context.Timers.Dispose();
     }
@@ -314,45 +339,4 @@ public sealed unsafe class ClientServer : ITimerHandler, IDisposable
 
     /// <summary>Clients of a full room wait until the room is served: epoll reports their input again.</summary>
     private bool IsRoomFull(in Connection connection) => connection.MemberIndex >= 0 && _rooms.AudienceOf(connection).IsFull;
-
-    private void Read(int fd)
-    {
-        var result = Syscall.Receive(fd, _received, ReadBytesMax);
-        if (result.WouldBlock)
-        {
-            return;
-        }
-
-        if (!result.Ok || result.Value == 0)
-        {
-            OnEnd(fd);
-            return;
-        }
-
-        _turnBytes += result.Value;
-        _context.Counters.Figures.ReceivedBytes += result.Value;
-        var bytes = new Span<byte>(_received, result.Value);
-        if (_table.TransportOf(_table[fd]) is { } transport)
-        {
-            bytes = transport.Open(fd, bytes);
-            if (transport.HasUnsent(fd))
-            {
-                _table.QueueFlush(fd);
-            }
-
-            if (bytes.IsEmpty)
-            {
-                return;
-            }
-        }
-
-        _endpoints.OnBytes(fd, bytes);
-    }
-
-    /// <summary>The peer has closed its side. What is already on its way to it goes out; nothing else is owed.</summary>
-    private void OnEnd(int fd)
-    {
-        _delivery.Flush(fd);
-        _table.MarkForClose(fd);
-    }
 }

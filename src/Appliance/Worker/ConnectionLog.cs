@@ -105,6 +105,15 @@ internal sealed class ConnectionLog : IConnectionObserver
     }
 
     /// <inheritdoc/>
+    public void OnTlsFailed(in Connection connection, string why)
+    {
+        if (_log.Writes(EventCatalogue.TlsFailed))
+        {
+            _log.Write(EventCatalogue.TlsFailed, ConnectionTable.AddressOf(connection), why);
+        }
+    }
+
+    /// <inheritdoc/>
     public void OnTooFast(in Connection connection, int perSecondMax)
     {
         if (MayWrite(EventCatalogue.TooFast, _tooFast))

@@ -133,6 +133,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         bool failed = settings is null;
         if (settings is not null)
         {
+            TlsReport.Write(_log, settings);
             loop.OnSettings(settings);
             _reloaded(settings);
         }

@@ -94,6 +94,7 @@ public sealed class WorkerLoop : IDisposable
             _clients.Acceptor.Listen(listener);
         }
 
+        _clients.UseCertificates();
         _clients.OnGiven = supervisor.OnGiven;
         _clients.OnLinkWanted = supervisor.OnLinkWanted;
     }
@@ -178,6 +179,14 @@ public sealed class WorkerLoop : IDisposable
     {
         _log.SetLevel(settings.Debug ? LogLevel.Debug : settings.LogLevel);
         _clients.OnSettings(settings);
+        try
+        {
+            _clients.UseCertificates();
+        }
+        catch (IOException refused)
+        {
+            _log.Write(EventCatalogue.TlsKept, refused.Message);
+        }
     }
 
     /// <inheritdoc/>

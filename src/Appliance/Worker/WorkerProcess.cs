@@ -268,7 +268,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
 
     private static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
-    /// <summary>The settings of a message, with the keys of tokens from the file in memory that came along; -1 for none.</summary>
+    /// <summary>The settings of a message, with the secrets from the file in memory that came along; -1 for none.</summary>
     private Settings ReadSettings(IEnumerable<string> lines, int keys) =>
-        SettingsBuilder.Build(_paths, SettingsBuilder.ReadFile("master", lines, hasComments: false)) with { AuthKeys = MemoryFile.ReadAndClose(keys) };
+        WorkerSecrets.Unpack(SettingsBuilder.Build(_paths, SettingsBuilder.ReadFile("master", lines, hasComments: false)), MemoryFile.ReadAndClose(keys));
 }

@@ -79,6 +79,8 @@ internal sealed class CountedTransport : Transport
         return false;
     }
 
+    public override PeerEnd EndOf(int fd) => PeerEnd.None;
+
     public override int StateBytes(int fd) => 8 + SideOf(fd).Rest.Count;
 
     public override void Save(int fd, Span<byte> state)

@@ -91,6 +91,10 @@ internal sealed class WorkerSide : IDisposable
         {
         }
 
+        public void OnTlsFailed(in Connection connection, string why)
+        {
+        }
+
         public void OnTooFast(in Connection connection, int perSecondMax)
         {
         }
