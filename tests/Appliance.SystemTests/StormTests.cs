@@ -122,11 +122,14 @@ public sealed class StormTests(ITestOutputHelper output) : IDisposable
         await daemon.WaitForEndAsync(victim);
     }
 
+    /// <summary>A client that one worker has closed may come to another one, which is told to stop a moment later.</summary>
     private async Task RestartAsync(ApplianceDaemon daemon)
     {
-        _clients.ForEach(client => client.Grant());
+        _clients.ForEach(client => client.BeginRestart());
         _ = await daemon.SucceedAsync("stop");
         await StartAsync(daemon);
+        await daemon.WaitUntilAsync("all clients to be back", () => _clients.TrueForAll(client => client.IsBack || client.Fault is not null));
+        _clients.ForEach(client => client.EndRestart());
     }
 
     private static async Task StartAsync(ApplianceDaemon daemon)

@@ -56,7 +56,7 @@ internal static class SignalCommand
             int pid = server.Pid;
             Signal("stop", server, Syscall.SIGTERM);
             Wait(
-                () => RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) != pid,
+                () => HasStopped(settings, pid),
                 (settings.DrainSeconds * 1000L) + GraceMs,
                 () => Text($"stop: process {pid} is still there; its log may say why, kill -9 {pid} ends it"));
         }
@@ -70,13 +70,16 @@ internal static class SignalCommand
         return ExitCode.Fine;
     }
 
+    /// <summary>Whether a process has ended, and with it the server: one that is in the middle of an upgrade passes the signal on to its successor.</summary>
+    private static bool HasStopped(Settings settings, int pid) => RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) is not { } now
+        || (now != pid && ProcessState.Read(pid) is null or { State: 'Z' } && RoomLogStore.Find(settings.StateDirectory)?.Header.Stopping != 1);
+
     private static int Reload(Settings settings)
     {
         var (server, log) = FindServer("reload", settings);
         int before = Volatile.Read(ref log.Header.Reloads);
-        Signal("reload", server, Syscall.SIGHUP);
-        Wait(
-            () => Volatile.Read(ref log.Header.Reloads) != before, AnswerMs(settings),
+        Ask(
+            "reload", settings, Syscall.SIGHUP, () => Volatile.Read(ref log.Header.Reloads) != before,
             () => Text($"reload: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
         var (failed, note) = ReloadNote.Read(log);
         if (failed)
@@ -95,9 +98,8 @@ internal static class SignalCommand
     {
         var (server, log) = FindServer("reopen", settings);
         int before = Volatile.Read(ref log.Header.Reopens);
-        Signal("reopen", server, Syscall.SIGUSR1);
-        Wait(
-            () => Volatile.Read(ref log.Header.Reopens) != before, AnswerMs(settings),
+        Ask(
+            "reopen", settings, Syscall.SIGUSR1, () => Volatile.Read(ref log.Header.Reopens) != before,
             () => Text($"reopen: process {server.Pid} has not answered{Stuck(log)}; its log may say why"));
         return ReloadNote.ReadReopening(log) is { } failure ? throw new IOException($"reopen: {failure}; the former file stays in use") : ExitCode.Fine;
     }
@@ -145,6 +147,41 @@ internal static class SignalCommand
         }
 
         server.Signal(signal);
+    }
+
+    /// <summary>
+    /// Signals the server and waits for its answer. When an upgrade has put another process in its place meanwhile, that one is signalled as well:
+    /// the former one may have ended before it could pass the signal on.
+    /// </summary>
+    private static void Ask(string command, Settings settings, int signal, Func<bool> happened, Func<string> otherwise)
+    {
+        int asked = 0;
+        Wait(
+            () =>
+            {
+                if ((asked == 0 || !happened()) && RunningServer.Find(settings.RunDirectory, settings.StateDirectory) is { } server && server.Pid != asked)
+                {
+                    asked = server.Pid;
+                    TrySignal(command, settings, server, signal);
+                }
+
+                return asked != 0 && happened();
+            },
+            AnswerMs(settings),
+            otherwise);
+    }
+
+    /// <summary>Signals a server, unless another one has taken its place just now.</summary>
+    private static void TrySignal(string command, Settings settings, RunningServer server, int signal)
+    {
+        try
+        {
+            Signal(command, server, signal);
+        }
+        catch (IOException) when (RunningServer.PidOf(settings.RunDirectory, settings.StateDirectory) is { } now && now != server.Pid)
+        {
+            // The next look finds that one.
+        }
     }
 
     /// <summary>What keeps a server from answering, as far as its workers do.</summary>

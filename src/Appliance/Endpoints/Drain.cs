@@ -23,9 +23,12 @@ internal sealed class Drain(WorkerContext context, EndpointTable endpoints, int 
     private const int ReasonBytesMax = 64;
 
     private readonly ConnectionTable _table = context.Table;
-    private int _part;
     private int _retrySpreadMs;
     private int _cursor;
+    private long _beganMs;
+    private long _durationMs;
+    private int _total;
+    private int _closed;
 
     /// <summary>Begins to close, within so many seconds; requests without an answer end at once.</summary>
     public void Begin(int seconds)
@@ -39,23 +42,23 @@ internal sealed class Drain(WorkerContext context, EndpointTable endpoints, int 
             }
         }
 
-        double ticks = seconds * 1000 * ShareOfTime / TimerWheel.TickMs;
-        _part = ticks < 1 ? int.MaxValue : Math.Max(PartMin, (int)Math.Ceiling(_table.Count / ticks));
+        (_beganMs, _durationMs, _total) = (context.NowMs, (long)(seconds * 1000 * ShareOfTime), _table.Count);
 
         // About a thousand a second come again from here.
         _retrySpreadMs = Math.Max(RetryMsSpread, _table.Count);
         Continue();
     }
 
-    /// <summary>Closes the next part.</summary>
+    /// <summary>Closes the next part: by the time that has passed, since ticks of a busy worker come late.</summary>
     public void Continue()
     {
-        int closed = 0;
-        for (; _cursor <= _table.HighestDescriptor && closed < _part; _cursor++)
+        long untilMs = context.NowMs - _beganMs + TimerWheel.TickMs;
+        long due = untilMs < _durationMs ? Math.Max(_closed + PartMin, _total * untilMs / _durationMs) : long.MaxValue;
+        for (; _cursor <= _table.HighestDescriptor && _closed < due; _cursor++)
         {
             if (_table[_cursor].IsClient)
             {
-                closed++;
+                _closed++;
                 Close(_cursor);
             }
         }
@@ -64,7 +67,7 @@ internal sealed class Drain(WorkerContext context, EndpointTable endpoints, int 
         {
             // Another worker may give some yet, or not take back what was under way.
             _cursor = _cursor <= _table.HighestDescriptor ? _cursor : 0;
-            context.ArmIn(timer, TimerWheel.TickMs);
+            context.ArmIn(timer, 1);
         }
     }
 

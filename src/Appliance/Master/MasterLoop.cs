@@ -100,7 +100,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _watch = new WorkerWatch(_fleet, resources, log);
         _load = new LoadFollower(_rooms, _fleet, log);
         _reloading = new Reloading(readAgain, resources, _fleet, _load, monitor, service, log, _wakeup.Set);
-        _upgrade = new Upgrade(resources, _fleet, service, control, relaunch, _children, log)
+        _upgrade = new Upgrade(resources, _fleet, service, control, relaunch, _children, _signals, log)
         {
             OnHandOver = monitor.Dispose,
             OnReturning = afterMs => _timers.Arm(UpgradeTimer, _clock.NowMs + afterMs),
@@ -243,6 +243,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             _log.Write(EventCatalogue.TookOver, _takeover.FormerPid, _fleet.ConnectionCount);
             _fleet.BeginRebalancing();
             Serve();
+            _takeover.End();
             _monitor.Start();
         }
     }

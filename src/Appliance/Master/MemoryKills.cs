@@ -1,4 +1,5 @@
 using System.Globalization;
+using Appliance.Native;
 
 namespace Appliance.Master;
 
@@ -19,9 +20,16 @@ internal sealed class MemoryKills
     private long _seen = Count();
     private long? _seenMs;
 
+    /// <summary>How a process has ended that nobody had asked to.</summary>
+    /// <param name="how">What wait(2) tells.</param>
+    /// <param name="nowMs">Milliseconds of the monotonic clock.</param>
+    public ProcessEnd Judge(ExitStatus how, long nowMs) =>
+        how.Signal == Syscall.SIGKILL ? (HaveHappened(nowMs) ? ProcessEnd.KilledForMemory : ProcessEnd.Killed)
+        : how.IsFailure ? ProcessEnd.Failed : ProcessEnd.Expected;
+
     /// <summary>Whether the kernel has killed anybody for memory just now: since this was asked last, or a moment before.</summary>
     /// <param name="nowMs">Milliseconds of the monotonic clock.</param>
-    public bool HaveHappened(long nowMs)
+    private bool HaveHappened(long nowMs)
     {
         long before = _seen;
         _seen = Count();

@@ -9,7 +9,7 @@ namespace Appliance.Master;
 /// <summary>The new master's side of an upgrade: takes over what the old one has, and tells it where its connections go.</summary>
 public sealed class Takeover
 {
-    private readonly ControlChannel _channel;
+    private ControlChannel? _channel;
     private readonly int[] _formerWorkers;
 
     private Takeover(ControlChannel channel, Dictionary<string, string> head, Settings settings, ServerResources resources)
@@ -30,8 +30,8 @@ public sealed class Takeover
     /// <summary>What it has.</summary>
     public ServerResources ServerResources { get; }
 
-    /// <summary>The channel to it.</summary>
-    public int Descriptor => _channel.Descriptor;
+    /// <summary>The channel to it; -1 when it is closed.</summary>
+    public int Descriptor => _channel?.Descriptor ?? -1;
 
     /// <summary>Takes everything that the old master has said, which is all there when this process starts.</summary>
     /// <exception cref="IOException">It is not what this version can take over.</exception>
@@ -119,12 +119,12 @@ public sealed class Takeover
         {
             _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
             fleet.Moves.TakeThrough(number % workers, taking);
-            _ = _channel.Send(UpgradeProtocol.Route, number.ToString(CultureInfo.InvariantCulture), giving);
+            _ = _channel!.Send(UpgradeProtocol.Route, number.ToString(CultureInfo.InvariantCulture), giving);
             _ = Syscall.Close(taking);
             _ = Syscall.Close(giving);
         }
 
-        _ = _channel.Send(UpgradeProtocol.Serves);
+        _ = _channel!.Send(UpgradeProtocol.Serves);
     }
 
     /// <summary>The old master has said something, or has died: whether the server is this process's now.</summary>
@@ -132,12 +132,19 @@ public sealed class Takeover
     {
         bool done = false;
         bool ended;
-        while (_channel.TryReceive(out var message, out ended))
+        while (_channel!.TryReceive(out var message, out ended))
         {
             done |= message.Kind == UpgradeProtocol.Done;
         }
 
         return done || ended;
+    }
+
+    /// <summary>The server is this process, and the pid file names it: the old master need not pass on signals any more.</summary>
+    public void End()
+    {
+        _channel?.Dispose();
+        _channel = null;
     }
 
     /// <summary>Lines of the form <c>name = value</c>; of two with one name the first counts.</summary>

@@ -17,6 +17,9 @@ internal sealed class Upgrade
     private const int CheckEveryMs = 100;
     private const int ChecksMax = 30;
 
+    /// <summary>How long a new process may take to name itself in the pid file. One of a release before does not tell.</summary>
+    private const int SuccessorMsMax = 1000;
+
     private readonly ServerResources _resources;
     private readonly WorkerFleet _fleet;
     private readonly ServiceManager _service;
@@ -24,6 +27,7 @@ internal sealed class Upgrade
     private readonly Relaunch _relaunch;
     private readonly Children _children;
     private readonly EventLog _log;
+    private readonly SignalSet _received;
     private readonly SortedSet<int> _signals = [];
     private readonly UpgradeRoutes _routes;
     private ControlChannel? _channel;
@@ -35,8 +39,9 @@ internal sealed class Upgrade
     /// <summary>An upgrade that can begin.</summary>
     public Upgrade(
         ServerResources resources, WorkerFleet fleet, ServiceManager service, CommandDispatcher control,
-        Relaunch relaunch, Children children, EventLog log)
+        Relaunch relaunch, Children children, SignalSet received, EventLog log)
     {
+        _received = received;
         _children = children;
         _control = control;
         _resources = resources;
@@ -282,8 +287,32 @@ internal sealed class Upgrade
         _service.HandOver(_pid);
         OnHandOver();
         _ = _channel!.Send(UpgradeProtocol.Done);
-        SendSignals(_pid);
+        PassOnAll(_channel);
         State = UpgradeState.Complete;
+    }
+
+    /// <summary>
+    /// Passes on every signal that was meant for the server: this process gets them until the pid file names the new one, which closes its end of
+    /// the channel then. Whoever waits for the end of the server must not find it as if nobody had asked.
+    /// </summary>
+    private void PassOnAll(ControlChannel channel)
+    {
+        _ = Polling.Until(HasEnded, SuccessorMsMax, everyMs: 1);
+        _received.Collect();
+        foreach (var row in SignalTable.Rows.Where(row => row.Action is not (SignalAction.Reap or SignalAction.Upgrade) && _received.Take(row.Number)))
+        {
+            PassOn(row.Number, row.FullName);
+        }
+
+        bool stops = _signals.Overlaps([Syscall.SIGTERM, Syscall.SIGINT]);
+        SendSignals(_pid);
+        _ = stops && Polling.Until(() => Volatile.Read(ref _resources.Rooms.Header.Stopping) != 0, SuccessorMsMax, everyMs: 1);
+
+        bool HasEnded()
+        {
+            _ = channel.TryReceive(out _, out bool ended);
+            return ended;
+        }
     }
 
     private void SendSignals(int server)

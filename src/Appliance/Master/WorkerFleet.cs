@@ -326,8 +326,15 @@ public sealed class WorkerFleet : IDisposable
     {
         _rooms.ResetWorker(worker.Slot);
         bool expected = worker.IsRetired || _stopping || _checking;
-        var end = expected ? ProcessEnd.Expected : Judge(how);
+        var end = expected ? ProcessEnd.Expected : _memoryKills.Judge(how, _clock.NowMs);
         int pauseMs = worker.NoteEnd(end, _clock.NowMs);
+        if (!how.IsFine)
+        {
+            // It may have taken note of who sleeps and not have come to wake them.
+            _rooms.MarkAllDirty();
+            _resources.Wakeups.SetAll();
+        }
+
         if (worker.IsRetired || _stopping)
         {
             _log.Write(EventCatalogue.WorkerEnded, worker.Number, pid);
@@ -365,18 +372,12 @@ public sealed class WorkerFleet : IDisposable
     {
         _rooms.Worker(worker.Slot).Restarts++;
         _log.Write(EventCatalogue.WorkerDied, worker.Number, pid, how, pauseMs);
-        _rooms.MarkAllDirty();
-        _resources.Wakeups.SetAll();
         BeginRebalancing();
         if (worker.KeepsDying)
         {
             StartFailure = string.Create(CultureInfo.InvariantCulture, $"worker {worker.Number} dies again and again: {how}; the log says more");
         }
     }
-
-    private ProcessEnd Judge(ExitStatus how) =>
-        how.Signal == Syscall.SIGKILL ? (_memoryKills.HaveHappened(_clock.NowMs) ? ProcessEnd.KilledForMemory : ProcessEnd.Killed)
-        : how.IsFailure ? ProcessEnd.Failed : ProcessEnd.Expected;
 
     /// <summary>
     /// What lives in shared memory outlives every restart, damage too. Workers that keep dying are all ended, the logs looked through

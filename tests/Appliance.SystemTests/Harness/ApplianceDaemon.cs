@@ -314,7 +314,7 @@ public sealed partial class ApplianceDaemon : IAsyncDisposable
                 await SystemVObjects.RemoveAsync(one);
             }
 
-            Assert.True(left.Count == 0, $"{string.Join(' ', left)} is left behind. {Tail()}");
+            Assert.True(left.Count == 0, $"{string.Join(' ', left)} is left behind. {Tail()} {RecentFailures.Tell()}");
         }
         finally
         {

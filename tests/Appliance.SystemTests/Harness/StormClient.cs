@@ -13,6 +13,8 @@ public sealed class StormClient(IPEndPoint address, string room)
     private int _granted;
     private int _used;
     private int _usedOnceBack;
+    private volatile bool _restarts;
+    private volatile bool _away;
 
     /// <summary>Its room.</summary>
     public string Room { get; } = room;
@@ -34,6 +36,15 @@ public sealed class StormClient(IPEndPoint address, string room)
 
     /// <summary>Its connection may end, until it is back: its worker is killed, or the server stops.</summary>
     public void Grant() => _ = Interlocked.Increment(ref _granted);
+
+    /// <summary>From now on its connection may end however often.</summary>
+    public void BeginRestart() => _restarts = true;
+
+    /// <summary>Whether a server has its connection.</summary>
+    public bool IsBack => !_away && Inode > 0;
+
+    /// <summary>From now on it may not end any more.</summary>
+    public void EndRestart() => _restarts = false;
 
     /// <summary>Joins the room for the first time.</summary>
     public async Task OpenAsync() => _raw = await JoinAsync("history=0");
@@ -114,8 +125,9 @@ public sealed class StormClient(IPEndPoint address, string room)
 
     private async Task ComeAgainAsync(string why, CancellationToken enough)
     {
+        _away = true;
         Ends++;
-        if (Volatile.Read(ref _granted) == _used)
+        if (!_restarts && Volatile.Read(ref _granted) == _used)
         {
             Fault = $"{LastId}: cut off, though its worker was not killed: {why}";
             return;
@@ -129,6 +141,7 @@ public sealed class StormClient(IPEndPoint address, string room)
                 _usedOnceBack = Volatile.Read(ref _granted);
                 _raw = await JoinAsync(LastId == 0 ? "history=10000" : $"after={LastId}");
                 await (former?.DisposeAsync() ?? ValueTask.CompletedTask);
+                _away = false;
                 return;
             }
             catch (Exception e) when (e is SocketException or EndOfStreamException)
