@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Appliance.Logging;
 using Appliance.Native;
@@ -56,6 +55,7 @@ public sealed class ControlQueue : IDisposable
     private string _failure = "";
     private int _id = -1;
     private bool _released;
+    private MessageQueue? _first;
     private MessageQueue? _answers;
     private MessageQueueStatus _lastStatus;
 
@@ -82,6 +82,9 @@ public sealed class ControlQueue : IDisposable
         Syscall.InterruptCalls(Syscall.SIGURG);
         _arrived = arrived;
         _oldLeft = isSuccessor ? 0 : UnknownCount;
+
+        // Here and not by the thread: whoever sees that the server is ready finds its queue.
+        _first = TryOpen();
         _thread.Start();
         _mailboxes.Start();
     }
@@ -160,7 +163,7 @@ public sealed class ControlQueue : IDisposable
         Volatile.Write(ref _threadId, Syscall.ThreadId());
         while (!_closing.IsCancellationRequested)
         {
-            if (TryOpen(out var queue))
+            if ((Interlocked.Exchange(ref _first, null) ?? TryOpen()) is { } queue)
             {
                 ReadUntilRemoved(queue);
             }
@@ -235,22 +238,22 @@ public sealed class ControlQueue : IDisposable
         }
     }
 
-    private bool TryOpen([NotNullWhen(true)] out MessageQueue? queue)
+    /// <summary>The queue; null when it cannot be had now, which is told once.</summary>
+    private MessageQueue? TryOpen()
     {
-        queue = null;
         lock (_gate)
         {
             if (_closing.IsCancellationRequested)
             {
-                return false;
+                return null;
             }
 
             try
             {
-                queue = Open();
+                var queue = Open();
                 Volatile.Write(ref _id, queue.Id);
                 _failure = "";
-                return true;
+                return queue;
             }
             catch (Exception failure) when (failure is SyscallException or IOException)
             {
@@ -260,7 +263,7 @@ public sealed class ControlQueue : IDisposable
                     _log.Write(EventCatalogue.QueueFailed, _failure);
                 }
 
-                return false;
+                return null;
             }
         }
     }
