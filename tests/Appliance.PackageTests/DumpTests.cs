@@ -40,7 +40,7 @@ public sealed class DumpTests(DumpedFiles dumped) : IClassFixture<DumpedFiles>
     public async Task Unit_is_right_and_its_sandbox_tight()
     {
         var report = await Artifacts.SucceedAsync(
-            "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", dumped["usr/lib/systemd/system/appliance.service"]);
+            "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=11", dumped["usr/lib/systemd/system/appliance.service"]);
         Assert.Contains("Overall exposure level", report, StringComparison.Ordinal);
     }
 

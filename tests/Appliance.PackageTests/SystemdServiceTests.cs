@@ -108,7 +108,7 @@ public sealed class SystemdServiceTests(SystemdMachine fixture) : InstalledServi
     [RootFact]
     public async Task Sandbox_is_tight()
     {
-        var report = await Machine.SucceedAsync("systemd-analyze security --no-pager --threshold=20 appliance.service");
+        var report = await Machine.SucceedAsync("systemd-analyze security --no-pager --threshold=11 appliance.service");
         Assert.Contains("Overall exposure level", report, StringComparison.Ordinal);
     }
 

@@ -193,6 +193,12 @@ public sealed record Settings
     /// <summary>Messages a second that one client may send; 0: any number.</summary>
     public int MaxRate { get; init; }
 
+    /// <summary>A process that serves may make the system calls that it needs, and no others; seccomp(2).</summary>
+    public bool Seccomp { get; init; }
+
+    /// <summary>A process that crashes may leave its memory in a file; core(5).</summary>
+    public bool CoreDumps { get; init; }
+
     /// <summary>How messages are handed to the kernel.</summary>
     public IoEngine Io { get; init; }
 

@@ -146,6 +146,7 @@ public static class SettingsTable
             Reason = "uring sends to a whole room in one system call, where the kernel (5.18 or later) and its filters allow it; epoll makes one call "
                 + "per client. auto uses uring where it is available.",
         },
+        .. ConfinementSettings.Rows,
 
         Number("history", "N", 50, "messages a newcomer gets", SettingGroup.Chat, ..10_000, (s, n) => s with { History = n }, s => s.History) with
         {

@@ -63,6 +63,7 @@ public static class EventCatalogue
     public static readonly LogEvent TlsExpired = new(
         1053, LogLevel.Warning, "TLS (preview) by {Library}: {Certificates}; not all are valid now, and clients refuse those: renew them and reload");
     public static readonly LogEvent TlsKept = new(1054, LogLevel.Error, "this process keeps its former certificates: {Reason}");
+    public static readonly LogEvent Unfiltered = new(1055, LogLevel.Warning, "system calls are not filtered (--seccomp): {Reason}");
 
     public static readonly LogEvent LogCreated = new(2000, LogLevel.Info, "room log created: key {Key}, {Rooms} rooms of {RoomBytes} bytes at most");
     public static readonly LogEvent LogResumed = new(2001, LogLevel.Info, "room log resumed: key {Key}, {Rooms} rooms");

@@ -47,6 +47,11 @@ internal sealed class LogOutput : IDisposable
                 : PathFailure.Of($"--log {path}", path, "written", opened.Error);
         }
 
+        if (Syscall.Status(opened.Value, out long bytes, out bool isFile).Ok && isFile && bytes == 0 && GivesItsGroup(path))
+        {
+            _ = Syscall.ChangeMode(opened.Value, GroupReadable);
+        }
+
         if (takesStderr)
         {
             _ = Syscall.Duplicate(opened.Value, Stderr);
@@ -54,6 +59,9 @@ internal sealed class LogOutput : IDisposable
 
         return new LogOutput(opened.Value);
     }
+
+    /// <summary>Whether new files of a directory get its group, for those who read logs (adm): then that group reads this one, whatever the umask.</summary>
+    private static bool GivesItsGroup(string path) => Syscall.StatusOf(Path.GetDirectoryName(path) ?? "/", out var directory).Ok && directory.GivesItsGroup;
 
     /// <summary>Whether the beginning of the last line is still there, and the last thing in the file.</summary>
     public bool EndsTorn => _tornAt is { } end && end == Syscall.Seek(_fd, 0, Syscall.SEEK_END);

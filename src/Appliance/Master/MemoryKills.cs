@@ -1,11 +1,10 @@
-using System.Globalization;
 using Appliance.Native;
 
 namespace Appliance.Master;
 
 /// <summary>
 /// Tells whether a SIGKILL was the kernel's, for lack of memory: it counts those of the whole host, of groups with a limit included. proc(5),
-/// /proc/vmstat, <c>oom_kill</c>.
+/// /proc/vmstat, <c>oom_kill</c>. A service that does not see that file counts those of its own group.
 /// </summary>
 internal sealed class MemoryKills
 {
@@ -37,16 +36,5 @@ internal sealed class MemoryKills
         return nowMs - _seenMs <= TogetherMs;
     }
 
-    private static long Count()
-    {
-        try
-        {
-            string? line = File.ReadLines(Counters).FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal));
-            return line is not null && long.TryParse(line.AsSpan(Name.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long count) ? count : 0;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return 0;
-        }
-    }
+    private static long Count() => ControlGroup.Field(Counters, Name) ?? ControlGroup.MemoryKills() ?? 0;
 }

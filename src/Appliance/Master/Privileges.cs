@@ -33,6 +33,7 @@ public static class Privileges
             _ = Syscall.ChangeOwner(file, user, group).OrThrow("fchown");
         }
 
+        Syscall.DropCapabilityBounds();
         _ = Syscall.InitGroups(name, group).OrThrow("initgroups");
         _ = Syscall.SetGroupId(group).OrThrow("setgid");
         _ = Syscall.SetUserId(user).OrThrow("setuid");

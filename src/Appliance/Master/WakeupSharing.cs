@@ -1,6 +1,7 @@
 using Appliance.Logging;
 using Appliance.Loop;
 using Appliance.Native;
+using Appliance.Rooms;
 
 namespace Appliance.Master;
 
@@ -30,6 +31,15 @@ internal sealed class WakeupSharing(IReadOnlyCollection<ChildWorker> workers, Wa
         {
             worker.Ask(ControlWord.Wakeups, string.Join(',', made), descriptors);
         }
+    }
+
+    /// <summary>
+    /// A worker was killed: it may have appended, or taken note of who sleeps, and not have come to tell anybody. All look after every room.
+    /// </summary>
+    public void WakeAll(RoomLog rooms)
+    {
+        rooms.MarkAllDirty();
+        wakeups.SetAll();
     }
 
     /// <summary>The same for a worker more than there were to be at the start; false, and told, when there is no descriptor for it.</summary>

@@ -330,9 +330,7 @@ public sealed class WorkerFleet : IDisposable
         int pauseMs = worker.NoteEnd(end, _clock.NowMs);
         if (!how.IsFine)
         {
-            // It may have taken note of who sleeps and not have come to wake them.
-            _rooms.MarkAllDirty();
-            _resources.Wakeups.SetAll();
+            Wakeups.WakeAll(_rooms);
         }
 
         if (worker.IsRetired || _stopping)

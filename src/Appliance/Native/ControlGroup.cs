@@ -49,6 +49,34 @@ public static class ControlGroup
         return least;
     }
 
+    /// <summary>How often the kernel has killed a process of this process's own group for lack of memory; null when it does not tell.</summary>
+    public static long? MemoryKills()
+    {
+        foreach (string line in Lines("/proc/self/cgroup"))
+        {
+            string[] parts = line.Split(':', 3);
+            string? file = parts switch
+            {
+                ["0", "", var path] => $"{Root}{path}/memory.events",
+                [_, "memory", var path] => $"{Root}/memory{path}/memory.oom_control",
+                _ => null,
+            };
+            if (file is not null && Field(file, "oom_kill ") is { } kills)
+            {
+                return kills;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The number behind a name that a line of a file begins with; null when there is none.</summary>
+    public static long? Field(string path, string name)
+    {
+        string? line = Array.Find(Lines(path), line => line.StartsWith(name, StringComparison.Ordinal));
+        return line is not null && long.TryParse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
+    }
+
     /// <summary>The number in a file of a group; null for <c>max</c>, and for whatever else is no number.</summary>
     public static long? Number(string path) =>
         Lines(path) is [var text, ..] && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;

@@ -17,6 +17,7 @@ public sealed unsafe class IoUring : IDisposable
 
     // struct io_uring_cqe: user_data at 0, res at 8.
     private const int CompletionBytes = 16;
+    private const int RestrictionBytes = 16;
 
     private readonly int _fd;
     private byte* _submissions;
@@ -49,7 +50,7 @@ public sealed unsafe class IoUring : IDisposable
     {
         byte* parameters = stackalloc byte[ParameterBytes];
         new Span<byte>(parameters, ParameterBytes).Clear();
-        *(uint*)(parameters + FlagsOffset) = Syscall.IORING_SETUP_SUBMIT_ALL;
+        *(uint*)(parameters + FlagsOffset) = Syscall.IORING_SETUP_SUBMIT_ALL | Syscall.IORING_SETUP_R_DISABLED;
         opened = Syscall.IoUringSetup((uint)capacity, parameters);
         if (!opened.Ok)
         {
@@ -59,8 +60,9 @@ public sealed unsafe class IoUring : IDisposable
         var ring = new IoUring(opened.Value, capacity);
         bool isMapped = ring.Map((uint*)parameters, (uint*)(parameters + SubmissionOffsets), (uint*)(parameters + CompletionOffsets));
 
-        // A filter may forbid this one alone.
-        opened = Syscall.IoUringEnter(opened.Value, 0, 0);
+        // A filter may forbid one of these alone.
+        opened = ring.Enable();
+        opened = opened.Ok ? Syscall.IoUringEnter(ring._fd, 0, 0) : opened;
         if (isMapped && opened.Ok)
         {
             return ring;
@@ -68,6 +70,18 @@ public sealed unsafe class IoUring : IDisposable
 
         ring.Dispose();
         return null;
+    }
+
+    /// <summary>From here on it takes sends and nothing else: through a ring, filters of system calls would be got round.</summary>
+    private SysResult Enable()
+    {
+        // struct io_uring_restriction: what it is about, what is allowed.
+        byte* restriction = stackalloc byte[RestrictionBytes];
+        new Span<byte>(restriction, RestrictionBytes).Clear();
+        *(ushort*)restriction = Syscall.IORING_RESTRICTION_SQE_OP;
+        restriction[sizeof(ushort)] = Syscall.IORING_OP_SEND;
+        var restricted = Syscall.IoUringRegister(_fd, Syscall.IORING_REGISTER_RESTRICTIONS, restriction, 1);
+        return restricted.Ok ? Syscall.IoUringRegister(_fd, Syscall.IORING_REGISTER_ENABLE_RINGS, null, 0) : restricted;
     }
 
     /// <summary>Adds a send without waiting; its result comes under <paramref name="number"/>, which is below the capacity.</summary>

@@ -14,6 +14,9 @@ public static unsafe partial class Syscall
     private const int RLIMIT_FSIZE = 1;
     private const int RLIMIT_NPROC = 6;
     private const int RLIMIT_AS = 9;
+    private const int SysinfoBytes = 112;
+    private const int TotalMemoryOffset = 32;
+    private const int MemoryUnitOffset = 104;
     private const int F_DUPFD_CLOEXEC = 1030;
     private const int F_ADD_SEALS = 1033;
     private const int SealsAgainstWriting = 1 | 2 | 4 | 8; // F_SEAL_SEAL, SHRINK, GROW, WRITE
@@ -30,6 +33,13 @@ public static unsafe partial class Syscall
 
     /// <summary>Processes and threads that this process's user may have; getrlimit(2), RLIMIT_NPROC.</summary>
     public static long ProcessLimit => SoftLimit(RLIMIT_NPROC);
+
+    /// <summary>Memory of this host, in bytes; null when the kernel does not tell. sysinfo(2): totalram in units of mem_unit.</summary>
+    public static long? HostMemory()
+    {
+        byte* info = stackalloc byte[SysinfoBytes];
+        return Imports.sysinfo(info) == 0 ? *(long*)(info + TotalMemoryOffset) * *(uint*)(info + MemoryUnitOffset) : null;
+    }
 
     /// <summary>Whether this kernel speaks IPv6, at any address; asked once. socket(2), EAFNOSUPPORT.</summary>
     public static bool HasIpv6 => _hasIpv6 ??= AskForIpv6();
@@ -92,6 +102,9 @@ public static unsafe partial class Syscall
 
     private static partial class Imports
     {
+        [LibraryImport("libc")]
+        internal static partial int sysinfo(byte* info);
+
         [LibraryImport("libc")]
         internal static partial nint getauxval(nuint type);
     }

@@ -43,6 +43,9 @@ public readonly record struct FileStatus(uint Owner, uint Mode, uint Links, ulon
     /// <summary>Whether what lies in this directory can be renamed and removed by its owners alone.</summary>
     public bool IsSticky => (Mode & 0x200) != 0;
 
+    /// <summary>Whether what is made in this directory gets its group: the set-group-ID bit.</summary>
+    public bool GivesItsGroup => (Mode & 0x400) != 0;
+
     /// <summary>The permissions alone.</summary>
     public uint Permissions => Mode & 0xFFF;
 }

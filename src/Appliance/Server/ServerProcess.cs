@@ -201,6 +201,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
 
     private void Run(ServerResources resources, Takeover? takeover, ServiceManager service, EventLog log)
     {
+        Syscall.SetCoreDumps(settings.CoreDumps);
         for (int worker = 0; worker < (settings.NoFork ? 1 : settings.WorkersMost); worker++)
         {
             _ = resources.Wakeups.Ensure(resources.FirstSlot + worker);
@@ -237,6 +238,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             return;
         }
 
+        Confine(SystemCallFilter.ForbidForeign, log);
         using var loop = new MasterLoop(settings, read, resources, takeover, relaunch, monitor, service, control, log) { OnReady = BecomeReady };
         try
         {
@@ -269,10 +271,20 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             Sampler = monitor.Wakeup,
         };
         monitor.Start();
+        Confine(SystemCallFilter.ConfineSingleProcess, log);
         loop.Run();
         monitor.Dispose();
         rooms.ResetWorker(0);
         rooms.Header.MasterPid = 0;
+    }
+
+    /// <summary>From here on this process, and what it executes, has to do with fewer system calls.</summary>
+    private void Confine(Func<SysResult> filter, EventLog log)
+    {
+        if (settings.Seccomp && filter() is { Ok: false } failed)
+        {
+            log.Write(EventCatalogue.Unfiltered, SyscallException.Describe(failed.Error));
+        }
     }
 
     /// <summary>Everybody may know: this process is the server.</summary>

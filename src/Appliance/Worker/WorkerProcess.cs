@@ -87,8 +87,18 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         var rooms = RoomLogStore.Attach(start.RoomLog, start.Layout);
         rooms.ResetWorker(_slot);
         using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(_slot, _wakeups), listeners, this, _log);
+        Confine(settings);
         loop.Run();
         rooms.ResetWorker(_slot);
+    }
+
+    /// <summary>From here on this process may do what serves clients, and nothing else.</summary>
+    private void Confine(Settings settings)
+    {
+        if (settings.Seccomp && SystemCallFilter.ConfineWorker() is { Ok: false } failed)
+        {
+            _log!.Write(EventCatalogue.Unfiltered, SyscallException.Describe(failed.Error));
+        }
     }
 
     /// <inheritdoc/>

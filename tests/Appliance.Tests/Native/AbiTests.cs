@@ -39,6 +39,7 @@ public sealed class AbiTests
         #include <sys/socket.h>
         #include <sys/stat.h>
         #include <sys/syscall.h>
+        #include <sys/sysinfo.h>
         #include <sys/time.h>
         #include <sys/un.h>
         #include <sys/wait.h>
@@ -56,6 +57,7 @@ public sealed class AbiTests
         "offsetof(struct shmid_ds, shm_nattch) == 11 * sizeof(long)",
         "sizeof(((struct shmid_ds *)0)->shm_segsz) == sizeof(long)",
         "sizeof(((struct shmid_ds *)0)->shm_nattch) == sizeof(long)",
+        "sizeof(struct sysinfo) == 112 && offsetof(struct sysinfo, totalram) == 32 && offsetof(struct sysinfo, mem_unit) == 104",
         "sizeof(struct msqid_ds) == {MessageQueueStatus.Bytes}",
         "sizeof(struct msginfo) == 8 * sizeof(int) && offsetof(struct msginfo, msgmax) == 8",
         "offsetof(struct msginfo, msgmnb) == 12 && offsetof(struct msginfo, msgmni) == 16",
