@@ -176,7 +176,6 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
                 _timers.Arm(UpgradeTimer, nowMs + restMs);
                 break;
             case UpgradeTimer:
-                break;
             case RebalanceTimer when _resources.IsShared:
                 break;
             case RebalanceTimer:
