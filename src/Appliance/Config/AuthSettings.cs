@@ -56,7 +56,8 @@ internal static class AuthSettings
     {
         return new Setting(name, "NAME", help, SettingGroup.Chat, Apply, settings => get(settings).Length == 0 ? AnyWord : get(settings))
         {
-            Default = AnyWord, IsReloadable = true,
+            Default = AnyWord,
+            IsReloadable = true,
         };
 
         string? Apply(ref Settings settings, string text)

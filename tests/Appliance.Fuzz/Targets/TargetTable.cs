@@ -12,7 +12,6 @@ internal static class TargetTable
         FramesTarget.Row,
         ClientTarget.Row,
         Utf8Target.Row,
-        Sha1Target.Row,
         ChatTarget.Row,
         PhpTarget.Row,
         PhpCliTarget.Row,

@@ -180,8 +180,8 @@ public sealed class ClaimTests
     [Fact]
     public void Identity_goes_to_another_process_as_it_is()
     {
-        const string Claims = """{"sub":"u7","name":"Ann","rooms":{"a":"r"},"info":[1],"exp":1900000000}""";
-        Assert.Equal(TokenFault.None, Tokens.Read(Tokens.Hs256(Claims), Keys, out var identity));
+        const string Said = """{"sub":"u7","name":"Ann","rooms":{"a":"r"},"info":[1],"exp":1900000000}""";
+        Assert.Equal(TokenFault.None, Tokens.Read(Tokens.Hs256(Said), Keys, out var identity));
         identity!.Rights = RoomRights.Read;
         Assert.True(ClientIdentity.IsState(identity.State));
         var other = ClientIdentity.Restore(identity.State);

@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using Appliance.Protocols.Http;
+using Org.BouncyCastle.Crypto.Digests;
 
 namespace Appliance.Protocols.WebSocket;
 
@@ -39,6 +40,11 @@ public static class Handshake
 
     private const int KeyBytes = 24;
     private const int NonceBytes = 16;
+    private const int DigestBytes = 20;
+
+    /// <summary>One for each thread that shakes hands: it is as new after each digest.</summary>
+    [ThreadStatic]
+    private static Sha1Digest? _digest;
 
     private static ReadOnlySpan<byte> Guid => "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"u8;
 
@@ -111,8 +117,10 @@ public static class Handshake
         Span<byte> message = stackalloc byte[KeyBytes + 36];
         key.CopyTo(message);
         Guid.CopyTo(message[KeyBytes..]);
-        Span<byte> digest = stackalloc byte[Sha1.DigestBytes];
-        Sha1.Hash(message, digest);
+        Span<byte> digest = stackalloc byte[DigestBytes];
+        _digest ??= new Sha1Digest();
+        _digest.BlockUpdate(message);
+        _ = _digest.DoFinal(digest);
         _ = Base64.EncodeToUtf8(digest, destination, out _, out _);
     }
 
