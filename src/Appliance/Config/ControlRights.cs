@@ -33,7 +33,8 @@ public static class ControlSetting
     public static Setting Row { get; } = new(
         "control", "LIST", "what other users may do through the control queue: say,ask,kick,stop or none", SettingGroup.Place, Apply, s => Show(s.Control))
     {
-        Default = "say,ask", IsReloadable = true,
+        Default = "say,ask",
+        IsReloadable = true,
         Reason = "Whoever may write to the queue, the group of the server: a web server's PHP. kick includes bans and all moderation, stop also reload "
             + "and reopen. The server's user and root may do all.",
     };

@@ -43,7 +43,10 @@ internal static class TlsSettings
     {
         return new Setting(name, "FILE", help, SettingGroup.Place, Apply, s => get(s).Count == 0 ? NoneWord : string.Join(' ', get(s)))
         {
-            Default = NoneWord, Empty = s => with(s, []), PathStart = text => text == NoneWord ? -1 : 0, IsReloadable = true,
+            Default = NoneWord,
+            Empty = s => with(s, []),
+            PathStart = text => text == NoneWord ? -1 : 0,
+            IsReloadable = true,
         };
 
         string? Apply(ref Settings settings, string text)

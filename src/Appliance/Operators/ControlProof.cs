@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Appliance.Native;
@@ -14,6 +15,7 @@ public static class ControlProof
     private const string Prefix = "command-";
     private const int NameLengthMax = 40;
     private const UnixFileMode OwnerWrites = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private static readonly SearchValues<char> NameCharacters = SearchValues.Create("0123456789abcdef-");
 
     /// <summary>Writes the file of a command and returns its name; null when this user may not.</summary>
     /// <param name="stateDirectory">The server's.</param>
@@ -43,7 +45,7 @@ public static class ControlProof
     /// <summary>Takes the file of a command: who has written it, or null when there is none of that name and text that only its owner could write.</summary>
     public static ControlSender? Take(string stateDirectory, string name, string text)
     {
-        if (name.Length > NameLengthMax || name.AsSpan().ContainsAnyExcept("0123456789abcdef-"))
+        if (name.Length > NameLengthMax || name.AsSpan().ContainsAnyExcept(NameCharacters))
         {
             return null;
         }

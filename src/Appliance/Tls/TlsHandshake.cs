@@ -33,7 +33,7 @@ internal sealed unsafe class TlsHandshake : IDisposable
     private int _secrets;
 
     /// <summary>A handshake that has got nothing yet.</summary>
-    /// <exception cref="InsufficientMemoryException">OpenSSL has no memory for it.</exception>
+    /// <exception cref="IOException">OpenSSL has no memory for it.</exception>
     public TlsHandshake(TlsContexts contexts)
     {
         var crypto = OpenSsl.Crypto;
@@ -43,7 +43,7 @@ internal sealed unsafe class TlsHandshake : IDisposable
         _output = crypto.BioNew(crypto.BioMemory());
         if (_connection == 0 || _input == 0 || _output == 0)
         {
-            throw new InsufficientMemoryException("OpenSSL has no memory for a handshake");
+            throw new IOException("OpenSSL has no memory for a handshake");
         }
 
         OpenSsl.Ssl.SetBios(_connection, _input, _output);

@@ -6,7 +6,6 @@ using Appliance.Endpoints;
 using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Moving;
-using Appliance.Native;
 using Appliance.Rooms;
 using Appliance.Tls;
 
