@@ -43,7 +43,7 @@ public static class MetricsTable
 
         new("accepted", "accepted_total", Counter, None, "Connections accepted.", f => f.Counted.Accepted),
         new("handshakes", "handshakes_total", Counter, None, "WebSocket handshakes completed.", f => f.Counted.Handshakes),
-        new("rejected", "rejected_total", Counter, None, "Requests and handshakes that were rejected.", f => Sum(f.Counted.Rejected))
+        new("rejected", "rejected_total", Counter, None, "Requests and handshakes that were rejected.", f => Sum(f.Counted.Rejected.ToArray()))
             { Parts = new("reason", RejectReasons.All, (f, i) => f.Counted.Rejected[i]) },
         new("closed", "closed_total", Counter, None, "WebSockets closed, by close code; 1006 is an end without a close frame.", f => Sum(f.Counted.Closed))
             { Parts = new("code", CloseKinds.All, (f, i) => f.Counted.Closed[i]) },

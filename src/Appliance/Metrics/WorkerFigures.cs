@@ -82,13 +82,18 @@ public unsafe struct WorkerFigures
     [FieldOffset(88 + (32 * ListMax))]
     public long TlsFailures;
 
+    [FieldOffset(96 + (32 * ListMax))]
+    private fixed long _rejectedMore[ListMax];
+
     /// <summary>Deliveries by latency: a place for each of <see cref="DeliveryLatency.BoundsUs"/>, and one for all above.</summary>
     [UnscopedRef]
     public Span<long> DeliveryCounts => MemoryMarshal.CreateSpan(ref _delivered[0], DeliveryLatency.BoundsUs.Length + 1);
 
     /// <summary>Requests rejected, by <see cref="RejectReason"/>.</summary>
     [UnscopedRef]
-    public Span<long> Rejected => MemoryMarshal.CreateSpan(ref _rejected[0], RejectReasons.All.Count);
+    public CountList Rejected => new(
+        MemoryMarshal.CreateSpan(ref _rejected[0], ListMax),
+        MemoryMarshal.CreateSpan(ref _rejectedMore[0], Math.Max(0, RejectReasons.All.Count - ListMax)));
 
     /// <summary>WebSockets closed, by <see cref="CloseKinds"/>.</summary>
     [UnscopedRef]
@@ -137,4 +142,17 @@ public unsafe struct WorkerFigures
 
     private static Span<long> Numbers(ref WorkerFigures figures) =>
         MemoryMarshal.CreateSpan(ref Unsafe.As<WorkerFigures, long>(ref figures), Bytes / sizeof(long));
+}
+
+/// <summary>Counts of a list that has grown out of its place: the first ones lie there, the others elsewhere.</summary>
+public readonly ref struct CountList(Span<long> first, Span<long> more)
+{
+    private readonly Span<long> _first = first;
+    private readonly Span<long> _more = more;
+
+    /// <summary>A count.</summary>
+    public ref long this[int place] => ref place < _first.Length ? ref _first[place] : ref _more[place - _first.Length];
+
+    /// <summary>All of them.</summary>
+    public long[] ToArray() => [.. _first, .. _more];
 }

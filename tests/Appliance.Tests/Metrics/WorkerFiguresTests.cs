@@ -21,14 +21,18 @@ public sealed unsafe class WorkerFiguresTests
     {
         var figures = default(WorkerFigures);
         figures.DeliveryCounts.Fill(1);
-        figures.Rejected.Fill(2);
+        for (int reason = 0; reason < RejectReasons.All.Count; reason++)
+        {
+            figures.Rejected[reason] = 2;
+        }
+
         figures.Closed.Fill(3);
         figures.Refused.Fill(4);
         Assert.All(figures.DeliveryCounts.ToArray(), count => Assert.Equal(1, count));
         Assert.All(figures.Rejected.ToArray(), count => Assert.Equal(2, count));
         Assert.All(figures.Closed.ToArray(), count => Assert.Equal(3, count));
         Assert.All(figures.Refused.ToArray(), count => Assert.Equal(4, count));
-        Assert.Equal(0, figures.DeliveryNs);
+        Assert.Equal((0, 0, 0), (figures.DeliveryNs, figures.TlsHandshakes, figures.TlsFailures));
         Assert.True((byte*)&figures + WorkerFigures.Bytes >= (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref figures.Refused[^1]) + sizeof(long));
     }
 
