@@ -7,7 +7,7 @@ namespace Appliance.SystemTests;
 public sealed class UpgradeReturnTests
 {
     /// <summary>A new process that takes what one of two workers gives, gives it back, does not answer the other one, and is gone.</summary>
-    private const string Returning = """
+    internal const string Returning = """
         #!/usr/bin/perl
         use Socket; use POSIX ();
         my ($sendmsg, $recvmsg) = (POSIX::uname())[4] eq 'x86_64' ? (46, 47) : (211, 212);

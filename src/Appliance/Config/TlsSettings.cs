@@ -39,12 +39,12 @@ internal static class TlsSettings
         },
     ];
 
-    private static Setting Files(string name, string help, Func<Settings, IReadOnlyList<string>> get, Func<Settings, IReadOnlyList<string>, Settings> with)
+    private static Setting Files(string name, string help, Func<Settings, IReadOnlyList<string>> get, Func<Settings, IReadOnlyList<string>, Settings> change)
     {
         return new Setting(name, "FILE", help, SettingGroup.Place, Apply, s => get(s).Count == 0 ? NoneWord : string.Join(' ', get(s)))
         {
             Default = NoneWord,
-            Empty = s => with(s, []),
+            Empty = s => change(s, []),
             PathStart = text => text == NoneWord ? -1 : 0,
             IsReloadable = true,
         };
@@ -54,7 +54,7 @@ internal static class TlsSettings
             string? path = text == NoneWord ? "" : SettingsTable.PathOf(text);
             bool valid = path is not null && !path.Contains(' ', StringComparison.Ordinal) && Encoding.UTF8.GetByteCount(path) <= PathBytesMax
                 && get(settings).Count < PairsMax;
-            settings = !valid ? settings : with(settings, path!.Length == 0 ? [] : [.. get(settings), path]);
+            settings = !valid ? settings : change(settings, path!.Length == 0 ? [] : [.. get(settings), path]);
             return valid ? null : string.Create(
                 CultureInfo.InvariantCulture, $"must be a path of at most {PathBytesMax} bytes without blanks, or none; {PairsMax} of them at most");
         }

@@ -145,10 +145,19 @@ public sealed unsafe partial class TlsTransport
             }
         }
 
-        var handshake = new TlsHandshake(_contexts);
-        _handshakes[fd] = handshake;
-        _oldest.Enqueue((fd, handshake));
-        return handshake;
+        try
+        {
+            var handshake = new TlsHandshake(_contexts);
+            _handshakes[fd] = handshake;
+            _oldest.Enqueue((fd, handshake));
+            return handshake;
+        }
+        catch (IOException noMemory)
+        {
+            Say(fd, TlsAlert.InternalError);
+            Fail(fd, noMemory.Message);
+            return null;
+        }
     }
 
     private void Continue(int fd, TlsHandshake handshake, ReadOnlySpan<byte> input)

@@ -169,20 +169,21 @@ public sealed unsafe class RecordLayer : IDisposable
         BinaryPrimitives.WriteUInt16BigEndian(to[3..], (ushort)length);
         ulong number = state.Own.Number++;
         bool isSealed;
+        content.CopyTo(to[HeaderBytes..]);
+        to[HeaderBytes + content.Length] = type;
         fixed (TrafficKeys* keys = &state.Own)
-        fixed (byte* plain = content)
         fixed (byte* sealedBytes = to)
         {
-            byte* behind = sealedBytes + HeaderBytes + content.Length;
+            byte* inner = sealedBytes + HeaderBytes;
+            byte* tag = inner + content.Length + 1;
             int count;
             var crypto = OpenSsl.Crypto;
             nint context = Begin(state.Suite, keys, number, isSealing: true);
             isSealed = context != 0
                 && crypto.CipherUpdate(context, null, &count, sealedBytes, HeaderBytes) == 1
-                && (content.IsEmpty || crypto.CipherUpdate(context, sealedBytes + HeaderBytes, &count, plain, content.Length) == 1)
-                && crypto.CipherUpdate(context, behind, &count, &type, 1) == 1
-                && crypto.CipherFinal(context, behind + 1, &count) == 1
-                && crypto.CipherControl(context, GetTag, TagBytes, behind + 1) == 1;
+                && crypto.CipherUpdate(context, inner, &count, inner, content.Length + 1) == 1
+                && crypto.CipherFinal(context, tag, &count) == 1
+                && crypto.CipherControl(context, GetTag, TagBytes, tag) == 1;
         }
 
         Invariant.Hold(isSealed, "record to seal against libcrypto", "suite {0}, number {1}, {2} bytes", state.Suite, (long)number, content.Length);

@@ -240,6 +240,25 @@ public sealed class RawClient : IAsyncDisposable
         throw new InvalidDataException($"Bytes instead of the end of the connection: {Convert.ToHexString(Buffered[..Math.Min(BufferedBytes, 256)])}");
     }
 
+    /// <summary>All that comes until the server ends, by a reset or not.</summary>
+    public Task<byte[]> ReadToEndAsync() => TimeLimit.GuardAsync("end of the connection", async limit =>
+    {
+        List<byte> all = [];
+        try
+        {
+            while (await _socket.ReceiveAsync(_buffer, limit) is > 0 and var count)
+            {
+                all.AddRange(_buffer.AsSpan(0, count));
+            }
+        }
+        catch (SocketException)
+        {
+            // A reset.
+        }
+
+        return all.ToArray();
+    });
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {

@@ -251,6 +251,33 @@ public sealed unsafe class RecordLayerTests
         Assert.False(state.IsKnown);
     }
 
+    /// <summary>As docs/handover.md has it: it goes from one release to another.</summary>
+    [Fact]
+    public void Layout_of_the_state_is_frozen()
+    {
+        var state = new TlsState
+        {
+            Suite = 0x1302, FragmentBytesMax = 4096, Flags = TlsFlags.HasEnded, EmptyRecords = 5, Updates = 6, Reserved = 7,
+        };
+        state.Peer.Secret[0] = 0x10;
+        state.Peer.Key[0] = 0x11;
+        state.Peer.Number = 0x12;
+        state.Peer.Iv[0] = 0x13;
+        state.Own.Secret[0] = 0x20;
+        state.Own.Key[0] = 0x21;
+        state.Own.Number = 0x22;
+        state.Own.Iv[0] = 0x23;
+        byte[] expected = new byte[208];
+        foreach (var (offset, value) in ((int, byte)[])[
+            (0, 0x10), (48, 0x11), (80, 0x12), (88, 0x13), (100, 0x20), (148, 0x21), (180, 0x22), (188, 0x23),
+            (200, 0x02), (201, 0x13), (203, 0x10), (204, 2), (205, 5), (206, 6), (207, 7)])
+        {
+            expected[offset] = value;
+        }
+
+        Assert.Equal(expected, RecordScene.BytesOf(state));
+    }
+
     [Fact]
     public void Nothing_behind_the_peers_end_is_heard()
     {
