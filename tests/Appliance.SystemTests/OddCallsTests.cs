@@ -42,6 +42,12 @@ public sealed class OddCallsTests
         ["rooms"] = "",
         ["clients"] = "",
         ["kick"] = "192.0.2.1",
+        ["ban"] = "192.0.2.1",
+        ["unban"] = "192.0.2.1",
+        ["bans"] = "",
+        ["mute"] = "192.0.2.1",
+        ["unmute"] = "192.0.2.1",
+        ["room"] = "lobby --open",
         ["history"] = "",
         ["token"] = "--sub u7 --auth-key $D/key",
         ["dump"] = "$D/out",
@@ -67,7 +73,7 @@ public sealed class OddCallsTests
     };
 
     /// <summary>Commands that ask a server that runs.</summary>
-    private static readonly string[] OfServer = ["status", "say", "rooms", "clients", "kick", "history"];
+    private static readonly string[] OfServer = ["status", "say", "rooms", "clients", "kick", "ban", "unban", "bans", "mute", "unmute", "room", "history"];
 
     /// <summary>Commands whose answer is their exit status.</summary>
     private static readonly string[] Silent = ["queue exists", "shm has"];

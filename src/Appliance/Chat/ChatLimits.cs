@@ -39,16 +39,33 @@ public enum ChatRefusal
     /// <summary>A token that does not renew the connection's.</summary>
     BadToken,
 
+    /// <summary>An operator has muted the sender.</summary>
+    Muted,
+
+    /// <summary>Nobody may write to the room.</summary>
+    ReadOnly,
+
+    /// <summary>The room is slow, and the sender's last message is not long ago.</summary>
+    TooSoon,
+
     /// <summary>A control or format character; one of the kinds of <see cref="BadMessage"/>.</summary>
     BadCharacter,
 
     /// <summary>A name that is the server's own; one of the kinds of <see cref="BadMessage"/>.</summary>
     ReservedName,
+
+    /// <summary>Nobody may write under the name; counted as <see cref="Muted"/>, and the connection is closed.</summary>
+    Banned,
 }
 
 /// <summary>How clients and figures see a refusal.</summary>
 public static class ChatRefusals
 {
     /// <summary>The kind that it is counted as, and that its code names.</summary>
-    public static ChatRefusal KindOf(ChatRefusal refusal) => refusal is ChatRefusal.BadCharacter or ChatRefusal.ReservedName ? ChatRefusal.BadMessage : refusal;
+    public static ChatRefusal KindOf(ChatRefusal refusal) => refusal switch
+    {
+        ChatRefusal.BadCharacter or ChatRefusal.ReservedName => ChatRefusal.BadMessage,
+        ChatRefusal.Banned => ChatRefusal.Muted,
+        _ => refusal,
+    };
 }

@@ -32,6 +32,12 @@ internal static class CommandTable
         new("clients", "list the clients: id, address, room, since when, how many bytes they lag behind, user", ControlCommands.MakeClients),
         new("kick ID|IP|USER", "close a client's connection, or all from an address or of a user", ControlCommands.MakeKick),
         new("token --sub USER", "make a token for --auth jwt; [--name N] [--room R=rw] [--expires SECONDS] [--info JSON] [--auth-key FILE]", TokenCommand.Make),
+        new("ban WHOM", "keep out an address, a network, user:ID or name:NAME; [--for 12h] [--reason TEXT]", ModerationCommands.MakeBan),
+        new("unban WHOM", "end a ban", ModerationCommands.MakeUnban),
+        new("bans", "list bans, mutes and rooms with a state", ModerationCommands.MakeBans),
+        new("mute WHOM", "let somebody read and not write; as ban", ModerationCommands.MakeMute),
+        new("unmute WHOM", "end a mute", ModerationCommands.MakeUnmute),
+        new("room NAME", "what may be done in a room: [--slow SECONDS] [--read-only] [--lock] [--close], or --open", ModerationCommands.MakeRoom),
         new("history", "print the last messages; [--room R] [-n N] [--follow] [--announcements]", HistoryCommand.Make),
         new("dump DIR", "write what a package installs below DIR: configuration, units, init script, manual; [--force]", DumpCommand.Make),
     ];

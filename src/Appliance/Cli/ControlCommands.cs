@@ -78,7 +78,7 @@ internal static class ControlCommands
         DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(unixMs, UnixMsMin, UnixMsMax)).ToLocalTime()
             .ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
-    private static ActionCommand MakeList(string name, Func<JsonLine, bool, Field[]> describe)
+    internal static ActionCommand MakeList(string name, Func<JsonLine, bool, Field[]> describe)
     {
         var command = new ActionCommand(name) { KeyOptions.Json };
         command.SetAction(parsed =>

@@ -81,6 +81,21 @@ public sealed class NetworkList
         return from < _blocks.Length && _blocks[from].First <= address && address != 0;
     }
 
+    /// <summary>A network, or an address, that a list could have: its first address and the bits that all of its addresses share.</summary>
+    public static bool TryParse(string text, out UInt128 first, out int bits)
+    {
+        bool isNetwork = Parse(text, out _, out var block) is null;
+        first = block.First;
+        bits = isNetwork ? AddressBits - (int)UInt128.PopCount(block.First ^ block.Last) : 0;
+        return isNetwork;
+    }
+
+    /// <summary>The first address of the network of that many bits that an address is in.</summary>
+    public static UInt128 FirstOf(UInt128 address, int bits) => bits == 0 ? 0 : address & (UInt128.MaxValue << (AddressBits - bits));
+
+    /// <summary>Whether a network of that many bits around an address has it in it: one of IPv6 that is wider than all of IPv4 has no IPv4 address.</summary>
+    public static bool Covers(UInt128 address, int bits) => bits >= MappedBits || address < Mapped.First || address > Mapped.Last;
+
     /// <summary>The networks as they are written one behind the other.</summary>
     public override string ToString() => string.Join(' ', Networks);
 

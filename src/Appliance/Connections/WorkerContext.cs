@@ -1,6 +1,7 @@
 using Appliance.Config;
 using Appliance.Loop;
 using Appliance.Metrics;
+using Appliance.Moderation;
 using Appliance.Rooms;
 
 namespace Appliance.Connections;
@@ -28,6 +29,9 @@ public sealed class WorkerContext
 
     /// <summary>The connections.</summary>
     public required ConnectionTable Table { get; init; }
+
+    /// <summary>What operators have forbidden, to whom.</summary>
+    public ModerationView Moderation { get; init; } = new(null);
 
     /// <summary>Gets what happens to connections, for the log.</summary>
     public required IConnectionObserver Observer { get; init; }

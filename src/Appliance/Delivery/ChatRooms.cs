@@ -91,10 +91,15 @@ public sealed partial class ChatRooms
         ref var connection = ref _table[fd];
         if (connection.Is(ConnectionFlags.Identified))
         {
-            return Publish(connection, _table.IdentityOf(fd)!, json);
+            return Publish(fd, _table.IdentityOf(fd)!, json);
         }
 
         var refusal = ChatInput.Read(json, _unescaped, _limits, out var input);
+        if (refusal == ChatRefusal.None && _context.Moderation.Rules.ConcernsMessages)
+        {
+            refusal = Moderate(fd, input.Name, identity: null);
+        }
+
         if (refusal == ChatRefusal.None)
         {
             _counters.Figures.Requests++;
@@ -105,8 +110,9 @@ public sealed partial class ChatRooms
     }
 
     /// <summary>The same of a client with an identity: it needs the right, and has the name of its token if that has one.</summary>
-    private ChatRefusal Publish(in Connection connection, ClientIdentity identity, ReadOnlySpan<byte> json)
+    private ChatRefusal Publish(int fd, ClientIdentity identity, ReadOnlySpan<byte> json)
     {
+        ref var connection = ref _table[fd];
         if ((identity.Rights & RoomRights.Write) == 0)
         {
             return ChatRefusal.Forbidden;
@@ -114,6 +120,11 @@ public sealed partial class ChatRooms
 
         var limits = identity.Name.IsEmpty ? _limits : _limits with { NameMax = Math.Max(_limits.NameMax, ClientIdentity.NameMax) };
         var refusal = ChatInput.Read(json, _unescaped, limits, out var input, fromOperator: false, identity.User, identity.Name);
+        if (refusal == ChatRefusal.None && _context.Moderation.Rules.ConcernsMessages)
+        {
+            refusal = Moderate(fd, input.Name, identity);
+        }
+
         if (refusal == ChatRefusal.None)
         {
             _counters.Figures.Requests++;
@@ -121,6 +132,20 @@ public sealed partial class ChatRooms
         }
 
         return refusal;
+    }
+
+    /// <summary>Whether operators let a message of a client through.</summary>
+    private ChatRefusal Moderate(int fd, ReadOnlySpan<byte> name, ClientIdentity? identity)
+    {
+        ref var connection = ref _table[fd];
+        return _context.Moderation.Check(
+            (fd, connection.Generation),
+            (connection.IpHigh, connection.IpLow),
+            identity is null ? default : identity.User,
+            name,
+            _log.HashAt(connection.Room),
+            identity is not null && (identity.Rights & RoomRights.Moderate) != 0,
+            (_clock.UnixMs / 1000, _clock.NowMs));
     }
 
     /// <summary>Whether what a client with an identity sent is another token of its; that may be empty.</summary>

@@ -25,7 +25,8 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
     public void Open(int fd, in HttpRequest request)
     {
         Span<byte> name = stackalloc byte[RoomName.BytesMax];
-        if ((ReadQuery(request, name, out int length, out long after, out int history) ?? tokens.CheckRoom(fd, name[..length])) is { } refusal)
+        var wrong = ReadQuery(request, name, out int length, out long after, out int history);
+        if ((wrong ?? tokens.CheckRoom(fd, name[..length]) ?? CheckState(name[..length])) is { } refusal)
         {
             responder.Refuse(fd, refusal);
             return;
@@ -90,6 +91,11 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
             Refuse(fd, refusal, Describe(refusal));
         }
 
+        if (refusal == ChatRefusal.Banned)
+        {
+            Close(fd, CloseCode.PolicyViolation, awaitAnswer: true, Encoding.UTF8.GetBytes(Removal.Banned(Context.Moderation.Refusing!)));
+        }
+
         if (verdict == RateVerdict.Close)
         {
             Context.Observer.OnTooFast(connection, Context.Settings.MaxRate);
@@ -128,6 +134,10 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
         ChatRefusal.BadCharacter => "Names and messages must not contain control or invisible characters, names no direction marks.",
         ChatRefusal.ReservedName => "This name is reserved for the server. Please choose another one.",
         ChatRefusal.TooLong => $"A name has at most {Context.Settings.MaxName} characters and a message at most {Context.Settings.MaxMessage}.",
+        ChatRefusal.Muted => Removal.Muted(Context.Moderation.Refusing!),
+        ChatRefusal.Banned => Removal.Banned(Context.Moderation.Refusing!),
+        ChatRefusal.ReadOnly => "An operator has made this room read-only.",
+        ChatRefusal.TooSoon => $"An operator has slowed this room down: the next message in {Context.Moderation.WaitSeconds} s.",
         ChatRefusal.TooFast => $"At most {Context.Settings.MaxRate} messages a second, please.",
         ChatRefusal.Forbidden => "Your token does not let you write to this room.",
         ChatRefusal.None or ChatRefusal.BadToken => throw new System.Diagnostics.UnreachableException(),
@@ -154,6 +164,14 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
                 $"room '{room}': the rooms in use take all of {settings.MaxMemoryBytes} bytes (--max-memory); try again later",
                 Refusal.RetryLater)
             : new Refusal(RejectReason.RoomsFull, $"room '{room}': all {settings.MaxRooms} rooms are taken (--max-rooms)");
+    }
+
+    /// <summary>Whether operators let anybody join a room.</summary>
+    private Refusal? CheckState(ReadOnlySpan<byte> room)
+    {
+        var state = Context.Moderation.Rules.HasRooms ? Context.Moderation.Rules.StateOf(RoomLog.HashOf(room)) : default;
+        return state is { IsLocked: false, IsClosed: false } ? null : new Refusal(
+            RejectReason.RoomLocked, $"room '{Encoding.ASCII.GetString(room)}': an operator has {(state.IsClosed ? "closed" : "locked")} it");
     }
 
     /// <summary>Reads room, after and history; a refusal when one of them is wrong.</summary>

@@ -21,7 +21,7 @@ internal sealed class HandshakeChecks
     {
         _context = context;
         _placesMax = placesMax;
-        _rows = [IsWellFormed, HasAllowedOrigin, tokens.Check, HasPlace];
+        _rows = [IsWellFormed, HasAllowedOrigin, tokens.Check, IsNotBanned, HasPlace];
     }
 
     /// <summary>The first refusal; null for none.</summary>
@@ -75,6 +75,22 @@ internal sealed class HandshakeChecks
     /// <summary>The host that the client has asked, as a trusted proxy says it; empty for none. No page can set this header.</summary>
     private ReadOnlySpan<byte> ForwardedHost(int fd, in HttpRequest request) =>
         _context.Table[fd].Is(ConnectionFlags.Forwarded) && request.HasOne("x-forwarded-host"u8) ? request.Header("x-forwarded-host"u8) : default;
+
+    /// <summary>By its own address, a trusted proxy's word counting, and by the user of its token.</summary>
+    private Refusal? IsNotBanned(int fd, in HttpRequest request)
+    {
+        var rules = _context.Moderation.Rules;
+        if (!rules.HasBans)
+        {
+            return null;
+        }
+
+        ref var connection = ref _context.Table[fd];
+        var user = _context.Table.IdentityOf(fd) is { } identity ? identity.User : default;
+        return rules.BanOf(connection.IpHigh, connection.IpLow, user, _context.Clock.UnixMs / 1000) is { } ban
+            ? new Refusal(RejectReason.Banned, Removal.Banned(ban))
+            : null;
+    }
 
     private Refusal? HasPlace(int fd, in HttpRequest request)
     {

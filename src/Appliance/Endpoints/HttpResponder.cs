@@ -19,7 +19,7 @@ internal sealed record Refusal(RejectReason Reason, string Why, string Headers =
     {
         RejectReason.Malformed or RejectReason.Handshake or RejectReason.Parameter or RejectReason.Proxy => 400,
         RejectReason.Token => 401,
-        RejectReason.RoomsFull or RejectReason.Origin or RejectReason.Forbidden => 403,
+        RejectReason.RoomsFull or RejectReason.Origin or RejectReason.Banned or RejectReason.RoomLocked or RejectReason.Forbidden => 403,
         RejectReason.NotFound => 404,
         RejectReason.Method => 405,
         RejectReason.Timeout => 408,

@@ -21,11 +21,17 @@ public sealed class OperatorCommands
     /// <summary>Closed in one turn: some milliseconds, in which nobody else is served.</summary>
     private const int KicksMax = 256;
 
-    private readonly Queue<(int Descriptor, uint Generation)> _kicked = new();
+    /// <summary>Has a worker take over rules that have changed, and close whom they keep out.</summary>
+    public const string EnforceWord = "enforce";
+
+    private static readonly byte[] KickReason = Encoding.UTF8.GetBytes(Removal.Kicked);
+
+    private readonly Queue<(int Descriptor, uint Generation, byte[] Reason)> _kicked = new();
     private readonly ConnectionTable _table;
     private readonly ChatRooms _rooms;
     private readonly WorkerContext _context;
     private readonly EndpointTable _endpoints;
+    private int _enforced;
 
     /// <summary>Commands for the clients of a worker.</summary>
     public OperatorCommands(WorkerContext context, ChatRooms rooms, EndpointTable endpoints)
@@ -52,6 +58,7 @@ public sealed class OperatorCommands
                 "say" => Say(arguments),
                 "kick" => Kick(arguments),
                 "clients" => List(arguments),
+                EnforceWord => Enforced(),
                 _ => "failed a worker does not know this command",
             };
     }
@@ -118,13 +125,55 @@ public sealed class OperatorCommands
                 || (connection.Is(ConnectionFlags.Identified) && _table.IdentityOf(fd)!.User.SequenceEqual(user));
             if (meant && (connection.IsClient || connection.State == ConnectionState.Http))
             {
-                _kicked.Enqueue((fd, connection.Generation));
+                _kicked.Enqueue((fd, connection.Generation, KickReason));
                 kicked++;
             }
         }
 
         Continue();
         return kicked > 0 ? Text($"ok {kicked}") : $"failed no client has the id, address or user {PrintableText.Quote(whom)}";
+    }
+
+    /// <summary>Closes all clients whom the rules in force keep out.</summary>
+    public void Enforce()
+    {
+        var rules = _context.Moderation.Rules;
+        for (int fd = 0; (rules.HasBans || rules.HasRooms) && fd <= _table.HighestDescriptor; fd++)
+        {
+            _enforced += _table[fd].IsClient && TryEnforce(fd) ? 1 : 0;
+        }
+
+        Continue();
+    }
+
+    /// <summary>Has a client closed if the rules in force keep it out.</summary>
+    public bool TryEnforce(int fd)
+    {
+        ref var connection = ref _table[fd];
+        var rules = _context.Moderation.Rules;
+        var user = _table.IdentityOf(fd) is { } identity ? identity.User : default;
+        var ban = rules.BanOf(connection.IpHigh, connection.IpLow, user, _context.Clock.UnixMs / 1000);
+        bool isClosed = ban is null && rules.HasRooms && connection.MemberIndex >= 0 && rules.StateOf(_context.Log.HashAt(connection.Room)).IsClosed;
+        if (ban is not null || isClosed)
+        {
+            string reason = ban is null ? Removal.RoomClosed : Removal.Banned(ban);
+            _kicked.Enqueue((fd, connection.Generation, Encoding.UTF8.GetBytes(reason)));
+        }
+
+        return ban is not null || isClosed;
+    }
+
+    /// <summary>How many were closed since this was asked last: the loop may have seen the new rules before it took the question.</summary>
+    private string Enforced()
+    {
+        if (_context.Moderation.TryUpdate())
+        {
+            Enforce();
+        }
+
+        int closed = _enforced;
+        _enforced = 0;
+        return Text($"ok {closed}");
     }
 
     private static bool TryParseId(string text, out byte home, out uint number)
@@ -143,7 +192,7 @@ public sealed class OperatorCommands
         {
             if (_table[one.Descriptor].Generation == one.Generation)
             {
-                _endpoints.Close(one.Descriptor, CloseCode.PolicyViolation, "removed by an operator"u8);
+                _endpoints.Close(one.Descriptor, CloseCode.PolicyViolation, one.Reason);
             }
         }
     }

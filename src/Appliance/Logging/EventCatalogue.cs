@@ -131,4 +131,7 @@ public static class EventCatalogue
         4009, LogLevel.Warning, "{Count} messages of other types filled the control queue and were removed, because nobody received them");
     public static readonly LogEvent QueueCommandsMore = new(4010, LogLevel.Info, "{Count} more commands from the control queue");
     public static readonly LogEvent QueueShut = new(4011, LogLevel.Warning, "the queue with key {Key} denied access to its own user and was removed");
+    public static readonly LogEvent RulesUnwritten = new(
+        4012, LogLevel.Error, "bans are in force but not in {File}, and would be lost with the host's memory: {Reason}; the next change tries again");
+    public static readonly LogEvent RulesDamaged = new(4013, LogLevel.Warning, "{File}: {Lines} lines are no bans, mutes or rooms and are passed over");
 }

@@ -50,6 +50,12 @@ public enum RejectReason
 
     /// <summary>The token does not let its user read the room: 403.</summary>
     Forbidden,
+
+    /// <summary>An operator has banned the address or user: 403.</summary>
+    Banned,
+
+    /// <summary>An operator has locked or closed the room: 403.</summary>
+    RoomLocked,
 }
 
 /// <summary>The words for reasons, in their order.</summary>
@@ -59,7 +65,7 @@ public static class RejectReasons
     public static IReadOnlyList<string> All { get; } =
     [
         "malformed", "http_version", "head_too_large", "body", "timeout", "method", "not_found", "handshake", "websocket_version",
-        "parameter", "rooms_full", "connections_full", "proxy", "origin", "token", "forbidden",
+        "parameter", "rooms_full", "connections_full", "proxy", "origin", "token", "forbidden", "banned", "room_locked",
     ];
 }
 
@@ -90,5 +96,6 @@ public static class CloseKinds
 public static class RefusedMessages
 {
     /// <summary>A word for each.</summary>
-    public static IReadOnlyList<string> All { get; } = ["bad_json", "bad_message", "too_long", "too_fast", "forbidden", "bad_token"];
+    public static IReadOnlyList<string> All { get; } =
+        ["bad_json", "bad_message", "too_long", "too_fast", "forbidden", "bad_token", "muted", "read_only", "slow_mode"];
 }

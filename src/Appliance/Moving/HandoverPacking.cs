@@ -41,6 +41,9 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         }
     }
 
+    /// <summary>Gets each connection that has come from another worker.</summary>
+    public Action<int> OnAdopted { get; init; } = _ => { };
+
     /// <summary>Puts a connection into a batch: nobody serves it from now on, but it stays a counted member, because an empty room may be given up.</summary>
     public void Pack(HandoverBatch batch, int fd)
     {
@@ -187,6 +190,8 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
                 {
                     rooms.Attach(fd);
                 }
+
+                OnAdopted(fd);
             }
 
             borrowed = borrowed[count..];

@@ -4,6 +4,7 @@ using System.Text;
 using Appliance.Config;
 using Appliance.Logging;
 using Appliance.Loop;
+using Appliance.Moderation;
 using Appliance.Native;
 using Appliance.Php;
 using Appliance.Protocols;
@@ -16,7 +17,7 @@ namespace Appliance.Operators;
 /// workers, a question each; who asked gets one message, <c>ok</c>, <c>more CURSOR</c> or <c>failed REASON</c> in the first line. A long
 /// list is asked for page by page, so that no more than one message waits for anybody, and nothing here waits for any asker.
 /// </summary>
-public sealed class CommandDispatcher : IDisposable
+public sealed partial class CommandDispatcher : IDisposable
 {
     /// <summary>Commands of one turn: signals and workers come next.</summary>
     private const int CommandsPerTurn = 64;
@@ -30,14 +31,12 @@ public sealed class CommandDispatcher : IDisposable
     /// <summary>Room for the first line of an answer.</summary>
     private const int OutcomeBytesMax = 64;
 
-    /// <summary>With less room left, a list goes on in the next answer.</summary>
-    private const int ListBytesMin = 1280;
-
     private const int WaitingPollMs = 10;
     private const int UntoldPollMs = 1000;
 
     private readonly ControlQueue _queue;
     private readonly string _stateDirectory;
+    private readonly Moderator _moderator;
     private readonly RoomLog _rooms;
     private readonly EventLog _log;
     private readonly DropLog _dropped;
@@ -56,10 +55,11 @@ public sealed class CommandDispatcher : IDisposable
     private int _silentWorker = -1;
 
     /// <summary>A desk for a queue, which it owns, of the server of a state directory.</summary>
-    public CommandDispatcher(ControlQueue queue, string stateDirectory, RoomLog rooms, EventLog log)
+    public CommandDispatcher(ControlQueue queue, string stateDirectory, Moderator moderator, RoomLog rooms, EventLog log)
     {
         _queue = queue;
         _stateDirectory = stateDirectory;
+        _moderator = moderator;
         _rooms = rooms;
         _log = log;
         _dropped = new DropLog(log);
@@ -81,6 +81,8 @@ public sealed class CommandDispatcher : IDisposable
         "reload" => command => Do(command, _reload.Request),
         "reopen" => command => Do(command, _reopen.Request),
         "stop" => command => Do(command, _host.Stop),
+        "ban" or "unban" or "mute" or "unmute" or "room" => Moderate,
+        "bans" => command => Finish(command, _moderator.List(command.Arguments, _queue.AnswerBytesMax, UnixMs / 1000)),
         "clients" => AskForClients,
         "status" => command => Finish(command, RoomReport.Status(_rooms, Environment.ProcessId, UnixMs)),
         "rooms" => command => Finish(command, RoomReport.Rooms(_rooms, command.Arguments, _queue.AnswerBytesMax)),
@@ -265,62 +267,6 @@ public sealed class CommandDispatcher : IDisposable
 
     private bool AskAll(ControlCommand command) =>
         Ask(_host.ServingWorkers, new WorkerQuestion(command, NowMs + WorkerMsMax), command.Text);
-
-    /// <summary><c>clients [SLOT-NUMBER]</c>: one worker at a time, the next one when the first has no more.</summary>
-    private bool AskForClients(ControlCommand command)
-    {
-        string[] cursor = command.Arguments.Split('-');
-        int from = 0;
-        int first = 0;
-        if (command.Arguments.Length > 0 && (cursor.Length != 2
-            || !int.TryParse(cursor[0], NumberStyles.None, CultureInfo.InvariantCulture, out from)
-            || !int.TryParse(cursor[1], NumberStyles.None, CultureInfo.InvariantCulture, out first)))
-        {
-            return Finish(command, $"failed {PrintableText.Quote(command.Arguments)} is not a cursor from an answer's first line: more CURSOR");
-        }
-
-        if (NextWorker(from) is not { } worker)
-        {
-            return Answer(command, "ok");
-        }
-
-        int bytesMax = _queue.AnswerBytesMax - OutcomeBytesMax;
-        var question = new WorkerQuestion(command, NowMs + WorkerMsMax) { ListBytesMax = bytesMax };
-        return Ask([worker], question, string.Create(CultureInfo.InvariantCulture, $"clients {(worker == from ? first : 0)} {bytesMax}"));
-    }
-
-    /// <summary>The list has room left when a worker has told all: the next one goes on with it; false when there is none, or no room.</summary>
-    private bool TryAskNext(int worker, long ticket, WorkerQuestion question)
-    {
-        if (NextWorker(worker + 1) is not { } next)
-        {
-            return false;
-        }
-
-        question.Awaited = 1;
-        bool asked = question.BytesLeft >= ListBytesMin
-            && _host.Ask(next, string.Create(CultureInfo.InvariantCulture, $"{ticket} clients 0 {question.BytesLeft}"));
-        if (!asked)
-        {
-            question.Awaited = 0;
-            question.GoOnAt(next, "0");
-        }
-
-        return asked;
-    }
-
-    private int? NextWorker(int from)
-    {
-        foreach (int worker in _host.ServingWorkers)
-        {
-            if (worker >= from)
-            {
-                return worker;
-            }
-        }
-
-        return null;
-    }
 
     private bool Ask(IReadOnlyList<int> workers, WorkerQuestion question, string text)
     {

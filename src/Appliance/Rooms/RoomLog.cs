@@ -188,7 +188,8 @@ public sealed unsafe partial class RoomLog
         Volatile.Write(ref Header.Magic, RoomLogLayout.Magic);
     }
 
-    internal ulong HashAt(int slot) => Directory[slot];
+    /// <summary>The hash of a room's name in a slot; 0 for a free one.</summary>
+    public ulong HashAt(int slot) => Directory[slot];
 
     /// <summary>How many slots hold a room.</summary>
     public int RoomCount()
@@ -216,7 +217,7 @@ public sealed unsafe partial class RoomLog
     }
 
     /// <summary>FNV-1a; zero is the mark of a free slot.</summary>
-    internal static ulong HashOf(ReadOnlySpan<byte> name)
+    public static ulong HashOf(ReadOnlySpan<byte> name)
     {
         ulong hash = 14695981039346656037;
         foreach (byte letter in name)

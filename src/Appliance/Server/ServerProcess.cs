@@ -231,7 +231,8 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             resources.Followers = MakeFollowers(resources, log);
         }
 
-        using var control = new CommandDispatcher(new ControlQueue(key, log), settings.StateDirectory, resources.Rooms, log);
+        using var moderator = Moderator.Open(settings.StateDirectory, resources.Rooms, isSuccessor: takeover is not null, log);
+        using var control = new CommandDispatcher(new ControlQueue(key, log), settings.StateDirectory, moderator, resources.Rooms, log);
         if (settings.NoFork)
         {
             RunAlone(resources, monitor, service, control, log, BecomeReady);

@@ -5,6 +5,7 @@ using Appliance.Delivery;
 using Appliance.Endpoints;
 using Appliance.Loop;
 using Appliance.Metrics;
+using Appliance.Moderation;
 using Appliance.Moving;
 using Appliance.Rooms;
 using Appliance.Tls;
@@ -68,6 +69,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
             Clock = clock,
             Timers = timers,
             Table = _table,
+            Moderation = new ModerationView(ModerationTable.Open(log)),
             Observer = observer,
         };
         _rooms = new ChatRooms(_context);
@@ -82,7 +84,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
         Acceptor = new Acceptor(_context, _endpoints, _acceptTimer) { ClientsMax = clients };
         _keepAlive = new KeepAlive(_context);
         _drain = new Drain(_context, _endpoints, drainTimer);
-        var packing = new HandoverPacking(_context, _rooms) { OnArmed = _keepAlive.PingFirst };
+        var packing = new HandoverPacking(_context, _rooms) { OnArmed = _keepAlive.PingFirst, OnAdopted = OnAdopted };
         _gathering = new Gathering(_context, _rooms, packing) { OnWanted = slot => OnLinkWanted(slot) };
         _endpoints.OnJoined = _gathering.OnJoined;
         _handover = new Handover(_context, packing, _gathering) { OnDone = EndGiving };
@@ -118,7 +120,14 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     public int BeginSleep() => !Operator.IsKicking && !_tls.HasReady && _rooms.BeginSleep() ? _context.Timers.MillisecondsToNext(_context.NowMs) : 0;
 
     /// <summary>The wait is over: takes note of what other workers did.</summary>
-    public void EndSleep() => _rooms.EndSleep();
+    public void EndSleep()
+    {
+        _rooms.EndSleep();
+        if (_context.Moderation.TryUpdate())
+        {
+            Operator.Enforce();
+        }
+    }
 
     /// <summary>The settings in force.</summary>
     public Settings Settings => _context.Settings;
@@ -307,6 +316,15 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
         _tls.Dispose();
         _table.Dispose();
         _context.Timers.Dispose();
+    }
+
+    /// <summary>What operators have forbidden since its former worker looked binds a connection here.</summary>
+    private void OnAdopted(int fd)
+    {
+        if (_context.Moderation.Rules is { HasBans: true } or { HasRooms: true } && _table[fd].IsClient)
+        {
+            _ = Operator.TryEnforce(fd);
+        }
     }
 
     /// <summary>What could not be given stays here, and others may come again.</summary>
