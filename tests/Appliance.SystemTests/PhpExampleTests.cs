@@ -30,6 +30,20 @@ public sealed class PhpExampleTests
     }
 
     [Fact]
+    public async Task Moderation_bans_and_is_told_what_it_may_not()
+    {
+        await using var server = await ApplianceDaemon.StartAsync(2, "--announce", "off", "--control", "say,ask,kick");
+        await using var client = await server.JoinAsync();
+        Assert.Equal("ok 1\n", await RunAsync("moderate.php", server.StateDirectory, "ban 127.0.0.0/8 for 1h because spam"));
+        Assert.Equal(1008, await client.Raw.ReadCloseAsync());
+        Assert.Contains("\"subject\":\"127.0.0.0/8\"", await RunAsync("moderate.php", server.StateDirectory, "bans"), StringComparison.Ordinal);
+        var slip = await CommandResult.RunAsync("php", PhpScript.Example("moderate.php", server.StateDirectory, "ban everybody"));
+        Assert.Equal(1, slip.ExitCode);
+        Assert.StartsWith("failed 'everybody' must be an address", slip.Output, StringComparison.Ordinal);
+        Assert.Equal("ok 0\n", await RunAsync("moderate.php", server.StateDirectory, "unban 127.0.0.0/8"));
+    }
+
+    [Fact]
     public async Task Worker_does_jobs_until_it_is_told_to_quit()
     {
         await using var server = await ApplianceDaemon.StartAsync(2, "--announce", "off");
