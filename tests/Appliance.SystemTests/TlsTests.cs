@@ -106,7 +106,7 @@ public sealed class TlsTests
     public async Task Client_that_sends_byte_by_byte_is_served()
     {
         await using var scene = await TlsScene.StartAsync();
-        await using var ann = await TlsClient.ConnectAsync(scene.Address, through: stream => new ByteByByte(stream));
+        await using var ann = await TlsClient.ConnectAsync(scene.Address, through: stream => new SplitStream(stream, pieceBytes: 1));
         await ann.EnterAsync("history=0");
         await ann.SayAsync("slow");
         Assert.Equal("slow", await ann.ReadAsync());
@@ -299,7 +299,7 @@ public sealed class TlsTests
     }
 
     /// <summary>What a client begins with.</summary>
-    private static async Task<byte[]> HelloAsync()
+    internal static async Task<byte[]> HelloAsync()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -73,6 +73,25 @@ public sealed class TlsUpgradeTests
         }
     }
 
+    /// <summary>A handshake that OpenSSL has begun has two seconds; one that has not begun moves along and comes to its end in the new process.</summary>
+    [Fact]
+    public async Task Handshakes_under_way_do_not_hold_up_an_upgrade()
+    {
+        await using var scene = await TlsScene.StartAsync(1);
+        await using var begun = await RawClient.ConnectAsync(scene.Address);
+        await begun.SendAsync(await TlsTests.HelloAsync());
+        await begun.WaitUntilReadAsync();
+        var upgraded = new TaskCompletionSource();
+        var joining = TlsClient.ConnectAsync(scene.Address, through: stream => new SplitStream(stream, pieceBytes: 100, () => upgraded.Task));
+        _ = await scene.Daemon.SucceedAsync("upgrade");
+        Assert.NotEmpty(await begun.ReadToEndAsync());
+        upgraded.SetResult();
+        await using var client = await joining;
+        await client.EnterAsync("history=0");
+        await client.SayAsync("in the new process");
+        Assert.Equal("in the new process", await client.ReadAsync());
+    }
+
     /// <summary>A worker more, a worker less: connections move between workers of one master.</summary>
     [Fact]
     public async Task Connections_move_to_other_workers()

@@ -43,7 +43,11 @@ public sealed class TlsClient : IAsyncDisposable
         await tcp.ConnectAsync(address);
         Stream stream = tcp.GetStream();
         var client = new TlsClient(new SslStream(through?.Invoke(stream) ?? stream));
-        var options = new SslClientAuthenticationOptions { TargetHost = host, RemoteCertificateValidationCallback = (_, _, _, _) => true };
+        var options = new SslClientAuthenticationOptions
+        {
+            TargetHost = host,
+            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null,
+        };
         with?.Invoke(options);
         try
         {

@@ -45,12 +45,36 @@ public sealed class HandoverBatchTests : IDisposable
         Assert.Equal(ConnectionRecord.Bytes, Marshal.SizeOf<ConnectionRecord>());
     }
 
+    /// <summary>A server that knows version 1 alone would send plain text to a connection by TLS.</summary>
+    [Theory]
+    [InlineData(0, HandoverBatch.OldestVersion)]
+    [InlineData(TlsTransport.Number, HandoverBatch.NewestVersion)]
+    public unsafe void Connection_with_a_transport_goes_in_a_version_that_knows_it(byte transport, ushort version)
+    {
+        var batch = new HandoverBatch(HandoverBatch.OldestVersion);
+        ref var record = ref batch.Add(_giving);
+        record.State = ConnectionState.Http;
+        record.Room = ConnectionTable.NoRoom;
+        if (transport != 0)
+        {
+            (record.Transport, record.TransportBytes) = (transport, 4);
+            batch.Lend(4).Clear();
+        }
+
+        _ = batch.Send(_giving).OrThrow("sendmsg");
+        byte* bytes = stackalloc byte[1024];
+        Assert.Equal(HeadBytes + ConnectionRecord.Bytes, Syscall.Receive(_taking, bytes, 1024).OrThrow("recv"));
+        Assert.Equal(version, *(ushort*)(bytes + 4));
+    }
+
     [Theory]
     [InlineData(ConnectionState.Http, 1)]
     [InlineData(ConnectionState.Chat, 2)]
     [InlineData(ConnectionState.Echo, 3)]
     [InlineData(ConnectionState.Closing, 4)]
     [InlineData(ConnectionState.Lingering, 5)]
+    [InlineData(ConnectionState.Proxy, 6)]
+    [InlineData(ConnectionState.Tls, 7)]
     public void States_keep_their_numbers(ConnectionState state, int number) => Assert.Equal(number, (int)state);
 
     [Theory]

@@ -1,7 +1,7 @@
 namespace Appliance.SystemTests.Harness;
 
-/// <summary>Writes each byte by itself.</summary>
-public sealed class ByteByByte(Stream inner) : Stream
+/// <summary>Writes in pieces of a size, and awaits something between two of them.</summary>
+public sealed class SplitStream(Stream inner, int pieceBytes, Func<Task>? between = null) : Stream
 {
     /// <inheritdoc/>
     public override bool CanRead => true;
@@ -34,21 +34,18 @@ public sealed class ByteByByte(Stream inner) : Stream
     public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count)
-    {
-        for (var i = 0; i < count; i++)
-        {
-            inner.Write(buffer, offset + i, 1);
-        }
-    }
+    public override void Write(byte[] buffer, int offset, int count) => WriteAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
 
     /// <inheritdoc/>
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        for (var i = 0; i < buffer.Length; i++)
+        for (; buffer.Length > pieceBytes; buffer = buffer[pieceBytes..])
         {
-            await inner.WriteAsync(buffer.Slice(i, 1), cancellationToken);
+            await inner.WriteAsync(buffer[..pieceBytes], cancellationToken);
+            await (between?.Invoke() ?? Task.CompletedTask);
         }
+
+        await inner.WriteAsync(buffer, cancellationToken);
     }
 
     /// <inheritdoc/>
