@@ -83,6 +83,11 @@ public sealed class ReverseProxyTests(DumpedFiles dumped) : IClassFixture<Dumped
         Assert.True(bySocket || configuration.Contains("trusted-proxy = 127.0.0.1", StringComparison.Ordinal), "the server is not told who its clients are");
         await using var server = await ApplianceServer.StartAsync(
             bySocket ? ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0,proxy"] : ["--trusted-proxy", "127.0.0.1"]);
+        if (bySocket)
+        {
+            _ = await server.WaitForLogAsync(",proxy");
+        }
+
         var folder = Directory.CreateTempSubdirectory("appliance-proxy-");
         var port = FreePort();
         try

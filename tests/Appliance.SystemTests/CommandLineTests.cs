@@ -110,7 +110,7 @@ public sealed class CommandLineTests : IDisposable
     {
         var settings = await CommandResult.ApplianceAsync([.. arguments, "--settings", "--config", WriteConfig($"echo = {inFile}")]);
         Assert.Equal((0, ""), (settings.ExitCode, settings.Error));
-        Assert.Contains($"\necho              = {inForce}", settings.Output, StringComparison.Ordinal);
+        Assert.Matches($"(?m)^echo += {inForce} ", settings.Output);
     }
 
     [Fact]

@@ -68,7 +68,7 @@ public sealed partial class LimitTests
 
         // So do all settings, however many hosts they name.
         "AllowedOrigins.PatternsMax * Authority.HostBytesMax + AllowedOrigins.PatternsMax * Origin.SchemeBytesMax"
-            + " + ServedHosts.NamesMax * Authority.HostBytesMax + 8192 <= ControlChannel.TextBytesMax",
+            + " + ServedHosts.NamesMax * Authority.HostBytesMax + 2 * NetworkList.NetworksMax * 64 + 8192 <= ControlChannel.TextBytesMax",
         "CommandDispatcher.CommandsPerTurn <= ControlQueue.InboxMax",
         "ControlQueue.InboxMax <= CommandDispatcher.OpenQuestionsMax",
         "CommandDispatcher.OutcomeBytesMax + 2 * OperatorCommands.ClientBytesMax <= CommandDispatcher.ListBytesMin",

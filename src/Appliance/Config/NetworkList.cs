@@ -12,7 +12,7 @@ namespace Appliance.Config;
 public sealed class NetworkList
 {
     /// <summary>Networks of one list: more than anybody writes by hand; beyond, a wider network says the same.</summary>
-    public const int NetworksMax = 1024;
+    public const int NetworksMax = 256;
 
     private const int AddressBits = 128;
     private const int MappedBits = 96;
@@ -33,6 +33,9 @@ public sealed class NetworkList
 
     /// <summary>No network.</summary>
     public static NetworkList None { get; } = new([], []);
+
+    /// <summary>The host itself: 127.0.0.0/8 and ::1.</summary>
+    public static NetworkList Loopback { get; } = Of("127.0.0.0/8", "::1");
 
     /// <summary>Each network in its shortest form, in the order in which they were added.</summary>
     public IReadOnlyList<string> Networks { get; }
@@ -63,6 +66,17 @@ public sealed class NetworkList
         Block[] added = hasMapped ? [block with { Last = Mapped.First - 1 }, block with { First = Mapped.Last + 1 }] : [block];
         list = new NetworkList([.. Networks, network], added.Aggregate(_blocks, With));
         return null;
+    }
+
+    private static NetworkList Of(params ReadOnlySpan<string> networks)
+    {
+        var list = None;
+        foreach (string network in networks)
+        {
+            _ = list.TryAdd(network, out list);
+        }
+
+        return list;
     }
 
     /// <summary>Whether an address is in one of the networks; a client without an address (all zero) is in none.</summary>

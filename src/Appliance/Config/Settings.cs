@@ -85,6 +85,31 @@ public sealed record Settings
     /// <summary>Whether peers at unix sockets are such proxies.</summary>
     public bool TrustsUnixProxies { get; init; }
 
+    /// <summary>Connections that one address may have; 0: any number.</summary>
+    public int MaxConnectionsPerAddress { get; init; }
+
+    /// <summary>Handshakes a second of one address; 0: any number.</summary>
+    public int MaxHandshakesPerAddress { get; init; }
+
+    /// <summary>Rooms a minute that one address may make; 0: any number.</summary>
+    public int MaxRoomsPerAddress { get; init; }
+
+    /// <summary>Messages a second of one address; 0: any number.</summary>
+    public int MaxRatePerAddress { get; init; }
+
+    /// <summary>Bytes of messages a second of one address; 0: any number.</summary>
+    public int MaxBytesPerAddress { get; init; }
+
+    /// <summary>Addresses without limits.</summary>
+    public NetworkList Exempt { get; init; } = NetworkList.None;
+
+    /// <summary>Whether clients of this host have no limits.</summary>
+    public bool ExemptsLocal { get; init; }
+
+    /// <summary>Whether an address has no limits of its own; that of a client at a unix socket is all zero.</summary>
+    public bool IsExempt(ulong high, ulong low) =>
+        (ExemptsLocal && ((high == 0 && low == 0) || NetworkList.Loopback.Contains(high, low))) || Exempt.Contains(high, low);
+
     /// <summary>Whether any proxy's word counts.</summary>
     public bool HasTrustedProxies => TrustsUnixProxies || !TrustedProxies.IsEmpty;
 

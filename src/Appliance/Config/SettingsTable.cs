@@ -213,6 +213,7 @@ public static class SettingsTable
             Reason = "Pages of the host and port that they connect to, and programs that are no browsers, always may. Any other page could read and write "
                 + "as its visitor. A chat inside your own site needs its origin here.",
         },
+        .. AddressSettings.Rows,
         .. AuthSettings.Rows,
         Switch("echo", "serve /echo, which returns every message (for conformance suites)", SettingGroup.Chat,
             (s, on) => s with { Echo = on }, s => s.Echo) with

@@ -72,6 +72,9 @@ public enum ConnectionFlags : ushort
 
     /// <summary>It has an identity, by a token: <see cref="ConnectionTable.IdentityOf"/>.</summary>
     Identified = 2048,
+
+    /// <summary>It counts at its address (<see cref="ConnectionTable.CountIn"/>).</summary>
+    Counted = 4096,
 }
 
 /// <summary>

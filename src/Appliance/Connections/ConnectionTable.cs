@@ -145,6 +145,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseReader(ref connection);
         TransportOf(connection)?.Forget(fd);
         ForgetIdentity(connection, fd);
+        CountOut(connection);
         if (connection.Is(ConnectionFlags.Torn))
         {
             _ = Syscall.ResetOnClose(fd);
@@ -180,6 +181,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseReader(ref connection);
         TransportOf(connection)?.Forget(fd);
         ForgetIdentity(connection, fd);
+        CountOut(connection);
         SetBlocked(ref connection, false);
         connection = default;
         Count--;
@@ -214,6 +216,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         connection.Generation = generation;
         connection.MemberIndex = Connection.NoMember;
         connection.Set(ConnectionFlags.FlushQueued | ConnectionFlags.Identified, false);
+        CountFlagged(connection);
         if (connection.IsBeforeHandshake)
         {
             _waiting.Add(fd);
@@ -374,6 +377,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
     {
         NativeMemory.Free(_connections);
         _connections = null;
+        Addresses?.Dispose();
     }
 
     private uint NextGeneration() => _generation = _generation == uint.MaxValue ? 1 : _generation + 1;

@@ -14,6 +14,9 @@ public interface IConnectionObserver
     /// <summary>A request was refused.</summary>
     void OnRefused(in Connection connection, RejectReason reason, int status, string why);
 
+    /// <summary>An address has used all that it may. Told once a second of each address; so many were not told before.</summary>
+    void OnAddressRefused(in Connection connection, string why, long untold);
+
     /// <summary>A client has another token that does not take the place of its own.</summary>
     void OnTokenRefused(in Connection connection, string why);
 

@@ -12,7 +12,8 @@ using Appliance.Rooms;
 namespace Appliance.Endpoints;
 
 /// <summary>A WebSocket that follows a room: what it sends goes to all who are in it.</summary>
-internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDelivery delivery, HttpResponder responder, TokenGate tokens)
+internal sealed class ChatEndpoint(
+    WorkerContext context, ChatRooms rooms, LogDelivery delivery, HttpResponder responder, TokenGate tokens, AddressLimits addresses)
     : WebSocketEndpoint(context, rooms, delivery)
 {
     /// <summary>Gets the descriptor of each client that has joined a room.</summary>
@@ -26,7 +27,7 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
     {
         Span<byte> name = stackalloc byte[RoomName.BytesMax];
         var wrong = ReadQuery(request, name, out int length, out long after, out int history);
-        if ((wrong ?? tokens.CheckRoom(fd, name[..length]) ?? CheckState(name[..length])) is { } refusal)
+        if ((wrong ?? tokens.CheckRoom(fd, name[..length]) ?? CheckState(name[..length]) ?? addresses.CheckRoom(fd, name[..length])) is { } refusal)
         {
             responder.Refuse(fd, refusal);
             return;
@@ -82,6 +83,12 @@ internal sealed class ChatEndpoint(WorkerContext context, ChatRooms rooms, LogDe
             && Rooms.TryReadToken(payload, out var token))
         {
             Renew(fd, token);
+            return;
+        }
+
+        if (verdict == RateVerdict.Pass && connection.Is(ConnectionFlags.Counted) && !addresses.TryTakeMessage(fd, payload.Length))
+        {
+            Refuse(fd, ChatRefusal.TooFast, "Too many messages come from your address. Please wait a moment.");
             return;
         }
 

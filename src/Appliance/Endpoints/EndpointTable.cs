@@ -25,9 +25,10 @@ public sealed class EndpointTable
         var responder = new HttpResponder(context);
         _pages = new Pages(context, responder);
         _tokens = new TokenGate(context);
-        var chat = new ChatEndpoint(context, rooms, delivery, responder, _tokens) { OnJoined = fd => OnJoined(fd) };
+        var addresses = new AddressLimits(context);
+        var chat = new ChatEndpoint(context, rooms, delivery, responder, _tokens, addresses) { OnJoined = fd => OnJoined(fd) };
         var echo = new EchoEndpoint(context, rooms, delivery, responder);
-        var routes = new RouteTable(context, new HandshakeChecks(context, _tokens, placesMax), responder,
+        var routes = new RouteTable(context, new HandshakeChecks(context, addresses, _tokens, placesMax), responder,
         [
             new Route("/echo"u8.ToArray(), IsWebSocket: true, echo.Open) { IsServed = settings => settings.Echo },
             new Route([], IsWebSocket: true, chat.Open),

@@ -17,11 +17,14 @@ internal sealed class HandshakeChecks
     private readonly HandshakeCheck[] _rows;
 
     /// <summary>The checks of a worker, whose process has descriptors for so many clients.</summary>
-    public HandshakeChecks(WorkerContext context, TokenGate tokens, int placesMax)
+    public HandshakeChecks(WorkerContext context, AddressLimits addresses, TokenGate tokens, int placesMax)
     {
         _context = context;
         _placesMax = placesMax;
-        _rows = [IsWellFormed, HasAllowedOrigin, tokens.Check, IsNotBanned, HasPlace];
+        _rows =
+        [
+            IsWellFormed, addresses.CheckHandshakes, addresses.CheckConnections, HasAllowedOrigin, tokens.Check, IsNotBanned, HasPlace,
+        ];
     }
 
     /// <summary>The first refusal; null for none.</summary>

@@ -25,6 +25,7 @@ internal sealed record Refusal(RejectReason Reason, string Why, string Headers =
         RejectReason.Timeout => 408,
         RejectReason.Body => 413,
         RejectReason.WebSocketVersion => 426,
+        RejectReason.AddressConnections or RejectReason.AddressHandshakes or RejectReason.AddressRooms => 429,
         RejectReason.HeadTooLarge => 431,
         RejectReason.Full => 503,
         RejectReason.HttpVersion => 505,
@@ -71,6 +72,7 @@ internal sealed class HttpResponder(WorkerContext context)
         ref var connection = ref context.Table[fd];
         connection.State = state;
         connection.HeardMs = context.NowMs;
+        context.Table.CountIn(ref connection, context.Settings);
         context.Counters.Figures.Handshakes++;
         var protocol = SubProtocols.Choose(request, out _);
         _ = Handshake.WriteResponse(request, protocol, context.Table.OutboxOf(fd).Reserve(Handshake.ResponseBytes(protocol)));

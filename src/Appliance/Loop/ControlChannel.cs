@@ -83,7 +83,7 @@ public readonly record struct ChannelMessage(char Kind, string Text, int[] Descr
 public sealed class ControlChannel(int descriptor) : IDisposable
 {
     /// <summary>Longest text of a message: all settings take a tenth of it.</summary>
-    public const int TextBytesMax = 32 << 10;
+    public const int TextBytesMax = 64 << 10;
 
     /// <summary>What the loop watches for reading.</summary>
     public int Descriptor { get; } = descriptor;

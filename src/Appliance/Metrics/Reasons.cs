@@ -56,6 +56,15 @@ public enum RejectReason
 
     /// <summary>An operator has locked or closed the room: 403.</summary>
     RoomLocked,
+
+    /// <summary>An address has all connections that it may have: 429.</summary>
+    AddressConnections,
+
+    /// <summary>An address shakes hands too often: 429.</summary>
+    AddressHandshakes,
+
+    /// <summary>An address makes rooms too often: 429.</summary>
+    AddressRooms,
 }
 
 /// <summary>The words for reasons, in their order.</summary>
@@ -66,6 +75,7 @@ public static class RejectReasons
     [
         "malformed", "http_version", "head_too_large", "body", "timeout", "method", "not_found", "handshake", "websocket_version",
         "parameter", "rooms_full", "connections_full", "proxy", "origin", "token", "forbidden", "banned", "room_locked",
+        "address_connections", "address_handshakes", "address_rooms",
     ];
 }
 

@@ -318,9 +318,3 @@ internal unsafe struct AddressTableHead
     [UnscopedRef]
     public Span<uint> Epochs => MemoryMarshal.CreateSpan(ref _epochs[0], RoomLogLayout.WorkerSlots);
 }
-
-/// <summary>A part of all addresses that counts as one.</summary>
-/// <param name="High">Its first 8 bytes, as they lie in memory; those behind the prefix are zero.</param>
-/// <param name="Low">The 8 bytes behind them.</param>
-/// <param name="Bits">How long the prefix is.</param>
-public readonly record struct AddressPrefix(ulong High, ulong Low, int Bits);

@@ -59,6 +59,8 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
             Home = (byte)worker.Slot,
             FirstNumber = Scoreboard.Figures(log, worker.Slot).Accepted,
             Transports = [_tls],
+            Clock = clock,
+            Addresses = AddressTable.Open(log, worker.Slot),
         };
         _context = new WorkerContext
         {

@@ -22,6 +22,7 @@ internal sealed class ConnectionLog : IConnectionObserver
     private readonly LineLimit _origin;
     private readonly LineLimit _token;
     private readonly LineLimit _tooFast;
+    private readonly LineLimit _address;
     private readonly LineLimit[] _limits;
     private long _exhaustedAgainMs;
 
@@ -34,7 +35,8 @@ internal sealed class ConnectionLog : IConnectionObserver
         _tooFast = new LineLimit(log, EventCatalogue.TooFastMore);
         _origin = new LineLimit(log, EventCatalogue.OriginRefusedMore);
         _token = new LineLimit(log, EventCatalogue.TokenRefusedMore);
-        _limits = [_created, _full, _tooFast, _origin, _token];
+        _address = new LineLimit(log, EventCatalogue.AddressRefusedMore);
+        _limits = [_created, _full, _tooFast, _origin, _token, _address];
     }
 
     /// <summary>When lines that were counted are to be told, by the worker's clock; long.MaxValue when there is none.</summary>
@@ -92,6 +94,15 @@ internal sealed class ConnectionLog : IConnectionObserver
         if (limit is null ? _log.Writes(what) : MayWrite(what, limit))
         {
             _log.Write(what, ConnectionTable.AddressOf(connection), status, why);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnAddressRefused(in Connection connection, string why, long untold)
+    {
+        if (MayWrite(EventCatalogue.AddressRefused, _address))
+        {
+            _log.Write(EventCatalogue.AddressRefused, ConnectionTable.AddressOf(connection), why, untold);
         }
     }
 

@@ -239,6 +239,10 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
 
     private sealed class Observer : IConnectionObserver
     {
+        public void OnAddressRefused(in Connection connection, string why, long untold)
+        {
+        }
+
         public void OnConnected(in Connection connection, ReadOnlySpan<byte> room, bool created)
         {
         }
@@ -248,6 +252,14 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
         }
 
         public void OnRefused(in Connection connection, RejectReason reason, int status, string why)
+        {
+        }
+
+        public void OnTokenRefused(in Connection connection, string why)
+        {
+        }
+
+        public void OnTlsFailed(in Connection connection, string why)
         {
         }
 

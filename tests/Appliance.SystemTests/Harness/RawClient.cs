@@ -36,8 +36,8 @@ public sealed class RawClient : IAsyncDisposable
     /// <summary>Connects to a server. A small <paramref name="receiveBuffer"/>, in bytes, makes a client that soon blocks its sender.</summary>
     public static Task<RawClient> ConnectAsync(ApplianceServer server, int? receiveBuffer = null) => ConnectAsync(server.Address, receiveBuffer);
 
-    /// <summary>Connects to an IPv4, IPv6 or Unix address.</summary>
-    public static async Task<RawClient> ConnectAsync(EndPoint address, int? receiveBuffer = null)
+    /// <summary>Connects to an IPv4, IPv6 or Unix address, from an address of this host.</summary>
+    public static async Task<RawClient> ConnectAsync(EndPoint address, int? receiveBuffer = null, IPAddress? from = null)
     {
         var isUnix = address is UnixDomainSocketEndPoint;
         var socket = new Socket(address.AddressFamily, SocketType.Stream, isUnix ? ProtocolType.Unspecified : ProtocolType.Tcp);
@@ -51,6 +51,11 @@ public sealed class RawClient : IAsyncDisposable
             if (!isUnix)
             {
                 socket.NoDelay = true;
+            }
+
+            if (from is not null)
+            {
+                socket.Bind(new IPEndPoint(from, 0));
             }
 
             return await TimeLimit.GuardAsync($"connection to {address}", async limit =>

@@ -87,6 +87,10 @@ internal sealed class WorkerSide : IDisposable
         {
         }
 
+        public void OnAddressRefused(in Connection connection, string why, long untold)
+        {
+        }
+
         public void OnTokenRefused(in Connection connection, string why)
         {
         }

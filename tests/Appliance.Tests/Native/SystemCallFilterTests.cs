@@ -94,7 +94,7 @@ public sealed class SystemCallFilterTests : IDisposable
         using var process = Process.Start(start)!;
         string[] said = process.StandardOutput.ReadToEnd().Split('\n');
         process.WaitForExit();
-        Assert.All(outcome, line => Assert.Contains(line, said));
+        Assert.All(outcome, line => Assert.Contains(line, said, StringComparer.Ordinal));
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class SystemCallFilterTests : IDisposable
             ? $"#ifdef __NR_{call.Name}\n#error {call.Name}\n#endif"
             : $"#ifdef __NR_{call.Name}\n_Static_assert(__NR_{call.Name} == {call.Number}, \"{call.Name}\");\n#endif");
         Assert.Equal("", CCompiler.Check($"#include <sys/syscall.h>\n{string.Join('\n', lines)}\n"));
-        Assert.Equal(calls.Length, calls.DistinctBy(call => call.Name).Count());
+        Assert.Equal(calls.Length, calls.DistinctBy(call => call.Name, StringComparer.Ordinal).Count());
     }
 
     /// <summary>A filter without any rule would be none.</summary>
