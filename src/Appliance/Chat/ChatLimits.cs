@@ -62,10 +62,8 @@ public enum ChatRefusal
 public static class ChatRefusals
 {
     /// <summary>The kind that it is counted as, and that its code names.</summary>
-    public static ChatRefusal KindOf(ChatRefusal refusal) => refusal switch
-    {
-        ChatRefusal.BadCharacter or ChatRefusal.ReservedName => ChatRefusal.BadMessage,
-        ChatRefusal.Banned => ChatRefusal.Muted,
-        _ => refusal,
-    };
+    public static ChatRefusal KindOf(ChatRefusal refusal) =>
+        refusal is ChatRefusal.BadCharacter or ChatRefusal.ReservedName ? ChatRefusal.BadMessage
+        : refusal is ChatRefusal.Banned ? ChatRefusal.Muted
+        : refusal;
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Appliance.Connections;
 using Appliance.Metrics;
-using Appliance.Protocols.Http;
 using Appliance.Rooms;
 
 namespace Appliance.Endpoints;
@@ -26,13 +25,13 @@ internal sealed class AddressLimits(WorkerContext context)
     private readonly ConnectionTable _table = context.Table;
 
     /// <summary>Whether an address shakes hands too often; a check of the handshake.</summary>
-    public Refusal? CheckHandshakes(int fd, in HttpRequest request) =>
+    public Refusal? CheckHandshakes(int fd) =>
         TryTake(fd, AddressRate.Handshakes, context.Settings.MaxHandshakesPerAddress, SecondUs, HandshakeBurstUs)
             ? null
             : Refuse(fd, RejectReason.AddressHandshakes, context.Settings.MaxHandshakesPerAddress, "handshakes a second", "--max-handshakes-per-address");
 
     /// <summary>Whether an address has all connections that it may have; a check of the handshake.</summary>
-    public Refusal? CheckConnections(int fd, in HttpRequest request)
+    public Refusal? CheckConnections(int fd)
     {
         int most = context.Settings.MaxConnectionsPerAddress;
         ref readonly var connection = ref _table[fd];

@@ -23,7 +23,12 @@ internal sealed class HandshakeChecks
         _placesMax = placesMax;
         _rows =
         [
-            IsWellFormed, addresses.CheckHandshakes, addresses.CheckConnections, HasAllowedOrigin, tokens.Check, IsNotBanned, HasPlace,
+            IsWellFormed,
+            (int fd, in HttpRequest _) => addresses.CheckHandshakes(fd) ?? addresses.CheckConnections(fd),
+            HasAllowedOrigin,
+            tokens.Check,
+            IsNotBanned,
+            HasPlace,
         ];
     }
 

@@ -105,8 +105,8 @@ public sealed class OperatorCommands
         ChatRefusal.BadCharacter => "failed name and message must not contain control or invisible characters, a name no direction marks",
         ChatRefusal.TooLong => Text(
             $"failed a name has at most --max-name {_context.Settings.MaxName} characters and a message --max-message {_context.Settings.MaxMessage}"),
-        ChatRefusal.None or ChatRefusal.TooFast or ChatRefusal.Forbidden or ChatRefusal.BadToken or ChatRefusal.ReservedName =>
-            throw new System.Diagnostics.UnreachableException(),
+        ChatRefusal.None or ChatRefusal.TooFast or ChatRefusal.Forbidden or ChatRefusal.BadToken or ChatRefusal.ReservedName or ChatRefusal.Muted
+            or ChatRefusal.ReadOnly or ChatRefusal.TooSoon or ChatRefusal.Banned => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 

@@ -4,7 +4,6 @@ using System.Text;
 using Appliance.Config;
 using Appliance.Logging;
 using Appliance.Loop;
-using Appliance.Moderation;
 using Appliance.Native;
 using Appliance.Php;
 using Appliance.Protocols;

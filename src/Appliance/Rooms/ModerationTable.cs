@@ -1,5 +1,3 @@
-using Appliance.Native;
-
 namespace Appliance.Rooms;
 
 /// <summary>

@@ -90,7 +90,7 @@ public sealed class SystemCallFilterTests : IDisposable
         CCompiler.Build(Attempts, program);
         string file = Path.Combine(_folder.FullName, "filter");
         File.WriteAllBytes(file, BytesOf(filter));
-        var start = new ProcessStartInfo(program, [file]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(program, [file]) { UseShellExecute = false, RedirectStandardOutput = true };
         using var process = Process.Start(start)!;
         string[] said = process.StandardOutput.ReadToEnd().Split('\n');
         process.WaitForExit();

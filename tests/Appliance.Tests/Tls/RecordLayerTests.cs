@@ -257,7 +257,12 @@ public sealed unsafe class RecordLayerTests
     {
         var state = new TlsState
         {
-            Suite = 0x1302, FragmentBytesMax = 4096, Flags = TlsFlags.HasEnded, EmptyRecords = 5, Updates = 6, Reserved = 7,
+            Suite = 0x1302,
+            FragmentBytesMax = 4096,
+            Flags = TlsFlags.HasEnded,
+            EmptyRecords = 5,
+            Updates = 6,
+            Reserved = 7,
         };
         state.Peer.Secret[0] = 0x10;
         state.Peer.Key[0] = 0x11;
