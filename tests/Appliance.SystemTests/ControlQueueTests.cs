@@ -88,7 +88,7 @@ public sealed class ControlQueueTests
     [InlineData("history @a next 5", "failed expected: history [@ROOM] [last N | after ID]")]
     [InlineData("clients 5-", "failed '5-' is not a cursor from an answer's first line: more CURSOR")]
     [InlineData("rooms x", "failed 'x' is not a cursor from an answer's first line: more CURSOR")]
-    [InlineData("kick 10.1.2.3", "failed no client has the id or address '10.1.2.3'")]
+    [InlineData("kick 10.1.2.3", "failed no client has the id, address or user '10.1.2.3'")]
     [InlineData("say", "failed name and message are required, as texts that are not blank")]
     [InlineData("say @a/b hello", "failed a room's name has only letters, digits and -_., 64 at most")]
     [InlineData("say 1234567890", "failed a name has at most --max-name 15 characters and a message --max-message 9")]
@@ -140,7 +140,7 @@ public sealed class ControlQueueTests
         foreach (var (word, reason) in new[]
         {
             ("stop", "'stop' stands alone"), ("reload", "'reload' stands alone"), ("reopen", "'reopen' stands alone"), ("status", "'status' stands alone"),
-            ("kick", "no client has the id or address"), ("clients", "is not a cursor"), ("rooms", "is not a cursor"),
+            ("kick", "no client has the id, address or user"), ("clients", "is not a cursor"), ("rooms", "is not a cursor"),
             ("history", "expected: history"), ("say @lobby/", "letters, digits"), ("{\"message\":\"x\",\"name\":\"y\"}", "not a JSON object"),
             ("STOP", "no command begins so"), ("stopit", "no command begins so"), ("ask 2", "no command begins so"), ("ask two", "behind 'ask'"),
         })
