@@ -66,9 +66,15 @@ public sealed class HealthTests
     {
         await using var daemon = await ApplianceDaemon.StartAsync(1, ["--echo", "--announce", "off", .. MonitoringPort.Options]);
         var port = await MonitoringPort.OfAsync(daemon);
-        await using var client = await RawClient.ConnectAsync(daemon.Address);
-        Assert.Equal(101, (await client.UpgradeAsync("/echo")).Status);
-        var talking = Task.WhenAll(FloodAsync(client), DrainAsync(client));
+        List<RawClient> clients = [];
+        for (var i = 0; i < 4; i++)
+        {
+            // So many that the worker is nearly always in a turn.
+            clients.Add(await RawClient.ConnectAsync(daemon.Address));
+            Assert.Equal(101, (await clients[i].UpgradeAsync("/echo")).Status);
+        }
+
+        var talking = Task.WhenAll(clients.SelectMany(client => new[] { FloodAsync(client), DrainAsync(client) }));
         _ = await port.WaitForStatusAsync("work", status => status.GetProperty("rps").GetDouble() > 0);
         var worker = daemon.Workers()[0];
         var told = await TimeLimit.GuardAsync("a stop in the middle of a turn", async limit =>
@@ -94,6 +100,11 @@ public sealed class HealthTests
             var busy = await BusyAfterAsync(port, 1);
             Assert.True(busy >= told, $"{busy} after {told}");
             told = busy;
+        }
+
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
         }
     }
 

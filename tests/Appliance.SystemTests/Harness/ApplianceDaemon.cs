@@ -308,7 +308,7 @@ public sealed partial class ApplianceDaemon : IAsyncDisposable
             Assert.True(stopped.ExitCode == 0, $"'stop --purge' ended with {stopped.ExitCode}: {stopped.Error} {Tail()}");
             await WaitUntilAsync("end of all processes", () => ProcessStatus.Using(Folder).Count == 0);
             Assert.False(File.Exists(PidFile), $"The pid file is left behind. {Tail()}");
-            var left = await SystemVObjects.OfDirectoryAsync(StateDirectory, keys);
+            var left = await SystemVObjects.LeftOfAsync(StateDirectory, keys, []);
             foreach (var one in left)
             {
                 await SystemVObjects.RemoveAsync(one);

@@ -174,7 +174,7 @@ public sealed class ApplianceServer : IAsyncDisposable
             var purge = await RunCommandAsync("stop", "--purge");
             Assert.True(purge.ExitCode == 0, $"'stop --purge' ended with {purge.ExitCode}: {purge.Error}");
             Assert.DoesNotContain(_pids, pid => Directory.Exists($"/proc/{pid}"));
-            var left = (await SystemVObjects.OfDirectoryAsync(StateDirectory, keys)).Union(SystemVObjects.CreatedBy(_pids)).ToArray();
+            var left = await SystemVObjects.LeftOfAsync(StateDirectory, keys, _pids);
             foreach (var one in left)
             {
                 // Left to lie, it would fail a later test whose directory gets the same inode.

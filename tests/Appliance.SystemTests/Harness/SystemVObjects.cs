@@ -15,6 +15,9 @@ public sealed record SystemVObject(string Kind, uint Key, int Id, long Bytes, in
 /// <summary>The host's System V IPC objects.</summary>
 public static partial class SystemVObjects
 {
+    private const int LooksMax = 100;
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
+
     /// <summary>
     /// All objects whose key is an <c>ftok</c> of <paramref name="directory"/>, with whatever project id, or stands in its file of keys; the
     /// locks and copies of commands as well, whose keys have all bits turned over.
@@ -34,6 +37,24 @@ public static partial class SystemVObjects
         return [.. All().Where(one => one.Key != 0
             && ((one.Key & 0x00FF_FFFF) == fileKey || (one.Kind != "msg" && (~one.Key & 0x00FF_FFFF) == fileKey)
                 || (one.Kind == "shm" && drawn.Contains(one.Key))))];
+    }
+
+    /// <summary>
+    /// What is left of a directory's objects when nobody uses it any more. Keys have 16 bits of an inode, so an object of another test may look like
+    /// one of this directory; that test removes it.
+    /// </summary>
+    public static async Task<IReadOnlyList<SystemVObject>> LeftOfAsync(string directory, IReadOnlyList<uint> keys, IReadOnlyCollection<int> processes)
+    {
+        for (var look = 0; ; look++)
+        {
+            var left = (await OfDirectoryAsync(directory, keys)).Union(CreatedBy(processes)).ToList();
+            if (left.Count == 0 || look == LooksMax)
+            {
+                return left;
+            }
+
+            await Task.Delay(LookEvery);
+        }
     }
 
     /// <summary>The keys of the room logs of a state directory, which a server has drawn.</summary>
