@@ -187,7 +187,8 @@ public sealed class ControlFloodTests
         Assert.Equal("ok", await server.AskAsync("say again"));
     }
 
-    private static Task<ApplianceDaemon> StartAsync(int workers) => ApplianceDaemon.StartInModeAsync(workers, "--announce", "off");
+    private static Task<ApplianceDaemon> StartAsync(int workers, params string[] options) =>
+        ApplianceDaemon.StartInModeAsync(workers, ["--announce", "off", .. options]);
 
     /// <summary>Runs a PHP script again and again until it prints what is awaited.</summary>
     private static async Task AwaitPhpAsync(ApplianceDaemon server, string script, string awaited)
