@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Appliance.Chat;
+using Appliance.Protocols;
 
 namespace Appliance.Identity;
 
@@ -91,7 +92,7 @@ public sealed class ClientIdentity
         for (int part = 0; part < Parts; part++)
         {
             int end = EndOf(state, part);
-            if (end < start || end > state.Length)
+            if (end < start || end > state.Length || !PrintableText.IsText(state[start..end]))
             {
                 return false;
             }
