@@ -46,6 +46,7 @@ public sealed partial class LimitTests
         "ChatEncoder.IdDigits == RoomRing.IdDigits",
         "RoomLog.StartIdMax < RoomLog.KeptIdMax",
         "RoomLog.KeptIdMax < 9007199254740992",
+        "TlsSettings.PairsMax == TlsCredentials.PairsMax",
         "ListenAddress.UnixPathBytesMax == SocketAddress.UnixPathBytesMax",
 
         // What a client can have waiting, and what a turn reads and sends.

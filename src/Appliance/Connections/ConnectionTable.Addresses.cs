@@ -22,35 +22,34 @@ public sealed unsafe partial class ConnectionTable
         if (Addresses is not null && !settings.IsExempt(connection.IpHigh, connection.IpLow))
         {
             connection.Set(ConnectionFlags.Counted, true);
-            CountFlagged(connection);
+            CountFlagged(connection, isIn: true);
         }
     }
 
-    private void CountFlagged(in Connection connection)
+    /// <summary>Counts a connection that counts at its address in or out.</summary>
+    private void CountFlagged(in Connection connection, bool isIn)
     {
         if (Addresses is null || !connection.Is(ConnectionFlags.Counted))
         {
             return;
         }
 
-        _ = Addresses.TryAdd(AddressPrefix.OfClient(connection.IpHigh, connection.IpLow), SharedUs);
+        CountAt(Addresses, AddressPrefix.OfClient(connection.IpHigh, connection.IpLow), isIn);
         if (AddressPrefix.TryGetSite(connection.IpHigh, connection.IpLow, out var site))
         {
-            _ = Addresses.TryAdd(site, SharedUs);
+            CountAt(Addresses, site, isIn);
         }
     }
 
-    private void CountOut(in Connection connection)
+    private void CountAt(AddressTable addresses, AddressPrefix prefix, bool isIn)
     {
-        if (Addresses is null || !connection.Is(ConnectionFlags.Counted))
+        if (isIn)
         {
-            return;
+            _ = addresses.TryAdd(prefix, SharedUs);
         }
-
-        Addresses.Remove(AddressPrefix.OfClient(connection.IpHigh, connection.IpLow));
-        if (AddressPrefix.TryGetSite(connection.IpHigh, connection.IpLow, out var site))
+        else
         {
-            Addresses.Remove(site);
+            addresses.Remove(prefix);
         }
     }
 }

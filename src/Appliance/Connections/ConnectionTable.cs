@@ -145,7 +145,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseReader(ref connection);
         TransportOf(connection)?.Forget(fd);
         ForgetIdentity(connection, fd);
-        CountOut(connection);
+        CountFlagged(connection, isIn: false);
         if (connection.Is(ConnectionFlags.Torn))
         {
             _ = Syscall.ResetOnClose(fd);
@@ -181,7 +181,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseReader(ref connection);
         TransportOf(connection)?.Forget(fd);
         ForgetIdentity(connection, fd);
-        CountOut(connection);
+        CountFlagged(connection, isIn: false);
         SetBlocked(ref connection, false);
         connection = default;
         Count--;
@@ -216,7 +216,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         connection.Generation = generation;
         connection.MemberIndex = Connection.NoMember;
         connection.Set(ConnectionFlags.FlushQueued | ConnectionFlags.Identified, false);
-        CountFlagged(connection);
+        CountFlagged(connection, isIn: true);
         if (connection.IsBeforeHandshake)
         {
             _waiting.Add(fd);

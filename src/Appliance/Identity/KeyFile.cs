@@ -34,17 +34,11 @@ public static class KeyFile
     private static byte[] Read(string path)
     {
         string what = $"--auth-key {path}";
-        string resolved = OwnedPath.Resolve(what, path, Ownership.OfProcess);
-        var opened = Syscall.Open(resolved, Syscall.O_RDONLY | Syscall.O_NONBLOCK, 0);
-        if (!opened.Ok)
-        {
-            throw PathFailure.Of(what, path, "read", opened.Error);
-        }
-
+        int file = OwnedPath.OpenToRead(what, path);
         try
         {
-            byte[] bytes = ReadAll(what, opened.Value);
-            _ = Syscall.StatusOf(opened.Value, out var status).OrThrow($"statx '{path}'");
+            byte[] bytes = ReadAll(what, file);
+            _ = Syscall.StatusOf(file, out var status).OrThrow($"statx '{path}'");
             if (status.MoreThanOwnerMayWrite || (status.OthersMayRead && KeySet.IsSecret(bytes)))
             {
                 throw new IOException($"{what}: others may read or change this file: chmod 0640 {path}, and give it to the group of the server's user (chgrp)");
@@ -59,7 +53,7 @@ public static class KeyFile
         }
         finally
         {
-            _ = Syscall.Close(opened.Value);
+            _ = Syscall.Close(file);
         }
     }
 

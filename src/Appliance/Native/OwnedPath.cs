@@ -14,6 +14,16 @@ public static class OwnedPath
     /// <summary>What has been opened already, by this process: its own way is what matters.</summary>
     private const string OpenFiles = "/proc/";
 
+    /// <summary>Opens a file to read it, through links of this user's alone, without waiting for the writer of a pipe.</summary>
+    /// <param name="what">Option and value, or what else errors name.</param>
+    /// <param name="path">An absolute path.</param>
+    /// <exception cref="IOException">It cannot be read, or somebody else could exchange it.</exception>
+    public static int OpenToRead(string what, string path)
+    {
+        var opened = Syscall.Open(Resolve(what, path, Ownership.OfProcess), Syscall.O_RDONLY | Syscall.O_NONBLOCK, 0);
+        return opened.Ok ? opened.Value : throw PathFailure.Of(what, path, "read", opened.Error);
+    }
+
     /// <summary>The path without links; parts that are not there stay as they are.</summary>
     /// <param name="what">Option and value, or what else errors name.</param>
     /// <param name="path">An absolute path.</param>

@@ -20,9 +20,6 @@ public sealed class Moderator : IDisposable
 
     private const int JoinMsMax = 3000;
 
-    /// <summary>Room for the first line of an answer.</summary>
-    private const int OutcomeBytesMax = 64;
-
     private readonly ModerationTable? _table;
     private readonly string _stateDirectory;
     private readonly uint _layout;
@@ -72,8 +69,8 @@ public sealed class Moderator : IDisposable
         _table.Change(text =>
         {
             var rules = ModerationRule.ReadAll(text);
-            int removed = rules.RemoveAll(rule => !rule.HoldsAt(unixSeconds) || rule.IsSameAs(command.Rule));
-            bool wasThere = removed > 0 && ModerationRule.ReadAll(text).Exists(rule => rule.HoldsAt(unixSeconds) && rule.IsSameAs(command.Rule));
+            _ = rules.RemoveAll(rule => !rule.HoldsAt(unixSeconds));
+            bool wasThere = rules.RemoveAll(rule => rule.IsSameAs(command.Rule)) > 0;
             outcome = command.IsUndone
                 ? wasThere || command.Rule.Action == RuleAction.Room ? "ok" : $"failed there is no {command.Rule.ActionWord} of {Describe(command.Rule)}"
                 : rules.Count < RulesMax ? "ok"
@@ -111,7 +108,7 @@ public sealed class Moderator : IDisposable
         for (int i = from; i < rules.Count; i++)
         {
             string line = rules[i].HoldsAt(unixSeconds) ? JsonOf(rules[i]) : "";
-            if (line.Length + lines.Length > bytesMax - OutcomeBytesMax && lines.Length > 0)
+            if (line.Length + lines.Length > bytesMax - RoomReport.OutcomeBytesMax && lines.Length > 0)
             {
                 return Text($"more {i}{lines}");
             }

@@ -16,7 +16,7 @@ internal static class RoomReport
     private const int HistoryMax = 10_000;
 
     /// <summary>Room for the first line of an answer.</summary>
-    private const int OutcomeBytesMax = 64;
+    internal const int OutcomeBytesMax = 64;
 
     /// <summary>Room for the line that tells a gap.</summary>
     private const int GapBytesMax = 128;

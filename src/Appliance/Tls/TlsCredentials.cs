@@ -17,7 +17,6 @@ public sealed class TlsCredentials : IDisposable
     private const int FileBytesMax = 256 << 10;
 
     private const int LengthBytes = sizeof(int);
-    private const uint OthersMayRead = 0x4;
 
     private readonly byte[] _bytes;
 
@@ -115,27 +114,21 @@ public sealed class TlsCredentials : IDisposable
     /// <summary>Writes a file's length and its bytes; returns how many bytes that are.</summary>
     private static int Append(Span<byte> to, string what, string path, bool isSecret)
     {
-        string resolved = OwnedPath.Resolve(what, path, Ownership.OfProcess);
-        var opened = Syscall.Open(resolved, Syscall.O_RDONLY | Syscall.O_NONBLOCK, 0);
-        if (!opened.Ok)
-        {
-            throw PathFailure.Of(what, path, "read", opened.Error);
-        }
-
+        int file = OwnedPath.OpenToRead(what, path);
         try
         {
-            _ = Syscall.StatusOf(opened.Value, out var status).OrThrow(what);
+            _ = Syscall.StatusOf(file, out var status).OrThrow(what);
             if (!status.IsRegular)
             {
                 throw new IOException($"{what}: it is {status.Kind}; name a file in PEM");
             }
 
-            if (isSecret && (status.Mode & OthersMayRead) != 0)
+            if (isSecret && status.OthersMayRead)
             {
                 throw new IOException($"{what}: every user of this host may read the key: chmod o= {path}, and make a new one if they could for long");
             }
 
-            var read = Syscall.ReadAt(opened.Value, to.Slice(LengthBytes, FileBytesMax), 0).OrThrow(what);
+            var read = Syscall.ReadAt(file, to.Slice(LengthBytes, FileBytesMax), 0).OrThrow(what);
             if (read == FileBytesMax)
             {
                 throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{what}: it is longer than {FileBytesMax} bytes; name a file in PEM"));
@@ -146,7 +139,7 @@ public sealed class TlsCredentials : IDisposable
         }
         finally
         {
-            _ = Syscall.Close(opened.Value);
+            _ = Syscall.Close(file);
         }
     }
 

@@ -41,7 +41,10 @@ public sealed class SystemCallFilterTests : IDisposable
             tell("open", open("/dev/null", O_RDONLY));
             tell("socket", socket(AF_INET, SOCK_STREAM, 0));
             tell("unlink", unlink("/nowhere"));
-            tell("msgget", syscall(SYS_msgget, 0, 0600));
+            int queue = syscall(SYS_msgget, 0, 0600);
+            tell("msgget", queue);
+            if (queue >= 0)
+                syscall(SYS_msgctl, queue, 0, 0);
             tell("ptrace", syscall(SYS_ptrace, 16, 0, 0, 0));
             tell("setuid", syscall(SYS_setuid, getuid()));
             tell("unshare", unshare(0));
