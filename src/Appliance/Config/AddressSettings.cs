@@ -5,9 +5,6 @@ namespace Appliance.Config;
 /// <summary>The settings of what one address may use.</summary>
 internal static class AddressSettings
 {
-    /// <summary>For no network at all.</summary>
-    private const string NoneWord = "none";
-
     /// <summary>For the loopback networks and unix sockets.</summary>
     private const string LocalWord = "local";
 
@@ -46,30 +43,11 @@ internal static class AddressSettings
             IsReloadable = true,
             Reason = "What one address can fill of --max-memory.",
         },
-        new("exempt", "NET", "addresses without these limits: networks, local (this host and unix sockets) or none; repeatable", SettingGroup.Chat,
-            Apply, Show)
+        Networks("exempt", "addresses without these limits: networks, local (this host and unix sockets) or none; repeatable", SettingGroup.Chat, LocalWord,
+            s => (s.Exempt, s.ExemptsLocal), (s, networks, local) => s with { Exempt = networks, ExemptsLocal = local }) with
         {
-            Default = LocalWord, Empty = WithoutAny, IsReloadable = true,
+            Default = LocalWord,
             Reason = "A proxy on this host stands for all its clients, unless it says who they are (--trusted-proxy, or ,proxy behind --listen).",
         },
     ];
-
-    private static Settings WithoutAny(Settings settings) => settings with { Exempt = NetworkList.None, ExemptsLocal = false };
-
-    private static string? Apply(ref Settings settings, string text)
-    {
-        if (text is NoneWord or LocalWord)
-        {
-            settings = text == LocalWord ? settings with { ExemptsLocal = true } : WithoutAny(settings);
-            return null;
-        }
-
-        string? wrong = settings.Exempt.TryAdd(text, out var networks);
-        settings = wrong is null ? settings with { Exempt = networks } : settings;
-        return wrong is null ? null : $"{wrong}, or local, or none";
-    }
-
-    private static string Show(Settings settings) => settings.ExemptsLocal || !settings.Exempt.IsEmpty
-        ? string.Join(' ', settings.ExemptsLocal ? [LocalWord, .. settings.Exempt.Networks] : settings.Exempt.Networks)
-        : NoneWord;
 }

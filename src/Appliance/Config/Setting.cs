@@ -127,6 +127,45 @@ public sealed record Setting(
         }
     }
 
+    /// <summary>Networks, and a word for what has no network; or none at all.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="help">What it does.</param>
+    /// <param name="group">Where the usage has it.</param>
+    /// <param name="word">The word.</param>
+    /// <param name="get">The networks, and whether the word was given.</param>
+    /// <param name="with">Settings with others.</param>
+    internal static Setting Networks(
+        string name, string help, SettingGroup group, string word,
+        Func<Settings, (NetworkList Networks, bool HasWord)> get, Func<Settings, NetworkList, bool, Settings> with)
+    {
+        const string None = "none";
+        return new Setting(name, "NET", help, group, Apply, Show)
+        {
+            Empty = settings => with(settings, NetworkList.None, false),
+            IsReloadable = true,
+        };
+
+        string? Apply(ref Settings settings, string text)
+        {
+            var (networks, hasWord) = get(settings);
+            if (text is None || text == word)
+            {
+                settings = text == word ? with(settings, networks, true) : with(settings, NetworkList.None, false);
+                return null;
+            }
+
+            string? wrong = networks.TryAdd(text, out networks);
+            settings = wrong is null ? with(settings, networks, hasWord) : settings;
+            return wrong is null ? null : $"{wrong}, or {word}, or none";
+        }
+
+        string Show(Settings settings)
+        {
+            var (networks, hasWord) = get(settings);
+            return networks.IsEmpty && !hasWord ? None : string.Join(' ', hasWord ? [.. networks.Networks, word] : networks.Networks);
+        }
+    }
+
     internal static Setting Choice<T>(
         string name, string value, string help, SettingGroup group, (string Word, T Value)[] choices,
         Func<Settings, T, Settings> with, Func<Settings, T> get) =>

@@ -72,10 +72,10 @@ public static class SettingsTable
                 + "must speak the PROXY protocol, and nobody else may reach the address.",
         },
         .. TlsSettings.Rows,
-        new("trusted-proxy", "NET", "proxies whose headers say who the client is: a network, unix (for unix sockets) or none", SettingGroup.Place,
-            ApplyTrustedProxy, ShowTrustedProxies)
+        Networks("trusted-proxy", "proxies whose headers say who the client is: a network, unix (for unix sockets) or none", SettingGroup.Place, "unix",
+            s => (s.TrustedProxies, s.TrustsUnixProxies), (s, networks, unix) => s with { TrustedProxies = networks, TrustsUnixProxies = unix }) with
         {
-            Default = "none", IsReloadable = true, Empty = WithoutTrustedProxies,
+            Default = "none",
             Reason = "Without it all clients of a proxy have its address. The proxy must set X-Forwarded-For, Forwarded or X-Real-IP, and remove "
                 + "those of them that it does not set.",
         },
@@ -313,31 +313,6 @@ public static class SettingsTable
         settings = settings with { Listen = [.. settings.Listen, address] };
         return null;
     }
-
-    /// <summary>For no proxy at all.</summary>
-    private const string NoneWord = "none";
-
-    /// <summary>For all peers at unix sockets.</summary>
-    private const string UnixWord = "unix";
-
-    private static Settings WithoutTrustedProxies(Settings settings) => settings with { TrustedProxies = NetworkList.None, TrustsUnixProxies = false };
-
-    private static string? ApplyTrustedProxy(ref Settings settings, string text)
-    {
-        if (text is NoneWord or UnixWord)
-        {
-            settings = text == UnixWord ? settings with { TrustsUnixProxies = true } : WithoutTrustedProxies(settings);
-            return null;
-        }
-
-        string? wrong = settings.TrustedProxies.TryAdd(text, out var proxies);
-        settings = wrong is null ? settings with { TrustedProxies = proxies } : settings;
-        return wrong is null ? null : $"{wrong}, or unix, or none";
-    }
-
-    private static string ShowTrustedProxies(Settings settings) => settings.HasTrustedProxies
-        ? string.Join(' ', settings.TrustsUnixProxies ? [.. settings.TrustedProxies.Networks, UnixWord] : settings.TrustedProxies.Networks)
-        : NoneWord;
 
     private static string? ApplyMetrics(ref Settings settings, string text)
     {
