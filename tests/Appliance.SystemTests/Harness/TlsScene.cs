@@ -41,6 +41,7 @@ public sealed class TlsScene : IAsyncDisposable
         try
         {
             await scene.StartDaemonAsync(workers, options);
+            _ = await scene.Daemon.WaitForLogAsync("ready on https://");
             return scene;
         }
         catch
