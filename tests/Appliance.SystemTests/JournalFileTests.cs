@@ -117,7 +117,7 @@ public sealed class JournalFileTests
             return text.Contains(last.Id!, StringComparison.Ordinal) && Enumerable.Range(0, 600).All(
                 i => text.Contains((last.IdNumber - 600 + i).ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
         });
-        Assert.Single(daemon.Log, line => line.Contains(" 2015 ", StringComparison.Ordinal));
+        Assert.Single(daemon.EventsOf(2015));
         _ = await daemon.SucceedAsync("stop");
     }
 
@@ -169,7 +169,7 @@ public sealed class JournalFileTests
         }
 
         Assert.False(File.Exists(Reboot.JournalOf(daemon) + ".new"));
-        Assert.DoesNotContain(daemon.Log, line => line.Contains(" 2017 ", StringComparison.Ordinal));
+        Assert.Empty(daemon.EventsOf(2017));
     }
 
     [Fact]

@@ -148,8 +148,8 @@ public sealed class UpgradeLimitTests
 
     private static async Task BeginUpgradeAsync(ApplianceDaemon daemon)
     {
-        var begun = daemon.Log.Count(line => line.Contains(" 1023 ", StringComparison.Ordinal));
+        var begun = daemon.EventsOf(1023).Count;
         await ApplianceDaemon.SignalAsync(daemon.Master, "USR2");
-        await daemon.WaitUntilAsync("upgrade", () => daemon.Log.Count(line => line.Contains(" 1023 ", StringComparison.Ordinal)) > begun);
+        await daemon.WaitUntilAsync("upgrade", () => daemon.EventsOf(1023).Count > begun);
     }
 }

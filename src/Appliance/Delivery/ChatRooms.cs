@@ -85,41 +85,23 @@ public sealed partial class ChatRooms
     /// <summary>Whether what a client sent is a heartbeat, which concerns no room.</summary>
     public bool IsPing(ReadOnlySpan<byte> json) => ChatInput.IsPing(json, _unescaped);
 
-    /// <summary>Adds a client's message to its room, or returns why not.</summary>
+    /// <summary>
+    /// Adds a client's message to its room, or returns why not. One with an identity needs the right, and has the name of its token if that has
+    /// one.
+    /// </summary>
     public ChatRefusal Publish(int fd, ReadOnlySpan<byte> json)
     {
         ref var connection = ref _table[fd];
-        if (connection.Is(ConnectionFlags.Identified))
-        {
-            return Publish(fd, _table.IdentityOf(fd)!, json);
-        }
-
-        var refusal = ChatInput.Read(json, _unescaped, _limits, out var input);
-        if (refusal == ChatRefusal.None && _context.Moderation.Rules.ConcernsMessages)
-        {
-            refusal = Moderate(fd, input.Name, identity: null);
-        }
-
-        if (refusal == ChatRefusal.None)
-        {
-            _counters.Figures.Requests++;
-            Add(RoomOf(connection), ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs), isMessage: true);
-        }
-
-        return refusal;
-    }
-
-    /// <summary>The same of a client with an identity: it needs the right, and has the name of its token if that has one.</summary>
-    private ChatRefusal Publish(int fd, ClientIdentity identity, ReadOnlySpan<byte> json)
-    {
-        ref var connection = ref _table[fd];
-        if ((identity.Rights & RoomRights.Write) == 0)
+        var identity = _table.IdentityOf(fd);
+        if (identity is not null && (identity.Rights & RoomRights.Write) == 0)
         {
             return ChatRefusal.Forbidden;
         }
 
-        var limits = identity.Name.IsEmpty ? _limits : _limits with { NameMax = Math.Max(_limits.NameMax, ClientIdentity.NameMax) };
-        var refusal = ChatInput.Read(json, _unescaped, limits, out var input, fromOperator: false, identity.User, identity.Name);
+        var user = identity is null ? default : identity.User;
+        var givenName = identity is null ? default : identity.Name;
+        var limits = givenName.IsEmpty ? _limits : _limits with { NameMax = Math.Max(_limits.NameMax, ClientIdentity.NameMax) };
+        var refusal = ChatInput.Read(json, _unescaped, limits, out var input, fromOperator: false, user, givenName);
         if (refusal == ChatRefusal.None && _context.Moderation.Rules.ConcernsMessages)
         {
             refusal = Moderate(fd, input.Name, identity);
@@ -128,7 +110,7 @@ public sealed partial class ChatRooms
         if (refusal == ChatRefusal.None)
         {
             _counters.Figures.Requests++;
-            Add(RoomOf(connection), ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs), isMessage: true, identity.Sender);
+            Add(RoomOf(connection), ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs), isMessage: true, identity?.Sender ?? 0);
         }
 
         return refusal;

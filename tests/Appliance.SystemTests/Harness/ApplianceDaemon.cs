@@ -292,6 +292,10 @@ public sealed partial class ApplianceDaemon : IAsyncDisposable
         int Count() => Log.Count(line => line.Contains(text, StringComparison.Ordinal));
     }
 
+    /// <summary>The lines of the log that tell one of these events; a count that looks like its number does not.</summary>
+    public IReadOnlyList<string> EventsOf(params int[] numbers) =>
+        [.. Log.Where(line => Regex.IsMatch(line, $"^[^ ]+ [A-Z]{{3}} (?:{string.Join('|', numbers)}) ", RegexOptions.None, RegexLimit))];
+
     /// <summary>Waits until a process has ended.</summary>
     public Task WaitForEndAsync(ProcessStatus process) => WaitUntilAsync($"end of process {process.Pid}", () => !process.IsAlive);
 
