@@ -109,7 +109,7 @@ public sealed unsafe class InvariantTests
         ["pending batch against list"] = scene => AfterAudit(scene, () => scene.Lobby.Batch = new RecordBatch()),
         ["room of members against directory"] = scene => AfterAudit(
             scene, () => *(ulong*)(StateDirectory.BaseOf(scene.Log) + scene.Log.Layout.DirectoryOffset) = 7),
-        ["counted members against list"] = scene => AfterAudit(scene, () => scene.Ring.CountMember(0, -1)),
+        ["counted members against list"] = scene => AfterAudit(scene, () => scene.Ring.CountMember(new(0), -1)),
         ["chat client against members"] = scene => AfterAudit(scene, () => scene.Client.MemberIndex = Connection.NoMember),
         ["member against rooms"] = scene => AfterAudit(scene, () => scene.Client.Room = 1),
         ["cursor against head"] = scene => AfterAudit(scene, () => scene.Client.Position++),
@@ -153,23 +153,23 @@ public sealed unsafe class InvariantTests
         },
         ["room names against directory"] = scene =>
         {
-            _ = scene.Log.Join("a"u8, 0, StateDirectory.UnixMs, StateDirectory.UnixMs, out int slot);
+            _ = scene.Log.Join("a"u8, new(0), StateDirectory.UnixMs, StateDirectory.UnixMs, out int slot);
             ((ulong*)(StateDirectory.BaseOf(scene.Log) + scene.Log.Layout.DirectoryOffset))[slot] ^= 0x10;
-            _ = scene.Log.Join("a"u8, 0, StateDirectory.UnixMs, StateDirectory.UnixMs, out _);
+            _ = scene.Log.Join("a"u8, new(0), StateDirectory.UnixMs, StateDirectory.UnixMs, out _);
         },
         ["follower cursor against head"] = scene =>
             (RoomCursor.AtOldest(scene.Ring) with { Position = scene.Ring.Head + 1 }).HoldBelowHead(scene.Log, 0),
         ["figures against their writer"] = scene =>
         {
-            scene.Log.Worker(0).Sequence = 3;
-            Scoreboard.EndTurn(scene.Log, 0, default, 0, 0, 0);
+            scene.Log.Worker(new(0)).Sequence = 3;
+            Scoreboard.EndTurn(scene.Log, new(0), default, 0, 0, 0);
         },
         ["slot against process"] = scene =>
         {
-            _ = Scoreboard.Begin(scene.Log, 0, Environment.ProcessId, StateDirectory.UnixMs);
-            Scoreboard.HoldOwner(scene.Log, 0);
-            scene.Log.Worker(0).Pid++;
-            Scoreboard.HoldOwner(scene.Log, 0);
+            _ = Scoreboard.Begin(scene.Log, new(0), Environment.ProcessId, StateDirectory.UnixMs);
+            Scoreboard.HoldOwner(scene.Log, new(0));
+            scene.Log.Worker(new(0)).Pid++;
+            Scoreboard.HoldOwner(scene.Log, new(0));
         },
 
         // Tls/

@@ -40,7 +40,7 @@ internal static class RunCommand
             return null;
         }
 
-        using var worker = new WorkerProcess(slot, descriptor, Paths.ForThisUser());
+        using var worker = new WorkerProcess(new WorkerSlot(slot), descriptor, Paths.ForThisUser());
         return worker.Run() ? ExitCode.Fine : ExitCode.Failed;
     }
 

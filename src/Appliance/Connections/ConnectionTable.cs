@@ -139,7 +139,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ref var connection = ref _connections[fd];
         Invariant.Hold(connection.State != ConnectionState.None, "closed descriptor against table", "descriptor {0} has no connection", fd);
         _waiting.Remove(fd);
-        _timers.Cancel(fd);
+        _timers.Cancel(new TimerId(fd));
         ReleaseOutbox(ref connection);
         ReleaseHead(ref connection);
         ReleaseReader(ref connection);
@@ -175,7 +175,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
     {
         ref var connection = ref _connections[fd];
         _poller.Remove(fd);
-        _timers.Cancel(fd);
+        _timers.Cancel(new TimerId(fd));
         ReleaseHead(ref connection);
         ReleaseOutbox(ref connection);
         ReleaseReader(ref connection);

@@ -43,5 +43,8 @@ public sealed class WorkerContext
     public long NowMs => Clock.NowMs;
 
     /// <summary>Sets the timer of a connection to run out in so many milliseconds.</summary>
-    public void ArmIn(int fd, long milliseconds) => Timers.Arm(fd, Clock.NowMs + milliseconds);
+    public void ArmIn(int fd, long milliseconds) => ArmIn(new TimerId(fd), milliseconds);
+
+    /// <summary>Sets a timer to run out after so many milliseconds.</summary>
+    public void ArmIn(TimerId timer, long milliseconds) => Timers.Arm(timer, Clock.NowMs + milliseconds);
 }

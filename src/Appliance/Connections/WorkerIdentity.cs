@@ -3,6 +3,6 @@ using Appliance.Loop;
 namespace Appliance.Connections;
 
 /// <summary>Which worker this process is, and how it wakes the others.</summary>
-/// <param name="Slot">Its number, from 0 on.</param>
+/// <param name="Slot">Its place in the segment.</param>
 /// <param name="Wakeups">The wake-ups of all slots that somebody has.</param>
-public sealed record WorkerIdentity(int Slot, WakeupTable Wakeups);
+public sealed record WorkerIdentity(WorkerSlot Slot, WakeupTable Wakeups);

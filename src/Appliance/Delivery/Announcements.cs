@@ -2,6 +2,7 @@ using System.Globalization;
 using Appliance.Chat;
 using Appliance.Config;
 using Appliance.Connections;
+using Appliance.Loop;
 using Appliance.Rooms;
 
 namespace Appliance.Delivery;
@@ -66,7 +67,7 @@ internal sealed class Announcements(WorkerContext context, Action<LocalRoom, str
         }
     }
 
-    private int TimerOf(LocalRoom room) => context.Table.Capacity + room.Slot;
+    private TimerId TimerOf(LocalRoom room) => new(context.Table.Capacity + room.Slot);
 
     private static string SumText(in AnnounceThrottle sum) => string.Create(
         CultureInfo.InvariantCulture, $"{Text(sum.Joins, "connected")}{(sum is { Joins: > 0, Leaves: > 0 } ? ", " : "")}{Text(sum.Leaves, "disconnected")}");

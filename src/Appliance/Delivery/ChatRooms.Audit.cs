@@ -24,7 +24,7 @@ public sealed partial class ChatRooms
         {
             ulong hash = _log.HashAt(slot);
             Invariant.Hold(hash == room.Hash, "room of members against directory", "room {0}: {1}, directory {2}", slot, (long)room.Hash, (long)hash);
-            int counted = room.Ring.Members[_worker];
+            int counted = room.Ring.Members[_worker.Index];
             Invariant.Hold(counted >= room.MemberCount, "counted members against list", "room {0}: {1}, but {2} are in", slot, counted, room.MemberCount);
         }
     }

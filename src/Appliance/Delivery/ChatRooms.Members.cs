@@ -1,4 +1,5 @@
 using Appliance.Connections;
+using Appliance.Loop;
 using Appliance.Rooms;
 
 namespace Appliance.Delivery;
@@ -113,23 +114,24 @@ public sealed partial class ChatRooms
     }
 
     /// <summary>
-    /// The slot of the worker that has most clients of a connection's room, the connection aside, of the workers of this master; -1 when it is
+    /// The slot of the worker that has most clients of a connection's room, the connection aside, of the workers of this master; null when it is
     /// this one, the room is not small, or that worker has too many connections.
     /// </summary>
-    public int HostOf(in Connection connection, int membersMax, int connectionsMax)
+    public WorkerSlot? HostOf(in Connection connection, int membersMax, int connectionsMax)
     {
         var members = RoomOf(connection).Ring.Members;
-        int first = _worker / RoomLogLayout.WorkersMax * RoomLogLayout.WorkersMax;
+        int own = _worker.Index;
+        int first = RoomLogLayout.SlotBeside(_worker, default).Index;
         int total = 0;
-        int host = _worker;
-        int most = members[_worker] - 1;
+        int host = own;
+        int most = members[own] - 1;
         for (int slot = first; slot < first + RoomLogLayout.WorkersMax; slot++)
         {
             total += members[slot];
-            (host, most) = members[slot] > most && slot != _worker ? (slot, members[slot]) : (host, most);
+            (host, most) = members[slot] > most && slot != own ? (slot, members[slot]) : (host, most);
         }
 
-        return host != _worker && total <= membersMax && _log.Worker(host).Connections <= connectionsMax ? host : -1;
+        return host != own && total <= membersMax && _log.Worker(new WorkerSlot(host)).Connections <= connectionsMax ? new WorkerSlot(host) : null;
     }
 
     /// <summary>Whether a slot that another worker names is valid, and has a room if a connection is its member.</summary>

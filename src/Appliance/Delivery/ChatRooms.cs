@@ -26,7 +26,7 @@ public sealed partial class ChatRooms
     private readonly WorkerContext _context;
     private readonly LoopClock _clock;
     private readonly WorkerCounters _counters;
-    private readonly int _worker;
+    private readonly WorkerSlot _worker;
     private ChatLimits _limits;
     private WorkerSet _wake;
     private readonly LocalRoom?[] _rooms;
@@ -163,7 +163,7 @@ public sealed partial class ChatRooms
         }
 
         _pending.Clear();
-        while (_wake.TryTake(out int worker))
+        while (_wake.TryTake(out var worker))
         {
             _context.Worker.Wakeups.Set(worker);
         }
@@ -182,9 +182,9 @@ public sealed partial class ChatRooms
     }
 
     /// <summary>The timer of a room has run out.</summary>
-    public void OnTimer(int timer)
+    public void OnTimer(TimerId timer)
     {
-        if (_rooms[timer - _table.Capacity] is { } room)
+        if (_rooms[timer.Index - _table.Capacity] is { } room)
         {
             _announcements.OnTimer(room);
         }

@@ -41,7 +41,7 @@ public sealed class Acceptor : IDisposable
     private readonly Poller _poller;
     private readonly EndpointTable _endpoints;
     private readonly WorkerContext _context;
-    private readonly int _timer;
+    private readonly TimerId _timer;
     private readonly SpareDescriptor _spare = new();
     private readonly List<ListenSocket> _listeners = [];
 
@@ -50,7 +50,7 @@ public sealed class Acceptor : IDisposable
     private bool _isPaused;
 
     /// <summary>No listener yet; <paramref name="timer"/> is the number of its timer.</summary>
-    public Acceptor(WorkerContext context, EndpointTable endpoints, int timer)
+    public Acceptor(WorkerContext context, EndpointTable endpoints, TimerId timer)
     {
         _context = context;
         _endpoints = endpoints;

@@ -41,7 +41,7 @@ internal sealed class AddressLimits(WorkerContext context)
         }
 
         int slots = Math.Min(context.Log.Header.FirstSlot + context.Log.Header.WorkersMost, RoomLogLayout.WorkerSlots);
-        slots = Math.Max(slots, context.Worker.Slot + 1);
+        slots = Math.Max(slots, context.Worker.Slot.Index + 1);
         bool isFull = addresses.Connections(AddressPrefix.OfClient(connection.IpHigh, connection.IpLow), slots) >= most
             || (AddressPrefix.TryGetSite(connection.IpHigh, connection.IpLow, out var site) && addresses.Connections(site, slots) >= (long)most * SiteTimes);
         return isFull ? Refuse(fd, RejectReason.AddressConnections, most, "connections", "--max-connections-per-address") : null;

@@ -10,7 +10,7 @@ namespace Appliance.Endpoints;
 /// A graceful stop: WebSockets are closed with 1001, a part each tick over most of the time that there is, and each is told another
 /// moment to come again, so that a restart is no stampede. Until its turn a client is served as ever.
 /// </summary>
-internal sealed class Drain(WorkerContext context, EndpointTable endpoints, int timer)
+internal sealed class Drain(WorkerContext context, EndpointTable endpoints, TimerId timer)
 {
     /// <summary>Closed in one tick without a thought.</summary>
     private const int PartMin = 100;

@@ -1,4 +1,5 @@
 using Appliance.Connections;
+using Appliance.Loop;
 
 namespace Appliance.Endpoints;
 
@@ -31,8 +32,8 @@ internal sealed class KeepAlive(WorkerContext context)
             if (connection.IsClient)
             {
                 long earliestMs = context.NowMs + (fd % SpreadParts * spreadMs / SpreadParts);
-                long dueMs = Math.Min(context.Timers.DueMs(fd), Math.Max(connection.HeardMs + pingMs, earliestMs));
-                context.Timers.Arm(fd, dueMs);
+                long dueMs = Math.Min(context.Timers.DueMs(new TimerId(fd)), Math.Max(connection.HeardMs + pingMs, earliestMs));
+                context.Timers.Arm(new TimerId(fd), dueMs);
                 PingFirst(fd, dueMs);
             }
         }

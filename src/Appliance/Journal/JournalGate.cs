@@ -32,7 +32,7 @@ internal sealed class JournalGate(RoomLog rooms, WakeupTable wakeups)
 
         header.JournalIdentity = file.Header.Identity;
         Volatile.Write(ref header.JournalBytes, file.Length);
-        while (_wake.TryTake(out int worker))
+        while (_wake.TryTake(out var worker))
         {
             wakeups.Set(worker);
         }

@@ -10,7 +10,7 @@ public interface ITimerHandler
     /// A timer has run out. A one-shot timer is not armed any more, a persistent one is armed for its next time; this and any other
     /// timer may be armed or cancelled from here.
     /// </summary>
-    void OnTimer(int timer, long nowMs);
+    void OnTimer(TimerId timer, long nowMs);
 }
 
 /// <summary>
@@ -48,22 +48,22 @@ public sealed unsafe class TimerWheel : IDisposable
     /// <param name="timer">Its number.</param>
     /// <param name="atMs">When.</param>
     /// <param name="everyMs">For a persistent timer: how long after that again and again.</param>
-    public void Arm(int timer, long atMs, int everyMs = 0)
+    public void Arm(TimerId timer, long atMs, int everyMs = 0)
     {
         Cancel(timer);
-        _nodes[FirstTimer + timer].EveryMs = everyMs;
+        _nodes[FirstTimer + timer.Index].EveryMs = everyMs;
         long tick = Math.Max((atMs + TickMs - 1) / TickMs, _tick + 1);
-        int node = FirstTimer + timer;
+        int node = FirstTimer + timer.Index;
         _nodes[node].Tick = (uint)tick;
         Link(node, FirstSentinel + (int)(tick % Slots));
         _armed++;
     }
 
     /// <summary>Takes a timer out; one that is not armed stays so.</summary>
-    public void Cancel(int timer)
+    public void Cancel(TimerId timer)
     {
-        Debug.Assert((uint)timer < (uint)_timers);
-        int node = FirstTimer + timer;
+        Debug.Assert((uint)timer.Index < (uint)_timers);
+        int node = FirstTimer + timer.Index;
         if (_nodes[node].Next != 0)
         {
             Unlink(node);
@@ -89,9 +89,9 @@ public sealed unsafe class TimerWheel : IDisposable
     }
 
     /// <summary>When an armed timer runs out, to <see cref="TickMs"/>; 0 for one that is not armed.</summary>
-    public long DueMs(int timer)
+    public long DueMs(TimerId timer)
     {
-        ref var node = ref _nodes[FirstTimer + timer];
+        ref var node = ref _nodes[FirstTimer + timer.Index];
         return node.Next == 0 ? 0 : (_tick + (int)(node.Tick - (uint)_tick)) * TickMs;
     }
 
@@ -141,7 +141,7 @@ public sealed unsafe class TimerWheel : IDisposable
             }
 
             _armed--;
-            int timer = node - FirstTimer;
+            var timer = new TimerId(node - FirstTimer);
             if (_nodes[node].EveryMs > 0)
             {
                 Arm(timer, nowMs + _nodes[node].EveryMs, _nodes[node].EveryMs);

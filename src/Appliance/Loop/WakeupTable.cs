@@ -24,16 +24,16 @@ public sealed class WakeupTable : IDisposable
     }
 
     /// <summary>The slots that have one, in growing order.</summary>
-    public int[] Slots
+    public WorkerSlot[] Slots
     {
         get
         {
-            List<int> slots = [];
+            List<WorkerSlot> slots = [];
             for (int slot = 0; slot < _bySlot.Length; slot++)
             {
                 if (_bySlot[slot] is not null)
                 {
-                    slots.Add(slot);
+                    slots.Add(new WorkerSlot(slot));
                 }
             }
 
@@ -42,18 +42,19 @@ public sealed class WakeupTable : IDisposable
     }
 
     /// <summary>Descriptor of a slot's wake-up; -1 when it has none.</summary>
-    public int this[int slot] => _bySlot[slot]?.Descriptor ?? -1;
+    public int this[WorkerSlot slot] => _bySlot[slot.Index]?.Descriptor ?? -1;
 
     /// <summary>The wake-up of a slot, made if it has none.</summary>
     /// <exception cref="SyscallException">No descriptor is left.</exception>
-    public Wakeup Ensure(int slot)
+    public Wakeup Ensure(WorkerSlot slot)
     {
-        if (_bySlot[slot] is null)
+        ref var wakeup = ref _bySlot[slot.Index];
+        if (wakeup is null)
         {
-            Volatile.Write(ref _bySlot[slot], new Wakeup());
+            Volatile.Write(ref wakeup, new Wakeup());
         }
 
-        return _bySlot[slot]!;
+        return wakeup;
     }
 
     /// <summary>Descriptors of the wake-ups of the first slots, made where there are none.</summary>
@@ -63,38 +64,39 @@ public sealed class WakeupTable : IDisposable
         int[] descriptors = new int[slots];
         for (int slot = 0; slot < descriptors.Length; slot++)
         {
-            descriptors[slot] = Ensure(slot).Descriptor;
+            descriptors[slot] = Ensure(new WorkerSlot(slot)).Descriptor;
         }
 
         return descriptors;
     }
 
     /// <summary>Takes the descriptor of a slot's wake-up, which another process has sent, in the place of the former one.</summary>
-    public void Put(int slot, int descriptor)
+    public void Put(WorkerSlot slot, int descriptor)
     {
-        var former = _bySlot[slot];
-        Volatile.Write(ref _bySlot[slot], new Wakeup(descriptor));
+        ref var wakeup = ref _bySlot[slot.Index];
+        var former = wakeup;
+        Volatile.Write(ref wakeup, new Wakeup(descriptor));
         former?.Dispose();
     }
 
     /// <summary>Wakes the process that has a slot, if it has a wake-up; from any thread.</summary>
-    public void Set(int slot) => Volatile.Read(ref _bySlot[slot])?.Set();
+    public void Set(WorkerSlot slot) => Volatile.Read(ref _bySlot[slot.Index])?.Set();
 
     /// <summary>Wakes all.</summary>
     public void SetAll()
     {
         for (int slot = 0; slot < _bySlot.Length; slot++)
         {
-            Set(slot);
+            Set(new WorkerSlot(slot));
         }
     }
 
     /// <summary>Closes those of some slots.</summary>
-    public void CloseWhere(Predicate<int> isUnused)
+    public void CloseWhere(Predicate<WorkerSlot> isUnused)
     {
         for (int slot = 0; slot < _bySlot.Length; slot++)
         {
-            if (isUnused(slot))
+            if (isUnused(new WorkerSlot(slot)))
             {
                 _bySlot[slot]?.Dispose();
                 _bySlot[slot] = null;

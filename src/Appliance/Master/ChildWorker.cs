@@ -44,7 +44,7 @@ public enum ProcessEnd
 }
 
 /// <summary>One worker: its sockets, which outlive every process of it, and the process.</summary>
-public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket> listeners)
+public sealed class ChildWorker(WorkerNumber number, WorkerSlot slot, IReadOnlyList<ListenSocket> listeners)
 {
     /// <summary>A process that lived shorter and failed does not count as having served: its successor waits.</summary>
     public const int SteadyMs = 10_000;
@@ -64,10 +64,13 @@ public sealed class ChildWorker(int number, int slot, IReadOnlyList<ListenSocket
     private int _givenAgain;
 
     /// <summary>Its number, by which people know it.</summary>
-    public int Number { get; } = number;
+    public WorkerNumber Number { get; } = number;
 
     /// <summary>Its slot in shared memory.</summary>
-    public int Slot { get; } = slot;
+    public WorkerSlot Slot { get; } = slot;
+
+    /// <summary>The timer of the pause before its next start: the first ones of the master's are the workers'.</summary>
+    public TimerId Pause { get; } = new(number.Value);
 
     /// <summary>The slot's own sockets.</summary>
     public IReadOnlyList<ListenSocket> Listeners { get; set; } = listeners;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Appliance.Loop;
 using Appliance.Native;
 using Appliance.Rooms;
@@ -18,10 +17,10 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
     public bool IsGivingAll { get; private set; }
 
     /// <summary>While everything is given: called with a worker's number, and whether some could not be given and stay there.</summary>
-    public Action<int, bool> OnGiven { get; set; } = (_, _) => { };
+    public Action<WorkerNumber, bool> OnGiven { get; set; } = (_, _) => { };
 
     /// <summary>Orders every worker to give all its connections through the socket of its number.</summary>
-    public void GiveAll(IReadOnlyDictionary<int, int> sockets)
+    public void GiveAll(IReadOnlyDictionary<WorkerNumber, int> sockets)
     {
         IsGivingAll = true;
         foreach (var (number, socket) in sockets)
@@ -31,7 +30,7 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
     }
 
     /// <summary>Orders a worker to give all its connections through a socket; false when it has no process.</summary>
-    public bool Give(int number, int socket) =>
+    public bool Give(WorkerNumber number, int socket) =>
         workers.FirstOrDefault(worker => worker.Number == number) is { Channel: not null } worker
             && worker.GiveThrough(socket, ControlWord.Everything, $"{ControlWord.Route}");
 
@@ -46,13 +45,13 @@ internal sealed class ConnectionMoves(IReadOnlyCollection<ChildWorker> workers, 
     }
 
     /// <summary>Orders a worker to take the connections that come through a socket.</summary>
-    public void TakeThrough(int number, int socket) =>
+    public void TakeThrough(WorkerNumber number, int socket) =>
         _ = workers.FirstOrDefault(worker => worker.Number == number)?.Channel?.Send(ControlWord.Take, $"{ControlWord.Route}", socket);
 
     /// <summary>Joins a worker to another one, through a socket that lasts, if both go on and there are descriptors; tells it in any case.</summary>
     public void Link(ChildWorker worker, string number)
     {
-        var other = workers.FirstOrDefault(other => other.Number.ToString(CultureInfo.InvariantCulture) == number);
+        var other = workers.FirstOrDefault(other => other.Number.ToString() == number);
         (int giving, int taking) = (-1, -1);
         if (IsGivingAll || worker is not { IsServing: true, IsRetired: false } || other is not { IsServing: true, IsRetired: false }
             || !Syscall.SocketPair(out giving, out taking).Ok)

@@ -20,7 +20,7 @@ internal sealed record FollowerParts(Settings Settings, RoomLog Rooms, WakeupTab
 /// <param name="IsWanted">Whether settings ask for it; a change takes a restart.</param>
 /// <param name="Make">Makes it; it asks for the settings in force, which a reload exchanges.</param>
 internal sealed record FollowerRow(
-    string Name, int Slot, int Descriptors, Func<Settings, bool> IsWanted, Func<FollowerParts, Func<Settings>, RoomFollower> Make);
+    string Name, WorkerSlot Slot, int Descriptors, Func<Settings, bool> IsWanted, Func<FollowerParts, Func<Settings>, RoomFollower> Make);
 
 /// <summary>All that can follow the rooms, a row each; the journal first, because others read what it has synced.</summary>
 internal static class FollowerTable

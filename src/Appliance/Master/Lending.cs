@@ -1,4 +1,3 @@
-using System.Globalization;
 using Appliance.Loop;
 
 namespace Appliance.Master;
@@ -9,22 +8,23 @@ namespace Appliance.Master;
 /// </summary>
 internal sealed class Lending(ListenerSet listeners, IReadOnlyCollection<ChildWorker> workers)
 {
-    private readonly Dictionary<int, int> _borrowers = [];
+    private readonly Dictionary<WorkerNumber, WorkerNumber> _borrowers = [];
 
     /// <summary>So many workers are wanted: sockets beyond belong to one of them each.</summary>
     public void Update(int count)
     {
-        foreach (int number in listeners.Numbers)
+        foreach (var number in listeners.Numbers)
         {
-            if (number < count)
+            if (number.Value < count)
             {
                 continue;
             }
 
-            if (!_borrowers.TryGetValue(number, out int borrower) || borrower != number % count)
+            var borrower = new WorkerNumber(number.Value % count);
+            if (!_borrowers.TryGetValue(number, out var former) || former != borrower)
             {
                 TakeBack(number);
-                _borrowers[number] = number % count;
+                _borrowers[number] = borrower;
                 Lend(number);
             }
         }
@@ -47,24 +47,22 @@ internal sealed class Lending(ListenerSet listeners, IReadOnlyCollection<ChildWo
         }
     }
 
-    private void Lend(int number)
+    private void Lend(WorkerNumber number)
     {
         ListenSocket[] sockets = [.. listeners.ForWorker(number).Except(listeners.First)];
         if (sockets.Length > 0)
         {
             string kinds = string.Join(',', sockets.Select(socket => ListenKinds.RowOf(socket.Kind).Word));
-            _ = Borrower(number)?.Channel?.Send(ControlWord.Listen, $"{Text(number)} {kinds}", ListenerSet.DescriptorsOf(sockets));
+            _ = Borrower(number)?.Channel?.Send(ControlWord.Listen, $"{number} {kinds}", ListenerSet.DescriptorsOf(sockets));
         }
     }
 
-    private void TakeBack(int number)
+    private void TakeBack(WorkerNumber number)
     {
-        _ = Borrower(number)?.Channel?.Send(ControlWord.StopListening, Text(number));
+        _ = Borrower(number)?.Channel?.Send(ControlWord.StopListening, number.ToString());
         _ = _borrowers.Remove(number);
     }
 
-    private ChildWorker? Borrower(int number) =>
-        _borrowers.TryGetValue(number, out int borrower) ? workers.FirstOrDefault(worker => worker.Number == borrower) : null;
-
-    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+    private ChildWorker? Borrower(WorkerNumber number) =>
+        _borrowers.TryGetValue(number, out var borrower) ? workers.FirstOrDefault(worker => worker.Number == borrower) : null;
 }

@@ -5,13 +5,13 @@ using Appliance.Native;
 namespace Appliance.Master;
 
 /// <summary>
-/// The listening sockets of all slots. Those of the first worker, bound when the master still may, stay open to the end: they hold
+/// The listening sockets of all workers. Those of the first worker, bound when the master still may, stay open to the end: they hold
 /// the ports.
 /// </summary>
 public sealed class ListenerSet : IDisposable
 {
     private readonly IReadOnlyList<ListenAddress> _addresses;
-    private readonly Dictionary<int, IReadOnlyList<ListenSocket>> _bySlot = [];
+    private readonly Dictionary<WorkerNumber, IReadOnlyList<ListenSocket>> _byNumber = [];
     private readonly Lock _changing = new();
 
     /// <summary>Binds all addresses for so many workers, or takes the sockets that a service manager has bound.</summary>
@@ -33,32 +33,32 @@ public sealed class ListenerSet : IDisposable
         }
 
         var byAddress = BindAll(addresses, workers, mode);
-        for (int slot = 0; slot < workers; slot++)
+        for (int worker = 0; worker < workers; worker++)
         {
-            _bySlot[slot] = [.. byAddress.Select(sockets => sockets[slot])];
+            _byNumber[new WorkerNumber(worker)] = [.. byAddress.Select(sockets => sockets[worker])];
         }
 
-        First = _bySlot[0];
+        First = _byNumber[default];
     }
 
     /// <summary>Takes over the sockets of another master, which closes its own when all is handed over.</summary>
     /// <param name="addresses">The addresses, in the order of each worker's sockets.</param>
     /// <param name="byNumber">Descriptors by worker; there is one of number 0.</param>
     /// <param name="inheritedKinds">The names of their kinds where a service manager has bound them; null where this server has, at the addresses.</param>
-    public ListenerSet(IReadOnlyList<ListenAddress> addresses, IReadOnlyDictionary<int, int[]> byNumber, string[]? inheritedKinds)
+    public ListenerSet(IReadOnlyList<ListenAddress> addresses, IReadOnlyDictionary<WorkerNumber, int[]> byNumber, string[]? inheritedKinds)
     {
         _addresses = addresses;
         IsInherited = inheritedKinds is not null;
         var kinds = inheritedKinds is null
             ? [.. addresses.Select(address => address.Kind)]
-            : ListenKinds.OfNames(inheritedKinds, byNumber[0].Length);
+            : ListenKinds.OfNames(inheritedKinds, byNumber[default].Length);
 
         // All workers have the same socket of a unix path, and each came with a descriptor of its own.
-        First = [.. byNumber[0].Select((descriptor, i) => ListenSocket.Inherit(descriptor, i < kinds.Length ? kinds[i] : ListenKind.Chat))];
-        _bySlot[0] = First;
+        First = [.. byNumber[default].Select((descriptor, i) => ListenSocket.Inherit(descriptor, i < kinds.Length ? kinds[i] : ListenKind.Chat))];
+        _byNumber[default] = First;
         foreach (var (number, descriptors) in byNumber)
         {
-            if (number > 0 && !IsInherited)
+            if (number != default && !IsInherited)
             {
                 var sockets = new ListenSocket[Math.Min(Math.Min(descriptors.Length, First.Count), addresses.Count)];
                 for (int i = 0; i < sockets.Length; i++)
@@ -66,7 +66,7 @@ public sealed class ListenerSet : IDisposable
                     sockets[i] = Adopt(descriptors[i], First[i], addresses[i]);
                 }
 
-                _bySlot[number] = sockets;
+                _byNumber[number] = sockets;
             }
         }
     }
@@ -83,7 +83,7 @@ public sealed class ListenerSet : IDisposable
     }
 
     /// <summary>Workers whose sockets are bound.</summary>
-    public IEnumerable<int> Numbers => _bySlot.Keys;
+    public IEnumerable<WorkerNumber> Numbers => _byNumber.Keys;
 
     /// <summary>The sockets of the first worker.</summary>
     public IReadOnlyList<ListenSocket> First { get; }
@@ -96,20 +96,20 @@ public sealed class ListenerSet : IDisposable
         ? First.Select(DescribeInherited)
         : _addresses.Zip(First, Listeners.Describe);
 
-    /// <summary>The sockets of a slot, bound if they are not yet.</summary>
-    public IReadOnlyList<ListenSocket> ForWorker(int slot)
+    /// <summary>The sockets of a worker, bound if they are not yet.</summary>
+    public IReadOnlyList<ListenSocket> ForWorker(WorkerNumber number)
     {
         if (IsInherited)
         {
             return First;
         }
 
-        if (!_bySlot.TryGetValue(slot, out var sockets))
+        if (!_byNumber.TryGetValue(number, out var sockets))
         {
             sockets = [.. _addresses.Zip(First, BindAnother)];
             lock (_changing)
             {
-                _bySlot[slot] = sockets;
+                _byNumber[number] = sockets;
             }
         }
 
@@ -120,12 +120,12 @@ public sealed class ListenerSet : IDisposable
     /// Connections that wait at the sockets of a worker, those it shares with others counted for the first alone. From any thread: a
     /// socket that is closed meanwhile has none.
     /// </summary>
-    public int QueueLength(int number)
+    public int QueueLength(WorkerNumber number)
     {
         lock (_changing)
         {
-            var sockets = number == 0 ? First : _bySlot.GetValueOrDefault(number, []);
-            return sockets.Where(socket => number == 0 || !First.Contains(socket)).Sum(socket => socket.QueueLength);
+            var sockets = number == default ? First : _byNumber.GetValueOrDefault(number, []);
+            return sockets.Where(socket => number == default || !First.Contains(socket)).Sum(socket => socket.QueueLength);
         }
     }
 
@@ -162,7 +162,7 @@ public sealed class ListenerSet : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var socket in _bySlot.Values.SelectMany(sockets => sockets).Union(First))
+        foreach (var socket in _byNumber.Values.SelectMany(sockets => sockets).Union(First))
         {
             socket.Dispose();
         }

@@ -103,7 +103,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _upgrade = new Upgrade(resources, _fleet, service, control, relaunch, _children, _signals, log)
         {
             OnHandOver = monitor.Dispose,
-            OnReturning = afterMs => _timers.Arm(UpgradeTimer, _clock.NowMs + afterMs),
+            OnReturning = afterMs => _timers.Arm(new TimerId(UpgradeTimer), _clock.NowMs + afterMs),
         };
         _ = _poller.Add(_signals.Descriptor, SignalEvent).OrThrow("epoll_ctl");
         _ = _poller.Add(_wakeup.Descriptor, WakeupEvent).OrThrow("epoll_ctl");
@@ -127,11 +127,11 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     {
         if (_service.KeepAliveMs > 0)
         {
-            _timers.Arm(KeepAliveTimer, _clock.NowMs, _service.KeepAliveMs);
+            _timers.Arm(new TimerId(KeepAliveTimer), _clock.NowMs, _service.KeepAliveMs);
         }
 
-        _timers.Arm(RebalanceTimer, _clock.NowMs + RebalanceMs, RebalanceMs);
-        _timers.Arm(ScalingTimer, _clock.NowMs + ScalingMs, ScalingMs);
+        _timers.Arm(new TimerId(RebalanceTimer), _clock.NowMs + RebalanceMs, RebalanceMs);
+        _timers.Arm(new TimerId(ScalingTimer), _clock.NowMs + ScalingMs, ScalingMs);
         _load.Apply();
         if (_takeover is null)
         {
@@ -157,9 +157,9 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
     }
 
     /// <inheritdoc/>
-    public void OnTimer(int timer, long nowMs)
+    public void OnTimer(TimerId timer, long nowMs)
     {
-        switch (timer)
+        switch (timer.Index)
         {
             case StopTimer when _isKilling:
                 _fleet.Ending.Leave();
@@ -167,13 +167,13 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
             case StopTimer:
                 _isKilling = true;
                 _fleet.Ending.Kill();
-                _timers.Arm(StopTimer, nowMs + KilledMs);
+                _timers.Arm(new TimerId(StopTimer), nowMs + KilledMs);
                 break;
             case KeepAliveTimer:
                 _service.KeepAlive();
                 break;
             case UpgradeTimer when _upgrade.OnTimer() is { } restMs:
-                _timers.Arm(UpgradeTimer, nowMs + restMs);
+                _timers.Arm(new TimerId(UpgradeTimer), nowMs + restMs);
                 break;
             case UpgradeTimer:
             case RebalanceTimer when _resources.IsShared:
@@ -186,18 +186,18 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
                 WatchWorkers();
                 break;
             default:
-                _fleet.OnTimer(timer);
+                _fleet.OnTimer(new WorkerNumber(timer.Index));
                 break;
         }
     }
 
-    IReadOnlyList<int> IControlHost.ServingWorkers => _fleet.ServingWorkers;
+    IReadOnlyList<WorkerNumber> IControlHost.ServingWorkers => _fleet.ServingWorkers;
 
     ControlRights IControlHost.Rights => _fleet.Settings.Control;
 
     long IControlHost.NowMs => _clock.NowMs;
 
-    bool IControlHost.Ask(int worker, string question) => _fleet.Question(worker, question);
+    bool IControlHost.Ask(WorkerNumber worker, string question) => _fleet.Question(worker, question);
 
     void IControlHost.Stop() => Stop("stop command", atOnce: false);
 
@@ -280,7 +280,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
                 return;
             }
 
-            _timers.Arm(UpgradeTimer, _clock.NowMs + begun.LimitMs);
+            _timers.Arm(new TimerId(UpgradeTimer), _clock.NowMs + begun.LimitMs);
         }
     }
 
@@ -316,7 +316,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
                     OnMaster(happened.Descriptor);
                     break;
                 default:
-                    _fleet.OnReadable((int)happened.Generation - 1);
+                    _fleet.OnReadable(new WorkerNumber((int)happened.Generation - 1));
                     break;
             }
         }
@@ -361,7 +361,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         {
             _stopping = true;
             _fleet.Stop(atOnce: true);
-            _timers.Arm(StopTimer, _clock.NowMs + GraceMs);
+            _timers.Arm(new TimerId(StopTimer), _clock.NowMs + GraceMs);
             return;
         }
 
@@ -370,7 +370,7 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _log.Write(EventCatalogue.Stopping, reason, _fleet.ConnectionCount, _fleet.Settings.DrainSeconds);
         _service.Stopping();
         _fleet.Stop(atOnce: false);
-        _timers.Arm(StopTimer, _clock.NowMs + (_fleet.Settings.DrainSeconds * 1000L) + GraceMs);
+        _timers.Arm(new TimerId(StopTimer), _clock.NowMs + (_fleet.Settings.DrainSeconds * 1000L) + GraceMs);
     }
 
     /// <summary>In an upgrade it waits for the end: the process that remains will act on it.</summary>

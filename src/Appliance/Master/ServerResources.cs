@@ -28,7 +28,7 @@ public sealed class ServerResources : IDisposable
     public WakeupTable Wakeups { get; init; } = new(RoomLogLayout.Slots);
 
     /// <summary>Slot of this master's first worker.</summary>
-    public int FirstSlot { get; init; }
+    public WorkerSlot FirstSlot { get; init; }
 
     /// <summary>Whether the workers of another master use the room logs as well.</summary>
     public bool IsShared { get; set; }

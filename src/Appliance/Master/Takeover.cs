@@ -10,7 +10,7 @@ namespace Appliance.Master;
 public sealed class Takeover
 {
     private ControlChannel? _channel;
-    private readonly int[] _formerWorkers;
+    private readonly WorkerNumber[] _formerWorkers;
 
     private Takeover(ControlChannel channel, Dictionary<string, string> head, Settings settings, ServerResources resources)
     {
@@ -18,7 +18,7 @@ public sealed class Takeover
         FormerPid = Number(head, "pid");
         Settings = settings;
         ServerResources = resources;
-        _formerWorkers = Array.ConvertAll(Text(head, "workers").Split(',', StringSplitOptions.RemoveEmptyEntries), Parse);
+        _formerWorkers = Array.ConvertAll(Text(head, "workers").Split(',', StringSplitOptions.RemoveEmptyEntries), text => new WorkerNumber(Parse(text)));
     }
 
     /// <summary>The old master.</summary>
@@ -43,7 +43,7 @@ public sealed class Takeover
         int[] monitoring = [];
         string settings = "";
         string unknown = "";
-        Dictionary<int, int[]> listeners = [];
+        Dictionary<WorkerNumber, int[]> listeners = [];
         while (channel.TryReceive(out var message, out _) && message.Kind != UpgradeProtocol.Begin)
         {
             switch (message.Kind)
@@ -62,7 +62,7 @@ public sealed class Takeover
                     monitoring = message.Descriptors;
                     break;
                 case UpgradeProtocol.Listeners:
-                    listeners[Parse(message.Text)] = message.Descriptors;
+                    listeners[new WorkerNumber(Parse(message.Text))] = message.Descriptors;
                     break;
                 default:
                     unknown = $"message '{message.Kind}' is not known to this version";
@@ -78,7 +78,7 @@ public sealed class Takeover
         }
 
         uint version = (uint)Number(head, "layout");
-        if (locks.Length < 2 || wakeups.Length != RoomLogLayout.SlotsOf(version) || !listeners.ContainsKey(0))
+        if (locks.Length < 2 || wakeups.Length != RoomLogLayout.SlotsOf(version) || !listeners.ContainsKey(default))
         {
             throw new IOException("a part of the hand-over has not arrived");
         }
@@ -92,7 +92,7 @@ public sealed class Takeover
             PidFile = PidFile.Adopt(inForce.RunDirectory, locks[0], locks[1]),
             Wakeups = new WakeupTable(RoomLogLayout.Slots, wakeups),
             MonitoringSocket = monitoring.Length > 0 ? ListenSocket.Inherit(monitoring[0], ListenKind.Monitoring) : null,
-            FirstSlot = RoomLogLayout.WorkersMax - Number(head, "first-slot"),
+            FirstSlot = RoomLogLayout.OtherFirst(new WorkerSlot(Number(head, "first-slot"))),
             IsShared = true,
         };
         return new Takeover(channel, head, inForce, resources);
@@ -105,9 +105,9 @@ public sealed class Takeover
     /// <param name="settings">The settings of the new master.</param>
     public void CloseUnusedWakeups(Settings settings)
     {
-        int formerSlot = RoomLogLayout.WorkersMax - ServerResources.FirstSlot;
-        ServerResources.Wakeups.CloseWhere(slot => !Array.Exists(_formerWorkers, number => slot == formerSlot + number)
-            && (slot < ServerResources.FirstSlot || slot >= ServerResources.FirstSlot + settings.WorkersMost)
+        var former = RoomLogLayout.OtherFirst(ServerResources.FirstSlot);
+        ServerResources.Wakeups.CloseWhere(slot => !Array.Exists(_formerWorkers, number => slot == RoomLogLayout.SlotBeside(former, number))
+            && (slot.Index < ServerResources.FirstSlot.Index || slot.Index >= ServerResources.FirstSlot.Index + settings.WorkersMost)
             && !FollowerTable.Wanted(settings).Any(row => row.Slot == slot));
     }
 
@@ -115,11 +115,11 @@ public sealed class Takeover
     /// <exception cref="SyscallException">No descriptor is left.</exception>
     public void OpenRoutes(WorkerFleet fleet, int workers)
     {
-        foreach (int number in _formerWorkers)
+        foreach (var number in _formerWorkers)
         {
             _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
-            fleet.Moves.TakeThrough(number % workers, taking);
-            _ = _channel!.Send(UpgradeProtocol.Route, number.ToString(CultureInfo.InvariantCulture), giving);
+            fleet.Moves.TakeThrough(new WorkerNumber(number.Value % workers), taking);
+            _ = _channel!.Send(UpgradeProtocol.Route, number.ToString(), giving);
             _ = Syscall.Close(taking);
             _ = Syscall.Close(giving);
         }

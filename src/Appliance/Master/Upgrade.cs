@@ -97,7 +97,7 @@ internal sealed class Upgrade
             (_channel, var there) = ControlChannel.CreatePair();
             using (there)
             {
-                _fleet.Wakeups.Share(RoomLogLayout.WorkersMax - _resources.FirstSlot, RoomLogLayout.WorkersMax);
+                _fleet.Wakeups.Share(RoomLogLayout.OtherFirst(_resources.FirstSlot), RoomLogLayout.WorkersMax);
                 UpgradeProtocol.Send(_channel, _resources, _fleet.Settings, _fleet.Numbers);
                 _pid = _relaunch.Start(there.Descriptor, _service.Environment);
                 _children.Add(_pid);
@@ -128,7 +128,7 @@ internal sealed class Upgrade
                     return;
                 case UpgradeProtocol.Route
                     when int.TryParse(message.Text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && message.Descriptors.Length == 1:
-                    _routes.Add(number, message.Descriptors[0]);
+                    _routes.Add(new WorkerNumber(number), message.Descriptors[0]);
                     break;
                 case UpgradeProtocol.Serves when !_routes.Serve(_fleet.Numbers):
                     Fail("the new process does not take the connections of every worker");

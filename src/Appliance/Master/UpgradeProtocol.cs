@@ -49,7 +49,7 @@ public static class UpgradeProtocol
     /// <summary>Says everything that the old master has.</summary>
     /// <exception cref="IOException">The channel does not take it.</exception>
     /// <exception cref="Native.SyscallException">No descriptor is left for the wake-ups of the new workers.</exception>
-    public static void Send(ControlChannel channel, ServerResources resources, Settings settings, IEnumerable<int> workers)
+    public static void Send(ControlChannel channel, ServerResources resources, Settings settings, IEnumerable<WorkerNumber> workers)
     {
         var layout = resources.Rooms.Layout;
         string head = string.Create(CultureInfo.InvariantCulture, $"""
@@ -72,10 +72,10 @@ public static class UpgradeProtocol
         bool sent = channel.Send(Head, head, [.. resources.PidFile.Descriptors])
             && channel.Send(Settings, SettingsBuilder.Write(settings))
             && channel.Send(Wakeups, "", resources.Wakeups.EnsureFirst(layout.SlotCount));
-        foreach (int number in resources.Listeners.IsInherited ? [0] : resources.Listeners.Numbers)
+        foreach (var number in resources.Listeners.IsInherited ? [default(WorkerNumber)] : resources.Listeners.Numbers)
         {
             sent = sent && channel.Send(
-                Listeners, number.ToString(CultureInfo.InvariantCulture), ListenerSet.DescriptorsOf(resources.Listeners.ForWorker(number)));
+                Listeners, number.ToString(), ListenerSet.DescriptorsOf(resources.Listeners.ForWorker(number)));
         }
 
         sent = sent && (resources.MonitoringSocket is not { } monitoring || channel.Send(Monitoring, "", monitoring.Descriptor));

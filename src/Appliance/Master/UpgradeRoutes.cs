@@ -1,3 +1,4 @@
+using Appliance.Loop;
 using Appliance.Native;
 
 namespace Appliance.Master;
@@ -9,10 +10,10 @@ namespace Appliance.Master;
 internal sealed class UpgradeRoutes
 {
     private readonly ConnectionMoves _moves;
-    private readonly Dictionary<int, int> _sockets = [];
-    private readonly Dictionary<int, int> _used = [];
+    private readonly Dictionary<WorkerNumber, int> _sockets = [];
+    private readonly Dictionary<WorkerNumber, int> _used = [];
     private readonly Stack<int> _free = [];
-    private readonly Queue<int> _left = [];
+    private readonly Queue<WorkerNumber> _left = [];
 
     /// <summary>No route yet.</summary>
     public UpgradeRoutes(ConnectionMoves moves) => _moves = moves;
@@ -41,7 +42,7 @@ internal sealed class UpgradeRoutes
     }
 
     /// <summary>A socket for a worker.</summary>
-    public void Add(int number, int socket)
+    public void Add(WorkerNumber number, int socket)
     {
         if (!_sockets.TryAdd(number, socket))
         {
@@ -50,9 +51,9 @@ internal sealed class UpgradeRoutes
     }
 
     /// <summary>Whether there is one for each of these workers.</summary>
-    public bool Serve(IReadOnlyList<int> workers)
+    public bool Serve(IReadOnlyList<WorkerNumber> workers)
     {
-        foreach (int worker in workers)
+        foreach (var worker in workers)
         {
             if (!_sockets.ContainsKey(worker))
             {
@@ -80,7 +81,7 @@ internal sealed class UpgradeRoutes
     {
         while (_left.Count > 0 && _free.TryPop(out int socket))
         {
-            int number = _left.Dequeue();
+            var number = _left.Dequeue();
             _used[number] = socket;
             if (!_moves.Give(number, socket))
             {
@@ -104,7 +105,7 @@ internal sealed class UpgradeRoutes
         _moves.OnGiven = (_, _) => { };
     }
 
-    private void OnGiven(int number, bool failed)
+    private void OnGiven(WorkerNumber number, bool failed)
     {
         if (failed)
         {

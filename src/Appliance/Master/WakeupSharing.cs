@@ -10,11 +10,12 @@ internal sealed class WakeupSharing(IReadOnlyCollection<ChildWorker> workers, Wa
 {
     /// <summary>Makes the wake-ups of slots in a row that have none, and gives them to every worker: each wakes the process that has the slot.</summary>
     /// <exception cref="SyscallException">No descriptor is left.</exception>
-    public void Share(int first, int count)
+    public void Share(WorkerSlot first, int count)
     {
-        List<int> made = [];
-        for (int slot = first; slot < first + count; slot++)
+        List<WorkerSlot> made = [];
+        for (int index = first.Index; index < first.Index + count; index++)
         {
+            var slot = new WorkerSlot(index);
             if (wakeups[slot] < 0)
             {
                 made.Add(slot);
@@ -52,7 +53,7 @@ internal sealed class WakeupSharing(IReadOnlyCollection<ChildWorker> workers, Wa
         }
         catch (SyscallException failure)
         {
-            log.Write(EventCatalogue.WorkerNotStarted, worker.Number, failure.Message);
+            log.Write(EventCatalogue.WorkerNotStarted, worker.Number.Value, failure.Message);
             return false;
         }
     }

@@ -21,7 +21,7 @@ internal sealed class WorkerEnding(IReadOnlyCollection<ChildWorker> workers, Loo
     {
         foreach (var worker in workers.Where(worker => worker.Pid > 0))
         {
-            log.Write(EventCatalogue.WorkerKilled, worker.Number, worker.Pid);
+            log.Write(EventCatalogue.WorkerKilled, worker.Number.Value, worker.Pid);
             _ = Syscall.Kill(worker.Pid, Syscall.SIGKILL);
         }
     }
@@ -31,7 +31,7 @@ internal sealed class WorkerEnding(IReadOnlyCollection<ChildWorker> workers, Loo
     {
         foreach (var worker in workers.Where(worker => worker.Pid > 0))
         {
-            log.Write(EventCatalogue.WorkerLeft, worker.Number, worker.Pid);
+            log.Write(EventCatalogue.WorkerLeft, worker.Number.Value, worker.Pid);
             _ = worker.NoteEnd(ProcessEnd.Expected, clock.NowMs);
             worker.State = ChildState.Ended;
         }

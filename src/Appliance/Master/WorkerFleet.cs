@@ -75,18 +75,18 @@ public sealed class WorkerFleet : IDisposable
     public string Owing => string.Join(" and ", _workers.Where(worker => worker.Owed > 0).Select(worker => $"worker {worker.Number} (pid {worker.Pid})"));
 
     /// <summary>Numbers of the workers that serve and are to go on, in growing order.</summary>
-    public IReadOnlyList<int> ServingWorkers
+    public IReadOnlyList<WorkerNumber> ServingWorkers
     {
         get
         {
             var numbers = _workers.FindAll(worker => worker is { IsServing: true, IsRetired: false }).ConvertAll(worker => worker.Number);
-            numbers.Sort();
+            numbers.Sort((one, two) => one.Value.CompareTo(two.Value));
             return numbers;
         }
     }
 
     /// <summary>Called with a worker's number and its answer to a question.</summary>
-    public Action<int, string> OnAnswer { get; set; } = (_, _) => { };
+    public Action<WorkerNumber, string> OnAnswer { get; set; } = (_, _) => { };
 
     /// <summary>Clients of all workers.</summary>
     public int ConnectionCount => _workers.Sum(worker => _rooms.Worker(worker.Slot).Connections);
@@ -95,7 +95,7 @@ public sealed class WorkerFleet : IDisposable
     public string? StartFailure { get; private set; }
 
     /// <summary>The numbers of the workers.</summary>
-    public IReadOnlyList<int> Numbers => _workers.FindAll(worker => worker.Pid > 0).ConvertAll(worker => worker.Number);
+    public IReadOnlyList<WorkerNumber> Numbers => _workers.FindAll(worker => worker.Pid > 0).ConvertAll(worker => worker.Number);
 
     /// <summary>Has so many workers: starts what is missing, retires the highest ones.</summary>
     public void Resize(int count)
@@ -108,8 +108,9 @@ public sealed class WorkerFleet : IDisposable
             BeginRebalancing();
         }
 
-        for (int number = 0; number < count; number++)
+        for (int i = 0; i < count; i++)
         {
+            var number = new WorkerNumber(i);
             if (_workers.Find(worker => worker.Number == number) is { } present)
             {
                 // One that is being given up is wanted again: another process follows the one that is told to end.
@@ -117,7 +118,7 @@ public sealed class WorkerFleet : IDisposable
                 continue;
             }
 
-            var worker = new ChildWorker(number, _resources.FirstSlot + number, _listeners.ForWorker(number));
+            var worker = new ChildWorker(number, RoomLogLayout.SlotBeside(_resources.FirstSlot, number), _listeners.ForWorker(number));
             if (Wakeups.TryShare(worker))
             {
                 _workers.Add(worker);
@@ -151,7 +152,7 @@ public sealed class WorkerFleet : IDisposable
         Resize(_wanted);
         foreach (var worker in _workers.Where(worker => worker is { Pid: 0, IsRetired: false }))
         {
-            _timers.Arm(worker.Number, _clock.NowMs);
+            _timers.Arm(worker.Pause, _clock.NowMs);
         }
     }
 
@@ -173,11 +174,11 @@ public sealed class WorkerFleet : IDisposable
     public void SendReopen() => AskAll(ControlWord.Reopen, "", []);
 
     /// <summary>Passes a question on to a worker; false when it cannot take any.</summary>
-    public bool Question(int number, string text) =>
+    public bool Question(WorkerNumber number, string text) =>
         _workers.Find(worker => worker.Number == number)?.Channel is { } channel && channel.Send(ControlWord.Question, text);
 
     /// <summary>A worker has said something, or has closed its end, which it does when it dies.</summary>
-    public void OnReadable(int number)
+    public void OnReadable(WorkerNumber number)
     {
         if (_workers.Find(worker => worker.Number == number) is not { Channel: { } channel } worker)
         {
@@ -212,7 +213,7 @@ public sealed class WorkerFleet : IDisposable
     }
 
     /// <summary>A worker's pause is over.</summary>
-    public void OnTimer(int number)
+    public void OnTimer(WorkerNumber number)
     {
         if (!_stopping && !Moves.IsGivingAll && _workers.Find(worker => worker.Number == number) is { Pid: 0, IsRetired: false } worker)
         {
@@ -241,13 +242,13 @@ public sealed class WorkerFleet : IDisposable
         {
             case ControlWord.Ready:
                 worker.State = worker.State == ChildState.Starting ? ChildState.Serving : worker.State;
-                _log.Write(EventCatalogue.WorkerReady, worker.Number, worker.Pid);
+                _log.Write(EventCatalogue.WorkerReady, worker.Number.Value, worker.Pid);
                 _lending.OnReady(worker);
                 RetireSuperfluous();
                 break;
             case ControlWord.Given:
                 string[] outcome = message.Text.Split(' ');
-                _log.Write(EventCatalogue.ConnectionsMoved, worker.Number, outcome[0]);
+                _log.Write(EventCatalogue.ConnectionsMoved, worker.Number.Value, outcome[0]);
                 Moves.Hear(worker, failed: outcome[1] != "0");
                 break;
             case ControlWord.Link:
@@ -269,23 +270,23 @@ public sealed class WorkerFleet : IDisposable
         {
             worker.Start(Settings, _resources.SegmentId, _rooms.Layout, _resources.Wakeups, _clock.NowMs);
             _children.Add(worker.Pid);
-            _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Number + 1).OrThrow("epoll_ctl");
+            _ = _poller.Add(worker.Channel!.Descriptor, (uint)worker.Number.Value + 1).OrThrow("epoll_ctl");
         }
         catch (SyscallException failure)
         {
             int pauseMs = worker.NoteEnd(ProcessEnd.NotStarted, _clock.NowMs);
-            _log.Write(EventCatalogue.WorkerDied, worker.Number, 0, failure.Message, pauseMs);
+            _log.Write(EventCatalogue.WorkerDied, worker.Number.Value, 0, failure.Message, pauseMs);
             StartFailure = failure.Message;
-            _timers.Arm(worker.Number, _clock.NowMs + pauseMs);
+            _timers.Arm(worker.Pause, _clock.NowMs + pauseMs);
         }
     }
 
     /// <summary>Gives up the workers beyond those that are wanted, once there is one who can take their clients.</summary>
     private void RetireSuperfluous()
     {
-        if (!_stopping && _workers.Exists(worker => worker is { IsServing: true, IsRetired: false } && worker.Number < _wanted))
+        if (!_stopping && _workers.Exists(worker => worker is { IsServing: true, IsRetired: false } && worker.Number.Value < _wanted))
         {
-            var superfluous = _workers.FindAll(worker => worker.Number >= _wanted && !worker.IsRetired);
+            var superfluous = _workers.FindAll(worker => worker.Number.Value >= _wanted && !worker.IsRetired);
             superfluous.ForEach(worker => worker.IsRetired = true);
             superfluous.ForEach(worker => Retire(worker, tell: true));
         }
@@ -298,7 +299,7 @@ public sealed class WorkerFleet : IDisposable
     private void Retire(ChildWorker worker, bool tell)
     {
         (worker.IsRetired, worker.IsWantedAgain) = (true, false);
-        _timers.Cancel(worker.Number);
+        _timers.Cancel(worker.Pause);
         if (tell && (_stopping || !Moves.GiveToOthers(worker)))
         {
             _ = worker.Channel?.Send(ControlWord.Stop);
@@ -335,7 +336,7 @@ public sealed class WorkerFleet : IDisposable
 
         if (worker.IsRetired || _stopping)
         {
-            _log.Write(EventCatalogue.WorkerEnded, worker.Number, pid);
+            _log.Write(EventCatalogue.WorkerEnded, worker.Number.Value, pid);
             GiveUp(worker);
             return;
         }
@@ -362,14 +363,14 @@ public sealed class WorkerFleet : IDisposable
         }
         else
         {
-            _timers.Arm(worker.Number, _clock.NowMs + pauseMs);
+            _timers.Arm(worker.Pause, _clock.NowMs + pauseMs);
         }
     }
 
     private void NoteDeath(ChildWorker worker, int pid, string how, int pauseMs)
     {
         _rooms.Worker(worker.Slot).Restarts++;
-        _log.Write(EventCatalogue.WorkerDied, worker.Number, pid, how, pauseMs);
+        _log.Write(EventCatalogue.WorkerDied, worker.Number.Value, pid, how, pauseMs);
         BeginRebalancing();
         if (worker.KeepsDying)
         {
@@ -393,7 +394,7 @@ public sealed class WorkerFleet : IDisposable
         _log.Write(EventCatalogue.RoomsDamaged, damaged);
         foreach (var worker in _workers)
         {
-            _timers.Arm(worker.Number, _clock.NowMs + worker.PauseMs);
+            _timers.Arm(worker.Pause, _clock.NowMs + worker.PauseMs);
         }
     }
 }

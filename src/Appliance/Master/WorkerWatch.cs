@@ -58,7 +58,7 @@ internal sealed class WorkerWatch(WorkerFleet fleet, ServerResources resources, 
         bool isStarved = state.State == 'R' && state.CpuMs - worker.Turns.CpuMs < silentMs * BusyShare;
         if (!isStarved && !state.IsTraced)
         {
-            log.Write(EventCatalogue.WorkerStuck, worker.Number, worker.Pid, silentMs / 1000, state.Description);
+            log.Write(EventCatalogue.WorkerStuck, worker.Number.Value, worker.Pid, silentMs / 1000, state.Description);
             _ = Syscall.Kill(worker.Pid, Syscall.SIGKILL);
         }
     }

@@ -9,7 +9,7 @@ namespace Appliance.Monitoring;
 /// <param name="ListenQueue">How many connections wait at the listening sockets of a slot.</param>
 /// <param name="Wake">Wakes the loop of a slot.</param>
 /// <param name="CommandQueue">Messages and bytes in the command queue.</param>
-public sealed record MonitoredServer(Func<int, long> ListenQueue, Action<int> Wake, Func<(long Messages, long Bytes)> CommandQueue);
+public sealed record MonitoredServer(Func<WorkerSlot, long> ListenQueue, Action<WorkerSlot> Wake, Func<(long Messages, long Bytes)> CommandQueue);
 
 /// <summary>
 /// Takes a border between two intervals once a second, while anything happens, and keeps the last two in shared memory: readers of that memory and of
@@ -28,7 +28,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
 
     private const int NsPerMs = 1_000_000;
 
-    private readonly List<int> _slots = [];
+    private readonly List<WorkerSlot> _slots = [];
     private readonly WorkerSnapshot[] _workers = new WorkerSnapshot[RoomLogLayout.WorkerSlots];
     private readonly long[] _memory = new long[RoomLogLayout.WorkerSlots];
     private long _masterMemory;
@@ -45,7 +45,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         long wakeAfterNs = Sample.StuckAfterNs(rooms.Header.WorkerTimeoutSeconds) / WakeShare;
         for (int i = 0; i < _slots.Count; i++)
         {
-            int slot = _slots[i];
+            var slot = _slots[i];
             ref var header = ref rooms.Worker(slot);
             _workers[i] = Scoreboard.Read(rooms, slot, ref yields);
 
@@ -66,23 +66,23 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         for (int i = 0; i < _slots.Count; i++)
         {
             // The queue of a worker that is no more is another's to serve, but still its own.
-            int slot = _slots[i];
-            bool isOurs = slot / RoomLogLayout.WorkersMax == rooms.Header.FirstSlot / RoomLogLayout.WorkersMax;
-            Scoreboard.WriteAfter(rooms, slot, _workers[i] with { MemoryBytes = _memory[slot], ListenQueue = isOurs ? server.ListenQueue(slot) : 0 });
+            var slot = _slots[i];
+            bool isOurs = slot == RoomLogLayout.SlotBeside(rooms.FirstSlot, RoomLogLayout.NumberOf(slot));
+            Scoreboard.WriteAfter(rooms, slot, _workers[i] with { MemoryBytes = _memory[slot.Index], ListenQueue = isOurs ? server.ListenQueue(slot) : 0 });
         }
 
         Scoreboard.EndBorder(rooms);
     }
 
     /// <summary>Rests, of a single process, if nothing has happened since the last border.</summary>
-    public bool TryRest() => Scoreboard.TryRest(rooms, rooms.Header.FirstSlot);
+    public bool TryRest() => Scoreboard.TryRest(rooms, rooms.FirstSlot);
 
     /// <summary>Ends a rest, and begins an interval.</summary>
     public void Resume(long unixMs)
     {
         long nowNs = MonotonicClock.ReadNs();
         FollowClock();
-        Scoreboard.Resume(rooms, rooms.Header.FirstSlot, TakeServer(nowNs, unixMs));
+        Scoreboard.Resume(rooms, rooms.FirstSlot, TakeServer(nowNs, unixMs));
     }
 
     /// <summary>The figures of the last whole interval, from shared memory; while the sampler rests, of the rest up to now.</summary>
@@ -101,7 +101,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         {
             (before, after) = (rooms.Header.Before, rooms.Header.After);
             slots = Slots(rooms)
-                .ConvertAll(slot => new SlotInterval(slot % RoomLogLayout.WorkersMax, Scoreboard.Before(rooms, slot), Scoreboard.After(rooms, slot)));
+                .ConvertAll(slot => new SlotInterval(RoomLogLayout.NumberOf(slot).Value, Scoreboard.Before(rooms, slot), Scoreboard.After(rooms, slot)));
             if (rooms.Header.SamplerRests != 0)
             {
                 (before, after) = (after, after with { AtNs = clock.NowNs, UnixMs = clock.UnixMs });
@@ -133,7 +133,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
             [
                 .. Slots(rooms)
                     .Where(slot => rooms.Worker(slot) is { Pid: not 0, LacksDescriptors: not 0 })
-                    .Select(slot => slot % RoomLogLayout.WorkersMax),
+                    .Select(slot => RoomLogLayout.NumberOf(slot).Value),
             ],
             JournalFailure = rooms.Header.JournalError is not Errno.None and var error ? SyscallException.Describe(error) : null,
         };
@@ -142,7 +142,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     private static long MemoryOf(int pid, long measured) => measured == 0 && pid > 0 ? ProcessMemory.Read(pid) : measured;
 
     /// <summary>A loop is stuck that does not turn although it was woken; during a rest nobody wakes it.</summary>
-    private static WorkerState Judge(RoomLog rooms, int slot, WorkerState state, long nowNs)
+    private static WorkerState Judge(RoomLog rooms, WorkerSlot slot, WorkerState state, long nowNs)
     {
         bool rests = Volatile.Read(ref rooms.Header.SamplerRests) != 0;
         ref var header = ref rooms.Worker(slot);
@@ -158,24 +158,25 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
     }
 
     /// <summary>What a sampler alone can tell is as it was at the last border.</summary>
-    private static WorkerSnapshot Now(RoomLog rooms, int slot, in WorkerSnapshot after, ref int yields)
+    private static WorkerSnapshot Now(RoomLog rooms, WorkerSlot slot, in WorkerSnapshot after, ref int yields)
     {
         var now = Scoreboard.Read(rooms, slot, ref yields);
         return now with { State = Judge(rooms, slot, now.State, now.AtNs), MemoryBytes = after.MemoryBytes, ListenQueue = after.ListenQueue };
     }
 
-    private static List<int> Slots(RoomLog rooms)
+    private static List<WorkerSlot> Slots(RoomLog rooms)
     {
-        List<int> slots = [];
+        List<WorkerSlot> slots = [];
         FindSlots(rooms, slots);
         return slots;
     }
 
-    private static void FindSlots(RoomLog rooms, List<int> slots)
+    private static void FindSlots(RoomLog rooms, List<WorkerSlot> slots)
     {
         slots.Clear();
-        for (int slot = 0; slot < RoomLogLayout.WorkerSlots; slot++)
+        for (int index = 0; index < RoomLogLayout.WorkerSlots; index++)
         {
+            var slot = new WorkerSlot(index);
             if (Scoreboard.IsUsed(rooms, slot))
             {
                 slots.Add(slot);
@@ -225,7 +226,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         // A rest ends with the border at which it began, so that follows as well.
         Follow(ref rooms.Header.ReadyMs, stepMs);
         Follow(ref rooms.Header.After.ReadyMs, stepMs);
-        foreach (int slot in _slots)
+        foreach (var slot in _slots)
         {
             Follow(ref rooms.Worker(slot).ReadyMs, stepMs);
             var after = Scoreboard.After(rooms, slot);
@@ -247,7 +248,7 @@ public sealed class Sampler(RoomLog rooms, MonitoredServer server, bool measures
         bool isMaster = true;
         for (int i = 0; i < _slots.Count; i++)
         {
-            ref long memory = ref _memory[_slots[i]];
+            ref long memory = ref _memory[_slots[i].Index];
             int pid = _workers[i].Pid;
             memory = pid == 0 ? 0 : isDue || memory == 0 ? ProcessMemory.Read(pid) : memory;
             isMaster &= pid != Environment.ProcessId;

@@ -23,7 +23,7 @@ public sealed class Gathering
     private readonly ChatRooms _rooms;
     private readonly HandoverPacking _packing;
     private readonly Poller _poller;
-    private readonly Dictionary<int, Link> _links = [];
+    private readonly Dictionary<WorkerSlot, Link> _links = [];
     private readonly Queue<Link> _waiting = new();
     private readonly HandoverBatch _giving;
     private readonly HandoverBatch _answer = new();
@@ -44,7 +44,7 @@ public sealed class Gathering
     public int ConnectionsMin { get; init; } = WorkerConnectionsMin;
 
     /// <summary>Asks for a link to the worker of a slot.</summary>
-    public required Action<int> OnWanted { get; init; }
+    public required Action<WorkerSlot> OnWanted { get; init; }
 
     /// <summary>Whether connections are on their way, and may come back.</summary>
     public bool IsUnderWay => _target is not null;
@@ -61,8 +61,7 @@ public sealed class Gathering
         }
 
         ref var connection = ref _table[fd];
-        int host = _rooms.HostOf(connection, RoomMembersMax, connectionsMax: _table.Count + (_table.Count / 8));
-        if (host < 0)
+        if (_rooms.HostOf(connection, RoomMembersMax, connectionsMax: _table.Count + (_table.Count / 8)) is not { } host)
         {
             return;
         }
@@ -84,7 +83,7 @@ public sealed class Gathering
     }
 
     /// <summary>The link to the worker of a slot is there; -1: it cannot be made now, and the next newcomer may ask again.</summary>
-    public void OnLink(int slot, int socket)
+    public void OnLink(WorkerSlot slot, int socket)
     {
         bool isWanted = !_stopped && _links.ContainsKey(slot);
         if (isWanted && socket >= 0 && _poller.Add(socket, 0).Ok)
@@ -220,7 +219,7 @@ public sealed class Gathering
     /// <summary>The socket to another worker, and the connections that wait for it.</summary>
     private sealed class Link
     {
-        public required int Slot { get; init; }
+        public required WorkerSlot Slot { get; init; }
 
         /// <summary>-1 while it is asked for.</summary>
         public int Socket { get; set; } = -1;

@@ -33,7 +33,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         for (int fd = 0; fd <= _table.HighestDescriptor; fd++)
         {
             bool stays = _table[fd].State != ConnectionState.None && _table.TransportOf(_table[fd]) is { } transport && !transport.CanMove(fd);
-            if (stays && context.Timers.DueMs(fd) is var dueMs && (dueMs == 0 || dueMs > context.NowMs + StayMsMax))
+            if (stays && context.Timers.DueMs(new TimerId(fd)) is var dueMs && (dueMs == 0 || dueMs > context.NowMs + StayMsMax))
             {
                 _table[fd].HeardMs = Math.Min(_table[fd].HeardMs, context.NowMs + StayMsMax - (context.Settings.HandshakeTimeoutSeconds * 1000L));
                 context.ArmIn(fd, StayMsMax);
@@ -55,7 +55,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         record.Position = connection.Position;
         record.IpHigh = connection.IpHigh;
         record.IpLow = connection.IpLow;
-        long dueMs = context.Timers.DueMs(fd);
+        long dueMs = context.Timers.DueMs(new TimerId(fd));
         record.HeardMs = connection.HeardMs + _clock.FrozenMs;
         record.DueMs = dueMs > 0 ? dueMs + _clock.FrozenMs : dueMs;
         record.Rate = connection.Rate.OnClock(_clock.FrozenMs);
@@ -182,7 +182,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
                 if (record.DueMs > 0)
                 {
                     long dueMs = record.DueMs - _clock.FrozenMs;
-                    context.Timers.Arm(fd, dueMs);
+                    context.Timers.Arm(new TimerId(fd), dueMs);
                     OnArmed(fd, dueMs);
                 }
 

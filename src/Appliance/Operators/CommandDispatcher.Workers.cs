@@ -1,4 +1,5 @@
 using System.Globalization;
+using Appliance.Loop;
 using Appliance.Moderation;
 using Appliance.Protocols;
 
@@ -22,7 +23,7 @@ public sealed partial class CommandDispatcher
         return isAsked || Finish(command, outcome == "ok" ? "ok 0" : outcome);
     }
 
-    /// <summary><c>clients [SLOT-NUMBER]</c>: one worker at a time, the next one when the first has no more.</summary>
+    /// <summary><c>clients [WORKER-NUMBER]</c>: one worker at a time, the next one when the first has no more.</summary>
     private bool AskForClients(ControlCommand command)
     {
         string[] cursor = command.Arguments.Split('-');
@@ -35,20 +36,20 @@ public sealed partial class CommandDispatcher
             return Finish(command, $"failed {PrintableText.Quote(command.Arguments)} is not a cursor from an answer's first line: more CURSOR");
         }
 
-        if (NextWorker(from) is not { } worker)
+        if (NextWorker(new WorkerNumber(from)) is not { } worker)
         {
             return Answer(command, "ok");
         }
 
         int bytesMax = _queue.AnswerBytesMax - OutcomeBytesMax;
         var question = new WorkerQuestion(command, NowMs + WorkerMsMax) { ListBytesMax = bytesMax };
-        return Ask([worker], question, string.Create(CultureInfo.InvariantCulture, $"clients {(worker == from ? first : 0)} {bytesMax}"));
+        return Ask([worker], question, string.Create(CultureInfo.InvariantCulture, $"clients {(worker.Value == from ? first : 0)} {bytesMax}"));
     }
 
     /// <summary>The list has room left when a worker has told all: the next one goes on with it; false when there is none, or no room.</summary>
-    private bool TryAskNext(int worker, long ticket, WorkerQuestion question)
+    private bool TryAskNext(WorkerNumber worker, long ticket, WorkerQuestion question)
     {
-        if (NextWorker(worker + 1) is not { } next)
+        if (NextWorker(new WorkerNumber(worker.Value + 1)) is not { } next)
         {
             return false;
         }
@@ -65,11 +66,11 @@ public sealed partial class CommandDispatcher
         return asked;
     }
 
-    private int? NextWorker(int from)
+    private WorkerNumber? NextWorker(WorkerNumber from)
     {
-        foreach (int worker in _host.ServingWorkers)
+        foreach (var worker in _host.ServingWorkers)
         {
-            if (worker >= from)
+            if (worker.Value >= from.Value)
             {
                 return worker;
             }

@@ -51,7 +51,7 @@ public sealed partial class CommandDispatcher : IDisposable
     private ControlCommand? _held;
     private long _heldUntilMs;
     private long _ticket;
-    private int _silentWorker = -1;
+    private WorkerNumber? _silentWorker;
 
     /// <summary>A desk for a queue, which it owns, of the server of a state directory.</summary>
     public CommandDispatcher(ControlQueue queue, string stateDirectory, Moderator moderator, RoomLog rooms, EventLog log)
@@ -147,7 +147,7 @@ public sealed partial class CommandDispatcher : IDisposable
     }
 
     /// <summary>A worker has answered: <c>TICKET ok …</c>.</summary>
-    public void OnAnswer(int worker, string text)
+    public void OnAnswer(WorkerNumber worker, string text)
     {
         int space = text.IndexOf(' ', StringComparison.Ordinal);
         if (space < 0 || !long.TryParse(text.AsSpan(0, space), NumberStyles.None, CultureInfo.InvariantCulture, out long ticket)
@@ -156,7 +156,7 @@ public sealed partial class CommandDispatcher : IDisposable
             return;
         }
 
-        _silentWorker = _silentWorker == worker ? -1 : _silentWorker;
+        _silentWorker = _silentWorker == worker ? null : _silentWorker;
         question.Take(worker, text[(space + 1)..]);
         if (question.Awaited > 0 || (question.WorkerIsDone && TryAskNext(worker, ticket, question)))
         {
@@ -255,25 +255,25 @@ public sealed partial class CommandDispatcher : IDisposable
     /// <summary>Whichever worker comes first, but one that was too slow to answer only if there is no other.</summary>
     private bool AskAny(ControlCommand command)
     {
-        int any = -1;
-        foreach (int worker in _host.ServingWorkers)
+        WorkerNumber? any = null;
+        foreach (var worker in _host.ServingWorkers)
         {
-            any = any < 0 || any == _silentWorker ? worker : any;
+            any = any is null || any == _silentWorker ? worker : any;
         }
 
-        return any >= 0 && Ask([any], new WorkerQuestion(command, NowMs + WorkerMsMax) { Worker = any }, command.Text);
+        return any is { } one && Ask([one], new WorkerQuestion(command, NowMs + WorkerMsMax) { Worker = one }, command.Text);
     }
 
     private bool AskAll(ControlCommand command) =>
         Ask(_host.ServingWorkers, new WorkerQuestion(command, NowMs + WorkerMsMax), command.Text);
 
-    private bool Ask(IReadOnlyList<int> workers, WorkerQuestion question, string text)
+    private bool Ask(IReadOnlyList<WorkerNumber> workers, WorkerQuestion question, string text)
     {
         long ticket = ++_ticket;
         _open.Add(ticket, question);
         question.Awaited = workers.Count;
         int asked = 0;
-        foreach (int worker in workers)
+        foreach (var worker in workers)
         {
             bool passed = _host.Ask(worker, string.Create(CultureInfo.InvariantCulture, $"{ticket} {text}"));
             asked += passed ? 1 : 0;
@@ -299,7 +299,7 @@ public sealed partial class CommandDispatcher : IDisposable
         {
             if (question.UntilMs < NowMs)
             {
-                _silentWorker = question.Worker >= 0 ? question.Worker : _silentWorker;
+                _silentWorker = question.Worker ?? _silentWorker;
                 Close(ticket, question);
             }
         }

@@ -1,12 +1,13 @@
 using Appliance.Config;
+using Appliance.Loop;
 
 namespace Appliance.Operators;
 
 /// <summary>Who does what the control queue asks for: the master, or the only process.</summary>
 public interface IControlHost
 {
-    /// <summary>The workers that serve, by slot, in growing order.</summary>
-    IReadOnlyList<int> ServingWorkers { get; }
+    /// <summary>The workers that serve, in growing order.</summary>
+    IReadOnlyList<WorkerNumber> ServingWorkers { get; }
 
     /// <summary>What others than the server's user and root may do.</summary>
     ControlRights Rights { get; }
@@ -17,7 +18,7 @@ public interface IControlHost
     /// <summary>
     /// Passes a question on to a worker, whose answer comes to <see cref="CommandDispatcher.OnAnswer"/>; false when it cannot take any now.
     /// </summary>
-    bool Ask(int worker, string question);
+    bool Ask(WorkerNumber worker, string question);
 
     /// <summary>Ends gracefully, as SIGTERM asks for.</summary>
     void Stop();

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using Appliance.Loop;
 using Appliance.Protocols;
 using Appliance.Rooms;
 
@@ -29,8 +30,9 @@ internal static class RoomReport
         long messages = 0;
         long deliveries = 0;
         long restarts = 0;
-        for (int slot = 0; slot < RoomLogLayout.WorkerSlots; slot++)
+        for (int index = 0; index < RoomLogLayout.WorkerSlots; index++)
         {
+            var slot = new WorkerSlot(index);
             if (!Scoreboard.IsUsed(rooms, slot))
             {
                 continue;

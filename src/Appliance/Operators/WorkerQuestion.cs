@@ -1,4 +1,5 @@
 using System.Globalization;
+using Appliance.Loop;
 
 namespace Appliance.Operators;
 
@@ -24,8 +25,8 @@ internal sealed class WorkerQuestion(ControlCommand command, long untilMs)
     /// <summary>Of a list that one worker after the other adds to: how long it may become; 0 for any other question.</summary>
     public int ListBytesMax { get; init; }
 
-    /// <summary>The only worker that was asked; -1 when there are several.</summary>
-    public int Worker { get; init; } = -1;
+    /// <summary>The only worker that was asked; null when there are several.</summary>
+    public WorkerNumber? Worker { get; init; }
 
     /// <summary>Workers that have not answered.</summary>
     public int Awaited { get; set; }
@@ -40,7 +41,7 @@ internal sealed class WorkerQuestion(ControlCommand command, long untilMs)
     public string Outcome => _count > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Ok} {_count}") : _outcome + _lines;
 
     /// <summary>Takes a worker's answer: <c>ok</c>, <c>ok COUNT</c>, <c>more NUMBER</c> or <c>failed REASON</c>, and further lines.</summary>
-    public void Take(int worker, string answer)
+    public void Take(WorkerNumber worker, string answer)
     {
         Awaited--;
         int end = answer.IndexOf('\n', StringComparison.Ordinal);
@@ -59,5 +60,5 @@ internal sealed class WorkerQuestion(ControlCommand command, long untilMs)
     }
 
     /// <summary>The rest of the list is for another question.</summary>
-    public void GoOnAt(int worker, string number) => _outcome = string.Create(CultureInfo.InvariantCulture, $"{More}{worker}-{number}");
+    public void GoOnAt(WorkerNumber worker, string number) => _outcome = string.Create(CultureInfo.InvariantCulture, $"{More}{worker}-{number}");
 }

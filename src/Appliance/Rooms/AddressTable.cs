@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using Appliance.Loop;
 using Appliance.Native;
 
 namespace Appliance.Rooms;
@@ -78,14 +79,14 @@ public sealed unsafe partial class AddressTable : IDisposable
     private readonly int _slot;
     private readonly uint _epoch;
 
-    private AddressTable(byte* address, long bytes, int slot, bool isOwn)
+    private AddressTable(byte* address, long bytes, WorkerSlot slot, bool isOwn)
     {
         _base = address;
-        (_slot, _isOwn) = (slot, isOwn);
+        (_slot, _isOwn) = (slot.Index, isOwn);
         _sets = (uint)((bytes - HeadBytes) / (EntryBytes * SetEntries));
         MakeKey(ref Head.Key);
         MakeKey(ref Head.SecondKey);
-        _epoch = Volatile.Read(ref EpochOf(slot));
+        _epoch = Volatile.Read(ref EpochOf(_slot));
     }
 
     /// <summary>How often no entry was left, so that something was not limited.</summary>
@@ -97,7 +98,7 @@ public sealed unsafe partial class AddressTable : IDisposable
     /// The table of a segment for a worker of a slot; null when a later release has laid it out. A segment of an older server has no place for
     /// it: then this worker counts alone, in memory of its own.
     /// </summary>
-    public static AddressTable? Open(RoomLog log, int slot)
+    public static AddressTable? Open(RoomLog log, WorkerSlot slot)
     {
         long bytes = SegmentArea.BytesOf(SegmentAreaKind.Addresses);
         if (!log.Layout.HasDetails)
@@ -116,17 +117,17 @@ public sealed unsafe partial class AddressTable : IDisposable
     }
 
     /// <summary>A table that no other process sees.</summary>
-    internal static AddressTable InMemory(long bytes, int slot) => new((byte*)NativeMemory.AllocZeroed((nuint)bytes), bytes, slot, isOwn: true);
+    internal static AddressTable InMemory(long bytes, WorkerSlot slot) => new((byte*)NativeMemory.AllocZeroed((nuint)bytes), bytes, slot, isOwn: true);
 
     /// <summary>Another worker's side of the same table.</summary>
-    internal AddressTable SideOf(int slot) => new(_base, HeadBytes + ((long)_sets * EntryBytes * SetEntries), slot, isOwn: false);
+    internal AddressTable SideOf(WorkerSlot slot) => new(_base, HeadBytes + ((long)_sets * EntryBytes * SetEntries), slot, isOwn: false);
 
     /// <summary>What the former process of a worker's slot held counts nothing any more.</summary>
-    internal static void ResetSlot(RoomLog log, int slot)
+    internal static void ResetSlot(RoomLog log, WorkerSlot slot)
     {
         if (IsThere(log))
         {
-            _ = Interlocked.Increment(ref Epochs(log.Address + log.Layout.AreaOffset(SegmentAreaKind.Addresses))[slot]);
+            _ = Interlocked.Increment(ref Epochs(log.Address + log.Layout.AreaOffset(SegmentAreaKind.Addresses))[slot.Index]);
         }
     }
 

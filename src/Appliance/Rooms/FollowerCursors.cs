@@ -1,3 +1,5 @@
+using Appliance.Loop;
+
 namespace Appliance.Rooms;
 
 /// <summary>What a follower has read of a room; valid until it reads on.</summary>
@@ -37,7 +39,7 @@ internal sealed class FollowerCursors
     private readonly List<FoundRecord> _found = [];
     private readonly List<(int Slot, long Missing)> _read = [];
     private readonly RoomCursor[] _next;
-    private int _markedSlot = -1;
+    private int _mark = -1;
 
     /// <summary>Cursors at the beginning of every room.</summary>
     /// <param name="rooms">The rooms.</param>
@@ -67,12 +69,12 @@ internal sealed class FollowerCursors
     /// Cursors that leave marks in the segment, and begin at those of a former process: after a crash, or in the segment of another size, at
     /// records that it has had already. Rooms without a mark begin at their oldest record.
     /// </summary>
-    public static FollowerCursors AtMarks(RoomLog rooms, int followerSlot)
+    public static FollowerCursors AtMarks(RoomLog rooms, WorkerSlot follower)
     {
-        var cursors = new FollowerCursors(rooms) { _markedSlot = followerSlot - RoomLogLayout.WorkerSlots };
+        var cursors = new FollowerCursors(rooms) { _mark = follower.Index - RoomLogLayout.WorkerSlots };
         for (int slot = 0; slot < rooms.Layout.Rooms; slot++)
         {
-            var mark = rooms.MarkOf(slot, cursors._markedSlot);
+            var mark = rooms.MarkOf(slot, cursors._mark);
             if (mark.Number > 0 && !rooms.NameOf(slot).IsEmpty)
             {
                 cursors.Move(slot, RoomCursor.AtMark(rooms.Ring(slot), mark));
@@ -123,9 +125,9 @@ internal sealed class FollowerCursors
         {
             Kept[slot] = _next[slot];
             kept?.Add(slot);
-            if (_markedSlot >= 0)
+            if (_mark >= 0)
             {
-                _rooms.MarkOf(slot, _markedSlot) = Kept[slot].Mark;
+                _rooms.MarkOf(slot, _mark) = Kept[slot].Mark;
             }
 
             if (missing > 0)

@@ -33,9 +33,9 @@ internal abstract class RoomFollower : IDisposable
     /// <param name="wakeups">The wake-ups of all slots, its own included from now on.</param>
     /// <exception cref="IOException">The segment, of an older release that runs or ran, has no such slot.</exception>
     /// <exception cref="SyscallException">The host has no thread or descriptor for it.</exception>
-    protected RoomFollower(string name, int slot, RoomLog rooms, WakeupTable wakeups)
+    protected RoomFollower(string name, WorkerSlot slot, RoomLog rooms, WakeupTable wakeups)
     {
-        if (slot < RoomLogLayout.WorkerSlots || slot >= rooms.Layout.SlotCount)
+        if (slot.Index < RoomLogLayout.WorkerSlots || slot.Index >= rooms.Layout.SlotCount)
         {
             _poller.Dispose();
             throw new IOException($"{name}: room logs of layout {rooms.Layout.Version} have no place for it: stop the server and start it anew");
@@ -50,7 +50,7 @@ internal abstract class RoomFollower : IDisposable
     }
 
     /// <summary>Its slot in the segment.</summary>
-    public int Slot { get; }
+    public WorkerSlot Slot { get; }
 
     /// <summary>Whether the last try has failed.</summary>
     protected bool IsFailing { get; private set; }

@@ -1,3 +1,4 @@
+using Appliance.Loop;
 using Appliance.Native;
 
 namespace Appliance.Rooms;
@@ -28,7 +29,7 @@ public sealed unsafe partial class RoomLog
     /// <exception cref="InvariantException">
     /// The directory is damaged, and so a room would be refused that need not be: the process dies of it, until the logs are looked through.
     /// </exception>
-    public RoomOpening Join(ReadOnlySpan<byte> name, int worker, long unixMs, long nowMs, out int slot)
+    public RoomOpening Join(ReadOnlySpan<byte> name, WorkerSlot worker, long unixMs, long nowMs, out int slot)
     {
         ulong hash = HashOf(name);
         RoomOpening opening;
@@ -140,7 +141,7 @@ public sealed unsafe partial class RoomLog
         return false;
     }
 
-    private RoomOpening TryJoin(ReadOnlySpan<byte> name, ulong hash, int worker, long unixMs, long nowMs, ref int slot)
+    private RoomOpening TryJoin(ReadOnlySpan<byte> name, ulong hash, WorkerSlot worker, long unixMs, long nowMs, ref int slot)
     {
         // A holder that died left nothing to mend: a slot counts from the moment its hash is written, last, until it is cleared, first.
         _ = DirectoryLock.Enter();

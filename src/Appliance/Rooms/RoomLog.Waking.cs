@@ -1,3 +1,5 @@
+using Appliance.Loop;
+
 namespace Appliance.Rooms;
 
 /// <summary>Marks and wakes the readers of a room that has new records: workers with clients in it, and followers.</summary>
@@ -11,7 +13,7 @@ public sealed unsafe partial class RoomLog
     }
 
     /// <summary>A follower is told of everything from now on; the journal is by <see cref="Journal"/>.</summary>
-    public void Follow(int follower)
+    public void Follow(WorkerSlot follower)
     {
         if (follower != RoomLogLayout.JournalSlot)
         {
@@ -31,7 +33,7 @@ public sealed unsafe partial class RoomLog
     /// <param name="worker">Who has appended.</param>
     /// <param name="nowNs">When, on the monotonic clock: how long the others take is measured from here.</param>
     /// <param name="sleeping">Who must be woken.</param>
-    public void MarkDirty(int slot, int worker, long nowNs, ref WorkerSet sleeping)
+    public void MarkDirty(int slot, WorkerSlot worker, long nowNs, ref WorkerSet sleeping)
     {
         // Pairs with the barrier in BeginSleep: either we see that it sleeps, or it sees the bit.
         Thread.MemoryBarrier();
@@ -53,9 +55,9 @@ public sealed unsafe partial class RoomLog
         var members = new ReadOnlySpan<int>(HeaderOf(slot)->Members, RoomLogLayout.WorkerSlots);
         for (int other = members.IndexOfAnyExcept(0); other >= 0; other = NextWithMembers(members, other))
         {
-            if (members[other] > 0 && other != worker)
+            if (members[other] > 0 && other != worker.Index)
             {
-                Tell(other, slot, nowNs, ref sleeping);
+                Tell(new WorkerSlot(other), slot, nowNs, ref sleeping);
             }
         }
     }
@@ -68,7 +70,7 @@ public sealed unsafe partial class RoomLog
     {
         for (int worker = 0; worker < Layout.SlotCount; worker++)
         {
-            foreach (ref ulong word in DirtyBits(worker))
+            foreach (ref ulong word in DirtyBits(new WorkerSlot(worker)))
             {
                 _ = Interlocked.Or(ref word, ulong.MaxValue);
             }
@@ -76,7 +78,7 @@ public sealed unsafe partial class RoomLog
     }
 
     /// <summary>Says that a worker is about to wait; false when there is something to do first.</summary>
-    public bool BeginSleep(int worker)
+    public bool BeginSleep(WorkerSlot worker)
     {
         Volatile.Write(ref Worker(worker).Sleeping, 1);
         Thread.MemoryBarrier();
@@ -87,7 +89,7 @@ public sealed unsafe partial class RoomLog
     /// Says that a worker does not wait any more. Returns since when, on the monotonic clock, the rooms that it takes from now on have
     /// waited for it; 0 when there is none, or at an end of a marking that came in between.
     /// </summary>
-    public long EndSleep(int worker)
+    public long EndSleep(WorkerSlot worker)
     {
         ref var header = ref Worker(worker);
         Volatile.Write(ref header.Sleeping, 0);
@@ -95,7 +97,7 @@ public sealed unsafe partial class RoomLog
     }
 
     /// <summary>The next room that has got something for a worker, from a slot on; -1 when there is none. It counts as told.</summary>
-    public int TakeDirty(int worker, int from)
+    public int TakeDirty(WorkerSlot worker, int from)
     {
         var bits = DirtyBits(worker);
         for (int word = from / 64; word < bits.Length; word++)
@@ -115,8 +117,9 @@ public sealed unsafe partial class RoomLog
     private void TellFollowers(uint followers, int slot, long nowNs, ref WorkerSet sleeping)
     {
         // Bits beyond the layout's slots are damage.
-        for (int follower = RoomLogLayout.JournalSlot + 1; follower < Layout.SlotCount; follower++)
+        for (int index = RoomLogLayout.WorkerSlots + 1; index < Layout.SlotCount; index++)
         {
+            var follower = new WorkerSlot(index);
             if ((followers & FollowerBit(follower)) != 0)
             {
                 Tell(follower, slot, nowNs, ref sleeping);
@@ -124,9 +127,9 @@ public sealed unsafe partial class RoomLog
         }
     }
 
-    private static uint FollowerBit(int follower) => 1u << (follower - RoomLogLayout.WorkerSlots);
+    private static uint FollowerBit(WorkerSlot follower) => 1u << (follower.Index - RoomLogLayout.WorkerSlots);
 
-    private void Tell(int other, int slot, long nowNs, ref WorkerSet sleeping)
+    private void Tell(WorkerSlot other, int slot, long nowNs, ref WorkerSet sleeping)
     {
         ref var header = ref Worker(other);
         if (Volatile.Read(ref header.MarkedNs) == 0)
@@ -147,5 +150,5 @@ public sealed unsafe partial class RoomLog
         return further < 0 ? -1 : worker + 1 + further;
     }
 
-    private Span<ulong> DirtyBits(int worker) => new(_base + Layout.DirtyOffset + (worker * Layout.DirtyStride), Layout.DirtyWords);
+    private Span<ulong> DirtyBits(WorkerSlot worker) => new(_base + Layout.DirtyOffset + (worker.Index * Layout.DirtyStride), Layout.DirtyWords);
 }

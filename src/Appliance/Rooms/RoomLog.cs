@@ -1,3 +1,4 @@
+using Appliance.Loop;
 using Appliance.Native;
 
 namespace Appliance.Rooms;
@@ -54,6 +55,9 @@ public sealed unsafe partial class RoomLog
     /// <summary>The first page.</summary>
     public ref SegmentHeader Header => ref *(SegmentHeader*)_base;
 
+    /// <summary>Slot of the first worker of the master that serves.</summary>
+    public WorkerSlot FirstSlot => new(Header.FirstSlot);
+
     private Span<ulong> Directory => new(_base + Layout.DirectoryOffset, Layout.Rooms);
 
     /// <summary>While it is held no slot becomes another room's.</summary>
@@ -66,17 +70,17 @@ public sealed unsafe partial class RoomLog
     public RoomRing Ring(int slot) => new((SegmentHeader*)_base, HeaderOf(slot), Layout, slot);
 
     /// <summary>What everybody may know of a worker.</summary>
-    public ref WorkerHeader Worker(int worker) => ref *(WorkerHeader*)WorkerAt(worker);
+    public ref WorkerHeader Worker(WorkerSlot worker) => ref *(WorkerHeader*)WorkerAt(worker);
 
     /// <summary>Where what belongs to a worker's slot begins: its header, behind it its figures.</summary>
-    internal byte* WorkerAt(int worker) => _base + Layout.WorkersOffset + ((long)worker * Layout.WorkerStride);
+    internal byte* WorkerAt(WorkerSlot worker) => _base + Layout.WorkersOffset + ((long)worker.Index * Layout.WorkerStride);
 
     /// <summary>How far a follower is in the room of a slot; the journal's mark lies in the room's header.</summary>
     public ref FollowerMark MarkOf(int slot, int follower) =>
         ref ((FollowerMark*)(_base + Layout.FollowersOffset))[(slot * RoomLogLayout.FollowersMax) + follower];
 
     /// <summary>Forgets what the former process of a worker's slot has left: it has no client and has been told nothing.</summary>
-    public void ResetWorker(int worker)
+    public void ResetWorker(WorkerSlot worker)
     {
         DirtyBits(worker).Clear();
         AddressTable.ResetSlot(this, worker);
@@ -88,7 +92,7 @@ public sealed unsafe partial class RoomLog
         {
             if (Directory[slot] != 0)
             {
-                HeaderOf(slot)->Members[worker] = 0;
+                HeaderOf(slot)->Members[worker.Index] = 0;
             }
         }
     }

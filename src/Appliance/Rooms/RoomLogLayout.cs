@@ -1,3 +1,4 @@
+using Appliance.Loop;
 using Appliance.Metrics;
 
 namespace Appliance.Rooms;
@@ -56,7 +57,7 @@ public sealed class RoomLogLayout
     public const int FollowersMax = 8;
 
     /// <summary>The slot of the journal, the first of the followers, which are marked and woken like workers.</summary>
-    public const int JournalSlot = WorkerSlots;
+    public static WorkerSlot JournalSlot => new(WorkerSlots);
 
     /// <summary>All slots.</summary>
     public const int Slots = WorkerSlots + FollowersMax;
@@ -178,8 +179,17 @@ public sealed class RoomLogLayout
     /// <summary>Size of the whole segment.</summary>
     public long SegmentBytes { get; private set; }
 
+    /// <summary>Which worker of its master has a slot.</summary>
+    public static WorkerNumber NumberOf(WorkerSlot slot) => new(slot.Index % WorkersMax);
+
+    /// <summary>The first slot of the master that runs beside one with a first slot during an upgrade, and takes over from it.</summary>
+    public static WorkerSlot OtherFirst(WorkerSlot first) => new(WorkersMax - first.Index);
+
+    /// <summary>The slot of a worker whose master is that of another slot's worker.</summary>
+    public static WorkerSlot SlotBeside(WorkerSlot slot, WorkerNumber number) => new(slot.Index - NumberOf(slot).Value + number.Value);
+
     /// <summary>Slots that a version has.</summary>
-    public static int SlotsOf(uint version) => version >= DetailsVersion ? Slots : JournalSlot + 1;
+    public static int SlotsOf(uint version) => version >= DetailsVersion ? Slots : WorkerSlots + 1;
 
     /// <summary>The piece in which an offset of a ring lies. Most of a ring that is in full use is the last one's.</summary>
     public ref readonly RoomPiece PieceAt(int offset)

@@ -1,3 +1,4 @@
+using Appliance.Loop;
 using Appliance.Native;
 
 namespace Appliance.Rooms;
@@ -168,10 +169,10 @@ public readonly unsafe partial struct RoomRing
     public bool MayAnnounce => Volatile.Read(ref _header->AnnouncedBytes) < _layout.AnnouncedBytesMax;
 
     /// <summary>Counts a client of a worker in or out. Only that worker does. A room that is left may be one that can be given up.</summary>
-    public void CountMember(int worker, int change)
+    public void CountMember(WorkerSlot worker, int change)
     {
-        int members = _header->Members[worker] + change;
-        Volatile.Write(ref _header->Members[worker], members);
+        int members = _header->Members[worker.Index] + change;
+        Volatile.Write(ref _header->Members[worker.Index], members);
         if (members == 0 && _segment->NoSpareUntilMs != 0)
         {
             Volatile.Write(ref _segment->NoSpareUntilMs, 0);

@@ -1,3 +1,4 @@
+using Appliance.Loop;
 using Appliance.Metrics;
 using Appliance.Native;
 
@@ -17,7 +18,7 @@ public static unsafe class Scoreboard
     private const int WordBits = 64;
 
     /// <summary>A process takes a worker's slot over; returns what its predecessors have counted, to go on from.</summary>
-    public static WorkerFigures Begin(RoomLog log, int slot, int pid, long unixMs)
+    public static WorkerFigures Begin(RoomLog log, WorkerSlot slot, int pid, long unixMs)
     {
         ref var header = ref log.Worker(slot);
         header.Sequence &= ~1u;
@@ -25,12 +26,12 @@ public static unsafe class Scoreboard
         header.LacksDescriptors = 0;
         header.TurnedNs = MonotonicClock.ReadNs();
         header.Pid = pid;
-        _ = Interlocked.Or(ref log.Header.UsedSlots[slot / WordBits], 1UL << (slot % WordBits));
+        _ = Interlocked.Or(ref log.Header.UsedSlots[slot.Index / WordBits], 1UL << (slot.Index % WordBits));
         return Figures(log, slot);
     }
 
     /// <summary>Says that a worker's turn begins: time counts as busy from here on. True when the sampler rests and is to be woken.</summary>
-    public static bool BeginTurn(RoomLog log, int slot, long nowNs)
+    public static bool BeginTurn(RoomLog log, WorkerSlot slot, long nowNs)
     {
         // Pairs with the barrier in TryRest: either we see that it rests, or it sees the turn.
         _ = Interlocked.Exchange(ref log.Worker(slot).TurnBeganNs, nowNs);
@@ -38,19 +39,20 @@ public static unsafe class Scoreboard
     }
 
     /// <summary>Holds that a slot is this process's: two that take themselves for one worker would count and wake for each other.</summary>
-    public static void HoldOwner(RoomLog log, int slot)
+    public static void HoldOwner(RoomLog log, WorkerSlot slot)
     {
         int owner = log.Worker(slot).Pid;
         Invariant.Hold(
-            owner == Environment.ProcessId, "slot against process", "slot {0} is that of process {1}, this one is {2}", slot, owner, Environment.ProcessId);
+            owner == Environment.ProcessId, "slot against process", "slot {0} is that of process {1}, this one is {2}",
+            slot.Index, owner, Environment.ProcessId);
     }
 
     /// <summary>Publishes what a worker has counted by the end of a turn.</summary>
-    public static void EndTurn(RoomLog log, int slot, in WorkerFigures figures, int connections, long lagBytes, long nowNs)
+    public static void EndTurn(RoomLog log, WorkerSlot slot, in WorkerFigures figures, int connections, long lagBytes, long nowNs)
     {
         ref var header = ref log.Worker(slot);
         uint sequence = Interlocked.Increment(ref header.Sequence);
-        Invariant.Hold((sequence & 1) != 0, "figures against their writer", "slot {0}, sequence {1}: another one writes them", slot, sequence);
+        Invariant.Hold((sequence & 1) != 0, "figures against their writer", "slot {0}, sequence {1}: another one writes them", slot.Index, sequence);
         figures.AsBytes()[..log.Layout.FiguresBytes].CopyTo(FiguresOf(log, slot));
         header.Connections = connections;
         header.LagBytes = lagBytes;
@@ -60,7 +62,7 @@ public static unsafe class Scoreboard
     }
 
     /// <summary>Ends the turn in which a worker has died: its time was told as busy, and a counter does not go back.</summary>
-    public static void EndBrokenTurn(RoomLog log, int slot)
+    public static void EndBrokenTurn(RoomLog log, WorkerSlot slot)
     {
         ref var header = ref log.Worker(slot);
         if (header.TurnBeganNs == 0)
@@ -78,17 +80,18 @@ public static unsafe class Scoreboard
     }
 
     /// <summary>Whether a slot was ever used since the daemon started: the figures of one that is given up still count.</summary>
-    public static bool IsUsed(RoomLog log, int slot) => (Volatile.Read(ref log.Header.UsedSlots[slot / WordBits]) & (1UL << (slot % WordBits))) != 0;
+    public static bool IsUsed(RoomLog log, WorkerSlot slot) =>
+        (Volatile.Read(ref log.Header.UsedSlots[slot.Index / WordBits]) & (1UL << (slot.Index % WordBits))) != 0;
 
     /// <summary>A worker as it is now; a turn that is under way counts up to now. Memory and listen queue are not known here.</summary>
-    public static WorkerSnapshot Read(RoomLog log, int slot)
+    public static WorkerSnapshot Read(RoomLog log, WorkerSlot slot)
     {
         int yields = YieldsMax;
         return Read(log, slot, ref yields);
     }
 
     /// <summary>The same, of many workers one after the other: they share <see cref="YieldsMax"/>.</summary>
-    public static WorkerSnapshot Read(RoomLog log, int slot, ref int yields)
+    public static WorkerSnapshot Read(RoomLog log, WorkerSlot slot, ref int yields)
     {
         ref var header = ref log.Worker(slot);
         WorkerSnapshot snapshot;
@@ -124,8 +127,9 @@ public static unsafe class Scoreboard
         Volatile.Write(ref log.Header.SampleSequence, log.Header.SampleSequence | 1);
         Thread.MemoryBarrier();
         log.Header.Before = log.Header.After;
-        for (int slot = 0; slot < RoomLogLayout.WorkerSlots; slot++)
+        for (int index = 0; index < RoomLogLayout.WorkerSlots; index++)
         {
+            var slot = new WorkerSlot(index);
             if (IsUsed(log, slot))
             {
                 Border(log, slot, after: true).CopyTo(Border(log, slot, after: false));
@@ -143,7 +147,7 @@ public static unsafe class Scoreboard
     /// Stops the sampler of a single process if nothing has happened since its last border: all missing samples would be identical. A client
     /// that lags keeps it running, because only a turn measures the lag.
     /// </summary>
-    public static bool TryRest(RoomLog log, int slot)
+    public static bool TryRest(RoomLog log, WorkerSlot slot)
     {
         if (!IsQuiet(log, slot))
         {
@@ -155,7 +159,7 @@ public static unsafe class Scoreboard
         Volatile.Write(ref log.Header.SamplerRests, rests ? 1 : 0);
         return rests;
 
-        static bool IsQuiet(RoomLog log, int slot)
+        static bool IsQuiet(RoomLog log, WorkerSlot slot)
         {
             ref var worker = ref log.Worker(slot);
             return Volatile.Read(ref worker.TurnBeganNs) == 0 && Volatile.Read(ref worker.TurnedNs) < After(log, slot).AtNs && worker.LagBytes == 0;
@@ -163,7 +167,7 @@ public static unsafe class Scoreboard
     }
 
     /// <summary>Ends a rest with a border that says that nothing has happened up to now: whatever has woken the sampler is of the next interval.</summary>
-    public static void Resume(RoomLog log, int slot, in ServerSnapshot whole)
+    public static void Resume(RoomLog log, WorkerSlot slot, in ServerSnapshot whole)
     {
         BeginBorder(log);
         log.Header.After = whole;
@@ -189,20 +193,20 @@ public static unsafe class Scoreboard
     }
 
     /// <summary>A worker at the border at which the last whole interval began.</summary>
-    public static WorkerSnapshot Before(RoomLog log, int slot) => Load(Border(log, slot, after: false));
+    public static WorkerSnapshot Before(RoomLog log, WorkerSlot slot) => Load(Border(log, slot, after: false));
 
     /// <summary>A worker at the border at which it ended.</summary>
-    public static WorkerSnapshot After(RoomLog log, int slot) => Load(Border(log, slot, after: true));
+    public static WorkerSnapshot After(RoomLog log, WorkerSlot slot) => Load(Border(log, slot, after: true));
 
     /// <summary>Writes a worker's part of a border.</summary>
-    public static void WriteAfter(RoomLog log, int slot, in WorkerSnapshot after)
+    public static void WriteAfter(RoomLog log, WorkerSlot slot, in WorkerSnapshot after)
     {
         var border = Border(log, slot, after: true);
         after.AsBytes()[..border.Length].CopyTo(border);
     }
 
     /// <summary>A worker's figures up to the end of its last turn. What its segment has no place for is zero.</summary>
-    public static WorkerFigures Figures(RoomLog log, int slot)
+    public static WorkerFigures Figures(RoomLog log, WorkerSlot slot)
     {
         WorkerFigures figures = default;
         FiguresOf(log, slot).CopyTo(new Span<byte>(&figures, WorkerFigures.Bytes));
@@ -216,9 +220,9 @@ public static unsafe class Scoreboard
         return snapshot;
     }
 
-    private static Span<byte> FiguresOf(RoomLog log, int slot) => new(log.WorkerAt(slot) + WorkerHeader.Bytes, log.Layout.FiguresBytes);
+    private static Span<byte> FiguresOf(RoomLog log, WorkerSlot slot) => new(log.WorkerAt(slot) + WorkerHeader.Bytes, log.Layout.FiguresBytes);
 
-    private static Span<byte> Border(RoomLog log, int slot, bool after)
+    private static Span<byte> Border(RoomLog log, WorkerSlot slot, bool after)
     {
         int bytes = WorkerSnapshot.BytesBeforeFigures + log.Layout.FiguresBytes;
         return new Span<byte>(log.WorkerAt(slot) + WorkerHeader.Bytes + log.Layout.FiguresBytes + (after ? bytes : 0), bytes);

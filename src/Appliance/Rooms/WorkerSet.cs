@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Appliance.Loop;
 
 namespace Appliance.Rooms;
 
@@ -12,23 +13,23 @@ public struct WorkerSet
     private Words _words;
 
     /// <summary>Adds a slot.</summary>
-    public void Add(int worker) => _words[worker / WordBits] |= 1UL << (worker % WordBits);
+    public void Add(WorkerSlot slot) => _words[slot.Index / WordBits] |= 1UL << (slot.Index % WordBits);
 
     /// <summary>Takes the lowest slot out; false when there is none.</summary>
-    public bool TryTake(out int worker)
+    public bool TryTake(out WorkerSlot slot)
     {
         for (int word = 0; word < WordCount; word++)
         {
             ulong bits = _words[word];
             if (bits != 0)
             {
-                worker = (word * WordBits) + BitOperations.TrailingZeroCount(bits);
+                slot = new WorkerSlot((word * WordBits) + BitOperations.TrailingZeroCount(bits));
                 _words[word] = bits & (bits - 1);
                 return true;
             }
         }
 
-        worker = -1;
+        slot = default;
         return false;
     }
 

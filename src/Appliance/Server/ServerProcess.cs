@@ -204,14 +204,14 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         Syscall.SetCoreDumps(settings.CoreDumps);
         for (int worker = 0; worker < (settings.NoFork ? 1 : settings.WorkersMost); worker++)
         {
-            _ = resources.Wakeups.Ensure(resources.FirstSlot + worker);
+            _ = resources.Wakeups.Ensure(RoomLogLayout.SlotBeside(resources.FirstSlot, new WorkerNumber(worker)));
         }
 
         var key = SystemVKey.OfPath(settings.StateDirectory, SystemVKey.DefaultProject);
         var commands = new CommandQueueDepth(key);
         using var monitor = new MonitorThread(
             resources.Rooms,
-            new MonitoredServer(slot => resources.Listeners.QueueLength(slot % RoomLogLayout.WorkersMax), resources.Wakeups.Set, commands.Read),
+            new MonitoredServer(slot => resources.Listeners.QueueLength(RoomLogLayout.NumberOf(slot)), resources.Wakeups.Set, commands.Read),
             build,
             resources.MonitoringSocket,
             log)
@@ -266,8 +266,8 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             monitor.Hosts = changed.MetricsHosts;
         });
         (rooms.Header.Workers, rooms.Header.WorkersLeast, rooms.Header.WorkersMost) = (1, 1, 1);
-        rooms.Worker(0).State = WorkerState.Serving;
-        using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(0, resources.Wakeups), resources.Listeners.First, supervisor, log)
+        rooms.Worker(default).State = WorkerState.Serving;
+        using var loop = new WorkerLoop(settings, rooms, new WorkerIdentity(default, resources.Wakeups), resources.Listeners.First, supervisor, log)
         {
             Sampler = monitor.Wakeup,
         };
@@ -275,7 +275,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         Confine(SystemCallFilter.ConfineSingleProcess, log);
         loop.Run();
         monitor.Dispose();
-        rooms.ResetWorker(0);
+        rooms.ResetWorker(default);
         rooms.Header.MasterPid = 0;
     }
 
@@ -303,7 +303,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
         resources.PidFile.Write(Environment.ProcessId);
         ref var header = ref resources.Rooms.Header;
         header.MasterPid = Environment.ProcessId;
-        header.FirstSlot = resources.FirstSlot;
+        header.FirstSlot = resources.FirstSlot.Index;
         header.ReadyMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         if (settings.Addresses.Append(settings.Metrics).Any(address => address is { IsAnyFamily: true }) && !Syscall.HasIpv6)
         {

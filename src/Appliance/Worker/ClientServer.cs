@@ -42,7 +42,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     private readonly Handover _handover;
     private readonly Gathering _gathering;
     private readonly Drain _drain;
-    private readonly int _acceptTimer;
+    private readonly TimerId _acceptTimer;
     private readonly int _placesMax;
     private byte* _received;
     private int _turnBytes;
@@ -50,13 +50,13 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     /// <summary>A server for descriptors 0 to <paramref name="capacity"/> - 1.</summary>
     public ClientServer(int capacity, Poller poller, LoopClock clock, RoomLog log, WorkerIdentity worker, Settings settings, IConnectionObserver observer)
     {
-        _acceptTimer = capacity + log.Layout.Rooms;
-        int drainTimer = _acceptTimer + 1;
-        var timers = new TimerWheel(drainTimer + 1, clock.NowMs);
+        _acceptTimer = new TimerId(capacity + log.Layout.Rooms);
+        var drainTimer = new TimerId(_acceptTimer.Index + 1);
+        var timers = new TimerWheel(drainTimer.Index + 1, clock.NowMs);
         _tls = new TlsTransport(capacity);
         _table = new ConnectionTable(capacity, poller, timers)
         {
-            Home = (byte)worker.Slot,
+            Home = (byte)worker.Slot.Index,
             FirstNumber = Scoreboard.Figures(log, worker.Slot).Accepted,
             Transports = [_tls],
             Clock = clock,
@@ -97,7 +97,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     public Action<HandoverOutcome> OnGiven { get; set; } = _ => { };
 
     /// <summary>Is told when a link to the worker of another slot is wanted.</summary>
-    public Action<int> OnLinkWanted { get; set; } = _ => { };
+    public Action<WorkerSlot> OnLinkWanted { get; set; } = _ => { };
 
     /// <summary>What operators ask of these clients.</summary>
     public OperatorCommands Operator { get; }
@@ -194,7 +194,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     public void TakeLinked(int socket) => _handover.TakeLinked(socket);
 
     /// <summary>A link that was wanted is there; -1: there is none.</summary>
-    public void Link(int slot, int socket) => _gathering.OnLink(slot, socket);
+    public void Link(WorkerSlot slot, int socket) => _gathering.OnLink(slot, socket);
 
     /// <summary>
     /// Gives everything to the other master of an upgrade, this one's being gone; false when there is none. <see cref="OnGiven"/> tells the
@@ -240,13 +240,13 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     public void ExpireTimers() => _context.Timers.Expire(_context.NowMs, this);
 
     /// <inheritdoc/>
-    public void OnTimer(int timer, long nowMs)
+    public void OnTimer(TimerId timer, long nowMs)
     {
-        if (timer < _table.Capacity)
+        if (timer.Index < _table.Capacity)
         {
-            OnConnectionTimer(timer);
+            OnConnectionTimer(timer.Index);
         }
-        else if (timer < _acceptTimer)
+        else if (timer.Index < _acceptTimer.Index)
         {
             _rooms.OnTimer(timer);
         }

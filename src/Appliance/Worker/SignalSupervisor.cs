@@ -72,13 +72,13 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     /// <inheritdoc/>
     public void OnReadable(WorkerLoop loop) => _control.Turn();
 
-    IReadOnlyList<int> IControlHost.ServingWorkers => [0];
+    IReadOnlyList<WorkerNumber> IControlHost.ServingWorkers => [default];
 
     ControlRights IControlHost.Rights => _loop!.Settings.Control;
 
     long IControlHost.NowMs => _loop!.NowMs;
 
-    bool IControlHost.Ask(int worker, string question)
+    bool IControlHost.Ask(WorkerNumber worker, string question)
     {
         _control.OnAnswer(worker, _loop!.Answer(question));
         return true;
@@ -96,7 +96,7 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     }
 
     /// <inheritdoc/>
-    public void OnLinkWanted(int slot)
+    public void OnLinkWanted(WorkerSlot slot)
     {
     }
 

@@ -8,7 +8,7 @@ namespace Appliance.Worker;
 /// Measures the turns of a loop and publishes a worker's figures in shared memory, where they survive it; they go on from the former
 /// process's. A turn costs one reading of the clock and one copy of the figures.
 /// </summary>
-internal sealed class TurnMeter(RoomLog rooms, int slot, ClientServer clients)
+internal sealed class TurnMeter(RoomLog rooms, WorkerSlot slot, ClientServer clients)
 {
     private long _beganNs;
     private long _requests;

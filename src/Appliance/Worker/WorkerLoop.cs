@@ -32,7 +32,7 @@ public interface IWorkerSupervisor
     void OnGiven(HandoverOutcome outcome);
 
     /// <summary>The worker wants a link to that of another slot (<see cref="Gathering"/>).</summary>
-    void OnLinkWanted(int slot);
+    void OnLinkWanted(WorkerSlot slot);
 }
 
 /// <summary>One signal and what it does.</summary>

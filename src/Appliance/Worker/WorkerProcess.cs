@@ -13,15 +13,15 @@ namespace Appliance.Worker;
 /// <summary>A worker that a master has started: its first message brings everything that it needs.</summary>
 public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
 {
-    private readonly int _slot;
+    private readonly WorkerSlot _slot;
     private readonly ControlChannel _channel;
     private readonly DefaultPaths _paths;
-    private readonly Dictionary<int, ListenSocket[]> _borrowed = [];
+    private readonly Dictionary<WorkerNumber, ListenSocket[]> _borrowed = [];
     private readonly WakeupTable _wakeups = new(RoomLogLayout.Slots);
     private EventLog? _log;
 
     /// <summary>The worker of a slot, at the other end of its master's channel.</summary>
-    public WorkerProcess(int slot, int descriptor, DefaultPaths paths)
+    public WorkerProcess(WorkerSlot slot, int descriptor, DefaultPaths paths)
     {
         _slot = slot;
         _channel = new ControlChannel(descriptor);
@@ -132,7 +132,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     public void OnGiven(HandoverOutcome outcome) => _channel.Send(ControlWord.Given, $"{outcome.Given} {(outcome.Failed ? 1 : 0)}");
 
     /// <inheritdoc/>
-    public void OnLinkWanted(int slot) => _channel.Send(ControlWord.Link, $"{slot % RoomLogLayout.WorkersMax}");
+    public void OnLinkWanted(WorkerSlot slot) => _channel.Send(ControlWord.Link, $"{RoomLogLayout.NumberOf(slot)}");
 
     private void Obey(WorkerLoop loop, in ChannelMessage message)
     {
@@ -154,7 +154,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                 _ = _channel.Send(ControlWord.Answer, loop.Answer(message.Text));
                 break;
             case ControlWord.Stop:
-                Array.ForEach([.. _borrowed.Keys], slot => Listen(loop.Clients.Acceptor, slot, []));
+                Array.ForEach([.. _borrowed.Keys], number => Listen(loop.Clients.Acceptor, number, []));
                 loop.Stop("the master's request");
                 break;
             case ControlWord.Resume:
@@ -167,7 +167,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                 Borrow(loop.Clients.Acceptor, message);
                 break;
             case ControlWord.StopListening:
-                Listen(loop.Clients.Acceptor, Number(message.Text), []);
+                Listen(loop.Clients.Acceptor, new WorkerNumber(Number(message.Text)), []);
                 break;
             case ControlWord.Give or ControlWord.Take or ControlWord.Link:
                 Move(loop.Clients, message, message.Descriptors is [int socket, ..] ? socket : -1);
@@ -183,7 +183,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         switch (message.Kind)
         {
             case ControlWord.Link:
-                clients.Link(_slot - (_slot % RoomLogLayout.WorkersMax) + Number(message.Text), socket);
+                clients.Link(RoomLogLayout.SlotBeside(_slot, new WorkerNumber(Number(message.Text))), socket);
                 break;
             case ControlWord.Give or ControlWord.Take when socket < 0:
                 Refuse(message.Kind);
@@ -221,7 +221,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
         string[] slots = message.Text.Split(',');
         for (int i = 0; i < message.Descriptors.Length; i++)
         {
-            int slot = Number(slots[i]);
+            var slot = new WorkerSlot(Number(slots[i]));
             _wakeups.Put(slot, message.Descriptors[i]);
             _wakeups.Set(slot);
         }
@@ -236,7 +236,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     private EventLog OpenLog(Settings settings)
     {
         var log = new EventLog(
-            settings.LogFile, settings.Debug ? LogLevel.Debug : settings.LogLevel, settings.Daemon, $"worker {_slot % RoomLogLayout.WorkersMax}");
+            settings.LogFile, settings.Debug ? LogLevel.Debug : settings.LogLevel, settings.Daemon, $"worker {RoomLogLayout.NumberOf(_slot)}");
         try
         {
             log.Open();
@@ -254,13 +254,13 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     {
         string[] parts = order.Text.Split(' ');
         var kinds = ListenKinds.OfNames(parts[1].Split(','), order.Descriptors.Length);
-        Listen(acceptor, Number(parts[0]), [.. order.Descriptors.Zip(kinds, ListenSocket.Inherit)]);
+        Listen(acceptor, new WorkerNumber(Number(parts[0])), [.. order.Descriptors.Zip(kinds, ListenSocket.Inherit)]);
     }
 
-    /// <summary>Listens at the sockets of another slot, in place of those it had from that slot.</summary>
-    private void Listen(Acceptor acceptor, int slot, ListenSocket[] sockets)
+    /// <summary>Listens at the sockets of another worker, in place of those it had from that worker.</summary>
+    private void Listen(Acceptor acceptor, WorkerNumber lender, ListenSocket[] sockets)
     {
-        if (_borrowed.Remove(slot, out var former))
+        if (_borrowed.Remove(lender, out var former))
         {
             foreach (var socket in former)
             {
@@ -271,7 +271,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
 
         if (sockets.Length > 0)
         {
-            _borrowed[slot] = sockets;
+            _borrowed[lender] = sockets;
             Array.ForEach(sockets, acceptor.Listen);
         }
     }

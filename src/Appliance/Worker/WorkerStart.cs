@@ -23,7 +23,7 @@ public sealed record WorkerStart
     public required IReadOnlyList<(int Descriptor, ListenKind Kind)> Listeners { get; init; }
 
     /// <summary>Descriptors of the wake-ups of slots, which it inherits.</summary>
-    public required IReadOnlyList<(int Slot, int Descriptor)> Wakeups { get; init; }
+    public required IReadOnlyList<(WorkerSlot Slot, int Descriptor)> Wakeups { get; init; }
 
     /// <summary>A file in memory with the keys of tokens, which it inherits; -1 for none.</summary>
     public int Keys { get; init; } = -1;
@@ -55,7 +55,7 @@ public sealed record WorkerStart
             RoomLog = roomLog,
             Layout = new RoomLogLayout(layout[1], layout[2], (uint)layout[0]),
             Listeners = [.. PairsOf(lines, 2, ListenersName).Select(pair => (pair.Number, ListenKinds.OfName(pair.Word)))],
-            Wakeups = [.. PairsOf(lines, 3, WakeupsName).Select(pair => (pair.Number, NumberOf(pair.Word, WakeupsName)))],
+            Wakeups = [.. PairsOf(lines, 3, WakeupsName).Select(pair => (new WorkerSlot(pair.Number), NumberOf(pair.Word, WakeupsName)))],
             Keys = WordsOf(lines, 4, KeysName) is [var keys] ? NumberOf(keys, KeysName) : -1,
             Settings = lines.Length > 5 ? lines[5] : "",
         };

@@ -193,7 +193,7 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
 
         public Worker(RoomLog log, WakeupTable wakeups, Settings settings, int listener)
         {
-            _clients = new ClientServer(Capacity, _poller, _clock, log, new WorkerIdentity(0, wakeups), settings, new Observer());
+            _clients = new ClientServer(Capacity, _poller, _clock, log, new WorkerIdentity(default, wakeups), settings, new Observer());
             _clients.Acceptor.Listen(ListenSocket.Inherit(listener, ListenKind.Chat));
         }
 

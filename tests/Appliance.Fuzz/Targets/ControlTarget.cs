@@ -25,7 +25,7 @@ internal sealed unsafe class ControlTarget : IFuzzTarget
         _log.WriteHeader();
         foreach (string name in (string[])["lobby", "other"])
         {
-            _ = _log.Join(Encoding.ASCII.GetBytes(name), worker: 0, unixMs: 1_700_000_000_000, nowMs: 0, out int slot);
+            _ = _log.Join(Encoding.ASCII.GetBytes(name), worker: default, unixMs: 1_700_000_000_000, nowMs: 0, out int slot);
             byte[] frame = [0x81, 126, 0, 196, .. "{\"message\":\"hello\"}"u8, .. Enumerable.Repeat((byte)' ', 178)];
             for (int i = 0; i < 100; i++)
             {
@@ -63,8 +63,8 @@ internal sealed unsafe class ControlTarget : IFuzzTarget
 
         string text = Encoding.UTF8.GetString(input);
         var question = new WorkerQuestion(new ControlCommand { Word = "kick", Arguments = "", Text = "kick" }, untilMs: 0) { Awaited = 2 };
-        question.Take(0, text);
-        question.Take(1, "ok 1");
+        question.Take(new(0), text);
+        question.Take(new(1), "ok 1");
         Require(question.Outcome.Length > 0 && question.Awaited == 0, "a question has an outcome");
     }
 

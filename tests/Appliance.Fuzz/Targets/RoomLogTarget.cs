@@ -160,7 +160,7 @@ internal sealed unsafe class RoomLogTarget : IFuzzTarget
         LogRecord[] records = [.. Enumerable.Repeat(new LogRecord(RecordBytes, RecordBytes - 40, RecordKind.Chat), BatchRecords)];
         foreach (string name in (string[])["lobby", "other"])
         {
-            var opening = log.Join(Encoding.ASCII.GetBytes(name), worker: 0, UnixMs + 1000, NowMs, out int slot);
+            var opening = log.Join(Encoding.ASCII.GetBytes(name), worker: default, UnixMs + 1000, NowMs, out int slot);
             Require(opening != RoomOpening.TooMany, "there is place for both rooms");
             var ring = log.Ring(slot);
             long head = ring.Head;
@@ -225,7 +225,7 @@ internal sealed unsafe class RoomLogTarget : IFuzzTarget
 
         private void Fill(string name, int records)
         {
-            _ = Log.Join(Encoding.ASCII.GetBytes(name), worker: 0, UnixMs, NowMs, out int slot);
+            _ = Log.Join(Encoding.ASCII.GetBytes(name), worker: default, UnixMs, NowMs, out int slot);
             byte[] frame = new byte[RecordBytes];
             for (int i = 0; i < records; i++)
             {

@@ -24,7 +24,7 @@ internal sealed class WorkerSide : IDisposable
         Table = new ConnectionTable(Capacity, _poller, _timers) { Transports = transports };
         var context = new WorkerContext
         {
-            Worker = new WorkerIdentity(slot, _wakeups),
+            Worker = new WorkerIdentity(new(slot), _wakeups),
             Settings = SettingsBuilder.Build(new DefaultPaths("/run", "/state"), []),
             Log = memory.Log,
             Poller = _poller,
@@ -36,7 +36,7 @@ internal sealed class WorkerSide : IDisposable
         Context = context;
         Rooms = new ChatRooms(context);
         Packing = new HandoverPacking(context, Rooms);
-        Gathering = new Gathering(context, Rooms, Packing) { OnWanted = Wanted.Add, ConnectionsMin = 2 };
+        Gathering = new Gathering(context, Rooms, Packing) { OnWanted = slot => Wanted.Add(slot.Index), ConnectionsMin = 2 };
         Handover = new Handover(context, Packing, Gathering) { OnDone = Outcomes.Add };
     }
 

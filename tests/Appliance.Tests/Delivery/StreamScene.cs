@@ -80,11 +80,11 @@ internal sealed class StreamScene : IDisposable
     {
         for (int slot = 0; slot < Workers.Length; slot++)
         {
-            _memory.Log.Worker(slot).Sleeping = 1;
+            _memory.Log.Worker(new(slot)).Sleeping = 1;
         }
 
         var wake = default(WorkerSet);
-        _memory.Log.MarkDirty(0, worker: 7, MonotonicClock.ReadNs(), ref wake);
+        _memory.Log.MarkDirty(0, worker: new(7), MonotonicClock.ReadNs(), ref wake);
         Workers[worker].Rooms.EndSleep();
         _deliveries[worker].Deliver();
     }
@@ -97,7 +97,7 @@ internal sealed class StreamScene : IDisposable
         Workers[from].Packing.Pack(batch, fd);
         Assert.True(Workers[to].Packing.TryWatch(batch));
         Workers[to].Packing.Unpack(batch);
-        _memory.Ring.CountMember(from, -1);
+        _memory.Ring.CountMember(new(from), -1);
         _deliveries[to].Deliver();
     }
 

@@ -62,10 +62,10 @@ internal sealed unsafe class RoomLogImage : IDisposable
             log.Header.AreaOf(SegmentAreaKind.Addresses) = new SegmentArea { Version = 10, EntryBytes = 11, Entries = 12 };
         }
 
-        log.Ring(0).CountMember(Worker, 3);
-        log.Ring(1).CountMember(OtherWorker, 1);
+        log.Ring(0).CountMember(new(Worker), 3);
+        log.Ring(1).CountMember(new(OtherWorker), 1);
         log.Ring(1).Touch(MemoryRoomLog.UnixMs + 2);
-        _ = log.BeginSleep(OtherWorker);
+        _ = log.BeginSleep(new(OtherWorker));
         Visit(typeof(SegmentHeader), "segment", image._base, (path, type, at, count) => Fill(path, type, at, count, names, at - (nint)image._base));
         image.VisitWorker((path, type, at, count, offset) => Fill(path, type, at, count, names, offset), stores: true);
         return image;
@@ -171,14 +171,14 @@ internal sealed unsafe class RoomLogImage : IDisposable
     /// </summary>
     private void VisitWorker(Action<string, Type, nint, int, long> visitor, bool stores)
     {
-        byte* start = Log.WorkerAt(Worker);
+        byte* start = Log.WorkerAt(new(Worker));
         Visit(typeof(WorkerHeader), "worker", start, (path, type, at, count) => visitor(path, type, at, count, at - (nint)_base));
         int bytes = Log.Layout.FiguresBytes;
-        var figures = Scoreboard.Figures(Log, Worker);
+        var figures = Scoreboard.Figures(Log, new(Worker));
         Part(typeof(WorkerFigures), "Figures", (byte*)&figures, start + WorkerHeader.Bytes, bytes);
-        var before = Scoreboard.Before(Log, Worker);
+        var before = Scoreboard.Before(Log, new(Worker));
         Part(typeof(WorkerSnapshot), "Before", (byte*)&before, start + WorkerHeader.Bytes + bytes, WorkerSnapshot.BytesBeforeFigures + bytes);
-        var after = Scoreboard.After(Log, Worker);
+        var after = Scoreboard.After(Log, new(Worker));
         Part(
             typeof(WorkerSnapshot), "After", (byte*)&after, start + WorkerHeader.Bytes + WorkerSnapshot.BytesBeforeFigures + (2 * bytes),
             WorkerSnapshot.BytesBeforeFigures + bytes);

@@ -66,9 +66,9 @@ internal sealed class JournalFolder : IDisposable
         ring.Append(JournalFormatTests.FrameOf(length), [new LogRecord(length, length - 40, isMessage ? RecordKind.Chat : RecordKind.System)]);
         var wake = default(WorkerSet);
         rooms.MarkDirty(
-            Enumerable.Range(0, rooms.Layout.Rooms).First(slot => rooms.NameOf(slot).SequenceEqual(Encoding.UTF8.GetBytes(room))), worker: 0, nowNs: 1,
+            Enumerable.Range(0, rooms.Layout.Rooms).First(slot => rooms.NameOf(slot).SequenceEqual(Encoding.UTF8.GetBytes(room))), worker: new(0), nowNs: 1,
             ref wake);
-        while (wake.TryTake(out int sleeper))
+        while (wake.TryTake(out var sleeper))
         {
             Wakeups.Set(sleeper);
         }

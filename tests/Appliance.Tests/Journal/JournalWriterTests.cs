@@ -264,7 +264,7 @@ public sealed class JournalWriterTests : IDisposable
         _ = _folder.Say(rooms, "lobby");
         Assert.True(SpinWait.SpinUntil(() => ring.Published == 200, TimeSpan.FromSeconds(30)));
         Assert.Equal(ring.NextId, ring.PublishedId);
-        Assert.Equal(0, rooms.TakeDirty(0, 0));
+        Assert.Equal(0, rooms.TakeDirty(new(0), 0));
         journal.Stop(isLast: false);
 
         // Between two masters nobody publishes; the second one goes on where the first one stood.

@@ -62,7 +62,7 @@ public sealed class ListenKindTests
         var successor = new ListenerSet(addresses, byNumber, inheritedKinds: null);
         var activated = new ListenerSet(addresses, byNumber, inheritedKinds: [""]);
         Assert.Equal(set.First.Select(socket => socket.Kind), successor.First.Select(socket => socket.Kind));
-        Assert.Equal(set.ForWorker(1).Select(socket => socket.Kind), successor.ForWorker(1).Select(socket => socket.Kind));
+        Assert.Equal(set.ForWorker(new(1)).Select(socket => socket.Kind), successor.ForWorker(new(1)).Select(socket => socket.Kind));
         Assert.Equal(set.First.Select(socket => socket.Kind), activated.First.Select(socket => socket.Kind));
         Assert.Equal((false, true), (successor.IsInherited, activated.IsInherited));
     }

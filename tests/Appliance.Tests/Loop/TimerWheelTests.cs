@@ -17,7 +17,7 @@ public sealed class TimerWheelTests
     public void Timer_runs_out_on_time(int waitMs)
     {
         using var wheel = new TimerWheel(1, Start);
-        wheel.Arm(0, Start + waitMs);
+        wheel.Arm(new(0), Start + waitMs);
         var fired = new Fired();
         long now = Start;
         for (int turns = 0; fired.Timers.Count == 0; turns++)
@@ -42,7 +42,7 @@ public sealed class TimerWheelTests
         {
             using var wheel = new TimerWheel(1, Start);
             var fired = new Fired();
-            wheel.Arm(0, Start + waitMs);
+            wheel.Arm(new(0), Start + waitMs);
             wheel.Expire(Start + waitMs - 1, fired);
             Assert.Empty(fired.Timers);
             wheel.Expire(Start + waitMs + (2 * Tick) + awayMs, fired);
@@ -55,7 +55,7 @@ public sealed class TimerWheelTests
     {
         using var wheel = new TimerWheel(1, Start);
         long now = Start + (1000L * Revolution);
-        wheel.Arm(0, now + 1000);
+        wheel.Arm(new(0), now + 1000);
         var fired = new Fired();
         wheel.Expire(now + 999, fired);
         Assert.Empty(fired.Timers);
@@ -70,21 +70,21 @@ public sealed class TimerWheelTests
     public void Armed_timer_tells_when_it_runs_out(long afterMs)
     {
         using var wheel = new TimerWheel(2, Start);
-        wheel.Arm(1, Start + afterMs);
-        Assert.InRange(wheel.DueMs(1), Start + afterMs, Start + afterMs + Tick);
-        Assert.Equal(0, wheel.DueMs(0));
-        wheel.Cancel(1);
-        Assert.Equal(0, wheel.DueMs(1));
+        wheel.Arm(new(1), Start + afterMs);
+        Assert.InRange(wheel.DueMs(new(1)), Start + afterMs, Start + afterMs + Tick);
+        Assert.Equal(0, wheel.DueMs(new(0)));
+        wheel.Cancel(new(1));
+        Assert.Equal(0, wheel.DueMs(new(1)));
     }
 
     [Fact]
     public void Cancelled_timer_never_runs_out()
     {
         using var wheel = new TimerWheel(2, Start);
-        wheel.Arm(0, Start + 1000);
-        wheel.Cancel(0);
-        wheel.Cancel(0);
-        wheel.Cancel(1);
+        wheel.Arm(new(0), Start + 1000);
+        wheel.Cancel(new(0));
+        wheel.Cancel(new(0));
+        wheel.Cancel(new(1));
         Assert.Equal(-1, wheel.MillisecondsToNext(Start));
         Assert.Empty(After(wheel, Start + 5000));
     }
@@ -93,11 +93,11 @@ public sealed class TimerWheelTests
     public void Timer_armed_again_runs_out_at_its_last_time_alone()
     {
         using var wheel = new TimerWheel(1, Start);
-        wheel.Arm(0, Start + 1000);
-        wheel.Arm(0, Start + 3000);
+        wheel.Arm(new(0), Start + 1000);
+        wheel.Arm(new(0), Start + 3000);
         Assert.Empty(After(wheel, Start + 2999));
-        wheel.Arm(0, Start + 4000);
-        wheel.Arm(0, Start + 3500);
+        wheel.Arm(new(0), Start + 4000);
+        wheel.Arm(new(0), Start + 3500);
         Assert.Equal([0], After(wheel, Start + 3500 + Tick));
         Assert.Empty(After(wheel, Start + 10_000));
     }
@@ -106,7 +106,7 @@ public sealed class TimerWheelTests
     public void Time_in_the_past_is_the_next_tick()
     {
         using var wheel = new TimerWheel(1, Start);
-        wheel.Arm(0, 0);
+        wheel.Arm(new(0), 0);
         Assert.InRange(wheel.MillisecondsToNext(Start), 0, Tick);
         Assert.Equal([0], After(wheel, Start + Tick));
     }
@@ -115,8 +115,8 @@ public sealed class TimerWheelTests
     public void Handler_may_arm_its_timer_again()
     {
         using var wheel = new TimerWheel(1, Start);
-        var fired = new Fired { Then = (timer, now) => wheel.Arm(timer, now + 1000) };
-        wheel.Arm(0, Start + 1000);
+        var fired = new Fired { Then = (timer, now) => wheel.Arm(new(timer), now + 1000) };
+        wheel.Arm(new(0), Start + 1000);
         for (long now = Start; now <= Start + 10_000; now += 10)
         {
             wheel.Expire(now, fired);
@@ -134,7 +134,7 @@ public sealed class TimerWheelTests
         using var wheel = new TimerWheel(1, Start);
         List<long> times = [];
         var fired = new Fired { Then = (_, at) => times.Add(at) };
-        wheel.Arm(0, Start, everyMs);
+        wheel.Arm(new(0), Start, everyMs);
         for (long now = Start; times.Count < 20; now += wheel.MillisecondsToNext(now))
         {
             wheel.Expire(now, fired);
@@ -147,7 +147,7 @@ public sealed class TimerWheelTests
     public void Persistent_timer_runs_out_once_for_a_loop_that_was_away()
     {
         using var wheel = new TimerWheel(1, Start);
-        wheel.Arm(0, Start, everyMs: 1000);
+        wheel.Arm(new(0), Start, everyMs: 1000);
         Assert.Equal([0], After(wheel, Start + (3 * Revolution)));
         Assert.Empty(After(wheel, Start + (3 * Revolution) + 999));
         Assert.Equal([0], After(wheel, Start + (3 * Revolution) + 1000 + Tick));
@@ -161,15 +161,15 @@ public sealed class TimerWheelTests
         {
             Then = (timer, now) =>
             {
-                wheel.Cancel(timer);
+                wheel.Cancel(new(timer));
                 if (timer == 1 && now == Start + 1000)
                 {
-                    wheel.Arm(timer, now + 1000);
+                    wheel.Arm(new(timer), now + 1000);
                 }
             },
         };
-        wheel.Arm(0, Start, everyMs: 100);
-        wheel.Arm(1, Start, everyMs: 100);
+        wheel.Arm(new(0), Start, everyMs: 100);
+        wheel.Arm(new(1), Start, everyMs: 100);
         for (long now = Start + 1000; now < Start + 5000; now += Tick)
         {
             wheel.Expire(now, fired);
@@ -186,8 +186,8 @@ public sealed class TimerWheelTests
     public void Handler_that_arms_for_now_does_not_hold_the_loop_up(int againMs)
     {
         using var wheel = new TimerWheel(1, Start);
-        var fired = new Fired { Then = (timer, now) => wheel.Arm(timer, now + againMs) };
-        wheel.Arm(0, Start);
+        var fired = new Fired { Then = (timer, now) => wheel.Arm(new(timer), now + againMs) };
+        wheel.Arm(new(0), Start);
         wheel.Expire(Start + (10 * Tick), fired);
         Assert.InRange(fired.Timers.Count, 1, 11);
     }
@@ -196,10 +196,10 @@ public sealed class TimerWheelTests
     public void Handler_may_cancel_a_timer_that_is_due_as_well()
     {
         using var wheel = new TimerWheel(3, Start);
-        var fired = new Fired { Then = (timer, _) => wheel.Cancel(timer == 1 ? 2 : 1) };
-        wheel.Arm(0, Start + 5000);
-        wheel.Arm(1, Start + 1000);
-        wheel.Arm(2, Start + 1000);
+        var fired = new Fired { Then = (timer, _) => wheel.Cancel(new(timer == 1 ? 2 : 1)) };
+        wheel.Arm(new(0), Start + 5000);
+        wheel.Arm(new(1), Start + 1000);
+        wheel.Arm(new(2), Start + 1000);
         wheel.Expire(Start + 2000, fired);
         Assert.Single(fired.Timers);
         Assert.InRange(wheel.MillisecondsToNext(Start + 2000), 1, 5000);
@@ -216,10 +216,10 @@ public sealed class TimerWheelTests
             if (!armed)
             {
                 armed = true;
-                wheel.Arm(1, now + Revolution);
+                wheel.Arm(new(1), now + Revolution);
             }
         };
-        wheel.Arm(0, Start + 1000);
+        wheel.Arm(new(0), Start + 1000);
         wheel.Expire(Start + 1000 + Tick, fired);
         Assert.Equal([0], fired.Timers);
         wheel.Expire(Start + 1000 + Tick + Revolution - 1, fired);
@@ -238,8 +238,8 @@ public sealed class TimerWheelTests
         long[] due = [.. Enumerable.Range(0, Count).Select(_ => Start + random.Next(3 * Revolution))];
         for (int timer = 0; timer < Count; timer++)
         {
-            wheel.Arm(timer, Start + random.Next(3 * Revolution));
-            wheel.Arm(timer, due[timer]);
+            wheel.Arm(new(timer), Start + random.Next(3 * Revolution));
+            wheel.Arm(new(timer), due[timer]);
         }
 
         int wrong = 0;
@@ -270,11 +270,11 @@ public sealed class TimerWheelTests
             {
                 case 0:
                     due[timer] = now + random.Next(random.Next(1, 4 * Revolution));
-                    wheel.Arm(timer, due[timer]);
+                    wheel.Arm(new(timer), due[timer]);
                     break;
                 case 1:
                     due.Remove(timer);
-                    wheel.Cancel(timer);
+                    wheel.Cancel(new(timer));
                     break;
                 default:
                     int next = wheel.MillisecondsToNext(now);
@@ -306,10 +306,10 @@ public sealed class TimerWheelTests
 
         public Action<int, long>? Then { get; set; }
 
-        public void OnTimer(int timer, long nowMs)
+        public void OnTimer(TimerId timer, long nowMs)
         {
-            Timers.Add(timer);
-            Then?.Invoke(timer, nowMs);
+            Timers.Add(timer.Index);
+            Then?.Invoke(timer.Index, nowMs);
         }
     }
 }

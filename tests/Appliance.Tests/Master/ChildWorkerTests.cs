@@ -14,7 +14,7 @@ public sealed class ChildWorkerTests
     [InlineData(ProcessEnd.Killed, new[] { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 200, 400, 800, 1000, 1000 })]
     public void Pauses_grow_while_it_dies_soon(ProcessEnd end, int[] pauses)
     {
-        var worker = new ChildWorker(0, 0, []);
+        var worker = new ChildWorker(new(0), new(0), []);
         Assert.Equal(pauses, pauses.Select(_ => worker.NoteEnd(end, ChildWorker.SteadyMs - 1)));
         Assert.Equal(0, worker.NoteEnd(ProcessEnd.Expected, 0));
         Assert.False(worker.KeepsDying);
@@ -26,7 +26,7 @@ public sealed class ChildWorkerTests
     [InlineData(ProcessEnd.Killed)]
     public void One_that_has_served_for_long_waits_for_nothing(ProcessEnd end)
     {
-        var worker = new ChildWorker(0, 0, []);
+        var worker = new ChildWorker(new(0), new(0), []);
         for (var i = 0; i < 50; i++)
         {
             _ = worker.NoteEnd(end, 0);

@@ -9,8 +9,8 @@ public sealed class ConnectionMovesTests : IDisposable
     private readonly MemoryRoomLog _memory = new();
     private readonly ChildWorker[] _workers =
     [
-        new ChildWorker(0, 0, []) { State = ChildState.Serving },
-        new ChildWorker(1, 1, []) { State = ChildState.Serving },
+        new ChildWorker(new(0), new(0), []) { State = ChildState.Serving },
+        new ChildWorker(new(1), new(1), []) { State = ChildState.Serving },
     ];
 
     public void Dispose() => _memory.Dispose();
@@ -19,7 +19,7 @@ public sealed class ConnectionMovesTests : IDisposable
     public void Nothing_is_evened_out_with_one_that_is_gone()
     {
         var moves = new ConnectionMoves(_workers, _memory.Log, new Rebalancer(_workers, _memory.Log));
-        _memory.Log.Worker(0).Connections = 10;
+        _memory.Log.Worker(new(0)).Connections = 10;
         moves.BeginRebalancing(0);
         moves.EvenOut(1);
         Assert.False(moves.IsGiving);
@@ -31,6 +31,6 @@ public sealed class ConnectionMovesTests : IDisposable
         var moves = new ConnectionMoves(_workers, _memory.Log, new Rebalancer(_workers, _memory.Log));
         _workers[1].IsRetired = true;
         Assert.False(moves.GiveToOthers(_workers[1]));
-        Assert.False(moves.Give(0, -1));
+        Assert.False(moves.Give(new(0), -1));
     }
 }

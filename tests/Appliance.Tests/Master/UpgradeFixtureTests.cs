@@ -49,9 +49,9 @@ public sealed unsafe class UpgradeFixtureTests : IDisposable
             Listeners = listeners,
             MonitoringSocket = monitoring,
             PidFile = pidFile,
-            FirstSlot = RoomLogLayout.WorkersMax,
+            FirstSlot = new(RoomLogLayout.WorkersMax),
         };
-        UpgradeProtocol.Send(_old, resources, settings, [0, 1, 5]);
+        UpgradeProtocol.Send(_old, resources, settings, [new(0), new(1), new(5)]);
         string said = UpgradeTranscript.Write(_new);
         said = said.Replace($"layout = {RoomLogLayout.NewestVersion}", $"layout = {RoomLogLayout.OldestVersion}", StringComparison.Ordinal)
             .Replace($"E {RoomLogLayout.Slots}", $"E {new RoomLogLayout(1, 1, RoomLogLayout.OldestVersion).SlotCount}", StringComparison.Ordinal);
@@ -77,18 +77,18 @@ public sealed unsafe class UpgradeFixtureTests : IDisposable
         using var monitoring = resources.MonitoringSocket;
         using var pidFile = resources.PidFile;
         pidFile.Abandon();
-        Assert.Equal((1, 0, true), (takeover.FormerPid, resources.FirstSlot, resources.IsShared));
+        Assert.Equal((1, default, true), (takeover.FormerPid, resources.FirstSlot, resources.IsShared));
         Assert.Equal(
             (_directory.SegmentId, log.Layout.Rooms, log.Layout.RingBytes),
             (resources.SegmentId, resources.Rooms.Layout.Rooms, resources.Rooms.Layout.RingBytes));
         Assert.Equal(RoomLogLayout.OldestVersion, resources.Rooms.Layout.Version);
-        Assert.Equal([0, 1], listeners.Numbers);
+        Assert.Equal([0, 1], listeners.Numbers.Select(number => number.Value));
         Assert.Equal((2, false), (listeners.First.Count, listeners.IsInherited));
 
         takeover.CloseUnusedWakeups(takeover.Settings);
 
         // Those of the old workers 0, 1 and 5, which are in the second half, and of three new ones; the rest is closed.
-        Assert.Equal([0, 1, 2, 64, 65, 69], resources.Wakeups.Slots);
+        Assert.Equal([0, 1, 2, 64, 65, 69], resources.Wakeups.Slots.Select(slot => slot.Index));
         Assert.NotNull(monitoring);
         Assert.All(Given(), given => Assert.Equal(given.Value, SettingsTable.Find(given.Name)!.Show(takeover.Settings)));
         _ = Syscall.ShmDetach(StateDirectory.BaseOf(resources.Rooms)).OrThrow("shmdt");

@@ -51,7 +51,7 @@ public sealed class GatheringTests : IDisposable
         Assert.Equal([AtBob], _ann.Wanted);
         Assert.Equal((3, 3), (_ann.Table.Count, _bob.Table.Count));
 
-        _ann.Gathering.OnLink(AtBob, -1);
+        _ann.Gathering.OnLink(new(AtBob), -1);
         Come(_bob, 3);
         Come(_ann, 1);
         Assert.Equal([AtBob, AtBob], _ann.Wanted);
@@ -63,7 +63,7 @@ public sealed class GatheringTests : IDisposable
     public void Nobody_goes(int connections, int connectionsOfOther, string why)
     {
         Come(_bob, 5);
-        _memory.Log.Worker(AtBob).Connections = connectionsOfOther;
+        _memory.Log.Worker(new(AtBob)).Connections = connectionsOfOther;
         Come(_ann, connections);
         Assert.True(_ann.Wanted.Count == 0, why);
     }
@@ -195,7 +195,7 @@ public sealed class GatheringTests : IDisposable
         Come(_ann, 2);
         Assert.Equal([AtBob], _ann.Wanted);
         _ = Syscall.SocketPair(out int giving, out int taking).OrThrow("socketpair");
-        _ann.Gathering.OnLink(AtBob, giving);
+        _ann.Gathering.OnLink(new(AtBob), giving);
         _bob.Handover.TakeLinked(taking);
         return (giving, taking);
     }

@@ -35,7 +35,7 @@ public sealed class WorkerQuestionTests
     public void Full_list_goes_on_with_the_next_worker()
     {
         var question = Question(100, "ok\n{1}");
-        question.GoOnAt(7, "0");
+        question.GoOnAt(new(7), "0");
         Assert.Equal(("more 7-0\n{1}", false), (question.Outcome, question.WorkerIsDone));
     }
 
@@ -44,7 +44,7 @@ public sealed class WorkerQuestionTests
         var question = new WorkerQuestion(ControlCommand.Read("clients"u8.ToArray(), out _)!, untilMs: 0) { ListBytesMax = bytesMax, Awaited = answers.Length };
         for (int worker = 0; worker < answers.Length; worker++)
         {
-            question.Take(worker, answers[worker]);
+            question.Take(new(worker), answers[worker]);
         }
 
         return question;

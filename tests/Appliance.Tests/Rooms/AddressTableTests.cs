@@ -13,9 +13,9 @@ public sealed unsafe class AddressTableTests
     [Fact]
     public void Connections_of_all_workers_add_up()
     {
-        using var table = AddressTable.InMemory(LargeBytes, slot: 0);
+        using var table = AddressTable.InMemory(LargeBytes, slot: new(0));
         int[] slots = [0, 1, 6, 7, 63, 64, 127];
-        var sides = Array.ConvertAll(slots, table.SideOf);
+        var sides = Array.ConvertAll(slots, slot => table.SideOf(new(slot)));
         for (int round = 1; round <= 3; round++)
         {
             Assert.All(sides, side => Assert.True(side.TryAdd(Address(1), NowUs)));
@@ -32,8 +32,8 @@ public sealed unsafe class AddressTableTests
     [Fact]
     public void Model_and_table_agree()
     {
-        using var table = AddressTable.InMemory(LargeBytes, slot: 0);
-        AddressTable[] sides = [table, table.SideOf(1), table.SideOf(9)];
+        using var table = AddressTable.InMemory(LargeBytes, slot: new(0));
+        AddressTable[] sides = [table, table.SideOf(new(1)), table.SideOf(new(9))];
         var random = new Random(1);
         var model = new int[sides.Length, 200];
         for (int step = 0; step < 50_000; step++)
@@ -58,13 +58,13 @@ public sealed unsafe class AddressTableTests
     public void Workers_in_each_others_way_lose_no_count()
     {
         // So few entries that addresses take them from each other all the time.
-        using var table = AddressTable.InMemory(SmallBytes, slot: 0);
+        using var table = AddressTable.InMemory(SmallBytes, slot: new(0));
         const int Workers = 4;
         const int Addresses = 60;
         var held = new int[Workers, Addresses];
         var threads = Enumerable.Range(0, Workers).Select(worker => new Thread(() =>
         {
-            var side = table.SideOf(worker);
+            var side = table.SideOf(new(worker));
             var random = new Random(worker);
             for (int step = 0; step < 100_000; step++)
             {
@@ -101,8 +101,8 @@ public sealed unsafe class AddressTableTests
     [InlineData(1000, 2000)]
     public void Rate_allows_a_burst_and_then_its_pace(int perSecond, int burst)
     {
-        using var table = AddressTable.InMemory(LargeBytes, slot: 0);
-        var other = table.SideOf(5);
+        using var table = AddressTable.InMemory(LargeBytes, slot: new(0));
+        var other = table.SideOf(new(5));
         long cost = 1_000_000 / perSecond;
         bool Take(AddressTable side, long nowUs) => side.TryTake(Address(1), AddressRate.Handshakes, cost, 2_000_000, nowUs);
         Assert.Equal(burst, Enumerable.Range(0, 3 * burst).Count(i => Take(i % 2 == 0 ? table : other, NowUs)));
@@ -115,8 +115,8 @@ public sealed unsafe class AddressTableTests
     [Fact]
     public void Refusal_is_told_once_in_a_while_with_the_count_of_others()
     {
-        using var table = AddressTable.InMemory(LargeBytes, slot: 0);
-        var other = table.SideOf(1);
+        using var table = AddressTable.InMemory(LargeBytes, slot: new(0));
+        var other = table.SideOf(new(1));
         Assert.True(table.MayTell(Address(1), 1_000_000, NowUs, out long untold));
         Assert.Equal(0, untold);
         Assert.All(Enumerable.Range(0, 7), _ => Assert.False(other.MayTell(Address(1), 1_000_000, NowUs + 999_999, out long none)));
@@ -128,7 +128,7 @@ public sealed unsafe class AddressTableTests
     [Fact]
     public void Full_table_limits_nothing_and_comes_to_itself()
     {
-        using var table = AddressTable.InMemory(SmallBytes, slot: 0);
+        using var table = AddressTable.InMemory(SmallBytes, slot: new(0));
         var added = Enumerable.Range(0, 500).Where(i => table.TryAdd(Address(i), NowUs)).ToList();
         Assert.InRange(added.Count, 2 * AddressTable.SetEntries, 4 * AddressTable.SetEntries);
         Assert.Equal(500 - added.Count, table.Uncounted);
@@ -148,21 +148,21 @@ public sealed unsafe class AddressTableTests
     public void Killed_worker_leaves_nothing_behind()
     {
         using var memory = new MemoryRoomLog();
-        var (one, other) = (AddressTable.Open(memory.Log, 0)!, AddressTable.Open(memory.Log, 1)!);
+        var (one, other) = (AddressTable.Open(memory.Log, new(0))!, AddressTable.Open(memory.Log, new(1))!);
         for (int i = 0; i < 5; i++)
         {
             Assert.True(one.TryAdd(Address(1), NowUs));
             Assert.True(other.TryAdd(Address(1), NowUs));
         }
 
-        memory.Log.ResetWorker(1);
+        memory.Log.ResetWorker(new(1));
         Assert.Equal(5, one.Connections(Address(1), 128));
-        var successor = AddressTable.Open(memory.Log, 1)!;
+        var successor = AddressTable.Open(memory.Log, new(1))!;
         Assert.True(successor.TryAdd(Address(1), NowUs));
         Assert.Equal(6, one.Connections(Address(1), 128));
         memory.Log.ResetWorkers();
         Assert.Equal(0u, memory.Log.Header.AreaOf(SegmentAreaKind.Addresses).Version);
-        Assert.Equal(0, AddressTable.Open(memory.Log, 0)!.Connections(Address(1), 128));
+        Assert.Equal(0, AddressTable.Open(memory.Log, new(0))!.Connections(Address(1), 128));
     }
 
     [Fact]
@@ -171,8 +171,8 @@ public sealed unsafe class AddressTableTests
         using var memory = new MemoryRoomLog();
         var later = new SegmentArea { Version = AddressTable.Version + 1, EntryBytes = 3, Entries = 4 };
         memory.Log.Header.AreaOf(SegmentAreaKind.Addresses) = later;
-        Assert.Null(AddressTable.Open(memory.Log, 0));
-        memory.Log.ResetWorker(0);
+        Assert.Null(AddressTable.Open(memory.Log, new(0)));
+        memory.Log.ResetWorker(new(0));
         memory.Log.ResetWorkers();
         Assert.Equal(later, memory.Log.Header.AreaOf(SegmentAreaKind.Addresses));
     }
@@ -185,11 +185,11 @@ public sealed unsafe class AddressTableTests
     {
         using var memory = new MemoryRoomLog();
         byte* area = memory.Log.Address + memory.Log.Layout.AreaOffset(SegmentAreaKind.Addresses);
-        _ = AddressTable.Open(memory.Log, 0);
+        _ = AddressTable.Open(memory.Log, new(0));
         var random = new Random(seed);
         random.NextBytes(new Span<byte>(area, (int)SegmentArea.BytesOf(SegmentAreaKind.Addresses)));
-        memory.Log.ResetWorker(0);
-        var table = AddressTable.Open(memory.Log, 0)!;
+        memory.Log.ResetWorker(new(0));
+        var table = AddressTable.Open(memory.Log, new(0))!;
         for (int i = 0; i < 10_000; i++)
         {
             var address = Address(random.Next(1000));
@@ -208,7 +208,7 @@ public sealed unsafe class AddressTableTests
     public void Every_time_that_is_damage_equals_a_past_one()
     {
         using var memory = new MemoryRoomLog();
-        var table = AddressTable.Open(memory.Log, 0)!;
+        var table = AddressTable.Open(memory.Log, new(0))!;
         Assert.True(table.TryTake(Address(1), AddressRate.Rooms, costUs: 10, burstUs: 10, NowUs));
         var area = MemoryMarshal.Cast<byte, long>(new Span<byte>(
             memory.Log.Address + memory.Log.Layout.AreaOffset(SegmentAreaKind.Addresses), (int)SegmentArea.BytesOf(SegmentAreaKind.Addresses)));

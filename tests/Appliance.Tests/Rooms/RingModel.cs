@@ -41,7 +41,7 @@ internal sealed class RingModel(RoomRing ring)
     /// <summary>Joins a room, which must be there or not if it is said so.</summary>
     public static RoomRing Join(RoomLog log, string room, RoomOpening? expected = null, long unixMs = StateDirectory.UnixMs)
     {
-        var opening = log.Join(System.Text.Encoding.UTF8.GetBytes(room), worker: 0, unixMs, unixMs, out int slot);
+        var opening = log.Join(System.Text.Encoding.UTF8.GetBytes(room), worker: new(0), unixMs, unixMs, out int slot);
         Assert.Equal(expected ?? opening, opening);
         Assert.NotEqual(RoomOpening.TooMany, opening);
         return log.Ring(slot);

@@ -11,7 +11,7 @@ namespace Appliance.Tests.Rooms;
 public sealed class RoomFollowerTests : IDisposable
 {
     private const int RecordBytes = 100;
-    private const int Slot = RoomLogLayout.JournalSlot + 3;
+    private static readonly WorkerSlot Slot = new(RoomLogLayout.JournalSlot.Index + 3);
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -190,7 +190,7 @@ public sealed class RoomFollowerTests : IDisposable
         var rows = FollowerTable.Rows;
         Assert.Equal(rows.Count, rows.Select(row => row.Name).Distinct(StringComparer.Ordinal).Count());
         Assert.Equal(rows.Count, rows.Select(row => row.Slot).Distinct().Count());
-        Assert.All(rows, row => Assert.InRange(row.Slot, RoomLogLayout.WorkerSlots, RoomLogLayout.Slots - 1));
+        Assert.All(rows, row => Assert.InRange(row.Slot.Index, RoomLogLayout.WorkerSlots, RoomLogLayout.Slots - 1));
         Assert.All(rows, row =>
         {
             using var follower = row.Make(new FollowerParts(Settings, _memory.Log, _wakeups, _log), () => Settings);
@@ -232,8 +232,8 @@ public sealed class RoomFollowerTests : IDisposable
         (frame[0], frame[1]) = (0x81, RecordBytes - 2);
         ring.Append(frame, [new LogRecord(RecordBytes, RecordBytes - 40, RecordKind.Chat)]);
         var wake = default(WorkerSet);
-        log.MarkDirty(slot, worker: 0, nowNs: 1, ref wake);
-        while (wake.TryTake(out int sleeper))
+        log.MarkDirty(slot, worker: new(0), nowNs: 1, ref wake);
+        while (wake.TryTake(out var sleeper))
         {
             _wakeups.Set(sleeper);
         }

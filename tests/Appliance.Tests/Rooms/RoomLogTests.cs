@@ -262,11 +262,11 @@ public sealed unsafe class RoomLogTests
     /// <summary>The clock of the wall and the one that only grows show the same, unless the latter is told.</summary>
     private static (RoomOpening Opening, int Slot) Join(RoomLog log, string name, long unixMs = Now, int worker = Worker, long? nowMs = null)
     {
-        var opening = log.Join(Encoding.UTF8.GetBytes(name), worker, unixMs, nowMs ?? unixMs, out int slot);
+        var opening = log.Join(Encoding.UTF8.GetBytes(name), new(worker), unixMs, nowMs ?? unixMs, out int slot);
         return (opening, slot);
     }
 
-    private static void Leave(RoomLog log, int slot) => log.Ring(slot).CountMember(Worker, -1);
+    private static void Leave(RoomLog log, int slot) => log.Ring(slot).CountMember(new(Worker), -1);
 
     private static void Say(RoomLog log, int slot, bool isMessage) => log.Ring(slot).Append(
         RingModel.Frame(100, new Random(1)), [new LogRecord(100, IdOffset: 10, isMessage ? RecordKind.Chat : RecordKind.System)]);

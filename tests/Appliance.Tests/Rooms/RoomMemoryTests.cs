@@ -80,7 +80,7 @@ public sealed class RoomMemoryTests
             int slot = FillRoom(log, $"room{i}", Now + i);
             if (i % 2 == 0)
             {
-                log.Ring(slot).CountMember(0, -1);
+                log.Ring(slot).CountMember(new(0), -1);
             }
         }
 
@@ -113,7 +113,7 @@ public sealed class RoomMemoryTests
         // No room is made while memory is short, but in the place of one that is given up, and again when there is enough.
         Assert.True(memory.IsShort);
         Assert.False(memory.MayMakeRoom(Now + 1000));
-        log.Ring(log.Find("room0"u8)).CountMember(0, -1);
+        log.Ring(log.Find("room0"u8)).CountMember(new(0), -1);
         Assert.False(memory.MayMakeRoom(Now + 1005), "looks again at once");
         Assert.True(memory.MayMakeRoom(Now + 1010));
         Assert.Equal(-1, log.Find("room0"u8));
@@ -142,7 +142,7 @@ public sealed class RoomMemoryTests
         Array.ForEach(workers, worker => worker.SetLimit(Limit, Now));
         Assert.True(workers[asked].IsShort);
         Assert.False(workers[asked].MayMakeRoom(Now + 1000));
-        log.Ring(log.Find("room0"u8)).CountMember(0, -1);
+        log.Ring(log.Find("room0"u8)).CountMember(new(0), -1);
         workers[0].NoteGrowth(16 << 20);
         workers[0].Check(Now + 2000);
         Assert.Equal(-1, log.Find("room0"u8));
@@ -164,7 +164,7 @@ public sealed class RoomMemoryTests
         int[] slots =
         [
             .. Enumerable.Range(0, 8).Select(
-                i => log.Join(Encoding.ASCII.GetBytes($"room{i}"), i, Now, Now, out int slot) == RoomOpening.Created ? slot : -1),
+                i => log.Join(Encoding.ASCII.GetBytes($"room{i}"), new(i), Now, Now, out int slot) == RoomOpening.Created ? slot : -1),
         ];
         byte[] record = RingModel.Frame(1000, new Random(1));
         for (int i = 0; i < 20_000; i++)
@@ -180,7 +180,7 @@ public sealed class RoomMemoryTests
 
     private static int FillRoom(RoomLog log, string name, long unixMs)
     {
-        _ = log.Join(Encoding.ASCII.GetBytes(name), worker: 0, unixMs, unixMs, out int slot);
+        _ = log.Join(Encoding.ASCII.GetBytes(name), worker: new(0), unixMs, unixMs, out int slot);
         byte[] record = RingModel.Frame(1024, new Random(1));
         for (int i = 0; i <= RingBytes / record.Length; i++)
         {

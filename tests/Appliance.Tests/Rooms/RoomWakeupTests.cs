@@ -8,6 +8,7 @@ public sealed class RoomWakeupTests
 {
     private const long Now = MemoryRoomLog.UnixMs;
     private const int Worker = 1;
+    private const int Journal = RoomLogLayout.WorkerSlots;
 
     [Fact]
     public void Workers_with_clients_in_a_room_are_told_and_the_sleepers_named_once()
@@ -15,15 +16,15 @@ public sealed class RoomWakeupTests
         using var memory = new MemoryRoomLog(rooms: 130);
         var log = memory.Log;
         int slot = Enumerable.Range(0, 100).Select(room => Join(log, $"room{room}", Now, 5).Slot).Last();
-        log.Ring(slot).CountMember(7, 1);
+        log.Ring(slot).CountMember(new(7), 1);
         int[] others = [7, 63, 64, RoomLogLayout.WorkerSlots - 1];
         foreach (int other in others)
         {
-            log.Ring(slot).CountMember(other, 1);
-            Assert.True(log.BeginSleep(other));
+            log.Ring(slot).CountMember(new(other), 1);
+            Assert.True(log.BeginSleep(new(other)));
         }
 
-        Assert.True(log.BeginSleep(8));
+        Assert.True(log.BeginSleep(new(8)));
         Assert.Equal(others, Wake(log, slot, worker: 5));
         Assert.Empty(Wake(log, slot, worker: 5));
         Assert.All(others[1..], other => Assert.Equal([slot], Dirty(log, other)));
@@ -37,13 +38,13 @@ public sealed class RoomWakeupTests
     public void Worker_that_has_got_something_does_not_sleep()
     {
         using var memory = new MemoryRoomLog();
-        memory.Ring.CountMember(Worker, 1);
+        memory.Ring.CountMember(new(Worker), 1);
         Assert.Empty(Wake(memory.Log, 0, worker: 0));
-        Assert.False(memory.Log.BeginSleep(Worker));
-        memory.Log.EndSleep(Worker);
+        Assert.False(memory.Log.BeginSleep(new(Worker)));
+        memory.Log.EndSleep(new(Worker));
         Assert.Empty(Wake(memory.Log, 0, worker: 0));
         Assert.Equal([0], Dirty(memory.Log, Worker));
-        Assert.True(memory.Log.BeginSleep(Worker));
+        Assert.True(memory.Log.BeginSleep(new(Worker)));
     }
 
     [Fact]
@@ -65,10 +66,10 @@ public sealed class RoomWakeupTests
     {
         using var memory = new MemoryRoomLog(rooms: 2);
         _ = Join(memory.Log, "a");
-        memory.Log.Ring(1).CountMember(2, 1);
-        _ = memory.Log.BeginSleep(Worker);
+        memory.Log.Ring(1).CountMember(new(2), 1);
+        _ = memory.Log.BeginSleep(new(Worker));
         _ = Wake(memory.Log, 1, worker: 0);
-        memory.Log.ResetWorker(Worker);
+        memory.Log.ResetWorker(new(Worker));
         Assert.Equal(1, memory.Log.Ring(1).MemberCount);
         Assert.Empty(Dirty(memory.Log, Worker));
         Assert.Empty(Wake(memory.Log, 1, worker: 2));
@@ -78,18 +79,18 @@ public sealed class RoomWakeupTests
     public void Journal_is_told_of_everything_and_others_wait_for_it_if_they_must()
     {
         using var memory = new MemoryRoomLog();
-        memory.Ring.CountMember(Worker, 1);
+        memory.Ring.CountMember(new(Worker), 1);
         memory.Log.Journal = JournalState.Kept;
-        Assert.True(memory.Log.BeginSleep(RoomLogLayout.JournalSlot) && memory.Log.BeginSleep(Worker));
-        Assert.Equal([Worker, RoomLogLayout.JournalSlot], Wake(memory.Log, 0, worker: 0));
-        Assert.Equal([0], Dirty(memory.Log, RoomLogLayout.JournalSlot));
+        Assert.True(memory.Log.BeginSleep(new(Journal)) && memory.Log.BeginSleep(new(Worker)));
+        Assert.Equal([Worker, Journal], Wake(memory.Log, 0, worker: 0));
+        Assert.Equal([0], Dirty(memory.Log, Journal));
         Assert.Equal([0], Dirty(memory.Log, Worker));
 
         memory.Log.Journal = JournalState.Awaited;
-        Assert.True(memory.Log.BeginSleep(RoomLogLayout.JournalSlot) && memory.Log.BeginSleep(Worker));
-        Assert.Equal([RoomLogLayout.JournalSlot], Wake(memory.Log, 0, worker: Worker));
+        Assert.True(memory.Log.BeginSleep(new(Journal)) && memory.Log.BeginSleep(new(Worker)));
+        Assert.Equal([Journal], Wake(memory.Log, 0, worker: Worker));
         Assert.Empty(Dirty(memory.Log, Worker));
-        Assert.Equal([Worker], Wake(memory.Log, 0, RoomLogLayout.JournalSlot));
+        Assert.Equal([Worker], Wake(memory.Log, 0, Journal));
         Assert.Equal([0], Dirty(memory.Log, Worker));
     }
 
@@ -101,7 +102,7 @@ public sealed class RoomWakeupTests
         using var memory = new MemoryRoomLog(rooms: 2);
         var log = memory.Log;
         _ = Join(log, "a");
-        log.Ring(0).CountMember(Worker, 1);
+        log.Ring(0).CountMember(new(Worker), 1);
         int[] said = [0, 0];
         int[] heard = [0, 0];
         int woken = 0;
@@ -132,14 +133,14 @@ public sealed class RoomWakeupTests
         {
             while ((heard[0] < Messages || heard[1] < Messages) && !Volatile.Read(ref stop))
             {
-                if (log.BeginSleep(Worker))
+                if (log.BeginSleep(new(Worker)))
                 {
                     Wait(() => Volatile.Read(ref woken) == 1);
                     Volatile.Write(ref woken, 0);
                 }
 
-                log.EndSleep(Worker);
-                for (int slot = log.TakeDirty(Worker, 0); slot >= 0; slot = log.TakeDirty(Worker, 0))
+                log.EndSleep(new(Worker));
+                for (int slot = log.TakeDirty(new(Worker), 0); slot >= 0; slot = log.TakeDirty(new(Worker), 0))
                 {
                     Volatile.Write(ref heard[slot], Volatile.Read(ref said[slot]));
                 }
@@ -165,11 +166,11 @@ public sealed class RoomWakeupTests
     private static int[] Wake(RoomLog log, int slot, int worker)
     {
         var sleeping = default(WorkerSet);
-        log.MarkDirty(slot, worker, nowNs: 1, ref sleeping);
+        log.MarkDirty(slot, new(worker), nowNs: 1, ref sleeping);
         List<int> woken = [];
-        while (sleeping.TryTake(out int sleeper))
+        while (sleeping.TryTake(out var sleeper))
         {
-            woken.Add(sleeper);
+            woken.Add(sleeper.Index);
         }
 
         return [.. woken];
@@ -178,7 +179,7 @@ public sealed class RoomWakeupTests
     private static List<int> Dirty(RoomLog log, int worker)
     {
         List<int> slots = [];
-        for (int slot = log.TakeDirty(worker, 0); slot >= 0; slot = log.TakeDirty(worker, slot))
+        for (int slot = log.TakeDirty(new(worker), 0); slot >= 0; slot = log.TakeDirty(new(worker), slot))
         {
             slots.Add(slot);
         }
@@ -188,7 +189,7 @@ public sealed class RoomWakeupTests
 
     private static (RoomOpening Opening, int Slot) Join(RoomLog log, string name, long unixMs = Now, int worker = Worker)
     {
-        var opening = log.Join(Encoding.UTF8.GetBytes(name), worker, unixMs, unixMs, out int slot);
+        var opening = log.Join(Encoding.UTF8.GetBytes(name), new(worker), unixMs, unixMs, out int slot);
         return (opening, slot);
     }
 }

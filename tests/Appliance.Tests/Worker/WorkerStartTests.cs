@@ -28,7 +28,7 @@ public sealed class WorkerStartTests
         Assert.Equal(256, start.Layout.Rooms);
         Assert.Equal(65_536, start.Layout.RingBytes);
         Assert.Equal([(4, ListenKind.Chat), (5, ListenKind.Chat)], start.Listeners);
-        Assert.Equal([(0, 8), (RoomLogLayout.JournalSlot, 9)], start.Wakeups);
+        Assert.Equal([(new(0), 8), (RoomLogLayout.JournalSlot, 9)], start.Wakeups);
         Assert.Equal(10, start.Keys);
         Assert.Equal("proc = 2\nlog-level = debug", start.Settings);
     }
