@@ -61,6 +61,87 @@ public sealed class AddressLimitTests
         await File.WriteAllTextAsync(file, "exempt = 127.0.0.2\nmax-connections-per-address = 2\n");
         _ = await daemon.SucceedAsync("reload");
         await using var cid = await OpenAsync(daemon, "127.0.0.2");
+
+        // Who came while exempt counts as soon as that ends: three are in.
+        await File.WriteAllTextAsync(file, "exempt = none\nmax-connections-per-address = 3\n");
+        _ = await daemon.SucceedAsync("reload");
+        await AssertRefusedAsync(daemon, "127.0.0.2", "--max-connections-per-address");
+        await cid.DisposeAsync();
+        await using var dan = await OpenWhenFreeAsync(daemon, "127.0.0.2");
+    }
+
+    /// <summary>Whoever asks and does not read costs memory: of one address only so many may, each of them at whatever worker.</summary>
+    [Theory]
+    [InlineData("chat")]
+    [InlineData("http")]
+    public async Task Answers_that_are_not_read_have_a_limit(string what)
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(2, "--announce", "off", "--exempt", "none", "--max-unread-per-address", "2");
+        await using var reader = ChatClient.Over(await OpenAsync(daemon, "127.0.0.2"));
+        List<RawClient> clients = [];
+        for (var i = 0; i < 3; i++)
+        {
+            clients.Add(await RawClient.ConnectAsync(daemon.Address, receiveBuffer: 4096, IPAddress.Parse("127.0.0.2")));
+            if (what == "chat")
+            {
+                Assert.Equal(101, (await AskAsync(clients[i], "history=0")).Status);
+            }
+        }
+
+        var ask = what == "chat"
+            ? ClientFrame.Encode(ClientFrame.Ping(new string('p', 125)))
+            : System.Text.Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+        // More requests at once would be cut off.
+        byte[] asks = [.. Enumerable.Repeat(ask, 8).SelectMany(bytes => bytes)];
+        var flooding = clients.ConvertAll(client => FloodAsync(client, asks));
+        _ = await daemon.WaitForLogAsync("WRN 3011 worker [0-9]+: 127.0.0.2 was refused: .* all 2 connections that do not read .*--max-unread-per-address");
+        Assert.True(await await Task.WhenAny(flooding), daemon.Tail());
+        _ = await reader.SayAndReadAsync("still here");
+        await using var other = ChatClient.Over(await OpenAsync(daemon, "127.0.0.3"));
+        _ = await other.SayAndReadAsync("so am I");
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
+        }
+
+        _ = await Task.WhenAll(flooding);
+    }
+
+    /// <summary>Asks until the connection is reset: true; false when we end it.</summary>
+    private static async Task<bool> FloodAsync(RawClient client, byte[] asks)
+    {
+        try
+        {
+            while (true)
+            {
+                await client.SendAsync(asks);
+                await client.WaitUntilReadAsync();
+            }
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            return true;
+        }
+        catch (Exception e) when (e is ObjectDisposedException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    [Fact]
+    public async Task Messages_to_echo_have_the_same_rate()
+    {
+        await using var daemon = await ApplianceDaemon.StartAsync(1, "--echo", "--exempt", "none", "--max-rate-per-address", "5");
+        await using var client = await ConnectAsync(daemon, "127.0.0.2");
+        await client.SendAsync(RawClient.UpgradeRequest("/echo", []));
+        Assert.Equal(101, (await client.ReadResponseAsync()).Status);
+        for (var i = 0; i < 12; i++)
+        {
+            await client.SendAsync(ClientFrame.Text("x"));
+        }
+
+        Assert.Equal(1008, await client.ReadCloseAsync());
     }
 
     /// <summary>A proxy stands for all its clients; each has its own address.</summary>

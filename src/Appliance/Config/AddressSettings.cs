@@ -43,6 +43,12 @@ internal static class AddressSettings
             IsReloadable = true,
             Reason = "What one address can fill of --max-memory.",
         },
+        Number("max-unread-per-address", "N", 200, "connections of one address that leave 32 KiB of answers unread; 0: any number",
+            SettingGroup.Chat, ..Most, (s, n) => s with { MaxUnreadPerAddress = n }, s => s.MaxUnreadPerAddress) with
+        {
+            IsReloadable = true,
+            Reason = "Each takes up to 128 KiB of this process, and megabytes of the kernel. Only who asks and does not read has many.",
+        },
         Networks("exempt", "addresses without these limits: networks, local (this host and unix sockets) or none; repeatable", SettingGroup.Chat, LocalWord,
             s => (s.Exempt, s.ExemptsLocal), (s, networks, local) => s with { Exempt = networks, ExemptsLocal = local }) with
         {

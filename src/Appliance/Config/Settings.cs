@@ -100,6 +100,9 @@ public sealed record Settings
     /// <summary>Bytes of messages a second of one address; 0: any number.</summary>
     public int MaxBytesPerAddress { get; init; }
 
+    /// <summary>Connections of one address for which more answers wait than should; 0: any number.</summary>
+    public int MaxUnreadPerAddress { get; init; }
+
     /// <summary>Addresses without limits.</summary>
     public NetworkList Exempt { get; init; } = NetworkList.None;
 

@@ -75,6 +75,9 @@ public enum ConnectionFlags : ushort
 
     /// <summary>It counts at its address (<see cref="ConnectionTable.CountIn"/>).</summary>
     Counted = 4096,
+
+    /// <summary>More answers wait for it than should, and that counts at its address (<see cref="ConnectionTable.CountUnread"/>).</summary>
+    Unread = 8192,
 }
 
 /// <summary>

@@ -145,7 +145,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseReader(ref connection);
         TransportOf(connection)?.Forget(fd);
         ForgetIdentity(connection, fd);
-        CountFlagged(connection, isIn: false);
+        CountOut(ref connection);
         if (connection.Is(ConnectionFlags.Torn))
         {
             _ = Syscall.ResetOnClose(fd);
@@ -181,7 +181,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseReader(ref connection);
         TransportOf(connection)?.Forget(fd);
         ForgetIdentity(connection, fd);
-        CountFlagged(connection, isIn: false);
+        CountOut(ref connection);
         SetBlocked(ref connection, false);
         connection = default;
         Count--;
@@ -216,7 +216,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         connection.Generation = generation;
         connection.MemberIndex = Connection.NoMember;
         connection.Set(ConnectionFlags.FlushQueued | ConnectionFlags.Identified, false);
-        CountFlagged(connection, isIn: true);
+        CountAgain(ref connection);
         if (connection.IsBeforeHandshake)
         {
             _waiting.Add(fd);

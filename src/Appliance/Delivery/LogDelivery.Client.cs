@@ -38,12 +38,16 @@ public sealed unsafe partial class LogDelivery
             return;
         }
 
-        bool resumes = !blocked && connection.Is(ConnectionFlags.Paused);
+        bool resumes = !blocked && connection.Is(ConnectionFlags.Paused | ConnectionFlags.Unread);
         if (blocked != connection.Is(ConnectionFlags.Blocked) || resumes)
         {
             _table.SetBlocked(ref connection, blocked);
             connection.Set(ConnectionFlags.Paused, connection.Is(ConnectionFlags.Paused) && !resumes);
             _table.UpdateWatch(fd);
+            if (resumes)
+            {
+                _table.CountRead(ref connection);
+            }
         }
 
         if (!blocked && connection.Is(ConnectionFlags.ShutWhenFlushed))

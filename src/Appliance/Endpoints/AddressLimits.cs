@@ -14,19 +14,16 @@ internal sealed class AddressLimits(WorkerContext context)
     /// <summary>How much more a site may use than a client.</summary>
     private const int SiteTimes = 8;
 
-    private const long SecondUs = 1_000_000;
-    private const long HandshakeBurstUs = 20 * SecondUs;
-    private const long RoomBurstUs = 60 * SecondUs;
-    private const long MessageBurstUs = 2 * SecondUs;
-
-    /// <summary>How often refusals of one address are told.</summary>
-    private const long TellEveryUs = SecondUs;
+    private const long SecondNs = 1_000_000_000;
+    private const long MinuteNs = 60 * SecondNs;
+    private const long HandshakeBurstNs = 20 * SecondNs;
+    private const long MessageBurstNs = 2 * SecondNs;
 
     private readonly ConnectionTable _table = context.Table;
 
     /// <summary>Whether an address shakes hands too often; a check of the handshake.</summary>
     public Refusal? CheckHandshakes(int fd) =>
-        TryTake(fd, AddressRate.Handshakes, context.Settings.MaxHandshakesPerAddress, SecondUs, HandshakeBurstUs)
+        TryTake(fd, AddressRate.Handshakes, context.Settings.MaxHandshakesPerAddress, SecondNs, HandshakeBurstNs)
             ? null
             : Refuse(fd, RejectReason.AddressHandshakes, context.Settings.MaxHandshakesPerAddress, "handshakes a second", "--max-handshakes-per-address");
 
@@ -34,56 +31,106 @@ internal sealed class AddressLimits(WorkerContext context)
     public Refusal? CheckConnections(int fd)
     {
         int most = context.Settings.MaxConnectionsPerAddress;
-        ref readonly var connection = ref _table[fd];
-        if (most == 0 || _table.Addresses is not { } addresses || context.Settings.IsExempt(connection.IpHigh, connection.IpLow))
-        {
-            return null;
-        }
-
-        int slots = Math.Min(context.Log.Header.FirstSlot + context.Log.Header.WorkersMost, RoomLogLayout.WorkerSlots);
-        slots = Math.Max(slots, context.Worker.Slot.Index + 1);
-        bool isFull = addresses.Connections(AddressPrefix.OfClient(connection.IpHigh, connection.IpLow), slots) >= most
-            || (AddressPrefix.TryGetSite(connection.IpHigh, connection.IpLow, out var site) && addresses.Connections(site, slots) >= (long)most * SiteTimes);
-        return isFull ? Refuse(fd, RejectReason.AddressConnections, most, "connections", "--max-connections-per-address") : null;
+        return most != 0 && !IsExempt(fd) && IsBeyond(_table[fd], AddressCount.Connections, coming: 1, most)
+            ? Refuse(fd, RejectReason.AddressConnections, most, "connections", "--max-connections-per-address")
+            : null;
     }
 
     /// <summary>Whether an address may not make the room that it asks for; null when the room is there, or may be made.</summary>
     public Refusal? CheckRoom(int fd, ReadOnlySpan<byte> room) =>
         room.SequenceEqual(RoomLog.Lobby) || context.Settings.MaxRoomsPerAddress == 0 || context.Log.Find(room) >= 0
-            || TryTake(fd, AddressRate.Rooms, context.Settings.MaxRoomsPerAddress, RoomBurstUs, RoomBurstUs)
+            || TryTake(fd, AddressRate.Rooms, context.Settings.MaxRoomsPerAddress, MinuteNs, MinuteNs)
             ? null
             : Refuse(fd, RejectReason.AddressRooms, context.Settings.MaxRoomsPerAddress, "new rooms a minute", "--max-rooms-per-address");
 
-    /// <summary>Takes a message of a connection that counts; false when its address sends too many, or too much.</summary>
-    public bool TryTakeMessage(int fd, int bytes) =>
-        TryTake(fd, AddressRate.Messages, context.Settings.MaxRatePerAddress, SecondUs, MessageBurstUs)
-            && TryTake(fd, AddressRate.Bytes, context.Settings.MaxBytesPerAddress, SecondUs, MessageBurstUs, bytes);
-
-    private bool TryTake(int fd, AddressRate rate, int most, long periodUs, long burstUs, int count = 1)
+    /// <summary>Takes a message of a connection; false when its address sends too many, or too much.</summary>
+    public bool TryTakeMessage(int fd, int bytes)
     {
         ref readonly var connection = ref _table[fd];
-        if (most == 0 || _table.Addresses is not { } addresses || context.Settings.IsExempt(connection.IpHigh, connection.IpLow))
+        if (!connection.Is(ConnectionFlags.Counted) || _table.Addresses is not { } addresses)
         {
             return true;
         }
 
-        long nowUs = _table.SharedUs;
-        return addresses.TryTake(AddressPrefix.OfClient(connection.IpHigh, connection.IpLow), rate, count * periodUs / most, burstUs, nowUs)
+        long messageNs = context.Settings.MaxRatePerAddress is > 0 and var messages ? SecondNs / messages : 0;
+        long bytesNs = context.Settings.MaxBytesPerAddress is > 0 and var most ? Math.Max(1, bytes) * SecondNs / most : 0;
+        long nowNs = _table.SharedNs;
+        return addresses.TryTakeMessage(AddressPrefix.OfClient(connection.IpHigh, connection.IpLow), messageNs, bytesNs, MessageBurstNs, nowNs)
             && (!AddressPrefix.TryGetSite(connection.IpHigh, connection.IpLow, out var site)
-                || addresses.TryTake(site, rate, count * periodUs / most / SiteTimes, burstUs, nowUs));
+                || addresses.TryTakeMessage(site, messageNs / SiteTimes, bytesNs / SiteTimes, MessageBurstNs, nowNs));
+    }
+
+    /// <summary>
+    /// Counts a connection for which more answers wait than should, until they are sent. When its address has too many of those, it is reset, and what
+    /// waits is given back.
+    /// </summary>
+    public void OnUnread(int fd)
+    {
+        ref var connection = ref _table[fd];
+        int most = context.Settings.MaxUnreadPerAddress;
+        if (most == 0 || IsExempt(fd))
+        {
+            return;
+        }
+
+        _table.CountUnread(ref connection, context.Settings);
+        if (connection.Is(ConnectionFlags.Unread) && IsBeyond(connection, AddressCount.Unread, coming: 0, most))
+        {
+            context.Counters.Figures.DroppedSlow++;
+            connection.Set(ConnectionFlags.Torn, true);
+            _table.MarkForClose(fd);
+            Tell(fd, Describe(most, "connections that do not read their answers", "--max-unread-per-address"));
+        }
+    }
+
+    /// <summary>Whether an address has more than it may with what comes, or its site has.</summary>
+    private bool IsBeyond(in Connection connection, AddressCount count, int coming, int most)
+    {
+        if (_table.Addresses is not { } addresses)
+        {
+            return false;
+        }
+
+        int slots = Math.Min(context.Log.Header.FirstSlot + context.Log.Header.WorkersMost, RoomLogLayout.WorkerSlots);
+        slots = Math.Max(slots, context.Worker.Slot.Index + 1);
+        return addresses.Sum(AddressPrefix.OfClient(connection.IpHigh, connection.IpLow), count, slots) + coming > most
+            || (AddressPrefix.TryGetSite(connection.IpHigh, connection.IpLow, out var site)
+                && addresses.Sum(site, count, slots) + coming > (long)most * SiteTimes);
+    }
+
+    private bool IsExempt(int fd) => context.Settings.IsExempt(_table[fd].IpHigh, _table[fd].IpLow);
+
+    private bool TryTake(int fd, AddressRate rate, int most, long periodNs, long burstNs)
+    {
+        if (most == 0 || _table.Addresses is not { } addresses || IsExempt(fd))
+        {
+            return true;
+        }
+
+        ref readonly var connection = ref _table[fd];
+        long nowNs = _table.SharedNs;
+        return addresses.TryTake(AddressPrefix.OfClient(connection.IpHigh, connection.IpLow), rate, periodNs / most, burstNs, nowNs)
+            && (!AddressPrefix.TryGetSite(connection.IpHigh, connection.IpLow, out var site)
+                || addresses.TryTake(site, rate, periodNs / most / SiteTimes, burstNs, nowNs));
     }
 
     private Refusal Refuse(int fd, RejectReason reason, int most, string what, string option)
     {
+        string why = Describe(most, what, option);
+        Tell(fd, why);
+        return new Refusal(reason, why, Refusal.RetryLater);
+    }
+
+    private static string Describe(int most, string what, string option) => string.Create(
+        CultureInfo.InvariantCulture, $"this address has had all {most} {what} that it may have ({option}); --exempt lets it have any number");
+
+    /// <summary>Once a second and address.</summary>
+    private void Tell(int fd, string why)
+    {
         ref readonly var connection = ref _table[fd];
-        string why = string.Create(
-            CultureInfo.InvariantCulture, $"this address has had all {most} {what} that it may have ({option}); --exempt lets it have any number");
-        var client = AddressPrefix.OfClient(connection.IpHigh, connection.IpLow);
-        if (_table.Addresses!.MayTell(client, TellEveryUs, _table.SharedUs, out long untold))
+        if (_table.Addresses!.MayTell(AddressPrefix.OfClient(connection.IpHigh, connection.IpLow), SecondNs, _table.SharedNs, out long untold))
         {
             context.Observer.OnAddressRefused(connection, why, untold);
         }
-
-        return new Refusal(reason, why, Refusal.RetryLater);
     }
 }

@@ -14,7 +14,7 @@ namespace Appliance.Endpoints;
 /// <summary>A WebSocket that follows a room: what it sends goes to all who are in it.</summary>
 internal sealed class ChatEndpoint(
     WorkerContext context, ChatRooms rooms, LogDelivery delivery, HttpResponder responder, TokenGate tokens, AddressLimits addresses)
-    : WebSocketEndpoint(context, rooms, delivery)
+    : WebSocketEndpoint(context, rooms, delivery, addresses)
 {
     /// <summary>Gets the descriptor of each client that has joined a room.</summary>
     public required Action<int> OnJoined { get; init; }
@@ -27,7 +27,7 @@ internal sealed class ChatEndpoint(
     {
         Span<byte> name = stackalloc byte[RoomName.BytesMax];
         var wrong = ReadQuery(request, name, out int length, out long after, out int history);
-        if ((wrong ?? tokens.CheckRoom(fd, name[..length]) ?? CheckState(name[..length]) ?? addresses.CheckRoom(fd, name[..length])) is { } refusal)
+        if ((wrong ?? tokens.CheckRoom(fd, name[..length]) ?? CheckState(name[..length]) ?? Addresses.CheckRoom(fd, name[..length])) is { } refusal)
         {
             responder.Refuse(fd, refusal);
             return;
@@ -86,7 +86,7 @@ internal sealed class ChatEndpoint(
             return;
         }
 
-        if (verdict == RateVerdict.Pass && connection.Is(ConnectionFlags.Counted) && !addresses.TryTakeMessage(fd, payload.Length))
+        if (verdict == RateVerdict.Pass && !Addresses.TryTakeMessage(fd, payload.Length))
         {
             Refuse(fd, ChatRefusal.TooFast, "Too many messages come from your address. Please wait a moment.");
             return;

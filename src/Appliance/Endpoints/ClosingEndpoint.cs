@@ -5,7 +5,8 @@ using Appliance.Protocols.WebSocket;
 namespace Appliance.Endpoints;
 
 /// <summary>The closing handshake (RFC 6455, 7): our close frame is under way, and the peer's is awaited unless the peer broke the protocol.</summary>
-internal sealed class ClosingEndpoint(WorkerContext context, ChatRooms rooms, LogDelivery delivery) : WebSocketEndpoint(context, rooms, delivery)
+internal sealed class ClosingEndpoint(WorkerContext context, ChatRooms rooms, LogDelivery delivery, AddressLimits addresses)
+    : WebSocketEndpoint(context, rooms, delivery, addresses)
 {
     /// <inheritdoc/>
     public override long SilenceMsMax => 0;

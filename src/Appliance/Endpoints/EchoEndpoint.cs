@@ -6,8 +6,8 @@ using Appliance.Protocols.WebSocket;
 namespace Appliance.Endpoints;
 
 /// <summary>Sends each message back as it came (<c>--echo</c>): for conformance suites.</summary>
-internal sealed class EchoEndpoint(WorkerContext context, ChatRooms rooms, LogDelivery delivery, HttpResponder responder)
-    : WebSocketEndpoint(context, rooms, delivery)
+internal sealed class EchoEndpoint(WorkerContext context, ChatRooms rooms, LogDelivery delivery, HttpResponder responder, AddressLimits addresses)
+    : WebSocketEndpoint(context, rooms, delivery, addresses)
 {
     private const int MessageBytesMax = 16 << 20;
 
@@ -24,6 +24,12 @@ internal sealed class EchoEndpoint(WorkerContext context, ChatRooms rooms, LogDe
     /// <inheritdoc/>
     protected override void OnMessage(int fd, Opcode opcode, Span<byte> payload)
     {
+        if (!Addresses.TryTakeMessage(fd, payload.Length))
+        {
+            Close(fd, CloseCode.PolicyViolation, awaitAnswer: true, "too many messages from your address"u8);
+            return;
+        }
+
         Context.Counters.Figures.Requests++;
         Context.Table.OutboxOf(fd).WriteFrame(opcode, payload);
     }

@@ -22,12 +22,12 @@ public sealed class EndpointTable
     {
         _context = context;
         _table = context.Table;
-        var responder = new HttpResponder(context);
+        var addresses = new AddressLimits(context);
+        var responder = new HttpResponder(context, addresses);
         _pages = new Pages(context, responder);
         _tokens = new TokenGate(context);
-        var addresses = new AddressLimits(context);
         var chat = new ChatEndpoint(context, rooms, delivery, responder, _tokens, addresses) { OnJoined = fd => OnJoined(fd) };
-        var echo = new EchoEndpoint(context, rooms, delivery, responder);
+        var echo = new EchoEndpoint(context, rooms, delivery, responder, addresses);
         var routes = new RouteTable(context, new HandshakeChecks(context, addresses, _tokens, placesMax), responder,
         [
             new Route("/echo"u8.ToArray(), IsWebSocket: true, echo.Open) { IsServed = settings => settings.Echo },
@@ -40,7 +40,7 @@ public sealed class EndpointTable
         _rows[(int)ConnectionState.Http] = new HttpEndpoint(context, this, routes, responder);
         _rows[(int)ConnectionState.Chat] = chat;
         _rows[(int)ConnectionState.Echo] = echo;
-        _rows[(int)ConnectionState.Closing] = new ClosingEndpoint(context, rooms, delivery);
+        _rows[(int)ConnectionState.Closing] = new ClosingEndpoint(context, rooms, delivery, addresses);
         _rows[(int)ConnectionState.Lingering] = new LingeringEndpoint(context);
         delivery.OnGap = TellGap;
     }

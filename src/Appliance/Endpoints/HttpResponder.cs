@@ -34,10 +34,13 @@ internal sealed record Refusal(RejectReason Reason, string Why, string Headers =
 }
 
 /// <summary>Writes what a request gets into the outbox of its connection.</summary>
-internal sealed class HttpResponder(WorkerContext context)
+internal sealed class HttpResponder(WorkerContext context, AddressLimits addresses)
 {
     /// <summary>Answers that may wait in an outbox; a client that asks for more at once is cut off behind them.</summary>
     private const int PipelinedBytesMax = 128 << 10;
+
+    /// <summary>Answers that may wait in an outbox before they count at the address: with them the largest page goes out at once.</summary>
+    private const int UncountedBytesMax = 64 << 10;
 
     /// <summary>Whether the request at hand wants the head of the answer alone, a refusal's as well.</summary>
     public bool IsHead { get; set; }
@@ -78,8 +81,15 @@ internal sealed class HttpResponder(WorkerContext context)
         _ = Handshake.WriteResponse(request, protocol, context.Table.OutboxOf(fd).Reserve(Handshake.ResponseBytes(protocol)));
     }
 
-    private void Append(int fd, byte[] response) =>
-        context.Table.OutboxOf(fd).Append(IsHead ? response.AsSpan(0, HttpResponse.HeadLength(response)) : response);
+    private void Append(int fd, byte[] response)
+    {
+        var outbox = context.Table.OutboxOf(fd);
+        outbox.Append(IsHead ? response.AsSpan(0, HttpResponse.HeadLength(response)) : response);
+        if (outbox.Count > UncountedBytesMax)
+        {
+            addresses.OnUnread(fd);
+        }
+    }
 
     /// <summary>No request is read any more; once all answers are out, our side is shut.</summary>
     private void Finish(ref Connection connection)

@@ -6,7 +6,7 @@ using Appliance.Protocols.WebSocket;
 namespace Appliance.Endpoints;
 
 /// <summary>What all WebSockets have in common: frames, pings, and the closing handshake.</summary>
-internal abstract class WebSocketEndpoint(WorkerContext context, ChatRooms rooms, LogDelivery delivery) : Endpoint
+internal abstract class WebSocketEndpoint(WorkerContext context, ChatRooms rooms, LogDelivery delivery, AddressLimits addresses) : Endpoint
 {
     /// <summary>Answers that may wait for a client before it is not read any more: with those to what was read at once some 100 KiB.</summary>
     private const int WaitingAnswersBytesMax = 32 << 10;
@@ -21,6 +21,9 @@ internal abstract class WebSocketEndpoint(WorkerContext context, ChatRooms rooms
 
     /// <summary>Its rooms.</summary>
     protected ChatRooms Rooms { get; } = rooms;
+
+    /// <summary>What an address may use.</summary>
+    protected AddressLimits Addresses { get; } = addresses;
 
     /// <summary>What a message may be.</summary>
     protected abstract MessageLimits Limits { get; }
@@ -122,6 +125,7 @@ internal abstract class WebSocketEndpoint(WorkerContext context, ChatRooms rooms
         {
             connection.Set(ConnectionFlags.Paused, true);
             _table.UpdateWatch(fd);
+            Addresses.OnUnread(fd);
         }
     }
 

@@ -69,8 +69,9 @@ internal static unsafe class SystemCallFilter
 
         // Threads, time and what the runtime asks of itself.
         new("set_robust_list", 273, 99), new("get_robust_list", 274, 100), new("rseq", 334, 293), new("exit", 60, 93), new("exit_group", 231, 94),
-        new("sched_yield", 24, 124), new("sched_getaffinity", 204, 123), new("sched_getparam", 143, 121), new("sched_getscheduler", 145, 120),
-        new("getcpu", 309, 168), new("rt_sigaction", 13, 134), new("rt_sigprocmask", 14, 135), new("rt_sigreturn", 15, 139),
+        new("sched_yield", 24, 124), new("sched_getaffinity", 204, 123), new("sched_setaffinity", 203, 122), new("sched_getparam", 143, 121),
+        new("sched_getscheduler", 145, 120), new("getcpu", 309, 168), new("rt_sigaction", 13, 134), new("rt_sigprocmask", 14, 135),
+        new("rt_sigreturn", 15, 139),
         new("rt_sigpending", 127, 136), new("rt_sigtimedwait", 128, 137), new("sigaltstack", 131, 132), new("restart_syscall", 219, 128),
         new("tgkill", 234, 131), new("gettid", 186, 178), new("getpid", 39, 172), new("getppid", 110, 173), new("getuid", 102, 174),
         new("geteuid", 107, 175), new("getgid", 104, 176), new("getegid", 108, 177), new("getgroups", 115, 158), new("nanosleep", 35, 101),

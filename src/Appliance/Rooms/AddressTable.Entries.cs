@@ -59,19 +59,19 @@ public sealed unsafe partial class AddressTable
     }
 
     /// <summary>Takes an entry that nobody needs; null when there is none. While it is emptied it has no tag that anybody finds.</summary>
-    private long* Take(ulong tag, long nowUs)
+    private long* Take(ulong tag, long nowNs)
     {
         for (int i = 0; i < 2 * SetEntries; i++)
         {
             long* entry = EntryAt(tag, i);
             long former = Volatile.Read(ref entry[0]);
-            if (!IsUnused(entry, former, nowUs) || Interlocked.CompareExchange(ref entry[0], Busy, former) != former)
+            if (!IsUnused(entry, former, nowNs) || Interlocked.CompareExchange(ref entry[0], Busy, former) != former)
             {
                 continue;
             }
 
             // Somebody may have begun to use it just now.
-            bool isUnused = IsUnused(entry, former, nowUs);
+            bool isUnused = IsUnused(entry, former, nowNs);
             if (isUnused)
             {
                 new Span<long>(entry + 1, SlotsPerEntry).Clear();
@@ -88,26 +88,61 @@ public sealed unsafe partial class AddressTable
     }
 
     /// <summary>Whether the entry of a tag equals a fresh one.</summary>
-    private bool IsUnused(long* entry, long tag, long nowUs) => (tag & KindMask) switch
+    private bool IsUnused(long* entry, long tag, long nowNs) => (tag & KindMask) switch
     {
         _ when tag == 0 => true,
         _ when tag == Busy => false,
-        RatesKind => !HasTimes(entry, nowUs),
-        var kind => CountOf(entry, SlotsPerEntry * ((int)kind - FirstGroupKind)) == 0,
+        RatesKind => !HasTimes(entry, nowNs),
+        var kind => CountOf(entry, SlotsPerEntry * (((int)kind - FirstGroupKind) % GroupsMost)) == 0,
     };
 
-    private static bool HasTimes(long* entry, long nowUs)
+    private static int KindOf(AddressCount count, int firstSlot) => FirstGroupKind + ((int)count * GroupsMost) + (firstSlot / SlotsPerEntry);
+
+    /// <summary>The entry of an address's rates; null when there is none left.</summary>
+    private long* RatesOf(AddressPrefix prefix, long nowNs)
+    {
+        ulong tag = TagOf(prefix, RatesKind);
+        long* entry = Find(tag);
+        if (entry == null && (entry = Take(tag, nowNs)) == null)
+        {
+            Uncounted++;
+        }
+
+        return entry;
+    }
+
+    private static bool TryPay(ref long paid, long costNs, long burstNs, long nowNs)
+    {
+        for (int tries = 0; tries < TriesMax; tries++)
+        {
+            long former = Volatile.Read(ref paid);
+            long until = (IsAhead(former, nowNs) ? former : nowNs) + costNs;
+            if (until - nowNs > burstNs)
+            {
+                return false;
+            }
+
+            if (Interlocked.CompareExchange(ref paid, until, former) == former)
+            {
+                return true;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool HasTimes(long* entry, long nowNs)
     {
         bool has = false;
         for (int i = 1; i <= 1 + ToldPlace; i++)
         {
-            has |= IsAhead(Volatile.Read(ref entry[i]), nowUs);
+            has |= IsAhead(Volatile.Read(ref entry[i]), nowNs);
         }
 
         return has;
     }
 
-    /// <summary>Connections that an entry counts for slots from a first one on; slots that do not exist have none.</summary>
+    /// <summary>What an entry counts for slots from a first one on; slots that do not exist have none.</summary>
     private long CountOf(long* entry, int first)
     {
         long sum = 0;

@@ -21,8 +21,18 @@ public enum AddressRate
     Bytes,
 }
 
+/// <summary>What of an address is counted by what there is now, by each worker.</summary>
+public enum AddressCount
+{
+    /// <summary>Connections that have shaken hands.</summary>
+    Connections,
+
+    /// <summary>Connections for which more answers wait than they should.</summary>
+    Unread,
+}
+
 /// <summary>
-/// What each address has used of what it may, over all workers: connections now, and rates. In the segment, so that all workers see the same;
+/// What each address has used of what it may, over all workers: counts of what there is now, and rates. In the segment, so that all workers see the same;
 /// without a lock, an allocation, or anything that a killed process leaves wrong for others.
 /// <code>
 /// 0     AddressTableHead: two keys, then for each worker's slot its epoch
@@ -30,12 +40,12 @@ public enum AddressRate
 /// </code>
 /// A tag names a prefix of addresses and a kind of entry by a keyed hash, and also the two sets in which the entry may lie: nobody can aim at a set.
 /// <list type="bullet">
-/// <item>Connections: a number for each of seven workers' slots, upper half the epoch of the slot, lower half the count. Only the slot's worker
-/// writes it. A new epoch of the slot makes what a killed worker left count nothing.</item>
+/// <item>Each <see cref="AddressCount"/>: a number for each of seven workers' slots, upper half the epoch of the slot, lower half the count. Only
+/// the slot's worker writes it. A new epoch of the slot makes what a killed worker left count nothing.</item>
 /// <item>Rates: for each <see cref="AddressRate"/> the time until which all that was taken is paid (generic cell rate algorithm), then when a refusal
-/// was told last, both in microseconds of the shared clock, and how many were not.</item>
+/// was told last, both in nanoseconds of the shared clock, and how many were not.</item>
 /// </list>
-/// An entry without connections, or whose times are past, equals a fresh one, so another address may take it. When neither set has one, nothing
+/// An entry that counts nothing, or whose times are past, equals a fresh one, so another address may take it. When neither set has one, nothing
 /// is limited. Every value may be damage: no loop depends on one.
 /// </summary>
 public sealed unsafe partial class AddressTable : IDisposable
@@ -54,11 +64,15 @@ public sealed unsafe partial class AddressTable : IDisposable
     private const int ToldPlace = 4;
     private const int UntoldPlace = 5;
 
-    /// <summary>Of a tag, the bits that tell the kind of entry: rates, or connections at the first seven slots, at the next ones and so on.</summary>
-    private const long KindMask = 31;
+    /// <summary>Of a tag, the bits that tell the kind of entry: rates, or a count at the first seven slots, at the next ones and so on.</summary>
+    private const long KindMask = 63;
 
     private const int RatesKind = 1;
     private const int FirstGroupKind = 2;
+
+    /// <summary>Kinds of one <see cref="AddressCount"/>: as many as all slots need, and more.</summary>
+    private const int GroupsMost = 30;
+
     private const int EpochShift = 32;
 
     /// <summary>The tag of an entry that is being emptied. If its process is killed then, the entry is lost until the server starts anew.</summary>
@@ -71,7 +85,7 @@ public sealed unsafe partial class AddressTable : IDisposable
     private const long CountMax = 1 << 24;
 
     /// <summary>No limit reaches further ahead than this; a time that does is damage, or of another clock.</summary>
-    private const long AheadUsMax = 30 * 60 * 1_000_000L;
+    private const long AheadNsMax = 30 * 60 * 1_000_000_000L;
 
     private readonly byte* _base;
     private readonly bool _isOwn;
@@ -147,15 +161,16 @@ public sealed unsafe partial class AddressTable : IDisposable
         }
     }
 
-    /// <summary>Connections of an address at all workers whose slots have been used up to one.</summary>
+    /// <summary>A count of an address at all workers whose slots have been used up to one.</summary>
     /// <param name="prefix">The address.</param>
+    /// <param name="count">Which count.</param>
     /// <param name="slots">How many slots may be in use, from the first one on.</param>
-    public long Connections(AddressPrefix prefix, int slots)
+    public long Sum(AddressPrefix prefix, AddressCount count, int slots)
     {
         long sum = 0;
         for (int first = 0; first < slots; first += SlotsPerEntry)
         {
-            ulong tag = TagOf(prefix, FirstGroupKind + (first / SlotsPerEntry));
+            ulong tag = TagOf(prefix, KindOf(count, first));
             for (int i = 0; i < 2 * SetEntries; i++)
             {
                 // Two workers that make an entry at the same time may make two.
@@ -169,15 +184,16 @@ public sealed unsafe partial class AddressTable : IDisposable
 
     /// <summary>Counts a connection of this worker in; false when there is no entry left.</summary>
     /// <param name="prefix">The address.</param>
-    /// <param name="nowUs">The shared clock, in microseconds.</param>
-    public bool TryAdd(AddressPrefix prefix, long nowUs)
+    /// <param name="count">Which count.</param>
+    /// <param name="nowNs">The shared clock, in nanoseconds.</param>
+    public bool TryAdd(AddressPrefix prefix, AddressCount count, long nowNs)
     {
         int first = _slot / SlotsPerEntry * SlotsPerEntry;
-        ulong tag = TagOf(prefix, FirstGroupKind + (first / SlotsPerEntry));
+        ulong tag = TagOf(prefix, KindOf(count, first));
         for (int tries = 0; tries < TriesMax; tries++)
         {
             long* entry = FindOwn(tag);
-            if (entry == null && (entry = Take(tag, nowUs)) == null)
+            if (entry == null && (entry = Take(tag, nowNs)) == null)
             {
                 break;
             }
@@ -185,14 +201,14 @@ public sealed unsafe partial class AddressTable : IDisposable
             // Whoever takes an entry looks at its counts again afterwards: one of the two sees the other.
             ref long word = ref entry[1 + _slot - first];
             long former = Volatile.Read(ref word);
-            long count = OwnCount(former);
-            bool written = TryWrite(ref word, former, count + 1);
+            long own = OwnCount(former);
+            bool written = TryWrite(ref word, former, own + 1);
             if (written && (ulong)Volatile.Read(ref entry[0]) == tag)
             {
                 return true;
             }
 
-            _ = written && TryWrite(ref word, WordOf(count + 1), count);
+            _ = written && TryWrite(ref word, WordOf(own + 1), own);
         }
 
         Uncounted++;
@@ -200,10 +216,10 @@ public sealed unsafe partial class AddressTable : IDisposable
     }
 
     /// <summary>Counts a connection of this worker out that was counted in.</summary>
-    public void Remove(AddressPrefix prefix)
+    public void Remove(AddressPrefix prefix, AddressCount count)
     {
         int first = _slot / SlotsPerEntry * SlotsPerEntry;
-        long* entry = FindOwn(TagOf(prefix, FirstGroupKind + (first / SlotsPerEntry)));
+        long* entry = FindOwn(TagOf(prefix, KindOf(count, first)));
         if (entry != null)
         {
             ref long word = ref entry[1 + _slot - first];
@@ -215,56 +231,45 @@ public sealed unsafe partial class AddressTable : IDisposable
     /// <summary>Takes something of a rate, unless that would be too much; what cannot be counted is allowed.</summary>
     /// <param name="prefix">The address.</param>
     /// <param name="rate">Which rate.</param>
-    /// <param name="costUs">How long the allowed rate takes for it, in microseconds.</param>
-    /// <param name="burstUs">How far ahead of that rate an address may be, in microseconds.</param>
-    /// <param name="nowUs">The shared clock, in microseconds.</param>
-    public bool TryTake(AddressPrefix prefix, AddressRate rate, long costUs, long burstUs, long nowUs)
+    /// <param name="costNs">How long the allowed rate takes for it, in nanoseconds.</param>
+    /// <param name="burstNs">How far ahead of that rate an address may be, in nanoseconds.</param>
+    /// <param name="nowNs">The shared clock, in nanoseconds.</param>
+    public bool TryTake(AddressPrefix prefix, AddressRate rate, long costNs, long burstNs, long nowNs)
     {
-        ulong tag = TagOf(prefix, RatesKind);
-        long* entry = Find(tag);
-        if (entry == null && (entry = Take(tag, nowUs)) == null)
-        {
-            Uncounted++;
-            return true;
-        }
+        long* entry = RatesOf(prefix, nowNs);
+        return entry == null || TryPay(ref entry[1 + (int)rate], costNs, burstNs, nowNs);
+    }
 
-        ref long paid = ref entry[1 + (int)rate];
-        for (int tries = 0; tries < TriesMax; tries++)
-        {
-            long former = Volatile.Read(ref paid);
-            long until = (IsAhead(former, nowUs) ? former : nowUs) + costUs;
-            if (until - nowUs > burstUs)
-            {
-                return false;
-            }
-
-            if (Interlocked.CompareExchange(ref paid, until, former) == former)
-            {
-                return true;
-            }
-        }
-
-        return true;
+    /// <summary>Takes a message and its bytes, unless either would be too much; what cannot be counted is allowed.</summary>
+    /// <param name="prefix">The address.</param>
+    /// <param name="messageNs">How long the allowed rate takes for a message, in nanoseconds; 0 where there is no limit.</param>
+    /// <param name="bytesNs">The same for its bytes.</param>
+    /// <param name="burstNs">How far ahead of those rates an address may be, in nanoseconds.</param>
+    /// <param name="nowNs">The shared clock, in nanoseconds.</param>
+    public bool TryTakeMessage(AddressPrefix prefix, long messageNs, long bytesNs, long burstNs, long nowNs)
+    {
+        long* entry = RatesOf(prefix, nowNs);
+        return entry == null || ((messageNs == 0 || TryPay(ref entry[1 + (int)AddressRate.Messages], messageNs, burstNs, nowNs))
+            && (bytesNs == 0 || TryPay(ref entry[1 + (int)AddressRate.Bytes], bytesNs, burstNs, nowNs)));
     }
 
     /// <summary>Whether a refusal of an address is to be told: once in so many microseconds over all workers. Otherwise it is counted.</summary>
     /// <param name="prefix">The address.</param>
-    /// <param name="everyUs">How often at most, in microseconds.</param>
-    /// <param name="nowUs">The shared clock, in microseconds.</param>
+    /// <param name="everyNs">How often at most, in nanoseconds.</param>
+    /// <param name="nowNs">The shared clock, in nanoseconds.</param>
     /// <param name="untold">How many were not told since the last one that was.</param>
-    public bool MayTell(AddressPrefix prefix, long everyUs, long nowUs, out long untold)
+    public bool MayTell(AddressPrefix prefix, long everyNs, long nowNs, out long untold)
     {
         untold = 0;
-        ulong tag = TagOf(prefix, RatesKind);
-        long* entry = Find(tag);
-        if (entry == null && (entry = Take(tag, nowUs)) == null)
+        long* entry = RatesOf(prefix, nowNs);
+        if (entry == null)
         {
             return true;
         }
 
         ref long told = ref entry[1 + ToldPlace];
         long former = Volatile.Read(ref told);
-        if (IsAhead(former, nowUs) || Interlocked.CompareExchange(ref told, nowUs + everyUs, former) != former)
+        if (IsAhead(former, nowNs) || Interlocked.CompareExchange(ref told, nowNs + everyNs, former) != former)
         {
             _ = Interlocked.Increment(ref entry[1 + UntoldPlace]);
             return false;
@@ -286,7 +291,7 @@ public sealed unsafe partial class AddressTable : IDisposable
     private static bool IsThere(RoomLog log) =>
         log.Layout.HasDetails && Volatile.Read(ref log.Header.AreaOf(SegmentAreaKind.Addresses).Version) == Version;
 
-    private static bool IsAhead(long time, long nowUs) => time > nowUs && time <= nowUs + AheadUsMax;
+    private static bool IsAhead(long time, long nowNs) => time > nowNs && time <= nowNs + AheadNsMax;
 
     private static Span<uint> Epochs(byte* address) => ((AddressTableHead*)address)->Epochs;
 

@@ -151,6 +151,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     public void OnSettings(Settings settings)
     {
         _context.Settings = settings;
+        _table.RecountAddresses(settings);
         _rooms.OnSettings();
         _endpoints.OnSettings();
         _keepAlive.OnSettings();
