@@ -23,6 +23,9 @@ internal static class CheckCommand
     private const int Utf8BytesMax = 4;
     private const int PushFrameBytes = 160;
 
+    /// <summary>Milliseconds that a back end has to take a connection.</summary>
+    private const int BackEndWaitMs = 1000;
+
     private enum Verdict
     {
         Ok,
@@ -87,6 +90,11 @@ internal static class CheckCommand
             yield return Keys(settings);
         }
 
+        if (settings is { Auth: AuthMode.Ask, AuthUrl: { } url })
+        {
+            yield return BackEnd(url);
+        }
+
         if (settings.TlsCertificates.Count > 0)
         {
             yield return Certificates(settings);
@@ -117,6 +125,18 @@ internal static class CheckCommand
         {
             return ("keys of tokens", Verdict.Fail, wrong.Message);
         }
+    }
+
+    /// <summary>It may well start after the server.</summary>
+    private static (string, Verdict, string) BackEnd(BackEndUrl url)
+    {
+        var socket = Syscall.Socket(url.Address.Family);
+        var result = socket.Ok ? Syscall.Connect(socket.Value, url.Address) : socket;
+        bool isThere = result.Ok || (result.Error == Errno.EINPROGRESS && Polling.Until(() => Syscall.GetPeerName(socket.Value, out _).Ok, BackEndWaitMs));
+        _ = socket.Ok ? Syscall.Close(socket.Value) : socket;
+        return isThere
+            ? ("back end", Verdict.Ok, url.Text)
+            : ("back end", Verdict.Warn, $"--auth-url {url.Text}: nobody answers there now; until somebody does, every handshake gets 503");
     }
 
     private static (string, Verdict, string) Certificates(Settings settings)

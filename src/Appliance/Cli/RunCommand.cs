@@ -125,7 +125,7 @@ internal static class RunCommand
         try
         {
             var takeover = Takeover.Receive(channel, Paths.ForThisUser());
-            if (SettingsBuilder.Reload(takeover.Settings, read, out string note) is not { } settings)
+            if (SettingsBuilder.Reload(takeover.Settings, read, out string note, isSuccessor: true) is not { } settings)
             {
                 throw new IOException(note);
             }

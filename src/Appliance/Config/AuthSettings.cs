@@ -22,11 +22,11 @@ internal static class AuthSettings
     /// <summary>Their rows.</summary>
     public static IReadOnlyList<Setting> Rows { get; } =
     [
-        Choice("auth", "WHO", "who gets in: open (everybody), jwt (who has a token)", SettingGroup.Chat,
-            [("open", AuthMode.Open), ("jwt", AuthMode.Jwt)], (s, mode) => s with { Auth = mode }, s => s.Auth) with
+        Choice("auth", "WHO", "who gets in: open (everybody), jwt (who has a token), ask (--auth-url decides)", SettingGroup.Chat,
+            [("open", AuthMode.Open), ("jwt", AuthMode.Jwt), ("ask", AuthMode.Ask)], (s, mode) => s with { Auth = mode }, s => s.Auth) with
         {
             IsReloadable = true,
-            Reason = "With jwt, your application signs who its users are and what they may do (JSON Web Token, RFC 7519), and --auth-key checks it.",
+            Reason = "With jwt, a token that your application has signed says who a user is (--auth-key checks it); with ask, your application is asked.",
         },
         new("auth-key", "FILE", "keys of tokens: a secret of 32 bytes or more, public keys in PEM, or a JWK set; repeatable", SettingGroup.Chat,
             ApplyAuthKey, s => s.AuthKeyFiles.Count == 0 ? NoneWord : string.Join(' ', s.AuthKeyFiles))
@@ -42,6 +42,18 @@ internal static class AuthSettings
         Text("auth-issuer", "what a token's iss must be, or any", s => s.AuthIssuer, (s, text) => s with { AuthIssuer = text }) with
         {
             Reason = "Needed where several issuers use one key.",
+        },
+        new("auth-url", "URL", "what --auth ask asks: http://127.0.0.1:PORT/PATH or http://unix:/SOCKET:/PATH", SettingGroup.Chat,
+            ApplyAuthUrl, s => s.AuthUrl?.Text ?? NoneWord)
+        {
+            Default = NoneWord, IsReloadable = true,
+            Reason = "Gets a request for each handshake, with its cookies: 2xx lets in, as whom its JSON says; 401 and 403 refuse.",
+        },
+        Number("auth-timeout", "SECONDS", 5, "how long a handshake waits for --auth-url", SettingGroup.Chat,
+            1..60, (s, n) => s with { AuthTimeoutSeconds = n }, s => s.AuthTimeoutSeconds) with
+        {
+            IsReloadable = true,
+            Reason = "An application answers within milliseconds; one that hangs must not keep places from others.",
         },
         Number("auth-leeway", "SECONDS", 5, "how far the clocks of who makes tokens and of this host may differ", SettingGroup.Chat,
             ..3600, (s, n) => s with { AuthLeewaySeconds = n }, s => s.AuthLeewaySeconds) with
@@ -74,5 +86,13 @@ internal static class AuthSettings
         bool valid = path is not null && !path.Contains(' ', StringComparison.Ordinal) && settings.AuthKeyFiles.Count < AuthKeyFilesMax;
         settings = !valid ? settings : settings with { AuthKeyFiles = path!.Length == 0 ? [] : [.. settings.AuthKeyFiles, path] };
         return valid ? null : string.Create(CultureInfo.InvariantCulture, $"must be a path without blanks, or none; {AuthKeyFilesMax} of them at most");
+    }
+
+    private static string? ApplyAuthUrl(ref Settings settings, string text)
+    {
+        var url = BackEndUrl.TryParse(text);
+        bool valid = url is not null || text == NoneWord;
+        settings = valid ? settings with { AuthUrl = url } : settings;
+        return valid ? null : "must be http://ADDRESS:PORT/PATH with an address or localhost (no other name), http://unix:/SOCKET:/PATH, or none";
     }
 }

@@ -140,6 +140,12 @@ public sealed record Settings
     /// <summary>What a token's <c>iss</c> must be; empty for anything.</summary>
     public string AuthIssuer { get; init; } = "";
 
+    /// <summary>What decides who gets in with <see cref="AuthMode.Ask"/>; null for none.</summary>
+    public BackEndUrl? AuthUrl { get; init; }
+
+    /// <summary>Seconds that a handshake waits for its answer.</summary>
+    public int AuthTimeoutSeconds { get; init; }
+
     /// <summary>Seconds by which clocks of those who make tokens may differ.</summary>
     public int AuthLeewaySeconds { get; init; }
 
@@ -258,6 +264,9 @@ public enum AuthMode
 
     /// <summary>Those with a token that a known key has signed.</summary>
     Jwt,
+
+    /// <summary>Those whom a back end lets in.</summary>
+    Ask,
 }
 
 /// <summary>How joins and leaves are announced to a room.</summary>

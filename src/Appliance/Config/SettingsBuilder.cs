@@ -134,13 +134,15 @@ public static class SettingsBuilder
     /// <param name="current">The settings in force.</param>
     /// <param name="readAgain">Reads them as at the start.</param>
     /// <param name="note">What was wrong, or what has changed but needs a restart; empty otherwise.</param>
+    /// <param name="isSuccessor">Whether the process, and the workers that it will start, have no filter of system calls yet.</param>
     /// <returns>The settings to put in force.</returns>
-    public static Settings? Reload(Settings current, Func<Settings> readAgain, out string note)
+    public static Settings? Reload(Settings current, Func<Settings> readAgain, out string note, bool isSuccessor = false)
     {
         try
         {
             var fresh = readAgain();
-            var merged = CheckTogether(Merge(current, fresh));
+            bool mayAsk = fresh.Auth != AuthMode.Ask || isSuccessor || MayAsk(current);
+            var merged = CheckTogether(Merge(current, mayAsk ? fresh : fresh with { Auth = current.Auth }));
             string needRestart = string.Join(", ", SettingsTable.Rows.Where(row => row.Show(merged) != row.Show(fresh)).Select(row => row.Name));
             note = needRestart.Length == 0 ? "" : $"; changed, but in force only after a restart: {needRestart}";
             return merged;
@@ -151,6 +153,9 @@ public static class SettingsBuilder
             return null;
         }
     }
+
+    /// <summary>Whether processes that began with these settings may connect to a back end: a filter of system calls is for good.</summary>
+    private static bool MayAsk(Settings current) => current.Auth == AuthMode.Ask || current.NoFork || !current.Seccomp;
 
     /// <summary>What a running server makes of new settings: what it can take over is new, all else as it was.</summary>
     public static Settings Merge(Settings current, Settings fresh) =>
@@ -235,6 +240,11 @@ public static class SettingsBuilder
         if (settings is { Auth: AuthMode.Jwt, AuthKeyFiles: [] })
         {
             throw Wrong(settings, "auth", "'jwt' needs a key to check tokens with: --auth-key FILE");
+        }
+
+        if (settings is { Auth: AuthMode.Ask, AuthUrl: null })
+        {
+            throw Wrong(settings, "auth", "'ask' needs to know whom to ask: --auth-url URL");
         }
 
         CheckTls(settings);

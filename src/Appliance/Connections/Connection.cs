@@ -32,8 +32,14 @@ public enum ConnectionState : byte
     /// <summary>The handshake of TLS is to be done; becomes Http.</summary>
     Tls,
 
+    /// <summary>
+    /// A back end is asked whether its request may become a WebSocket; becomes Chat, Echo or Lingering. To another worker it goes as Http, and the
+    /// back end is asked again.
+    /// </summary>
+    Authorize,
+
     /// <summary>The highest number. Numbers go from one release to another with a connection, so they never change.</summary>
-    Last = Tls,
+    Last = Authorize,
 }
 
 /// <summary>Facts about a connection.</summary>
@@ -163,7 +169,8 @@ public struct Connection
     public readonly bool IsClient => State is ConnectionState.Chat or ConnectionState.Echo;
 
     /// <summary>Whether it has not come as far as a handshake.</summary>
-    public readonly bool IsBeforeHandshake => State is ConnectionState.Http or ConnectionState.Proxy or ConnectionState.Tls;
+    public readonly bool IsBeforeHandshake => State is ConnectionState.Http or ConnectionState.Proxy or ConnectionState.Tls
+        or ConnectionState.Authorize;
 
     /// <summary>Gives it an address: 16 bytes, IPv4 mapped into IPv6; empty for none.</summary>
     public void SetIp(ReadOnlySpan<byte> ip) => (IpHigh, IpLow) = ip.IsEmpty ? (0, 0) : (BitConverter.ToUInt64(ip), BitConverter.ToUInt64(ip[8..]));

@@ -2,12 +2,17 @@ using Appliance.Identity;
 
 namespace Appliance.Connections;
 
-/// <summary>Who the connections are that have brought a token. The others, however many there are, cost nothing by that.</summary>
+/// <summary>
+/// Who the connections are of which that is known, by a token or by a back end. The others, however many there are, cost nothing by that.
+/// </summary>
 public sealed unsafe partial class ConnectionTable
 {
     private readonly Dictionary<int, ClientIdentity> _identities = [];
 
-    /// <summary>Who a connection is by its token; null for nobody that is known.</summary>
+    /// <summary>Is told of a connection that ends, or goes to another worker, while a back end is asked about it.</summary>
+    public Action<int> OnUnasked { get; set; } = _ => { };
+
+    /// <summary>Who a connection is; null for nobody that is known.</summary>
     public ClientIdentity? IdentityOf(int fd) => _connections[fd].Is(ConnectionFlags.Identified) ? _identities[fd] : null;
 
     /// <summary>A connection is somebody from now on.</summary>
@@ -22,6 +27,11 @@ public sealed unsafe partial class ConnectionTable
         if (connection.Is(ConnectionFlags.Identified))
         {
             _ = _identities.Remove(fd);
+        }
+
+        if (connection.State == ConnectionState.Authorize)
+        {
+            OnUnasked(fd);
         }
     }
 }

@@ -20,6 +20,9 @@ public interface IConnectionObserver
     /// <summary>A client has another token that does not take the place of its own.</summary>
     void OnTokenRefused(in Connection connection, string why);
 
+    /// <summary>The back end that decides who gets in does not do so.</summary>
+    void OnUndecided(in Connection connection, string why);
+
     /// <summary>A client got no further than the handshake of TLS.</summary>
     void OnTlsFailed(in Connection connection, string why);
 

@@ -12,6 +12,8 @@ public sealed class EndpointTable
     private readonly WorkerContext _context;
     private readonly Pages _pages;
     private readonly TokenGate _tokens;
+    private readonly HttpEndpoint _http;
+    private readonly AuthorizeEndpoint _authorize;
 
     /// <summary>The endpoints of a worker.</summary>
     /// <param name="context">The worker.</param>
@@ -37,7 +39,10 @@ public sealed class EndpointTable
         _rows[(int)ConnectionState.Proxy] = new ProxyEndpoint(context, this);
         Tls = new TlsEndpoint(context, this, delivery);
         _rows[(int)ConnectionState.Tls] = Tls;
-        _rows[(int)ConnectionState.Http] = new HttpEndpoint(context, this, routes, responder);
+        _http = new HttpEndpoint(context, this, routes, responder);
+        _authorize = new AuthorizeEndpoint(context, this, routes, responder);
+        _rows[(int)ConnectionState.Http] = _http;
+        _rows[(int)ConnectionState.Authorize] = _authorize;
         _rows[(int)ConnectionState.Chat] = chat;
         _rows[(int)ConnectionState.Echo] = echo;
         _rows[(int)ConnectionState.Closing] = new ClosingEndpoint(context, rooms, delivery, addresses);
@@ -47,6 +52,9 @@ public sealed class EndpointTable
 
     /// <summary>Is told how handshakes of TLS end.</summary>
     internal TlsEndpoint Tls { get; }
+
+    /// <summary>Questions to the back end that decides who gets in.</summary>
+    internal SubRequests SubRequests => _authorize.SubRequests;
 
     /// <summary>Gets the descriptor of each client that has joined a room.</summary>
     public Action<int> OnJoined { get; set; } = _ => { };
@@ -59,10 +67,20 @@ public sealed class EndpointTable
     {
         _pages.OnSettings();
         _tokens.OnSettings();
+        _authorize.OnSettings();
     }
 
     /// <summary>Bytes of a connection have come in.</summary>
     public void OnBytes(int fd, Span<byte> bytes) => this[_table[fd].State].OnBytes(fd, bytes);
+
+    /// <summary>A connection has come from another worker.</summary>
+    public void OnAdopted(int fd)
+    {
+        if (_table[fd] is { State: ConnectionState.Http, Head: not 0 })
+        {
+            _http.Resume(fd);
+        }
+    }
 
     /// <summary>A connection has changed its state; what came behind the bytes that changed it belongs to the new one.</summary>
     public void Enter(int fd, Span<byte> rest)

@@ -15,6 +15,7 @@ internal sealed class HandshakeChecks
     private readonly WorkerContext _context;
     private readonly int _placesMax;
     private readonly HandshakeCheck[] _rows;
+    private readonly HandshakeCheck[] _afterAnswer;
 
     /// <summary>The checks of a worker, whose process has descriptors for so many clients.</summary>
     public HandshakeChecks(WorkerContext context, AddressLimits addresses, TokenGate tokens, int placesMax)
@@ -30,12 +31,18 @@ internal sealed class HandshakeChecks
             IsNotBanned,
             HasPlace,
         ];
+        _afterAnswer = [(int fd, in HttpRequest _) => addresses.CheckConnections(fd), IsNotBanned, HasPlace];
     }
 
     /// <summary>The first refusal; null for none.</summary>
-    public Refusal? Find(int fd, in HttpRequest request)
+    public Refusal? Find(int fd, in HttpRequest request) => Find(_rows, fd, request);
+
+    /// <summary>The first refusal of a request that a back end lets in (<c>--auth ask</c>): what may have changed since it was asked.</summary>
+    public Refusal? FindAfterAnswer(int fd, in HttpRequest request) => Find(_afterAnswer, fd, request);
+
+    private static Refusal? Find(HandshakeCheck[] rows, int fd, in HttpRequest request)
     {
-        foreach (var check in _rows)
+        foreach (var check in rows)
         {
             if (check(fd, request) is { } refusal)
             {

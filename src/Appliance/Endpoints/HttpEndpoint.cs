@@ -1,3 +1,4 @@
+using Appliance.Config;
 using Appliance.Connections;
 using Appliance.Metrics;
 using Appliance.Protocols.Http;
@@ -28,9 +29,11 @@ internal sealed class HttpEndpoint(WorkerContext context, EndpointTable endpoint
         var head = connection.Head != 0 ? _table.HeadOf(ref connection) : null;
         head?.Append(bytes);
         var rest = head is null ? bytes : head.Bytes;
+        var request = rest;
         while (connection.State == ConnectionState.Http && !rest.IsEmpty)
         {
-            var status = HttpRequestReader.Read(rest, out var request, out int consumed);
+            request = rest;
+            var status = HttpRequestReader.Read(rest, out var parsed, out int consumed);
             if (status == HttpReadStatus.Incomplete)
             {
                 break;
@@ -38,10 +41,16 @@ internal sealed class HttpEndpoint(WorkerContext context, EndpointTable endpoint
 
             responder.IsHead = HttpRequestReader.IsHead(rest);
             rest = rest[consumed..];
-            Answer(fd, status, request);
+            Answer(fd, status, parsed);
         }
 
-        if (connection.State != ConnectionState.Http)
+        if (connection.State == ConnectionState.Authorize)
+        {
+            // The request waits, with all that lies behind it.
+            Keep(ref connection, head, request);
+            endpoints.Enter(fd, default);
+        }
+        else if (connection.State != ConnectionState.Http)
         {
             endpoints.Enter(fd, rest);
             _table.ReleaseHead(ref connection);
@@ -50,7 +59,35 @@ internal sealed class HttpEndpoint(WorkerContext context, EndpointTable endpoint
         {
             _table.ReleaseHead(ref connection);
         }
-        else if (head is not null)
+        else
+        {
+            Keep(ref connection, head, rest);
+        }
+    }
+
+    /// <summary>
+    /// Goes on with a connection that has come from another worker. It has a whole request only if a back end was being asked about it there: that
+    /// is asked again, and not counted again at its address.
+    /// </summary>
+    public void Resume(int fd)
+    {
+        ref var connection = ref _table[fd];
+        bool isWhole = HttpRequestReader.Read(_table.UnfinishedRequest(connection), out _, out _) == HttpReadStatus.Complete;
+        if (isWhole && context.Settings.Auth == AuthMode.Ask)
+        {
+            connection.State = ConnectionState.Authorize;
+            endpoints.Enter(fd, default);
+        }
+        else if (isWhole)
+        {
+            OnBytes(fd, default);
+        }
+    }
+
+    /// <summary>Keeps the end of what has come in, and nothing else.</summary>
+    private void Keep(ref Connection connection, ByteQueue? head, ReadOnlySpan<byte> rest)
+    {
+        if (head is not null)
         {
             head.Consume(head.Count - rest.Length);
         }

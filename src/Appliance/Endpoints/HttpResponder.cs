@@ -18,8 +18,9 @@ internal sealed record Refusal(RejectReason Reason, string Why, string Headers =
     public int Status => Reason switch
     {
         RejectReason.Malformed or RejectReason.Handshake or RejectReason.Parameter or RejectReason.Proxy => 400,
-        RejectReason.Token => 401,
-        RejectReason.RoomsFull or RejectReason.Origin or RejectReason.Banned or RejectReason.RoomLocked or RejectReason.Forbidden => 403,
+        RejectReason.Token or RejectReason.AuthUnauthorized => 401,
+        RejectReason.RoomsFull or RejectReason.Origin or RejectReason.Banned or RejectReason.RoomLocked or RejectReason.Forbidden
+            or RejectReason.AuthForbidden => 403,
         RejectReason.NotFound => 404,
         RejectReason.Method => 405,
         RejectReason.Timeout => 408,
@@ -27,7 +28,7 @@ internal sealed record Refusal(RejectReason Reason, string Why, string Headers =
         RejectReason.WebSocketVersion => 426,
         RejectReason.AddressConnections or RejectReason.AddressHandshakes or RejectReason.AddressRooms => 429,
         RejectReason.HeadTooLarge => 431,
-        RejectReason.Full => 503,
+        RejectReason.Full or RejectReason.AuthUnavailable => 503,
         RejectReason.HttpVersion => 505,
         _ => throw new System.Diagnostics.UnreachableException(),
     };

@@ -28,9 +28,32 @@ internal sealed class RouteTable(WorkerContext context, HandshakeChecks checks, 
         if (isWebSocket && checks.Find(fd, request) is { } refusal)
         {
             responder.Refuse(fd, refusal);
-            return;
         }
+        else if (isWebSocket && context.Settings.Auth == AuthMode.Ask)
+        {
+            context.Table[fd].State = ConnectionState.Authorize;
+        }
+        else
+        {
+            Open(fd, request, isWebSocket);
+        }
+    }
 
+    /// <summary>A back end lets in who has asked for a WebSocket.</summary>
+    public void Admit(int fd, in HttpRequest request)
+    {
+        if (checks.FindAfterAnswer(fd, request) is { } refusal)
+        {
+            responder.Refuse(fd, refusal);
+        }
+        else
+        {
+            Open(fd, request, isWebSocket: true);
+        }
+    }
+
+    private void Open(int fd, in HttpRequest request, bool isWebSocket)
+    {
         foreach (var row in rows)
         {
             if (row.IsWebSocket == isWebSocket && (row.Path.Length == 0 || request.Path.SequenceEqual(row.Path)) && row.IsServed(context.Settings))

@@ -24,7 +24,7 @@ internal sealed class TokenGate
     public void OnSettings()
     {
         var settings = _context.Settings;
-        _reader = settings.Auth == AuthMode.Open
+        _reader = settings.Auth != AuthMode.Jwt
             ? null
             : new TokenReader(KeySet.Unpack(settings.AuthKeys), new TokenRules(settings.AuthAudience, settings.AuthIssuer, settings.AuthLeewaySeconds));
     }

@@ -109,7 +109,11 @@ public sealed class TokenReader(KeySet keys, TokenRules rules)
 
     private static bool IsName(ReadOnlySpan<byte> text, string name) => System.Text.Ascii.Equals(text, name);
 
-    private TokenFault ReadClaims(ReadOnlySpan<byte> json, long nowSeconds, out ClientIdentity? identity)
+    /// <summary>Reads claims as they are, from somebody who is believed without a signature.</summary>
+    /// <param name="json">A JSON object of at most <see cref="TokenBytesMax"/> bytes.</param>
+    /// <param name="nowSeconds">Seconds since 1970.</param>
+    /// <param name="identity">Whom they are of.</param>
+    public TokenFault ReadClaims(ReadOnlySpan<byte> json, long nowSeconds, out ClientIdentity? identity)
     {
         identity = null;
         var reader = new JsonReader(json, _scratch);

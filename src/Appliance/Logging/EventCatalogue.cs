@@ -111,11 +111,13 @@ public static class EventCatalogue
     public static readonly LogEvent TokenNotRenewed = new(3009, LogLevel.Info, "{Address} has sent another token, which is not taken: {Reason}");
     public static readonly LogEvent TlsFailed = new(3010, LogLevel.Debug, "{Address} got no further than the handshake of TLS: {Reason}");
     public static readonly LogEvent AddressRefused = new(3011, LogLevel.Warning, "{Address} was refused: {Reason}; {Untold} more before this");
+    public static readonly LogEvent Undecided = new(3012, LogLevel.Error, "{Address} gets 503, because nobody decides whether it gets in: {Reason}");
     public static readonly LogEvent FullMore = new(3015, LogLevel.Warning, "{Count} more clients refused because a limit is reached");
     public static readonly LogEvent TooFastMore = new(3016, LogLevel.Info, "{Count} more clients closed for --max-rate");
     public static readonly LogEvent OriginRefusedMore = new(3017, LogLevel.Warning, "{Count} more web pages of other sites refused (--allow-origin)");
     public static readonly LogEvent TokenRefusedMore = new(3018, LogLevel.Info, "{Count} more tokens refused (--auth)");
     public static readonly LogEvent AddressRefusedMore = new(3019, LogLevel.Warning, "{Count} more addresses refused that have used what they may");
+    public static readonly LogEvent UndecidedMore = new(3020, LogLevel.Error, "{Count} more clients got 503 because of --auth-url");
 
     public static readonly LogEvent QueueOpened = new(4000, LogLevel.Debug, "control queue open: key {Key}, {Messages} messages in it");
     public static readonly LogEvent QueueFailed = new(4001, LogLevel.Error, "no control queue: {Reason}; trying again every half second");

@@ -65,6 +65,15 @@ public enum RejectReason
 
     /// <summary>An address makes rooms too often: 429.</summary>
     AddressRooms,
+
+    /// <summary>The back end of <c>--auth ask</c> answers 401.</summary>
+    AuthUnauthorized,
+
+    /// <summary>The back end answers 403.</summary>
+    AuthForbidden,
+
+    /// <summary>The back end does not answer, or not so that it can be understood: 503.</summary>
+    AuthUnavailable,
 }
 
 /// <summary>The words for reasons, in their order.</summary>
@@ -75,7 +84,7 @@ public static class RejectReasons
     [
         "malformed", "http_version", "head_too_large", "body", "timeout", "method", "not_found", "handshake", "websocket_version",
         "parameter", "rooms_full", "connections_full", "proxy", "origin", "token", "forbidden", "banned", "room_locked",
-        "address_connections", "address_handshakes", "address_rooms",
+        "address_connections", "address_handshakes", "address_rooms", "auth_unauthorized", "auth_forbidden", "auth_unavailable",
     ];
 }
 

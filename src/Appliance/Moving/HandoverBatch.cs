@@ -118,7 +118,7 @@ public struct ConnectionRecord
     public uint Reserved;
 
     /// <summary>Whether this version can serve it correctly.</summary>
-    public readonly bool IsKnown => State <= ConnectionState.Last
+    public readonly bool IsKnown => State <= ConnectionState.Last && State != ConnectionState.Authorize
         && (SubscriptionBytes, Reserved) == (0, 0) && (IdentityBytes == 0) == (Sender == 0);
 
     /// <summary>Bytes of what it has borrowed.</summary>

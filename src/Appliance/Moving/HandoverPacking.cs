@@ -64,7 +64,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         record.Number = connection.Number;
         record.Home = connection.Home;
         record.CloseCode = connection.CloseCode;
-        record.State = connection.State;
+        record.State = connection.State == ConnectionState.Authorize ? ConnectionState.Http : connection.State;
         record.Flags = connection.Flags;
         record.IsMember = isMember ? (byte)1 : (byte)0;
         record.View = connection.View;

@@ -108,8 +108,12 @@ internal static unsafe class SystemCallFilter
         new("vhangup", 153, 58), new("syslog", 103, 116), new("fanotify_init", 300, 262), new("mknod", 133, None), new("mknodat", 259, 33),
     ];
 
+    /// <summary>What a worker needs beside that to ask a back end who gets in.</summary>
+    internal static readonly SystemCall[] OfAskingWorkers = [new("socket", 41, 198), new("connect", 42, 203)];
+
     /// <summary>Allows a worker what it needs, and nothing else.</summary>
-    public static SysResult ConfineWorker() => Install(Allow(OfWorkers));
+    /// <param name="asks">Whether it asks a back end.</param>
+    public static SysResult ConfineWorker(bool asks) => Install(Allow(asks ? [.. OfWorkers, .. OfAskingWorkers] : OfWorkers));
 
     /// <summary>Allows a single process what it needs, and nothing else.</summary>
     public static SysResult ConfineSingleProcess() => Install(Allow([.. OfWorkers, .. OfSingleProcess]));

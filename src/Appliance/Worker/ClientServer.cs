@@ -119,7 +119,11 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     public long MeasureLag() => _rooms.MeasureLag();
 
     /// <summary>Says how long the loop may wait now, in milliseconds; -1 for ever. <see cref="EndSleep"/> follows the wait.</summary>
-    public int BeginSleep() => !Operator.IsKicking && !_tls.HasReady && _rooms.BeginSleep() ? _context.Timers.MillisecondsToNext(_context.NowMs) : 0;
+    public int BeginSleep()
+    {
+        bool isIdle = !Operator.IsKicking && !_tls.HasReady && !_endpoints.SubRequests.HasReady;
+        return isIdle && _rooms.BeginSleep() ? _context.Timers.MillisecondsToNext(_context.NowMs) : 0;
+    }
 
     /// <summary>The wait is over: takes note of what other workers did.</summary>
     public void EndSleep()
@@ -210,7 +214,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     /// <summary>A descriptor that is no client's is readable: a listener, or the way to another worker.</summary>
     public void OnDescriptor(int descriptor)
     {
-        if (!Acceptor.OnReadable(descriptor) && !_gathering.OnReadable(descriptor))
+        if (!Acceptor.OnReadable(descriptor) && !_endpoints.SubRequests.OnReady(descriptor) && !_gathering.OnReadable(descriptor))
         {
             _handover.OnReadable(descriptor);
         }
@@ -266,6 +270,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     {
         Operator.Continue();
         _tls.Turn();
+        _endpoints.SubRequests.Continue();
         _rooms.Append();
         _delivery.Deliver();
         _rooms.HoldMemory();
@@ -324,6 +329,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     /// <summary>What operators have forbidden since its former worker looked binds a connection here.</summary>
     private void OnAdopted(int fd)
     {
+        _endpoints.OnAdopted(fd);
         if (_context.Moderation.Rules is { HasBans: true } or { HasRooms: true } && _table[fd].IsClient)
         {
             _ = Operator.TryEnforce(fd);

@@ -22,6 +22,7 @@ internal sealed class ConnectionLog : IConnectionObserver
     private readonly LineLimit _origin;
     private readonly LineLimit _token;
     private readonly LineLimit _tooFast;
+    private readonly LineLimit _undecided;
     private readonly LineLimit _address;
     private readonly LineLimit[] _limits;
     private long _exhaustedAgainMs;
@@ -36,7 +37,8 @@ internal sealed class ConnectionLog : IConnectionObserver
         _origin = new LineLimit(log, EventCatalogue.OriginRefusedMore);
         _token = new LineLimit(log, EventCatalogue.TokenRefusedMore);
         _address = new LineLimit(log, EventCatalogue.AddressRefusedMore);
-        _limits = [_created, _full, _tooFast, _origin, _token, _address];
+        _undecided = new LineLimit(log, EventCatalogue.UndecidedMore);
+        _limits = [_created, _full, _tooFast, _origin, _token, _address, _undecided];
     }
 
     /// <summary>When lines that were counted are to be told, by the worker's clock; long.MaxValue when there is none.</summary>
@@ -87,7 +89,7 @@ internal sealed class ConnectionLog : IConnectionObserver
         // No place, a page that may not connect, and a token that is not good, are the administrator's business.
         var limit = reason is RejectReason.RoomsFull or RejectReason.Full ? _full
             : reason == RejectReason.Origin ? _origin
-            : reason is RejectReason.Token or RejectReason.Forbidden ? _token
+            : reason is RejectReason.Token or RejectReason.Forbidden or RejectReason.AuthUnauthorized or RejectReason.AuthForbidden ? _token
             : null;
         var what = limit == _full ? EventCatalogue.Full : limit == _origin ? EventCatalogue.OriginRefused
             : limit == _token ? EventCatalogue.TokenRefused : EventCatalogue.Refused;
@@ -112,6 +114,15 @@ internal sealed class ConnectionLog : IConnectionObserver
         if (MayWrite(EventCatalogue.TokenNotRenewed, _token))
         {
             _log.Write(EventCatalogue.TokenNotRenewed, ConnectionTable.AddressOf(connection), why);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnUndecided(in Connection connection, string why)
+    {
+        if (MayWrite(EventCatalogue.Undecided, _undecided))
+        {
+            _log.Write(EventCatalogue.Undecided, ConnectionTable.AddressOf(connection), why);
         }
     }
 

@@ -95,7 +95,7 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     /// <summary>From here on this process may do what serves clients, and nothing else.</summary>
     private void Confine(Settings settings)
     {
-        if (settings.Seccomp && SystemCallFilter.ConfineWorker() is { Ok: false } failed)
+        if (settings.Seccomp && SystemCallFilter.ConfineWorker(asks: settings.Auth == AuthMode.Ask) is { Ok: false } failed)
         {
             _log!.Write(EventCatalogue.Unfiltered, SyscallException.Describe(failed.Error));
         }

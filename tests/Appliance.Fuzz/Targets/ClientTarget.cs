@@ -259,6 +259,10 @@ internal sealed unsafe class ClientTarget : IFuzzTarget
         {
         }
 
+        public void OnUndecided(in Connection connection, string why)
+        {
+        }
+
         public void OnTlsFailed(in Connection connection, string why)
         {
         }

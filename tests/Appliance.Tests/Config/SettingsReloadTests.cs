@@ -20,6 +20,21 @@ public sealed class SettingsReloadTests
         { ["room-size = 64K"], ["room-size = 4M", "max-message = 600"], "; changed, but in force only after a restart: room-size" },
     };
 
+    /// <summary>A filter of system calls is for good: processes that have one cannot begin to connect to a back end.</summary>
+    [Theory]
+    [InlineData("seccomp = on", false, AuthMode.Open)]
+    [InlineData("seccomp = on", true, AuthMode.Ask)]
+    [InlineData("seccomp = off", false, AuthMode.Ask)]
+    [InlineData("nofork = on", false, AuthMode.Ask)]
+    public void Asking_begins_where_no_filter_is_in_the_way(string line, bool isSuccessor, AuthMode expected)
+    {
+        var fresh = Build([line, "auth = ask", "auth-url = http://127.0.0.1/"]);
+        var changed = SettingsBuilder.Reload(Build([line]), () => fresh, out string note, isSuccessor);
+        Assert.Equal(expected, changed!.Auth);
+        Assert.Equal(expected == AuthMode.Ask ? "" : "; changed, but in force only after a restart: auth", note);
+        Assert.Equal(AuthMode.Ask, SettingsBuilder.Reload(fresh, () => fresh, out _)!.Auth);
+    }
+
     public static TheoryData<string[], string[], string> Refused => new()
     {
         { [], ["history = x"], "a.conf:1: history: 'x' must be a number from 0 to 10000" },

@@ -27,6 +27,7 @@ public sealed class SettingsTableTests
         ["max-rate-per-address"] = (0, 1_000_000),
         ["max-bytes-per-address"] = (0, 1 << 30),
         ["max-unread-per-address"] = (0, 1_000_000),
+        ["auth-timeout"] = (1, 60),
         ["auth-leeway"] = (0, 3600),
         ["ping"] = (1, Day),
         ["timeout"] = (1, Day),

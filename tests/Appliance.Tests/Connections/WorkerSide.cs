@@ -95,6 +95,10 @@ internal sealed class WorkerSide : IDisposable
         {
         }
 
+        public void OnUndecided(in Connection connection, string why)
+        {
+        }
+
         public void OnTlsFailed(in Connection connection, string why)
         {
         }

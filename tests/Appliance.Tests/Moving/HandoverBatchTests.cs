@@ -75,6 +75,7 @@ public sealed class HandoverBatchTests : IDisposable
     [InlineData(ConnectionState.Lingering, 5)]
     [InlineData(ConnectionState.Proxy, 6)]
     [InlineData(ConnectionState.Tls, 7)]
+    [InlineData(ConnectionState.Authorize, 8)]
     public void States_keep_their_numbers(ConnectionState state, int number) => Assert.Equal(number, (int)state);
 
     [Theory]

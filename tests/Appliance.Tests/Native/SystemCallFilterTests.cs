@@ -103,6 +103,7 @@ public sealed class SystemCallFilterTests : IDisposable
     [Fact]
     public void Numbers_are_those_of_the_headers()
     {
+        Assert.All(SystemCallFilter.OfAskingWorkers, call => Assert.Contains(call, SystemCallFilter.OfSingleProcess));
         SystemCall[] calls = [.. SystemCallFilter.OfWorkers, .. SystemCallFilter.OfSingleProcess, .. SystemCallFilter.Foreign];
         var lines = calls.Select(call => call.Number < 0
             ? $"#ifdef __NR_{call.Name}\n#error {call.Name}\n#endif"

@@ -184,7 +184,7 @@ public static class HttpRequestReader
     }
 
     /// <summary>Each line a token, a colon and a value without control bytes; no folded lines (RFC 9112, 5.2).</summary>
-    private static bool AreHeaderLines(ReadOnlySpan<byte> lines)
+    internal static bool AreHeaderLines(ReadOnlySpan<byte> lines)
     {
         while (!lines.IsEmpty)
         {
