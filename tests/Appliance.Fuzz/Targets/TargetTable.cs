@@ -9,6 +9,7 @@ internal static class TargetTable
     [
         HttpTarget.Row,
         ProxyTarget.Row,
+        TlsTarget.Row,
         FramesTarget.Row,
         ClientTarget.Row,
         Utf8Target.Row,
