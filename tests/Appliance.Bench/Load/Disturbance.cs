@@ -16,6 +16,13 @@ public sealed class Disturbance : IDisposable
     /// <summary>Messages a second of a flood: a person's limit is 20.</summary>
     public const int FloodPerSecond = 10_000;
 
+    /// <summary>Connections that one address holds or tries to hold.</summary>
+    public const int CrowdConnections = 10_000;
+
+    /// <summary>Address of the crowd; whoever measures has lower ones.</summary>
+    public const string CrowdAddress = "127.0.0.99";
+
+    private const int CrowdPerSecond = 1000;
     private const int StalledClients = 20;
     private const int StalledBytes = 4096;
     private const int FillPerSecond = 40_000;
@@ -30,6 +37,7 @@ public sealed class Disturbance : IDisposable
         ["flood"] = Flood,
         ["scrape"] = Scrape,
         ["reload"] = Reload,
+        ["crowd"] = Crowd,
     };
 
     private readonly Process _process;
@@ -140,6 +148,44 @@ public sealed class Disturbance : IDisposable
     }
 
     private static void Reload(int pid) => Forever(ReloadPause, () => _ = Syscall.Kill(pid, Syscall.SIGHUP).OrThrow("kill"));
+
+    /// <summary>One address that wants many connections: whatever becomes of one, it asks for the next.</summary>
+    private static void Crowd(int port)
+    {
+        var sockets = new Socket?[CrowdConnections];
+        byte[] request = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"u8.ToArray();
+        request = [.. request, .. "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"u8];
+        for (int i = 0; i < sockets.Length; i++)
+        {
+            sockets[i] = Join(port, request);
+        }
+
+        int next = 0;
+        Forever(TimeSpan.FromSeconds(1.0 / CrowdPerSecond), () =>
+        {
+            sockets[next]?.Dispose();
+            sockets[next] = Join(port, request);
+            next = (next + 1) % sockets.Length;
+        });
+    }
+
+    /// <summary>Null when the server, or the kernel, does not take the connection.</summary>
+    private static Socket? Join(int port, byte[] request)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { LingerState = new LingerOption(true, 0) };
+        try
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Parse(CrowdAddress), 0));
+            socket.Connect(IPAddress.Loopback, port);
+            _ = socket.Send(request);
+            return socket;
+        }
+        catch (SocketException)
+        {
+            socket.Dispose();
+            return null;
+        }
+    }
 
     private static void Forever(TimeSpan pause, Action once)
     {
