@@ -34,6 +34,30 @@ public sealed class NameTests
         }
     }
 
+    /// <summary>A token may give a reserved name, and an operator may have it.</summary>
+    [Fact]
+    public async Task Reserved_names_are_for_those_who_are_given_them()
+    {
+        const string Admin = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 26\r\n\r\n{\"sub\":\"1\",\"name\":\"Admin\"}";
+        await using var backEnd = new AuthBackEnd(question => question.SendAsync(
+            question.Target.Contains("admin", StringComparison.Ordinal) ? Admin : AuthBackEnd.Yes));
+        await using var server = await ApplianceServer.StartAsync(
+            "--announce", "off", "--reserved-name", "admin", "--reserved-name", "AnnLee", "--auth", "ask", "--auth-url", backEnd.Url);
+        await using var ann = await ChatClient.JoinAsync(server);
+        foreach (var name in (string[])["admin", "ADMIN", " a-d.min! ", "ａｄｍｉｎ", "Ann Lee", "server"])
+        {
+            await ann.SayAsync("hello", name);
+            var error = await ann.ReadAsync();
+            Assert.True(error is { Type: "error", Code: "bad_message" } && error.Message!.Contains("reserved", StringComparison.Ordinal), $"'{name}' {error}");
+        }
+
+        Assert.Equal("admins", (await ann.SayAndReadAsync("hello", "admins")).Name);
+        await using var admin = await ChatClient.JoinAsync(server, "room=lobby&admin");
+        Assert.Equal("Admin", (await admin.SayAndReadAsync("hello again", "Admin")).Name);
+        Assert.Equal(0, (await server.RunCommandAsync("say", "three", "--name", "admin")).ExitCode);
+        Assert.Equal("admin", (await ann.ReadMessageAsync("three")).Name);
+    }
+
     /// <summary>What operators say is marked by the server, whatever name they say it under; no client can set the mark.</summary>
     [Fact]
     public async Task Operators_are_marked_and_clients_cannot_be()

@@ -118,7 +118,7 @@ public readonly ref struct ChatInput
         : IsLonger(Name, limits.NameMax) || IsLonger(Message, limits.MessageMax) ? ChatRefusal.TooLong
         : ChatText.HasRefused(Name, isName: true) || ChatText.HasRefused(Message, isName: false) ? ChatRefusal.BadCharacter
         : ChatText.HasUnseenBehindLetter(Name) ? ChatRefusal.BadCharacter
-        : !fromOperator && ReservedNames.Contains(Name) ? ChatRefusal.ReservedName
+        : !fromOperator && (ReservedNames.Contains(Name) || limits.Reserved?.Contains(Name) == true) ? ChatRefusal.ReservedName
         : ChatRefusal.None;
 
     /// <summary>Whether a text is <c>#rgb</c> or <c>#rrggbb</c>.</summary>

@@ -8,6 +8,9 @@ public readonly record struct ChatLimits(int NameMax, int MessageMax)
     /// <summary>Most of either that settings allow; they also ask for rooms that hold what is encoded.</summary>
     public const int CharactersMax = 10_000;
 
+    /// <summary>Names that are not for clients to choose, beside the server's own; null for none.</summary>
+    public NameSet? Reserved { get; init; }
+
     /// <summary>Of a code point: six bytes for an escaped control character, four for the longest UTF-8.</summary>
     public const int BytesPerCharacterMax = 6;
 

@@ -131,7 +131,7 @@ public static class ReservedNames
     /// The letter or digit of ASCII that a character stands for in another style: full width, in parentheses, circles and squares, regional
     /// indicators, the styles of mathematics; any other character as it is.
     /// </summary>
-    private static int Unstyled(int rune) => rune switch
+    internal static int Unstyled(int rune) => rune switch
     {
         < 0x80 => rune,
         >= 0xFF10 and <= 0xFF19 => '0' + rune - 0xFF10,

@@ -16,6 +16,11 @@ internal static class AuthSettings
     /// <summary>Longest text of a setting that is compared with one of a token.</summary>
     private const int TextBytesMax = 255;
 
+    private const int ReservedNameLettersMax = 64;
+
+    /// <summary>Each is compared with every name that a client chooses.</summary>
+    private const int ReservedNamesMax = 64;
+
     /// <summary>Values of one setting; all settings fit into one message to a worker.</summary>
     private const int AuthKeyFilesMax = 8;
 
@@ -55,6 +60,12 @@ internal static class AuthSettings
             IsReloadable = true,
             Reason = "An application answers within milliseconds; one that hangs must not keep places from others.",
         },
+        new("reserved-name", "NAME", "a name that only a token, --auth-url or an operator gives; repeatable", SettingGroup.Chat,
+            ApplyReservedName, s => s.ReservedNames.Count == 0 ? NoneWord : string.Join(' ', s.ReservedNames))
+        {
+            Default = NoneWord, Empty = s => s with { ReservedNames = [] }, IsReloadable = true,
+            Reason = "For names that others trust. Write it without blanks: those, case and punctuation do not matter. server and system are reserved anyway.",
+        },
         Number("auth-leeway", "SECONDS", 5, "how far the clocks of who makes tokens and of this host may differ", SettingGroup.Chat,
             ..3600, (s, n) => s with { AuthLeewaySeconds = n }, s => s.AuthLeewaySeconds) with
         {
@@ -86,6 +97,15 @@ internal static class AuthSettings
         bool valid = path is not null && !path.Contains(' ', StringComparison.Ordinal) && settings.AuthKeyFiles.Count < AuthKeyFilesMax;
         settings = !valid ? settings : settings with { AuthKeyFiles = path!.Length == 0 ? [] : [.. settings.AuthKeyFiles, path] };
         return valid ? null : string.Create(CultureInfo.InvariantCulture, $"must be a path without blanks, or none; {AuthKeyFilesMax} of them at most");
+    }
+
+    private static string? ApplyReservedName(ref Settings settings, string text)
+    {
+        bool valid = text.Length is > 0 and <= ReservedNameLettersMax && !text.AsSpan().ContainsAny(" \t") && settings.ReservedNames.Count < ReservedNamesMax;
+        settings = !valid ? settings : settings with { ReservedNames = text == NoneWord ? [] : [.. settings.ReservedNames, text] };
+        return valid ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"must be a name of at most {ReservedNameLettersMax} characters without blanks, or none; {ReservedNamesMax} of them at most");
     }
 
     private static string? ApplyAuthUrl(ref Settings settings, string text)

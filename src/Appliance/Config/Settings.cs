@@ -194,6 +194,9 @@ public sealed record Settings
     /// <summary>Clients of one worker.</summary>
     public int MaxConnections { get; init; }
 
+    /// <summary>Names that clients cannot choose, as they were given.</summary>
+    public IReadOnlyList<string> ReservedNames { get; init; } = [];
+
     /// <summary>Characters of a name.</summary>
     public int MaxName { get; init; }
 

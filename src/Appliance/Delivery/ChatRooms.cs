@@ -76,7 +76,7 @@ public sealed partial class ChatRooms
     /// <summary>Takes over limits that have changed.</summary>
     public void OnSettings()
     {
-        _limits = new ChatLimits(_context.Settings.MaxName, _context.Settings.MaxMessage);
+        _limits = new ChatLimits(_context.Settings.MaxName, _context.Settings.MaxMessage) { Reserved = new NameSet(_context.Settings.ReservedNames) };
         _unescaped = new byte[_context.Settings.MaxFrame];
         _encoded = new byte[Math.Max(_limits.EncodedBytesMax + ClientIdentity.EncodedBytesMax, AnnouncementBytesMax)];
         _memory.SetLimit(_context.Settings.MaxMemoryBytes, _clock.SharedMs);
@@ -100,7 +100,8 @@ public sealed partial class ChatRooms
 
         var user = identity is null ? default : identity.User;
         var givenName = identity is null ? default : identity.Name;
-        var limits = givenName.IsEmpty ? _limits : _limits with { NameMax = Math.Max(_limits.NameMax, ClientIdentity.NameMax) };
+        var limits = givenName.IsEmpty ? _limits
+            : _limits with { NameMax = Math.Max(_limits.NameMax, ClientIdentity.NameMax), Reserved = null };
         var refusal = ChatInput.Read(json, _unescaped, limits, out var input, fromOperator: false, user, givenName);
         if (refusal == ChatRefusal.None && _context.Moderation.Rules.ConcernsMessages)
         {

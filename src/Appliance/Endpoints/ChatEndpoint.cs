@@ -139,7 +139,7 @@ internal sealed class ChatEndpoint(
         ChatRefusal.BadJson => "This is not a JSON object.",
         ChatRefusal.BadMessage => "Name and message are required, as texts that are not blank.",
         ChatRefusal.BadCharacter => "Names and messages must not contain control or invisible characters, names no direction marks.",
-        ChatRefusal.ReservedName => "This name is reserved for the server. Please choose another one.",
+        ChatRefusal.ReservedName => "This name is reserved. Please choose another one.",
         ChatRefusal.TooLong => $"A name has at most {Context.Settings.MaxName} characters and a message at most {Context.Settings.MaxMessage}.",
         ChatRefusal.Muted => Removal.Muted(Context.Moderation.Refusing!),
         ChatRefusal.Banned => Removal.Banned(Context.Moderation.Refusing!),
