@@ -39,4 +39,26 @@ public sealed class PageTokenTests(Browser browser) : IDisposable
         Assert.Empty(ann.Complaints);
         Assert.DoesNotContain(server.Log, line => line.Contains("eyJ", StringComparison.Ordinal));
     }
+
+    /// <summary>Whoever is not let in reads why; it goes when the way is free.</summary>
+    [Fact]
+    public async Task Page_says_why_it_is_not_let_in()
+    {
+        string key = Path.Combine(_folder.FullName, "secret");
+        TokenTests.WriteKey(key, TokenTests.GuardedServer.Secret);
+        await using var daemon = await ApplianceDaemon.StartAsync(1, "--auth", "jwt", "--auth-key", key);
+        var url = $"http://{daemon.Address}/";
+        await using var ann = await ChatPage.PrepareAsync(browser);
+        await ann.Page.GotoAsync(url);
+        await Expect(ann.Error).ToContainTextAsync("Not let in: a token is needed (--auth jwt)");
+        await Expect(ann.Status).ToHaveTextAsync("Reconnecting…");
+        await ann.Page.GotoAsync($"{url}?room=secret&token={TokenTests.Token("""{"sub":"u7","rooms":{"lobby":"rw"}}""")}");
+        await Expect(ann.Error).ToHaveTextAsync("Not let in: room 'secret': the token does not let its user read it (rooms).");
+        _ = await daemon.SucceedAsync("room", "lobby", "--lock");
+        await ann.Page.GotoAsync($"{url}?token={TokenTests.Token("""{"sub":"u7"}""")}");
+        await Expect(ann.Error).ToHaveTextAsync("Not let in: room 'lobby': an operator has locked it.");
+        _ = await daemon.SucceedAsync("room", "lobby", "--open");
+        await Expect(ann.Status).ToHaveTextAsync("Online");
+        await Expect(ann.Error).ToBeEmptyAsync();
+    }
 }

@@ -33,6 +33,22 @@ public sealed class TokenTests(TokenTests.GuardedServer fixture) : IClassFixture
         { "/?room=a%20b&token=TOKEN", [], 400 },
     };
 
+    /// <summary>The same request without an upgrade says what the handshake gets, and 204 for 101.</summary>
+    [Theory]
+    [MemberData(nameof(Places))]
+    public async Task Check_says_what_a_handshake_gets(string target, string[] headers, int status)
+    {
+        var (good, other) = (Token("""{"sub":"u7","rooms":{"lobby":"rw"}}"""), Token("""{"sub":"u8"}"""));
+        string Fill(string text) => text.Replace("TOKEN", good, StringComparison.Ordinal).Replace("OTHER", other, StringComparison.Ordinal);
+        await using var client = await RawClient.ConnectAsync(fixture.Server);
+        string query = Fill(target.TrimStart('/').Replace("echo", "", StringComparison.Ordinal));
+        await client.SendAsync(RawClient.Request($"GET /check{query} HTTP/1.1", ["Host: localhost", .. headers.Select(Fill)]));
+        var answer = await client.ReadResponseAsync();
+        Assert.Equal(status == 101 ? 204 : status, answer.Status);
+        Assert.Equal(status == 101, answer.Text.Length == 0);
+        Assert.True(await client.ExpectEndAsync());
+    }
+
     [Theory]
     [MemberData(nameof(Places))]
     public async Task Handshake_gets_its_status_and_no_token_is_said_again(string target, string[] headers, int status)

@@ -26,8 +26,8 @@ internal sealed class ChatEndpoint(
     public void Open(int fd, in HttpRequest request)
     {
         Span<byte> name = stackalloc byte[RoomName.BytesMax];
-        var wrong = ReadQuery(request, name, out int length, out long after, out int history);
-        if ((wrong ?? tokens.CheckRoom(fd, name[..length]) ?? CheckState(name[..length]) ?? Addresses.CheckRoom(fd, name[..length])) is { } refusal)
+        var wrong = CheckQuery(fd, request, name, out int length, out long after, out int history);
+        if ((wrong ?? Addresses.CheckRoom(fd, name[..length])) is { } refusal)
         {
             responder.Refuse(fd, refusal);
             return;
@@ -52,6 +52,26 @@ internal sealed class ChatEndpoint(
         }
 
         Context.Observer.OnConnected(connection, room, opening == RoomOpening.Created);
+    }
+
+    /// <summary>
+    /// Its route for a request without an upgrade: whether the same handshake would get in, and if not, why. A browser does not show a page the answer
+    /// to a handshake.
+    /// </summary>
+    public void Check(int fd, in HttpRequest request)
+    {
+        if (HttpGate.CheckPage(request) is not HttpRefusal.None and var wrong)
+        {
+            responder.Refuse(fd, HttpEndpoint.Describe(wrong));
+        }
+        else if (CheckQuery(fd, request, stackalloc byte[RoomName.BytesMax], out _, out _, out _) is { } refusal)
+        {
+            responder.Refuse(fd, refusal);
+        }
+        else
+        {
+            responder.Respond(fd, HttpResponse.NoContent, keepsAlive: false);
+        }
     }
 
     /// <inheritdoc/>
@@ -180,6 +200,12 @@ internal sealed class ChatEndpoint(
         return state is { IsLocked: false, IsClosed: false } ? null : new Refusal(
             RejectReason.RoomLocked, $"room '{Encoding.ASCII.GetString(room)}': an operator has {(state.IsClosed ? "closed" : "locked")} it");
     }
+
+    /// <summary>Reads room, after and history; a refusal when one of them is wrong, or the room is not for this client.</summary>
+    private Refusal? CheckQuery(int fd, in HttpRequest request, Span<byte> room, out int roomLength, out long after, out int history) =>
+        ReadQuery(request, room, out roomLength, out after, out history)
+            ?? tokens.CheckRoom(fd, room[..roomLength])
+            ?? CheckState(room[..roomLength]);
 
     /// <summary>Reads room, after and history; a refusal when one of them is wrong.</summary>
     private Refusal? ReadQuery(in HttpRequest request, Span<byte> room, out int roomLength, out long after, out int history)

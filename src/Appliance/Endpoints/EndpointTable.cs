@@ -34,6 +34,7 @@ public sealed class EndpointTable
         [
             new Route("/echo"u8.ToArray(), IsWebSocket: true, echo.Open) { IsServed = settings => settings.Echo },
             new Route([], IsWebSocket: true, chat.Open),
+            new Route("/check"u8.ToArray(), IsWebSocket: false, chat.Check) { IsGuarded = true },
             new Route([], IsWebSocket: false, _pages.Answer),
         ]);
         _rows[(int)ConnectionState.Proxy] = new ProxyEndpoint(context, this);

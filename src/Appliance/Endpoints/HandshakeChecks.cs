@@ -53,7 +53,8 @@ internal sealed class HandshakeChecks
         return null;
     }
 
-    private static Refusal? IsWellFormed(int fd, in HttpRequest request) => Handshake.Check(request) switch
+    /// <summary>A request that only asks whether it would get in has no form of a handshake.</summary>
+    private static Refusal? IsWellFormed(int fd, in HttpRequest request) => !Handshake.IsAskedFor(request) ? null : Handshake.Check(request) switch
     {
         HandshakeRefusal.None => null,
         HandshakeRefusal.MethodNotGet => new(RejectReason.Method, "a WebSocket handshake must use GET", "Allow: GET\r\n"),

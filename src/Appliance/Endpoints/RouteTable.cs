@@ -10,10 +10,13 @@ internal delegate void RequestHandler(int fd, in HttpRequest request);
 
 /// <summary>Which requests an endpoint answers.</summary>
 /// <param name="Path">Their path; empty for every path that has no row of its own.</param>
-/// <param name="IsWebSocket">Whether they ask for a WebSocket, which passes the <see cref="HandshakeChecks"/> first.</param>
+/// <param name="IsWebSocket">Whether they ask for a WebSocket.</param>
 /// <param name="Answer">The endpoint.</param>
 internal sealed record Route(byte[] Path, bool IsWebSocket, RequestHandler Answer)
 {
+    /// <summary>Whether they pass the <see cref="HandshakeChecks"/> first.</summary>
+    public bool IsGuarded { get; init; } = IsWebSocket;
+
     /// <summary>Whether the settings have this route; always, if the row says nothing else.</summary>
     public Func<Settings, bool> IsServed { get; init; } = _ => true;
 }
@@ -24,22 +27,22 @@ internal sealed class RouteTable(WorkerContext context, HandshakeChecks checks, 
     /// <summary>Answers a request that is one by <see cref="HttpGate"/>.</summary>
     public void Answer(int fd, in HttpRequest request)
     {
-        bool isWebSocket = Handshake.IsAskedFor(request);
-        if (isWebSocket && checks.Find(fd, request) is { } refusal)
+        var row = Find(request);
+        if (row.IsGuarded && checks.Find(fd, request) is { } refusal)
         {
             responder.Refuse(fd, refusal);
         }
-        else if (isWebSocket && context.Settings.Auth == AuthMode.Ask)
+        else if (row.IsGuarded && context.Settings.Auth == AuthMode.Ask)
         {
             context.Table[fd].State = ConnectionState.Authorize;
         }
         else
         {
-            Open(fd, request, isWebSocket);
+            row.Answer(fd, request);
         }
     }
 
-    /// <summary>A back end lets in who has asked for a WebSocket.</summary>
+    /// <summary>A back end lets a request in.</summary>
     public void Admit(int fd, in HttpRequest request)
     {
         if (checks.FindAfterAnswer(fd, request) is { } refusal)
@@ -48,18 +51,18 @@ internal sealed class RouteTable(WorkerContext context, HandshakeChecks checks, 
         }
         else
         {
-            Open(fd, request, isWebSocket: true);
+            Find(request).Answer(fd, request);
         }
     }
 
-    private void Open(int fd, in HttpRequest request, bool isWebSocket)
+    private Route Find(in HttpRequest request)
     {
+        bool isWebSocket = Handshake.IsAskedFor(request);
         foreach (var row in rows)
         {
             if (row.IsWebSocket == isWebSocket && (row.Path.Length == 0 || request.Path.SequenceEqual(row.Path)) && row.IsServed(context.Settings))
             {
-                row.Answer(fd, request);
-                return;
+                return row;
             }
         }
 

@@ -39,6 +39,7 @@ const CLOSE_TEXT = {
   4401: "your token has expired",
 };
 
+const NOT_LET_IN = "Not let in: ";
 const NOT_CONNECTED = "Not connected. Your message stays here until the connection is back.";
 const NAME_KEY = "appliance.name";
 
@@ -103,7 +104,7 @@ class Connection {
   #retryTimer;
   #answerTimer;
 
-  /** The handlers: `online()`, `lost(code, reason)` and `message(object)`. */
+  /** The handlers: `online()`, `lost(code, reason)`, `refused(reason)` and `message(object)`. */
   constructor(handlers) {
     this.#handlers = handlers;
     setInterval(() => performance.now() - this.#heardAt >= ASK_MS && this.#ask(), LOOK_MS);
@@ -153,9 +154,20 @@ class Connection {
     }, milliseconds);
   }
 
-  #address() {
-    const url = new URL(".", location.href);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  /** A browser does not say why a handshake failed. The server does, to the same request without an upgrade. */
+  async #askWhy() {
+    try {
+      const url = this.#address("check");
+      const answer = await fetch(url, { headers: token ? { authorization: `Bearer ${token}` } : {}, cache: "no-store" });
+      if (answer.status >= 400) this.#handlers.refused((await answer.text()).trim());
+    } catch {
+      // There is no server: it is tried again anyway.
+    }
+  }
+
+  #address(path = ".") {
+    const url = new URL(path, location.href);
+    if (path === ".") url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     url.search = new URLSearchParams({ room, ...(this.#lastId && { after: this.#lastId }) });
     return url;
   }
@@ -187,6 +199,7 @@ class Connection {
     if (performance.now() - this.#openedAt > STABLE_MS) this.#attempt = 0;
     const ceiling = Math.min(RECONNECT_MAX_MS, RECONNECT_BASE_MS * 2 ** this.#attempt++);
     // A server that stops knows how many come again, and tells each another moment.
+    if (this.#openedAt === Infinity) this.#askWhy();
     const told = code === 1001 && /retry in (\d{1,6}) ms/.exec(reason)?.[1];
     this.#retryTimer = setTimeout(() => this.open(), told ? Math.min(told, RECONNECT_MAX_MS) : Math.random() * ceiling);
     this.#handlers.lost(code, reason);
@@ -326,7 +339,8 @@ class Composer {
 
   connected(online) {
     byId("send").ariaDisabled = String(!online);
-    if (online && this.#error.textContent === NOT_CONNECTED) this.report("");
+    const text = this.#error.textContent;
+    if (online && (text === NOT_CONNECTED || text.startsWith(NOT_LET_IN))) this.report("");
     if (!online) this.#pending.forEach((sent) => this.#showUnconfirmed(sent));
   }
 
@@ -425,6 +439,7 @@ const connection = new Connection({
     composer.connected(false);
     if (code in CLOSE_TEXT) composer.report(`The server closed the connection: ${reason || CLOSE_TEXT[code]}.`);
   },
+  refused(reason) { composer.report(`${NOT_LET_IN}${reason}.`); },
   message(message) {
     if (message.type === "usermsg") composer.confirm(message);
     if (message.type === "error") composer.refused(message.message);

@@ -36,9 +36,11 @@ public static class HttpResponse
         extraHeaders + "Connection: close\r\n" + PageSecurityHeaders + "Cache-Control: no-store\r\n",
         Encoding.UTF8.GetBytes(why + "\n"));
 
-    /// <summary>The answer to OPTIONS: which methods there are. It has no content, and so no length (RFC 9110, 8.6).</summary>
-    public static byte[] Options { get; } =
-        Encoding.ASCII.GetBytes($"HTTP/1.1 204 {Reason(204)}\r\n{HttpGate.Allow}{PageSecurityHeaders}Cache-Control: no-store\r\n\r\n");
+    /// <summary>An answer without content, and so without a length (RFC 9110, 8.6).</summary>
+    public static byte[] NoContent { get; } = Empty("");
+
+    /// <summary>The answer to OPTIONS: which methods there are.</summary>
+    public static byte[] Options { get; } = Empty(HttpGate.Allow);
 
     /// <summary>The same response to a client whose connection ends behind it: it says so (RFC 9112, 9.6).</summary>
     public static byte[] Closing(ReadOnlySpan<byte> response)
@@ -49,6 +51,9 @@ public static class HttpResponse
 
     /// <summary>Length of the part of a response that a HEAD request gets.</summary>
     public static int HeadLength(ReadOnlySpan<byte> response) => response.IndexOf("\r\n\r\n"u8) + 4;
+
+    private static byte[] Empty(string headers) =>
+        Encoding.ASCII.GetBytes($"HTTP/1.1 204 {Reason(204)}\r\n{headers}{PageSecurityHeaders}Cache-Control: no-store\r\n\r\n");
 
     private static ReadOnlySpan<byte> Close => "Connection: close\r\n"u8;
 
