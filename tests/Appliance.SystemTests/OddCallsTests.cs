@@ -48,6 +48,7 @@ public sealed class OddCallsTests
         ["mute"] = "192.0.2.1",
         ["unmute"] = "192.0.2.1",
         ["room"] = "lobby --open",
+        ["delete"] = "1700000000000123",
         ["history"] = "",
         ["token"] = "--sub u7 --auth-key $D/key",
         ["dump"] = "$D/out",
@@ -73,7 +74,8 @@ public sealed class OddCallsTests
     };
 
     /// <summary>Commands that ask a server that runs.</summary>
-    private static readonly string[] OfServer = ["status", "say", "rooms", "clients", "kick", "ban", "unban", "bans", "mute", "unmute", "room", "history"];
+    private static readonly string[] OfServer =
+        ["status", "say", "rooms", "clients", "kick", "ban", "unban", "bans", "mute", "unmute", "room", "delete", "history"];
 
     /// <summary>Commands whose answer is their exit status.</summary>
     private static readonly string[] Silent = ["queue exists", "shm has"];

@@ -68,6 +68,17 @@ public static class ChatEncoder
         return WriteIdAndTime(destination, rest, unixMs);
     }
 
+    /// <summary>Tells a room that the message of an id was deleted.</summary>
+    public static EncodedMessage WriteDelete(Span<byte> destination, long id, long unixMs)
+    {
+        var rest = destination;
+        Write(ref rest, "{\"type\":\"delete\",\"deleted\":\""u8);
+        _ = Utf8Formatter.TryFormat(id, rest, out int digits, new StandardFormat('D', IdDigits));
+        rest = rest[digits..];
+        Write(ref rest, "\""u8);
+        return WriteIdAndTime(destination, rest, unixMs);
+    }
+
     /// <summary>Tells one client why its message was not passed on. Returns its length.</summary>
     public static int WriteError(Span<byte> destination, ReadOnlySpan<byte> code, ReadOnlySpan<byte> text)
     {

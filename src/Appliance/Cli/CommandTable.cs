@@ -38,6 +38,7 @@ internal static class CommandTable
         new("mute WHOM", "let somebody read and not write; as ban", ModerationCommands.MakeMute),
         new("unmute WHOM", "end a mute", ModerationCommands.MakeUnmute),
         new("room NAME", "what may be done in a room: [--slow SECONDS] [--read-only] [--lock] [--close], or --open", ModerationCommands.MakeRoom),
+        new("delete ID", "delete the text of a message, for everybody and in the journal; [--room R]", ModerationCommands.MakeDelete),
         new("history", "print the last messages; [--room R] [-n N] [--follow] [--announcements]", HistoryCommand.Make),
         new("dump DIR", "write what a package installs below DIR: configuration, units, init script, manual; [--force]", DumpCommand.Make),
     ];

@@ -72,6 +72,11 @@ internal static class HistoryCommand
             string time = message.Has("time") ? ControlCommands.LocalTime(message.Number("time")) : NoTime;
             string who = message.Has("name") ? $"{Printable(message.Text("name"))}:" : "*";
 
+            if (message.Text("type") is "deleted" or "delete")
+            {
+                return $"{time}  * {(message.Has("deleted") ? $"message {Printable(message.Text("deleted"))} was deleted" : "deleted")}";
+            }
+
             // In the place of a blank, where no name reaches: an operator said it.
             char mark = message.Has("from") ? '!' : ' ';
             return $"{time} {mark}{who} {Printable(message.Text("message"))}";
@@ -85,8 +90,9 @@ internal static class HistoryCommand
 
     private static string NoTime => new(' ', "yyyy-MM-dd HH:mm:ss".Length);
 
-    /// <summary>Whether a line says that somebody came or went. The server writes its own messages, and begins each alike.</summary>
-    private static bool IsAnnouncement(string line) => line.StartsWith("{\"type\":\"system\"", StringComparison.Ordinal);
+    /// <summary>Whether a line says that somebody came or went, or deleted something. The server writes its own messages, and begins each alike.</summary>
+    private static bool IsAnnouncement(string line) =>
+        line.StartsWith("{\"type\":\"system\"", StringComparison.Ordinal) || line.StartsWith("{\"type\":\"delete\"", StringComparison.Ordinal);
 
     private static string Printable(string text) => PrintableText.Escape(Encoding.UTF8.GetBytes(text));
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Appliance.Cli;
 
-/// <summary>Commands of moderation: <c>ban</c>, <c>unban</c>, <c>mute</c>, <c>unmute</c>, <c>bans</c>, <c>room</c>.</summary>
+/// <summary>Commands of moderation: <c>ban</c>, <c>unban</c>, <c>mute</c>, <c>unmute</c>, <c>bans</c>, <c>room</c>, <c>delete</c>.</summary>
 internal static class ModerationCommands
 {
     private const string Whom = "WHOM";
@@ -11,6 +11,8 @@ internal static class ModerationCommands
     private static readonly Option<string?> Time = new("--for") { Description = "how long: 90s, 15m, 12h, 30d [for ever]", HelpName = "TIME" };
 
     private static readonly Option<string?> Reason = new("--reason") { Description = "why, for whom it concerns; 80 bytes at most", HelpName = "TEXT" };
+
+    private static readonly Option<string> Room = new("--room") { Description = "the room [lobby]", HelpName = "R", DefaultValueFactory = _ => "lobby" };
 
     private static readonly Option<string?> Slow =
         new("--slow") { Description = "seconds between two messages of a connection", HelpName = "SECONDS" };
@@ -77,6 +79,19 @@ internal static class ModerationCommands
             }
 
             Tell(client.Ask($"room {room} {string.Join(' ', words)}").Word);
+            return ExitCode.Fine;
+        });
+        return command;
+    }
+
+    /// <summary><c>delete ID [--room R]</c></summary>
+    public static Command MakeDelete()
+    {
+        var id = new Argument<string>("ID");
+        var command = new ActionCommand("delete") { id, Room };
+        command.SetAction(parsed =>
+        {
+            _ = ControlClient.Open("delete", parsed).Ask($"delete @{parsed.GetValue(Room)} {parsed.GetValue(id)}");
             return ExitCode.Fine;
         });
         return command;

@@ -36,6 +36,7 @@ public sealed unsafe class Audience
     {
         Room = room;
         View = log;
+        Erasures = log.Erasures;
         Served = _end = new LogEnd(log.Published, log.PublishedId);
     }
 
@@ -48,6 +49,11 @@ public sealed unsafe class Audience
 
     /// <summary>What they read, their positions are of: the log, or a ring of the same kind that is filled from it.</summary>
     public RoomRing View { get; }
+
+    /// <summary>
+    /// <see cref="RoomRing.Erasures"/> when it was last looked at: who is inside a record that was overwritten since has a part of the former one.
+    /// </summary>
+    public long Erasures { get; set; }
 
     /// <summary>Their descriptors.</summary>
     public ReadOnlySpan<int> Members => new(_members, MemberCount);

@@ -99,6 +99,12 @@ public sealed partial class ChatRooms
         {
             connection.Position = audience.FromLog(connection.Position);
             audience.Add(fd, ref connection);
+            if (connection.View == 0 && connection.Is(ConnectionFlags.MidFrame) && room.Ring.HasTombstone(connection.Position, connection.Position + 1))
+            {
+                // It may have a part of what was there before.
+                connection.Set(ConnectionFlags.Torn, true);
+                _table.MarkForClose(fd);
+            }
         }
         else
         {

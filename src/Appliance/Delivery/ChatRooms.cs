@@ -111,7 +111,8 @@ public sealed partial class ChatRooms
         if (refusal == ChatRefusal.None)
         {
             _counters.Figures.Requests++;
-            Add(RoomOf(connection), ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs), isMessage: true, identity?.Sender ?? 0);
+            var details = new RecordDetails { Sender = identity?.Sender ?? 0 };
+            Add(RoomOf(connection), ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs), RecordKind.Chat, details);
         }
 
         return refusal;
@@ -145,12 +146,32 @@ public sealed partial class ChatRooms
 
         var room = LocalRoomOf(slot);
         _counters.Figures.Requests++;
-        Add(room, ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs, fromServer: true), isMessage: true);
+        Add(room, ChatEncoder.WriteUserMessage(_encoded, input, _clock.UnixMs, fromServer: true), RecordKind.Chat);
 
         // An empty room could be given up: the message must be in it before nobody counts as its member.
         AppendEarly(room);
         room.Ring.CountMember(_worker, -1);
         return opening;
+    }
+
+    /// <summary>Deletes a message of a room, and tells who is in it and who will be.</summary>
+    public ErasureOutcome Delete(ReadOnlySpan<byte> name, long id)
+    {
+        if (_log.Find(name) < 0 || Open(name, out int slot) is not (RoomOpening.Found or RoomOpening.Created))
+        {
+            return ErasureOutcome.NoRoom;
+        }
+
+        var room = LocalRoomOf(slot);
+        var outcome = room.Ring.Erase(id);
+        if (outcome == ErasureOutcome.Done)
+        {
+            Add(room, ChatEncoder.WriteDelete(_encoded, id, _clock.UnixMs), RecordKind.Event, new RecordDetails { About = id });
+            AppendEarly(room);
+        }
+
+        room.Ring.CountMember(_worker, -1);
+        return outcome;
     }
 
     /// <summary>Appends what the turn brought: one append a room.</summary>
@@ -218,11 +239,11 @@ public sealed partial class ChatRooms
     {
         Span<byte> utf8 = stackalloc byte[AnnouncementBytesMax / 2];
         int bytes = Encoding.UTF8.GetBytes(text, utf8);
-        Add(room, ChatEncoder.WriteSystemMessage(_encoded, utf8[..bytes], _clock.UnixMs), isMessage: false);
+        Add(room, ChatEncoder.WriteSystemMessage(_encoded, utf8[..bytes], _clock.UnixMs), RecordKind.System);
     }
 
     /// <summary>Takes what has just been encoded into a room.</summary>
-    private void Add(LocalRoom room, EncodedMessage encoded, bool isMessage, ulong sender = 0)
+    private void Add(LocalRoom room, EncodedMessage encoded, RecordKind kind, RecordDetails details = default)
     {
         var json = _encoded.AsSpan(0, encoded.Length);
         if (room.Batch is null)
@@ -238,7 +259,7 @@ public sealed partial class ChatRooms
             Append(room);
         }
 
-        room.Batch.Add(json, encoded.IdOffset, isMessage, sender);
+        room.Batch.Add(json, encoded.IdOffset, kind, details);
     }
 
     private void Append(LocalRoom room)

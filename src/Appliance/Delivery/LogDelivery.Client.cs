@@ -100,7 +100,14 @@ public sealed unsafe partial class LogDelivery
     private bool SendLog(int fd)
     {
         ref var connection = ref _table[fd];
-        var view = _rooms.AudienceOf(connection).View;
+        var audience = _rooms.AudienceOf(connection);
+        var view = audience.View;
+        HoldWhole(audience);
+        if (connection.Is(ConnectionFlags.ClosePending))
+        {
+            return true;
+        }
+
         if (connection.Position < view.Tail)
         {
             SkipWhatIsGone(fd, view);
@@ -122,11 +129,11 @@ public sealed unsafe partial class LogDelivery
         if (connection.Transport == 0)
         {
             result = Syscall.Send(fd, bytes, count, 0);
-            isWhole = connection.Position >= view.SafeFrom;
+            isWhole = IsWhole(view, connection.Position, result.Ok ? result.Value : 0, audience.Erasures);
         }
         else
         {
-            result = SendSealed(fd, bytes, count, 0, view, out isWhole);
+            result = SendSealed(fd, bytes, count, 0, audience, out isWhole);
         }
 
         if (!isWhole)
@@ -161,6 +168,35 @@ public sealed unsafe partial class LogDelivery
         connection.Position = view.Tail;
         OnGap(fd, "Some messages are missing here: this connection was too slow for them."u8, view.IdBefore(connection.Position));
     }
+
+    /// <summary>
+    /// Closes the connections of those who have a part of a message that was deleted since this was called last: the rest of it is not there any
+    /// more, and what is there in its place does not go with that part.
+    /// </summary>
+    private void HoldWhole(Audience audience)
+    {
+        if (audience.View.Erasures == audience.Erasures)
+        {
+            return;
+        }
+
+        long erasures = audience.View.AwaitErasure();
+        foreach (int fd in audience.Members)
+        {
+            ref var connection = ref _table[fd];
+            if (connection.Is(ConnectionFlags.MidFrame) && !connection.Is(ConnectionFlags.ClosePending)
+                && audience.View.HasTombstone(connection.Position, connection.Position + 1))
+            {
+                Reset(fd);
+            }
+        }
+
+        audience.Erasures = erasures;
+    }
+
+    /// <summary>Whether bytes of a view that were just read are what was there before: neither overwritten by newer ones nor by a tombstone.</summary>
+    private static bool IsWhole(in RoomRing view, long position, int count, long erasures) =>
+        position >= view.SafeFrom && (view.Erasures == erasures || !view.HasTombstone(position, position + count));
 
     /// <summary>A stream that was cut inside a frame cannot go on.</summary>
     private void Reset(int fd)

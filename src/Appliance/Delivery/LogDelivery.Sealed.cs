@@ -43,10 +43,10 @@ public sealed unsafe partial class LogDelivery
     /// Has a request send its bytes sealed. False when they were overwritten meanwhile: what was made of them must never go out, and the
     /// connection cannot go on.
     /// </summary>
-    private bool TrySeal(in RoomRing view, ref SendRequest request, out int plain)
+    private bool TrySeal(in RoomRing view, ref SendRequest request, long erasures, out int plain)
     {
         plain = Seal(request.Descriptor, ref request.Bytes, ref request.Count);
-        bool isWhole = _table[request.Descriptor].Position >= view.SafeFrom;
+        bool isWhole = IsWhole(view, _table[request.Descriptor].Position, plain, erasures);
         if (isWhole)
         {
             _sealedBytes += request.Count;
@@ -64,12 +64,12 @@ public sealed unsafe partial class LogDelivery
     /// <param name="bytes">The bytes.</param>
     /// <param name="count">How many there are.</param>
     /// <param name="flags">Flags of send(2).</param>
-    /// <param name="log">Whose bytes they are; null for an outbox, which nobody overwrites.</param>
+    /// <param name="log">Who reads the log that they are of; null for an outbox, which nobody overwrites.</param>
     /// <param name="isWhole">False when they were overwritten while they were sealed: nothing was sent.</param>
-    private SysResult SendSealed(int fd, byte* bytes, int count, int flags, RoomRing? log, out bool isWhole)
+    private SysResult SendSealed(int fd, byte* bytes, int count, int flags, Audience? log, out bool isWhole)
     {
         int plain = Seal(fd, ref bytes, ref count);
-        isWhole = log is not { } view || _table[fd].Position >= view.SafeFrom;
+        isWhole = log is null || IsWhole(log.View, _table[fd].Position, plain, log.Erasures);
         if (!isWhole)
         {
             return default;

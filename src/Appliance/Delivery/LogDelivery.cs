@@ -126,6 +126,7 @@ public sealed unsafe partial class LogDelivery
         var view = audience.View;
         var end = audience.ReadEnd();
         long tail = view.TailBefore(end.Position);
+        HoldWhole(audience);
         long oldest = long.MaxValue;
         int first = _requestCount;
         while (!ListIsFull && audience.TryTakeNext(out int fd))
@@ -152,7 +153,7 @@ public sealed unsafe partial class LogDelivery
             ref var request = ref _requests[_requestCount];
             request.Descriptor = fd;
             request.Bytes = view.Read(connection.Position, end.Position, out request.Count);
-            if (connection.Transport != 0 && !TrySeal(view, ref request, out _plainBytes[_requestCount]))
+            if (connection.Transport != 0 && !TrySeal(view, ref request, audience.Erasures, out _plainBytes[_requestCount]))
             {
                 continue;
             }
@@ -165,7 +166,7 @@ public sealed unsafe partial class LogDelivery
         if (_requestCount > first)
         {
             long sinceNs = audience.Serve(oldest);
-            _parts.Add(new Part(view, audience.Served, end, sinceNs, _requestCount - first));
+            _parts.Add(new Part(view, audience.Served, end, sinceNs, audience.Erasures, _requestCount - first));
         }
     }
 
@@ -203,6 +204,7 @@ public sealed unsafe partial class LogDelivery
         var view = part.View;
         ref var figures = ref _counters.Figures;
         long safeFrom = view.SafeFrom;
+        bool isErased = view.Erasures != part.Erasures;
         for (int i = first; i < first + part.Requests; i++)
         {
             ref readonly var request = ref _requests[i];
@@ -216,6 +218,12 @@ public sealed unsafe partial class LogDelivery
 
             long from = connection.Position;
             int sent = request.Result.Ok ? request.Result.Value : 0;
+            if (isErased && connection.Transport == 0 && view.HasTombstone(from, from + sent))
+            {
+                Reset(request.Descriptor);
+                continue;
+            }
+
             figures.SentBytes += sent;
             bool isShort = connection.Transport != 0 && !KeepUnsent(request);
             connection.Position += connection.Transport == 0 ? sent : _plainBytes[i];
@@ -253,6 +261,7 @@ public sealed unsafe partial class LogDelivery
     /// <param name="Start">Where most of them stand.</param>
     /// <param name="End">Up to there all get.</param>
     /// <param name="SinceNs">When the oldest of it was appended, on the monotonic clock; long.MaxValue: not known.</param>
+    /// <param name="Erasures">What <see cref="RoomRing.Erasures"/> was before.</param>
     /// <param name="Requests">How many requests of the list are its members'.</param>
-    private readonly record struct Part(RoomRing View, LogEnd Start, LogEnd End, long SinceNs, int Requests);
+    private readonly record struct Part(RoomRing View, LogEnd Start, LogEnd End, long SinceNs, long Erasures, int Requests);
 }

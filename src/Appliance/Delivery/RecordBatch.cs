@@ -32,7 +32,11 @@ public sealed class RecordBatch
     /// <param name="idOffset">Where in it <see cref="ChatEncoder.IdDigits"/> digits are kept free for the id.</param>
     /// <param name="isMessage">True for what a person said.</param>
     /// <param name="sender">Who that is (<see cref="RecordDetails.Sender"/>); 0 for nobody that is known.</param>
-    public void Add(ReadOnlySpan<byte> json, int idOffset, bool isMessage, ulong sender = 0)
+    public void Add(ReadOnlySpan<byte> json, int idOffset, bool isMessage, ulong sender = 0) =>
+        Add(json, idOffset, isMessage ? RecordKind.Chat : RecordKind.System, new RecordDetails { Sender = sender });
+
+    /// <summary>Adds a JSON text as a frame, of a kind, with what is known of it.</summary>
+    public void Add(ReadOnlySpan<byte> json, int idOffset, RecordKind kind, RecordDetails details)
     {
         int header = FrameLength.ServerHeaderBytes(json.Length);
         int length = header + json.Length;
@@ -43,10 +47,7 @@ public sealed class RecordBatch
 
         var frame = _bytes.AsSpan(_length, length);
         json.CopyTo(frame[FrameHeader.WriteServer(frame, Opcode.Text, json.Length)..]);
-        _records.Add(new LogRecord(length, header + idOffset, isMessage ? RecordKind.Chat : RecordKind.System)
-        {
-            Details = new RecordDetails { Sender = sender },
-        });
+        _records.Add(new LogRecord(length, header + idOffset, kind) { Details = details });
         _length += length;
     }
 

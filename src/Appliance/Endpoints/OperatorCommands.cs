@@ -56,6 +56,7 @@ public sealed class OperatorCommands
             : word switch
             {
                 "say" => Say(arguments),
+                "delete" => Delete(arguments),
                 "kick" => Kick(arguments),
                 "clients" => List(arguments),
                 EnforceWord => Enforced(),
@@ -94,6 +95,32 @@ public sealed class OperatorCommands
                 RoomOpening.Found or RoomOpening.Created => "ok",
                 RoomOpening.TooMany => Text($"failed all --max-rooms {_context.Settings.MaxRooms} rooms are in use"),
                 RoomOpening.NoMemory => Text($"failed the rooms in use take all of --max-memory {_context.Settings.MaxMemoryBytes}"),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            };
+    }
+
+    /// <summary><c>delete [@ROOM] ID</c></summary>
+    private string Delete(string arguments)
+    {
+        string name = Encoding.UTF8.GetString(RoomName.Default);
+        if (arguments.StartsWith('@'))
+        {
+            (name, arguments) = CommandText.Split(arguments[1..]);
+        }
+
+        bool isId = long.TryParse(arguments, NumberStyles.None, CultureInfo.InvariantCulture, out long id) && arguments.Length == ChatEncoder.IdDigits;
+        string room = PrintableText.Quote(name);
+        string shown = PrintableText.Quote(arguments);
+        return !isId ? $"failed {shown} is not the id of a message, which has {ChatEncoder.IdDigits} digits: history --json prints them"
+            : _rooms.Delete(Encoding.UTF8.GetBytes(name), id) switch
+            {
+                ErasureOutcome.Done => "ok",
+                ErasureOutcome.NoRoom => $"failed there is no room {room}: rooms lists them",
+                ErasureOutcome.Gone => $"failed room {room} does not have message {id} any more: newer ones have overwritten it, nobody can get it",
+                ErasureOutcome.Unknown => $"failed room {room} has never had a message {id}: history --json prints ids, --room names another room",
+                ErasureOutcome.NoMessage => $"failed {id} of room {room} is an announcement, not a message: history --json prints the ids of messages",
+                ErasureOutcome.NoPlace =>
+                    Text($"failed room logs of layout {_rooms.Layout.Version} have no place for it: stop the server and start it anew"),
                 _ => throw new System.Diagnostics.UnreachableException(),
             };
     }

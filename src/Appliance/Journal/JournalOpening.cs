@@ -142,6 +142,11 @@ internal static class JournalOpening
             var room = summary.Find(entry.Room);
             bool taken = room is { Slot: >= 0 } && RoomFilling.TryAppend(rooms.Ring(room.Slot), entry.Id, entry.IsMessage, entry.Frame);
             records += taken ? 1 : 0;
+            if (taken && Erasure.DeletedBy(entry.IsMessage, entry.Frame) is > 0 and long deleted)
+            {
+                // The power was cut before the file was written anew without its text.
+                _ = rooms.Ring(room!.Slot).Erase(deleted);
+            }
         }
 
         foreach (var room in summary.Rooms.Where(room => room.Slot >= 0))

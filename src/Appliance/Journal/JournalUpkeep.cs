@@ -4,7 +4,10 @@ using Appliance.Rooms;
 
 namespace Appliance.Journal;
 
-/// <summary>Keeps a journal from growing without limit: one that is too long is written anew from the rooms.</summary>
+/// <summary>
+/// Keeps a journal from growing without limit, and free of text that was deleted: one that is too long, or has such text, is written anew from
+/// the rooms.
+/// </summary>
 internal sealed class JournalUpkeep(string path, RoomLog rooms, EventLog log)
 {
     /// <summary>A shorter file is not worth the work.</summary>
@@ -19,9 +22,15 @@ internal sealed class JournalUpkeep(string path, RoomLog rooms, EventLog log)
     private long _limit = BytesEnough;
     private long _written;
     private long _notBeforeMs;
+    private long _erasures;
 
-    /// <summary>Whether a new file is being written.</summary>
-    public bool IsUnderWay => _rewrite is not null;
+    /// <summary>When a new file is to be begun at the latest, in milliseconds of the caller's clock: while the one in use has text that was deleted.</summary>
+    public long DueMs => HasDeleted ? _notBeforeMs : long.MaxValue;
+
+    private bool HasDeleted => Volatile.Read(ref rooms.Header.Erasures) != rooms.Header.JournalErasures;
+
+    /// <summary>Whether a new file is being written, or is to be begun at once.</summary>
+    public bool IsUnderWay(long nowMs) => _rewrite is not null || DueMs <= nowMs;
 
     /// <summary>
     /// Begins a new file if it is time for one, or writes its next part. Returns what is the journal from now on when it is done; the former
@@ -29,14 +38,19 @@ internal sealed class JournalUpkeep(string path, RoomLog rooms, EventLog log)
     /// </summary>
     public JournalRewrite? Step(JournalFile file, long nowMs)
     {
-        if (_rewrite is null && (file.Length <= _limit || nowMs < _notBeforeMs || !IsTooLong(file)))
+        if (_rewrite is null && (nowMs < _notBeforeMs || !(HasDeleted || (file.Length > _limit && IsTooLong(file)))))
         {
             return null;
         }
 
         try
         {
-            _rewrite ??= new JournalRewrite(file, rooms);
+            if (_rewrite is null)
+            {
+                _erasures = Volatile.Read(ref rooms.Header.Erasures);
+                _rewrite = new JournalRewrite(file, rooms);
+            }
+
             _ = _rewrite.Step(file.Header.IsComplete, out bool isDone).OrThrow($"'{path}.new'");
             if (!isDone)
             {
@@ -46,6 +60,7 @@ internal sealed class JournalUpkeep(string path, RoomLog rooms, EventLog log)
             var done = _rewrite;
             _rewrite = null;
             _written = done.File.Length;
+            rooms.Header.JournalErasures = _erasures;
             log.Write(EventCatalogue.JournalRewritten, path, file.Length, _written);
             return done;
         }

@@ -60,13 +60,13 @@ internal sealed class JournalWriter : RoomFollower
     protected override bool HasEnough => _file!.Length - _lengthBefore >= TurnBytesMax;
 
     /// <inheritdoc/>
-    protected override bool HasMoreToDo => _upkeep.IsUnderWay;
+    protected override bool HasMoreToDo => _upkeep.IsUnderWay(Clock.NowMs);
 
     /// <inheritdoc/>
     protected override int LookAgainMs => _hasWritten && _settings().JournalSync != JournalSync.Always ? WriteEveryMs : 0;
 
     /// <inheritdoc/>
-    protected override long NextTurnMs => _syncDueMs;
+    protected override long NextTurnMs => Math.Min(_syncDueMs, _upkeep.DueMs);
 
     /// <inheritdoc/>
     public override void Begin(bool isNew)

@@ -75,7 +75,7 @@ public sealed partial class CommandDispatcher : IDisposable
     /// <summary>How a command is run: false when it must wait because no worker can take it now.</summary>
     private Func<ControlCommand, bool> RunnerOf(string word) => word switch
     {
-        "say" or ControlCommand.JsonWord => AskAny,
+        "say" or "delete" or ControlCommand.JsonWord => AskAny,
         "kick" => AskAll,
         "reload" => command => Do(command, _reload.Request),
         "reopen" => command => Do(command, _reopen.Request),

@@ -56,6 +56,11 @@ public static class ControlWords
         {
             Right = ControlRights.Kick, TakesArguments = true,
         },
+        new("delete", "delete [@ROOM] ID",
+            "Delete the text of a message (its id: see \"history\"), for everybody and in the journal. Its place stays: clients get \"deleted\".")
+        {
+            Right = ControlRights.Kick, TakesArguments = true,
+        },
         new("bans", "bans [CURSOR]", "Answer: an object for each ban, mute and room with a state: action, kind, subject, until, since (Unix time), reason.")
         {
             Right = ControlRights.Ask, TakesArguments = true,

@@ -6,7 +6,7 @@ namespace Appliance.Rooms;
 /// <param name="Id">Its id.</param>
 /// <param name="Offset">Where it begins.</param>
 /// <param name="Length">Its bytes.</param>
-/// <param name="IsMessage">True for what a person said.</param>
+/// <param name="IsMessage">True for what a person said, and for what stands in its place.</param>
 public readonly record struct FoundRecord(long Id, int Offset, int Length, bool IsMessage);
 
 /// <summary>
@@ -104,14 +104,16 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
         {
             long epoch = Volatile.Read(ref ring.Header->EpochId);
             var first = epoch == Epoch ? this : new RoomCursor(epoch, epoch, 0);
+            long erasures = ring.Erasures;
             long head = Math.Min(ring.Head, end);
             long tail = ring.Tail;
 
             // Number and position that do not go together for long mean damage. Better a record twice than none any more.
             bool isLost = tries >= TriesMax / 2;
             var start = first.Position < tail || isLost ? new RoomCursor(epoch, NumberAt(ring, tail), tail) : first;
+            head = (erasures & 1) == 0 ? head : ring.EndBeforeErased(start.Position, head);
             var behind = start.Copy(ring, head, bytes, found);
-            bool isWhole = start.Position >= ring.SafeFrom && Volatile.Read(ref ring.Header->EpochId) == epoch;
+            bool isWhole = start.Position >= ring.SafeFrom && Volatile.Read(ref ring.Header->EpochId) == epoch && ring.Erasures == erasures;
             if (isWhole && (found.Count > 0 || head <= start.Position))
             {
                 missing = Math.Max(0, start.Number - first.Number);
@@ -154,7 +156,7 @@ public readonly unsafe record struct RoomCursor(long Epoch, long Number, long Po
                 break;
             }
 
-            found.Add(new FoundRecord(epochs.IdOf(number), offset, (int)size, ring.KindIn(entry) == RecordKind.Chat));
+            found.Add(new FoundRecord(epochs.IdOf(number), offset, (int)size, RoomRing.IsMessage(ring.KindIn(entry))));
             offset += (int)size;
         }
 

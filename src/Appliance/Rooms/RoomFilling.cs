@@ -29,7 +29,10 @@ public static unsafe class RoomFilling
         }
 
         new RoomEpochs(ring.Header).Begin(ring, id);
-        ring.Append(frame, [new LogRecord(frame.Length, IdOffset: -1, isMessage ? RecordKind.Chat : RecordKind.System)]);
+        ring.Append(frame, [new LogRecord(frame.Length, IdOffset: -1, Erasure.KindOf(isMessage, frame))
+        {
+            Details = new RecordDetails { About = Erasure.DeletedBy(isMessage, frame) },
+        }]);
         return true;
     }
 

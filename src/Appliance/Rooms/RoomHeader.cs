@@ -28,6 +28,17 @@ public unsafe struct RoomHeader
     [FieldOffset(72)]
     public long Freed;
 
+    /// <summary>
+    /// Grows by two with each record that is overwritten where it is, which is odd meanwhile: it lies where every reader looks anyway. Zero in
+    /// a segment of an older server.
+    /// </summary>
+    [FieldOffset(80)]
+    public long Erasures;
+
+    /// <summary>Position of the record that is being overwritten, or was last; written before <see cref="Erasures"/> becomes odd.</summary>
+    [FieldOffset(88)]
+    public long ErasedFrom;
+
     /// <summary>Position behind the newest byte; published last.</summary>
     [FieldOffset(128)]
     public long Head;

@@ -136,6 +136,7 @@ public sealed unsafe partial class RoomLog
     /// <summary>Takes over the rooms of a log of other sizes: if there is not place for all, the lobby and those that were used last.</summary>
     internal void CopyFrom(RoomLog other, long unixMs)
     {
+        (Header.Erasures, Header.JournalErasures) = (other.Header.Erasures, other.Header.JournalErasures);
         List<int> slots = [];
         for (int slot = 0; slot < other.Layout.Rooms; slot++)
         {

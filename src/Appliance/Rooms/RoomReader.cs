@@ -31,7 +31,7 @@ public static unsafe class RoomReader
         long found = published;
         while (messages > 0 && id > first && announcements <= RoomRing.HistoryAnnouncementsMax)
         {
-            bool isMessage = ring.KindIn(ring.IndexOf(--id)) == RecordKind.Chat;
+            bool isMessage = RoomRing.IsMessage(ring.KindIn(ring.IndexOf(--id)));
             messages -= isMessage ? 1 : 0;
             announcements += isMessage ? 0 : 1;
             found = isMessage ? id : found;
@@ -61,8 +61,9 @@ public static unsafe class RoomReader
         int written = 0;
         for (long next = ring.PublishedId; id < next; id++)
         {
+            long erasures = ring.Erasures;
             long position = ring.PositionIn(Volatile.Read(ref ring.IndexOf(id)));
-            if (!TryFindPayload(ring, position, out long start, out int length))
+            if (ring.IsBeingErased(position) || !TryFindPayload(ring, position, out long start, out int length))
             {
                 break;
             }
@@ -79,6 +80,13 @@ public static unsafe class RoomReader
             {
                 // Overwritten meanwhile; what lies behind may be, too.
                 return new RoomPage(afterId, epochs.IdOf(Math.Max(id, Volatile.Read(ref ring.Header->FirstId) - 1)), HasMore: true, Gap: true);
+            }
+
+            if (ring.Erasures != erasures)
+            {
+                // Some record was deleted meanwhile, perhaps this one: once more.
+                id--;
+                continue;
             }
 
             lines.GetSpan(length + 1)[length] = LineEnd;

@@ -141,5 +141,10 @@ public readonly unsafe partial struct RoomRing
         {
             _header->FirstId++;
         }
+
+        if ((_header->Erasures & 1) != 0)
+        {
+            FinishErasure();
+        }
     }
 }

@@ -104,7 +104,7 @@ public readonly unsafe partial struct RoomRing
         while (messages > 0 && id > _header->FirstId && announcements <= HistoryAnnouncementsMax)
         {
             long entry = IndexOf(--id);
-            if (KindIn(entry) == RecordKind.Chat)
+            if (IsMessage(KindIn(entry)))
             {
                 messages--;
                 start = PositionIn(entry);

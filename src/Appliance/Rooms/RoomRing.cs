@@ -12,8 +12,8 @@ public readonly record struct LogRecord(int Length, int IdOffset, RecordKind Kin
     /// <summary>What is known of it beside that.</summary>
     public RecordDetails Details { get; init; }
 
-    /// <summary>True for what a person said.</summary>
-    public bool IsMessage => Kind == RecordKind.Chat;
+    /// <summary>True for what a person said, and for what stands in its place: that speaks of no other record.</summary>
+    public bool IsMessage => RoomRing.IsMessage(Kind) && Details.About == 0;
 }
 
 /// <summary>Where a reader begins, and whether something it asked for is gone.</summary>

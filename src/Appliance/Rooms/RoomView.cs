@@ -12,12 +12,14 @@ public sealed class RoomView
     private readonly RoomViews _views;
     private readonly RoomRing _log;
     private RoomCursor _filled;
+    private long _erasures;
     private bool _isClosed;
 
     internal RoomView(RoomViews views, int slot, RoomRing log, RoomRing ring)
     {
         (_views, _log, Slot, Ring) = (views, log, slot, ring);
         _filled = RoomCursor.AtOldest(log);
+        _erasures = log.Erasures;
         ring.BeginAs(log, _filled.Number);
         Fill();
     }
@@ -31,6 +33,7 @@ public sealed class RoomView
     /// <summary>Writes the records that have been published since into the ring.</summary>
     public void Fill()
     {
+        ForgetErased();
         long end = _log.Published;
         bool isRead = true;
         while (isRead && !_isClosed && _filled.Position < end)
@@ -62,6 +65,20 @@ public sealed class RoomView
     /// <summary>Where a reader of the view stands in the log; <see cref="Gone"/> when the view, or the log, has not got that any more.</summary>
     /// <param name="position">The first byte of a record of the view, or its head.</param>
     public long ToLog(long position) => position < Ring.Tail ? Gone : _log.PositionFrom(Ring.NumberFrom(position));
+
+    /// <summary>
+    /// Once a message was deleted, what was shaped before is not to be had any more, as if it had been overwritten: the text may be in it. Readers
+    /// that lack some of it get a gap.
+    /// </summary>
+    private void ForgetErased()
+    {
+        long erasures = _log.Erasures;
+        if (erasures != _erasures && (erasures & 1) == 0)
+        {
+            _erasures = erasures;
+            Ring.SkipTo(Ring.NextId);
+        }
+    }
 
     /// <summary>Nobody reads it any more.</summary>
     public void Close()

@@ -108,6 +108,14 @@ public unsafe struct SegmentHeader
     [FieldOffset(160)]
     public uint Reserved;
 
+    /// <summary>How many records of all rooms were overwritten where they lie. These two are zero in a segment of an older server.</summary>
+    [FieldOffset(168)]
+    public long Erasures;
+
+    /// <summary>What <see cref="Erasures"/> was when the writing of the journal's file began: the file has no text of those.</summary>
+    [FieldOffset(176)]
+    public long JournalErasures;
+
     /// <summary>
     /// Until when, in milliseconds of the monotonic clock, no room can be given up, as a search has found; cleared when a room is left. These
     /// two are zero in a segment of an older server.

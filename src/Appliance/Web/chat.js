@@ -40,6 +40,7 @@ const CLOSE_TEXT = {
 };
 
 const NOT_LET_IN = "Not let in: ";
+const DELETED = "deleted";
 const NOT_CONNECTED = "Not connected. Your message stays here until the connection is back.";
 const NAME_KEY = "appliance.name";
 
@@ -239,6 +240,14 @@ class MessageLog {
     this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_MS);
   }
 
+  /** A message was deleted: its place stays. */
+  erase(id) {
+    if (!MESSAGE_ID.test(id)) return;
+    for (const message of this.#queue) if (message.id === id) message.message = DELETED;
+    const text = this.#list.querySelector(`[data-id="${id}"] .text`);
+    if (text !== null) text.textContent = DELETED;
+  }
+
   #jumpToBottom() {
     this.#following = true;
     this.#follow();
@@ -280,10 +289,10 @@ class MessageLog {
     this.#pill.textContent = this.#unread === 1 ? "1 new message ↓" : `${this.#unread} new messages ↓`;
   }
 
-  #render({ type, name, message, color, time, from }) {
+  #render({ type, id, name, message, color, time, from }) {
     if (type !== "usermsg") {
       this.#last = null;
-      const line = element("li", type === "system" ? "system" : "notice", String(message));
+      const line = element("li", type === "gap" ? "notice" : "system", type === "deleted" ? DELETED : String(message));
       line.append(...timeElement(time));
       return line;
     }
@@ -292,6 +301,7 @@ class MessageLog {
     const continued = last?.name === name && last.color === color && last.from === from && time - last.time < GROUP_MS;
     const item = element("li", continued ? "message continued" : "message");
     item.classList.toggle("fresh", this.#scroller.ariaBusy !== "true");
+    item.dataset.id = id;
     setNameColor(item, color);
     const avatar = element("span", "avatar", [...String(name)][0]?.toUpperCase());
     avatar.ariaHidden = "true";
@@ -443,7 +453,8 @@ const connection = new Connection({
   message(message) {
     if (message.type === "usermsg") composer.confirm(message);
     if (message.type === "error") composer.refused(message.message);
-    if (["usermsg", "system", "gap"].includes(message.type)) log.add(message);
+    if (message.type === "delete") log.erase(message.deleted);
+    else if (["usermsg", "deleted", "system", "gap"].includes(message.type)) log.add(message);
   },
 });
 const composer = new Composer(connection);
