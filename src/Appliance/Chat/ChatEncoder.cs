@@ -109,6 +109,19 @@ public static class ChatEncoder
         return destination.Length - rest.Length;
     }
 
+    /// <summary>Tells a client that what it asked for as a moderator is done, and how many clients that has closed. Returns its length.</summary>
+    public static int WriteModerated(Span<byte> destination, ReadOnlySpan<byte> action, int clients)
+    {
+        var rest = destination;
+        Write(ref rest, "{\"type\":\"moderated\",\"action\":\""u8);
+        Write(ref rest, action);
+        Write(ref rest, "\",\"clients\":"u8);
+        _ = Utf8Formatter.TryFormat(clients, rest, out int digits);
+        rest = rest[digits..];
+        Write(ref rest, "}"u8);
+        return destination.Length - rest.Length;
+    }
+
     /// <summary>
     /// Tells one client that messages are missing here. What follows has ids above <paramref name="id"/>, whatever ids the client knows: it may
     /// have some from before the room's memory was lost, and from a clock that was ahead. Returns its length.

@@ -51,6 +51,9 @@ public enum ChatRefusal
     /// <summary>The room is slow, and the sender's last message is not long ago.</summary>
     TooSoon,
 
+    /// <summary>A request to moderate that is malformed, or cannot be carried out.</summary>
+    BadModeration,
+
     /// <summary>A control or format character; one of the kinds of <see cref="BadMessage"/>.</summary>
     BadCharacter,
 

@@ -14,6 +14,8 @@ internal static class ModerationCommands
 
     private static readonly Option<string> Room = new("--room") { Description = "the room [lobby]", HelpName = "R", DefaultValueFactory = _ => "lobby" };
 
+    private static readonly Option<string?> OnlyIn = new("--room") { Description = "only in this room [in all]", HelpName = "ROOM" };
+
     private static readonly Option<string?> Slow =
         new("--slow") { Description = "seconds between two messages of a connection", HelpName = "SECONDS" };
 
@@ -25,16 +27,16 @@ internal static class ModerationCommands
 
     private static readonly Option<bool> Open = Switch("--open", "everything may be done again");
 
-    /// <summary><c>ban WHOM [--for TIME] [--reason TEXT]</c></summary>
+    /// <summary><c>ban WHOM [--room ROOM] [--for TIME] [--reason TEXT]</c></summary>
     public static Command MakeBan() => MakeRule("ban");
 
-    /// <summary><c>mute WHOM [--for TIME] [--reason TEXT]</c></summary>
+    /// <summary><c>mute WHOM [--room ROOM] [--for TIME] [--reason TEXT]</c></summary>
     public static Command MakeMute() => MakeRule("mute");
 
-    /// <summary><c>unban WHOM</c></summary>
+    /// <summary><c>unban WHOM [--room ROOM]</c></summary>
     public static Command MakeUnban() => MakeUndo("unban");
 
-    /// <summary><c>unmute WHOM</c></summary>
+    /// <summary><c>unmute WHOM [--room ROOM]</c></summary>
     public static Command MakeUnmute() => MakeUndo("unmute");
 
     /// <summary><c>bans [--json]</c></summary>
@@ -46,6 +48,7 @@ internal static class ModerationCommands
         new("until", json ? rule.Number("until") : rule.Number("until") == 0 ? "-" : ControlCommands.LocalTime(rule.Number("until") * 1000)),
         new("since", json ? rule.Number("since") : ControlCommands.LocalTime(rule.Number("since") * 1000)),
         new("reason", rule.Text("reason")),
+        new("room", rule.Text("room")),
     ]);
 
     /// <summary><c>room NAME [--slow SECONDS] [--read-only] [--lock] [--close] [--open]</c>; without an option it prints the state.</summary>
@@ -100,12 +103,12 @@ internal static class ModerationCommands
     private static ActionCommand MakeRule(string word)
     {
         var whom = new Argument<string>(Whom);
-        var command = new ActionCommand(word) { whom, Time, Reason };
+        var command = new ActionCommand(word) { whom, OnlyIn, Time, Reason };
         command.SetAction(parsed =>
         {
             string time = parsed.GetValue(Time) is { } given ? $" for {given}" : "";
             string reason = parsed.GetValue(Reason) is { Length: > 0 } text ? $" because {text}" : "";
-            Tell(ControlClient.Open(word, parsed).Ask($"{word} {Quote(parsed.GetValue(whom)!)}{time}{reason}").Word);
+            Tell(ControlClient.Open(word, parsed).Ask($"{word} {Quote(parsed.GetValue(whom)!)}{In(parsed)}{time}{reason}").Word);
             return ExitCode.Fine;
         });
         return command;
@@ -114,14 +117,16 @@ internal static class ModerationCommands
     private static ActionCommand MakeUndo(string word)
     {
         var whom = new Argument<string>(Whom);
-        var command = new ActionCommand(word) { whom };
+        var command = new ActionCommand(word) { whom, OnlyIn };
         command.SetAction(parsed =>
         {
-            _ = ControlClient.Open(word, parsed).Ask($"{word} {Quote(parsed.GetValue(whom)!)}");
+            _ = ControlClient.Open(word, parsed).Ask($"{word} {Quote(parsed.GetValue(whom)!)}{In(parsed)}");
             return ExitCode.Fine;
         });
         return command;
     }
+
+    private static string In(ParseResult parsed) => parsed.GetValue(OnlyIn) is { } room ? $" in {room}" : "";
 
     /// <summary>A user or name that has blanks in it.</summary>
     private static string Quote(string whom)

@@ -12,7 +12,7 @@ using Appliance.Rooms;
 namespace Appliance.Endpoints;
 
 /// <summary>A WebSocket that follows a room: what it sends goes to all who are in it.</summary>
-internal sealed class ChatEndpoint(
+internal sealed partial class ChatEndpoint(
     WorkerContext context, ChatRooms rooms, LogDelivery delivery, HttpResponder responder, TokenGate tokens, AddressLimits addresses)
     : WebSocketEndpoint(context, rooms, delivery, addresses)
 {
@@ -113,6 +113,11 @@ internal sealed class ChatEndpoint(
         }
 
         var refusal = verdict == RateVerdict.Pass ? Rooms.Publish(fd, payload) : ChatRefusal.TooFast;
+        if (refusal is ChatRefusal.BadMessage or ChatRefusal.Forbidden && payload.IndexOf("\"moderate\""u8) >= 0 && TryModerate(fd, payload))
+        {
+            return;
+        }
+
         if (refusal != ChatRefusal.None)
         {
             Refuse(fd, refusal, Describe(refusal));
@@ -167,7 +172,7 @@ internal sealed class ChatEndpoint(
         ChatRefusal.TooSoon => $"An operator has slowed this room down: the next message in {Context.Moderation.WaitSeconds} s.",
         ChatRefusal.TooFast => $"At most {Context.Settings.MaxRate} messages a second, please.",
         ChatRefusal.Forbidden => "Your token does not let you write to this room.",
-        ChatRefusal.None or ChatRefusal.BadToken => throw new System.Diagnostics.UnreachableException(),
+        ChatRefusal.None or ChatRefusal.BadToken or ChatRefusal.BadModeration => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 
@@ -194,9 +199,23 @@ internal sealed class ChatEndpoint(
     }
 
     /// <summary>Whether operators let anybody join a room.</summary>
-    private Refusal? CheckState(ReadOnlySpan<byte> room)
+    private Refusal? CheckState(int fd, ReadOnlySpan<byte> room)
     {
-        var state = Context.Moderation.Rules.HasRooms ? Context.Moderation.Rules.StateOf(RoomLog.HashOf(room)) : default;
+        var rules = Context.Moderation.Rules;
+        if (!rules.HasRooms && !rules.HasRoomBans)
+        {
+            return null;
+        }
+
+        ref var connection = ref Context.Table[fd];
+        ulong hash = RoomLog.HashOf(room);
+        var user = Context.Table.IdentityOf(fd) is { } identity ? identity.User : default;
+        if (rules.BanIn(hash, connection.IpHigh, connection.IpLow, user, Context.Clock.UnixMs / 1000) is { } ban)
+        {
+            return new Refusal(RejectReason.Banned, Removal.Banned(ban));
+        }
+
+        var state = rules.StateOf(hash);
         return state is { IsLocked: false, IsClosed: false } ? null : new Refusal(
             RejectReason.RoomLocked, $"room '{Encoding.ASCII.GetString(room)}': an operator has {(state.IsClosed ? "closed" : "locked")} it");
     }
@@ -205,7 +224,7 @@ internal sealed class ChatEndpoint(
     private Refusal? CheckQuery(int fd, in HttpRequest request, Span<byte> room, out int roomLength, out long after, out int history) =>
         ReadQuery(request, room, out roomLength, out after, out history)
             ?? tokens.CheckRoom(fd, room[..roomLength])
-            ?? CheckState(room[..roomLength]);
+            ?? CheckState(fd, room[..roomLength]);
 
     /// <summary>Reads room, after and history; a refusal when one of them is wrong.</summary>
     private Refusal? ReadQuery(in HttpRequest request, Span<byte> room, out int roomLength, out long after, out int history)

@@ -28,7 +28,12 @@ public sealed class EndpointTable
         var responder = new HttpResponder(context, addresses);
         _pages = new Pages(context, responder);
         _tokens = new TokenGate(context);
-        var chat = new ChatEndpoint(context, rooms, delivery, responder, _tokens, addresses) { OnJoined = fd => OnJoined(fd) };
+        var chat = new ChatEndpoint(context, rooms, delivery, responder, _tokens, addresses)
+        {
+            OnJoined = fd => OnJoined(fd),
+            OnModerationAsked = request => OnModerationAsked(request),
+        };
+        OnModerated = chat.OnModerated;
         var echo = new EchoEndpoint(context, rooms, delivery, responder, addresses);
         var routes = new RouteTable(context, new HandshakeChecks(context, addresses, _tokens, placesMax), responder,
         [
@@ -59,6 +64,12 @@ public sealed class EndpointTable
 
     /// <summary>Gets the descriptor of each client that has joined a room.</summary>
     public Action<int> OnJoined { get; set; } = _ => { };
+
+    /// <summary>Gets requests of clients that may moderate.</summary>
+    public Action<string> OnModerationAsked { get; set; } = _ => { };
+
+    /// <summary>Takes the outcomes of such requests.</summary>
+    public Action<string> OnModerated { get; }
 
     /// <summary>The endpoint of a state that a connection can have.</summary>
     public Endpoint this[ConnectionState state] => _rows[(int)state] ?? throw new System.Diagnostics.UnreachableException();

@@ -3,6 +3,7 @@ using System.Text;
 using Appliance.Chat;
 using Appliance.Connections;
 using Appliance.Delivery;
+using Appliance.Moderation;
 using Appliance.Protocols;
 using Appliance.Protocols.WebSocket;
 using Appliance.Rooms;
@@ -23,6 +24,9 @@ public sealed class OperatorCommands
 
     /// <summary>Has a worker take over rules that have changed, and close whom they keep out.</summary>
     public const string EnforceWord = "enforce";
+
+    /// <summary>Has a worker close whom a rule concerns; its line stands behind it, as it is.</summary>
+    public const string RemoveWord = "remove";
 
     private static readonly byte[] KickReason = Encoding.UTF8.GetBytes(Removal.Kicked);
 
@@ -60,6 +64,7 @@ public sealed class OperatorCommands
                 "kick" => Kick(arguments),
                 "clients" => List(arguments),
                 EnforceWord => Enforced(),
+                RemoveWord => Remove(command[(RemoveWord.Length + 1)..]),
                 _ => "failed a worker does not know this command",
             };
     }
@@ -133,7 +138,8 @@ public sealed class OperatorCommands
         ChatRefusal.TooLong => Text(
             $"failed a name has at most --max-name {_context.Settings.MaxName} characters and a message --max-message {_context.Settings.MaxMessage}"),
         ChatRefusal.None or ChatRefusal.TooFast or ChatRefusal.Forbidden or ChatRefusal.BadToken or ChatRefusal.ReservedName or ChatRefusal.Muted
-            or ChatRefusal.ReadOnly or ChatRefusal.TooSoon or ChatRefusal.Banned => throw new System.Diagnostics.UnreachableException(),
+            or ChatRefusal.ReadOnly or ChatRefusal.TooSoon or ChatRefusal.Banned or ChatRefusal.BadModeration
+            => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 
@@ -161,11 +167,39 @@ public sealed class OperatorCommands
         return kicked > 0 ? Text($"ok {kicked}") : $"failed no client has the id, address or user {PrintableText.Quote(whom)}";
     }
 
+    /// <summary><c>remove RULE</c>: closes those whom a rule concerns, once; in its room, or everywhere.</summary>
+    private string Remove(string line)
+    {
+        if (ModerationRule.Read(line) is not { } rule)
+        {
+            return "failed a worker does not know this rule";
+        }
+
+        var rules = new RuleSet([rule with { Room = "", UntilSeconds = 0 }]);
+        ulong room = RoomLog.HashOf(Encoding.UTF8.GetBytes(rule.Room));
+        byte[] reason = Encoding.UTF8.GetBytes(Removal.WithReason(Removal.Kicked, rule));
+        int removed = 0;
+        for (int fd = 0; fd <= _table.HighestDescriptor; fd++)
+        {
+            ref var connection = ref _table[fd];
+            var user = _table.IdentityOf(fd) is { } identity ? identity.User : default;
+            if (connection.IsClient && rules.BanOf(connection.IpHigh, connection.IpLow, user, unixSeconds: 0) is not null
+                && (rule.Room.Length == 0 || (connection.MemberIndex >= 0 && _context.Log.HashAt(connection.Room) == room)))
+            {
+                _kicked.Enqueue((fd, connection.Generation, reason));
+                removed++;
+            }
+        }
+
+        Continue();
+        return Text($"ok {removed}");
+    }
+
     /// <summary>Closes all clients whom the rules in force keep out.</summary>
     public void Enforce()
     {
         var rules = _context.Moderation.Rules;
-        for (int fd = 0; (rules.HasBans || rules.HasRooms) && fd <= _table.HighestDescriptor; fd++)
+        for (int fd = 0; (rules.HasBans || rules.HasRooms || rules.HasRoomBans) && fd <= _table.HighestDescriptor; fd++)
         {
             _enforced += _table[fd].IsClient && TryEnforce(fd) ? 1 : 0;
         }
@@ -180,6 +214,9 @@ public sealed class OperatorCommands
         var rules = _context.Moderation.Rules;
         var user = _table.IdentityOf(fd) is { } identity ? identity.User : default;
         var ban = rules.BanOf(connection.IpHigh, connection.IpLow, user, _context.Clock.UnixMs / 1000);
+        ban ??= rules.HasRoomBans && connection.MemberIndex >= 0
+            ? rules.BanIn(_context.Log.HashAt(connection.Room), connection.IpHigh, connection.IpLow, user, _context.Clock.UnixMs / 1000)
+            : null;
         bool isClosed = ban is null && rules.HasRooms && connection.MemberIndex >= 0 && rules.StateOf(_context.Log.HashAt(connection.Room)).IsClosed;
         if (ban is not null || isClosed)
         {

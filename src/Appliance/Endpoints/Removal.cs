@@ -17,5 +17,6 @@ internal static class Removal
     /// <summary>To whom is muted.</summary>
     public static string Muted(ModerationRule rule) => WithReason("muted by an operator", rule);
 
-    private static string WithReason(string what, ModerationRule rule) => rule.Reason.Length > 0 ? $"{what}: {rule.Reason}" : what;
+    /// <summary>What was done, and why if the rule says so.</summary>
+    public static string WithReason(string what, ModerationRule rule) => rule.Reason.Length > 0 ? $"{what}: {rule.Reason}" : what;
 }

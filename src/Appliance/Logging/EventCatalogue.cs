@@ -138,4 +138,5 @@ public static class EventCatalogue
     public static readonly LogEvent RulesUnwritten = new(
         4012, LogLevel.Error, "bans are in force but not in {File}, and would be lost with the host's memory: {Reason}; the next change tries again");
     public static readonly LogEvent RulesDamaged = new(4013, LogLevel.Warning, "{File}: {Lines} lines are no bans, mutes or rooms and are passed over");
+    public static readonly LogEvent ClientModerates = new(4014, LogLevel.Info, "moderation by a client: {Request}, {Client}");
 }

@@ -63,6 +63,12 @@ public static class ControlWord
     /// <summary>To a worker: give nothing any more, and take connections again, which giving all away has paused.</summary>
     public const char Resume = 'C';
 
+    /// <summary>
+    /// From a worker: what one of its clients asks for that may moderate: <c>REFERENCE</c>, who it is, and the request, a line each. To a worker:
+    /// <c>REFERENCE OUTCOME</c>.
+    /// </summary>
+    public const char Moderate = 'M';
+
     /// <summary>From a worker: it serves.</summary>
     public const char Ready = 'R';
 

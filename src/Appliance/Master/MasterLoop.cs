@@ -12,7 +12,7 @@ namespace Appliance.Master;
 /// The loop of the master: takes signals, keeps a process in every worker's slot, and passes on what was asked. It serves no client,
 /// so nothing that a client does can hold it up.
 /// </summary>
-public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
+public sealed partial class MasterLoop : ITimerHandler, IDisposable
 {
     private const int EventsMax = 128;
 
@@ -95,7 +95,11 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
         _control = control;
         _log = log;
         _timers = new TimerWheel(Timers, _clock.NowMs);
-        _fleet = new WorkerFleet(settings, resources, _poller, _timers, _clock, _children, log) { OnAnswer = control.OnAnswer };
+        _fleet = new WorkerFleet(settings, resources, _poller, _timers, _clock, _children, log)
+        {
+            OnAnswer = control.OnAnswer,
+            OnModerationAsked = control.AskFor,
+        };
         _guard = new TurnGuard(log);
         _watch = new WorkerWatch(_fleet, resources, log);
         _load = new LoadFollower(_rooms, _fleet, log);
@@ -190,20 +194,6 @@ public sealed class MasterLoop : ITimerHandler, IControlHost, IDisposable
                 break;
         }
     }
-
-    IReadOnlyList<WorkerNumber> IControlHost.ServingWorkers => _fleet.ServingWorkers;
-
-    ControlRights IControlHost.Rights => _fleet.Settings.Control;
-
-    long IControlHost.NowMs => _clock.NowMs;
-
-    bool IControlHost.Ask(WorkerNumber worker, string question) => _fleet.Question(worker, question);
-
-    void IControlHost.Stop() => Stop("stop command", atOnce: false);
-
-    void IControlHost.Reload() => Reload();
-
-    void IControlHost.Reopen() => Reopen();
 
     /// <inheritdoc/>
     public void Dispose()

@@ -8,7 +8,7 @@ using Appliance.Rooms;
 namespace Appliance.Master;
 
 /// <summary>The workers of a master: a process for every number, replaced when it dies, more or fewer when asked.</summary>
-public sealed class WorkerFleet : IDisposable
+public sealed partial class WorkerFleet : IDisposable
 {
     private readonly ServerResources _resources;
     private readonly RoomLog _rooms;
@@ -84,9 +84,6 @@ public sealed class WorkerFleet : IDisposable
             return numbers;
         }
     }
-
-    /// <summary>Called with a worker's number and its answer to a question.</summary>
-    public Action<WorkerNumber, string> OnAnswer { get; set; } = (_, _) => { };
 
     /// <summary>Clients of all workers.</summary>
     public int ConnectionCount => _workers.Sum(worker => _rooms.Worker(worker.Slot).Connections);
@@ -173,10 +170,6 @@ public sealed class WorkerFleet : IDisposable
     /// <summary>Has every worker open the log anew.</summary>
     public void SendReopen() => AskAll(ControlWord.Reopen, "", []);
 
-    /// <summary>Passes a question on to a worker; false when it cannot take any.</summary>
-    public bool Question(WorkerNumber number, string text) =>
-        _workers.Find(worker => worker.Number == number)?.Channel is { } channel && channel.Send(ControlWord.Question, text);
-
     /// <summary>A worker has said something, or has closed its end, which it does when it dies.</summary>
     public void OnReadable(WorkerNumber number)
     {
@@ -253,6 +246,9 @@ public sealed class WorkerFleet : IDisposable
                 break;
             case ControlWord.Link:
                 Moves.Link(worker, message.Text);
+                break;
+            case ControlWord.Moderate:
+                OnModerationAsked(worker.Number, message.Text);
                 break;
             case ControlWord.Answer:
                 OnAnswer(worker.Number, message.Text);

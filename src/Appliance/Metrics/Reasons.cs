@@ -116,5 +116,5 @@ public static class RefusedMessages
 {
     /// <summary>A word for each.</summary>
     public static IReadOnlyList<string> All { get; } =
-        ["bad_json", "bad_message", "too_long", "too_fast", "forbidden", "bad_token", "muted", "read_only", "slow_mode"];
+        ["bad_json", "bad_message", "too_long", "too_fast", "forbidden", "bad_token", "muted", "read_only", "slow_mode", "bad_moderation"];
 }

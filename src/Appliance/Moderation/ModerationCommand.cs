@@ -9,8 +9,8 @@ namespace Appliance.Moderation;
 /// <summary>
 /// A command of moderation, read: from the control queue or a client that may moderate.
 /// <code>
-/// ban WHOM [for TIME] [because REASON]     unban WHOM     WHOM: ADDRESS, NETWORK, user:ID or name:NAME
-/// mute WHOM [for TIME] [because REASON]    unmute WHOM    TIME: 90, 90s, 15m, 12h or 30d
+/// ban WHOM [in ROOM] [for TIME] [because REASON]     unban WHOM [in ROOM]     WHOM: ADDRESS, NETWORK, user:ID or name:NAME
+/// mute WHOM [in ROOM] [for TIME] [because REASON]    unmute WHOM [in ROOM]    TIME: 90, 90s, 15m, 12h or 30d
 /// room NAME [slow=SECONDS] [read-only] [locked] [closed]  all that is not named ends
 /// room NAME open
 /// </code>
@@ -22,11 +22,13 @@ public sealed record ModerationCommand(bool IsUndone, ModerationRule Rule)
     /// <summary>Longest time that a rule holds, other than for ever: ten years.</summary>
     public const int SecondsMax = 10 * 366 * 86_400;
 
+    private const string In = "in";
     private const string For = "for";
     private const string Because = "because";
     private const string Open = "open";
     private const string UserPrefix = "user:";
     private const string NamePrefix = "name:";
+    private const string NoRoom = "a room's name has only letters, digits and -_., 64 at most";
 
     /// <summary>Reads a command; null when it is none, with the reason in words.</summary>
     /// <param name="word">Its first word.</param>
@@ -49,6 +51,17 @@ public sealed record ModerationCommand(bool IsUndone, ModerationRule Rule)
             return null;
         }
 
+        string room = "";
+        if (CommandText.Split(rest) is (In, var behind))
+        {
+            (room, rest) = CommandText.Split(behind);
+            if (!RoomName.IsValid(Encoding.UTF8.GetBytes(room)))
+            {
+                wrong = NoRoom;
+                return null;
+            }
+        }
+
         long until = 0;
         if (!isUndone && CommandText.Split(rest) is (For, var time))
         {
@@ -63,11 +76,11 @@ public sealed record ModerationCommand(bool IsUndone, ModerationRule Rule)
         }
 
         var (because, reason) = CommandText.Split(rest);
-        wrong = rest.Length > 0 && (isUndone || because != Because) ? $"expected: {(isUndone ? $"{word} WHOM" : $"{word} WHOM [for TIME] [because REASON]")}"
-            : Encoding.UTF8.GetByteCount(reason) > ModerationRule.ReasonBytesMax ? $"a reason has at most {ModerationRule.ReasonBytesMax} bytes"
-            : !IsLine(reason) ? "a reason must not contain control characters"
-            : "";
-        return wrong.Length > 0 ? null : new ModerationCommand(isUndone, new ModerationRule(action, found.Kind, found.Subject, until, unixSeconds, reason));
+        wrong = rest.Length > 0 && (isUndone || because != Because) ? $"expected: {word} WHOM [in ROOM]{(isUndone ? "" : " [for TIME] [because REASON]")}"
+            : FaultOfReason(reason);
+        var rule = new ModerationRule(action, found.Kind, found.Subject, until, unixSeconds, reason, room);
+        wrong = wrong.Length > 0 ? wrong : FaultOf(rule);
+        return wrong.Length > 0 ? null : new ModerationCommand(isUndone, rule);
     }
 
     /// <summary>Seconds of a time as people write it; null for what is none.</summary>
@@ -86,13 +99,29 @@ public sealed record ModerationCommand(bool IsUndone, ModerationRule Rule)
             : null;
     }
 
+    /// <summary>What is wrong with a reason; empty for nothing.</summary>
+    internal static string FaultOfReason(string reason) =>
+        Encoding.UTF8.GetByteCount(reason) > ModerationRule.ReasonBytesMax ? $"a reason has at most {ModerationRule.ReasonBytesMax} bytes"
+        : !IsLine(reason) ? "a reason must not contain control characters"
+        : "";
+
+    /// <summary>What is wrong with a rule whose parts are right; empty for nothing.</summary>
+    internal static string FaultOf(ModerationRule rule) => rule.Fits ? ""
+        : $"a rule has at most {ModerationRule.LineBytesMax} bytes: shorten the reason";
+
+    /// <summary>What is wrong with a user or name; empty for nothing.</summary>
+    internal static string FaultOfSubject(string subject) =>
+        string.IsNullOrWhiteSpace(subject) || !IsLine(subject) || Encoding.UTF8.GetByteCount(subject) > ModerationRule.SubjectBytesMax
+            ? $"a user or name is a text of at most {ModerationRule.SubjectBytesMax} bytes"
+            : "";
+
     private static ModerationCommand? ReadRoom(string arguments, long unixSeconds, out string wrong)
     {
         var (room, words) = CommandText.Split(arguments);
         room = room.StartsWith('@') ? room[1..] : room;
         bool isName = RoomName.IsValid(Encoding.UTF8.GetBytes(room));
         var state = words == Open ? default(RoomState) : RoomState.Read(words);
-        wrong = !isName ? "a room's name has only letters, digits and -_., 64 at most"
+        wrong = !isName ? NoRoom
             : state is null || words.Length == 0
                 ? $"expected: room NAME [slow=SECONDS] [read-only] [locked] [closed], or room NAME open; SECONDS up to {RoomState.SlowSecondsMax}"
             : "";
@@ -115,9 +144,7 @@ public sealed record ModerationCommand(bool IsUndone, ModerationRule Rule)
         if (isUser || text.StartsWith(NamePrefix, StringComparison.Ordinal))
         {
             string subject = text[NamePrefix.Length..];
-            wrong = string.IsNullOrWhiteSpace(subject) || !IsLine(subject) || Encoding.UTF8.GetByteCount(subject) > ModerationRule.SubjectBytesMax
-                ? $"a user or name is a text of at most {ModerationRule.SubjectBytesMax} bytes"
-                : "";
+            wrong = FaultOfSubject(subject);
             return wrong.Length > 0 ? null : (isUser ? RuleSubject.User : RuleSubject.Name, subject);
         }
 

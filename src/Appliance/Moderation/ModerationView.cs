@@ -47,13 +47,13 @@ public sealed class ModerationView(ModerationTable? table)
         (int Descriptor, uint Generation) sender, (ulong High, ulong Low) address, ReadOnlySpan<byte> user, ReadOnlySpan<byte> name, ulong room,
         bool moderates, (long UnixSeconds, long NowMs) clock)
     {
-        Refusing = Rules.BanOfName(name, clock.UnixSeconds);
+        Refusing = Rules.BanOfName(room, name, clock.UnixSeconds);
         if (Refusing is not null)
         {
             return ChatRefusal.Banned;
         }
 
-        Refusing = Rules.MuteOf(address.High, address.Low, user, name, clock.UnixSeconds);
+        Refusing = Rules.MuteOf(room, address.High, address.Low, user, name, clock.UnixSeconds);
         if (Refusing is not null)
         {
             return ChatRefusal.Muted;

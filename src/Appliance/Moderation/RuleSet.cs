@@ -12,6 +12,9 @@ public sealed class RuleSet
     private readonly Subjects _mutes = new();
     private readonly Dictionary<ulong, RoomState> _rooms = [];
 
+    /// <summary>By the hash of a room's name, rules that hold in it alone.</summary>
+    private readonly Dictionary<ulong, (Subjects Bans, Subjects Mutes)> _inRooms = [];
+
     /// <summary>Some rules.</summary>
     public RuleSet(IEnumerable<ModerationRule> rules)
     {
@@ -19,7 +22,8 @@ public sealed class RuleSet
         {
             if (rule.Action != RuleAction.Room)
             {
-                (rule.Action == RuleAction.Ban ? _bans : _mutes).Add(rule);
+                var (bans, mutes) = rule.Room.Length == 0 ? (_bans, _mutes) : In(rule.Room);
+                (rule.Action == RuleAction.Ban ? bans : mutes).Add(rule);
             }
             else if (RoomState.Read(rule.Reason) is { IsOpen: false } state)
             {
@@ -29,8 +33,9 @@ public sealed class RuleSet
             }
         }
 
-        HasBans = _bans.HasNetworks || _bans.HasUsers;
-        ConcernsMessages |= _mutes.HasNetworks || _mutes.HasUsers || _mutes.HasNames || _bans.HasNames;
+        HasBans = _bans.KeepOut;
+        HasRoomBans = _inRooms.Values.Any(room => room.Bans.KeepOut);
+        ConcernsMessages |= Concern(_bans, _mutes) || _inRooms.Values.Any(room => Concern(room.Bans, room.Mutes));
     }
 
     /// <summary>No rule.</summary>
@@ -41,6 +46,9 @@ public sealed class RuleSet
 
     /// <summary>Whether any address or user is kept out.</summary>
     public bool HasBans { get; }
+
+    /// <summary>Whether any address or user is kept out of a room.</summary>
+    public bool HasRoomBans { get; }
 
     /// <summary>Whether any room has a state.</summary>
     public bool HasRooms { get; }
@@ -53,15 +61,35 @@ public sealed class RuleSet
     public ModerationRule? BanOf(ulong high, ulong low, ReadOnlySpan<byte> user, long unixSeconds) =>
         HasBans ? _bans.Find(high, low, user, default, unixSeconds) : null;
 
-    /// <summary>What keeps whoever writes under a name out; null for nothing.</summary>
-    public ModerationRule? BanOfName(ReadOnlySpan<byte> name, long unixSeconds) => _bans.FindName(name, unixSeconds);
+    /// <summary>What keeps a client out of a room, by the hash of its name, but of no other; null for nothing.</summary>
+    public ModerationRule? BanIn(ulong room, ulong high, ulong low, ReadOnlySpan<byte> user, long unixSeconds) =>
+        HasRoomBans && _inRooms.TryGetValue(room, out var rules) ? rules.Bans.Find(high, low, user, default, unixSeconds) : null;
 
-    /// <summary>What keeps a client from writing; null for nothing.</summary>
-    public ModerationRule? MuteOf(ulong high, ulong low, ReadOnlySpan<byte> user, ReadOnlySpan<byte> name, long unixSeconds) =>
-        _mutes.Find(high, low, user, name, unixSeconds);
+    /// <summary>What keeps whoever writes under a name out, of all rooms or of the one with that hash; null for nothing.</summary>
+    public ModerationRule? BanOfName(ulong room, ReadOnlySpan<byte> name, long unixSeconds) => _bans.FindName(name, unixSeconds)
+        ?? (_inRooms.TryGetValue(room, out var rules) ? rules.Bans.FindName(name, unixSeconds) : null);
+
+    /// <summary>What keeps a client from writing to the room with a hash; null for nothing.</summary>
+    public ModerationRule? MuteOf(ulong room, ulong high, ulong low, ReadOnlySpan<byte> user, ReadOnlySpan<byte> name, long unixSeconds) =>
+        _mutes.Find(high, low, user, name, unixSeconds)
+        ?? (_inRooms.TryGetValue(room, out var rules) ? rules.Mutes.Find(high, low, user, name, unixSeconds) : null);
 
     /// <summary>What may be done in a room, by the hash of its name.</summary>
     public RoomState StateOf(ulong room) => HasRooms ? _rooms.GetValueOrDefault(room) : default;
+
+    private static bool Concern(Subjects bans, Subjects mutes) => mutes.KeepOut || mutes.HasNames || bans.HasNames;
+
+    private (Subjects Bans, Subjects Mutes) In(string room)
+    {
+        ulong hash = RoomLog.HashOf(Encoding.UTF8.GetBytes(room));
+        if (!_inRooms.TryGetValue(hash, out var rules))
+        {
+            rules = (new Subjects(), new Subjects());
+            _inRooms.Add(hash, rules);
+        }
+
+        return rules;
+    }
 
     /// <summary>Rules of one action, by whom they concern.</summary>
     private sealed class Subjects
@@ -74,9 +102,8 @@ public sealed class RuleSet
         private readonly Dictionary<string, ModerationRule> _users = new(StringComparer.Ordinal);
         private readonly Dictionary<string, ModerationRule> _names = new(StringComparer.OrdinalIgnoreCase);
 
-        public bool HasNetworks => _lengths.Count > 0;
-
-        public bool HasUsers => _users.Count > 0;
+        /// <summary>Whether they concern any address or user.</summary>
+        public bool KeepOut => _lengths.Count > 0 || _users.Count > 0;
 
         public bool HasNames => _names.Count > 0;
 

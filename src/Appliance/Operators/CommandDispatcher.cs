@@ -129,13 +129,14 @@ public sealed partial class CommandDispatcher : IDisposable
             Take(message);
         }
 
+        TakeAsked();
         _reload.Turn(NowMs);
         _reopen.Turn(NowMs);
         ExpireQuestions();
         _dropped.TellSum(NowMs);
         _commandLines.TellSum(NowMs);
         bool waits = _answers.Retry(NowMs);
-        if (taken == CommandsPerTurn)
+        if (taken == CommandsPerTurn || _asked.Count > 0)
         {
             _wakeup.Set();
         }
@@ -314,7 +315,7 @@ public sealed partial class CommandDispatcher : IDisposable
     /// <summary>Answers the asker; a failure without an asker goes to the log.</summary>
     private bool Finish(ControlCommand command, string outcome)
     {
-        if (command.Asker == 0 && outcome.StartsWith(WorkerQuestion.Failed, StringComparison.Ordinal))
+        if (command.Asker == 0 && command.Client is null && outcome.StartsWith(WorkerQuestion.Failed, StringComparison.Ordinal))
         {
             _dropped.Note(Encoding.UTF8.GetBytes(command.Text), outcome[WorkerQuestion.Failed.Length..], NowMs);
         }
@@ -324,7 +325,11 @@ public sealed partial class CommandDispatcher : IDisposable
 
     private bool Answer(ControlCommand command, string text)
     {
-        if (command.Asker > 0)
+        if (command.Client is { } client)
+        {
+            _host.TellOutcome(client.Worker, $"{client.Reference} {text}");
+        }
+        else if (command.Asker > 0)
         {
             byte[] bytes = Encoding.UTF8.GetBytes(text);
             _answers.Put(command.Asker, command.IsPhp ? PhpSerialization.Write(new PhpString(bytes)) : bytes, NowMs);

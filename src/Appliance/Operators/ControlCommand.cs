@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
+using Appliance.Loop;
 using Appliance.Php;
 using Appliance.Protocols;
 
@@ -32,6 +33,9 @@ public sealed record ControlCommand
 
     /// <summary>Message type of the answer; 0 when nobody asked for one.</summary>
     public long Asker { get; init; }
+
+    /// <summary>The client of a worker that asked, and its worker's reference to it; null for others.</summary>
+    public (WorkerNumber Worker, string Reference)? Client { get; init; }
 
     /// <summary>Name of the file by which the sender shows who it is; empty for none: <see cref="ControlProof"/>.</summary>
     public string Proof { get; init; } = "";

@@ -42,15 +42,18 @@ public static class ControlWords
         {
             Right = ControlRights.Kick, TakesArguments = true,
         },
-        new("ban", "ban WHOM [for TIME] [because REASON]",
-            "Keep out an ADDRESS, a NETWORK, user:ID (of a token) or name:NAME; TIME as 15m, 12h or 30d, otherwise for ever. Who is connected is closed with "
-            + "1008. Answer: how many.")
+        new("ban", "ban WHOM [in ROOM] [for TIME] [because REASON]",
+            "Keep out an ADDRESS, a NETWORK, user:ID (of a token) or name:NAME, of one room or of all; TIME as 15m, 12h or 30d, otherwise for ever. Who is "
+            + "connected is closed with 1008. Answer: how many.")
         {
             Right = ControlRights.Kick, TakesArguments = true,
         },
-        new("unban", "unban WHOM", "End a ban.") { Right = ControlRights.Kick, TakesArguments = true },
-        new("mute", "mute WHOM [for TIME] [because REASON]", "Let somebody read and not write; as ban.") { Right = ControlRights.Kick, TakesArguments = true },
-        new("unmute", "unmute WHOM", "End a mute.") { Right = ControlRights.Kick, TakesArguments = true },
+        new("unban", "unban WHOM [in ROOM]", "End a ban.") { Right = ControlRights.Kick, TakesArguments = true },
+        new("mute", "mute WHOM [in ROOM] [for TIME] [because REASON]", "Let somebody read and not write; as ban.")
+        {
+            Right = ControlRights.Kick, TakesArguments = true,
+        },
+        new("unmute", "unmute WHOM [in ROOM]", "End a mute.") { Right = ControlRights.Kick, TakesArguments = true },
         new("room", "room NAME [slow=SECONDS] [read-only] [locked] [closed]|open",
             "Let each connection write once in so many seconds, nobody write, nobody join, or nobody be in it; what is not named ends.")
         {
@@ -61,7 +64,8 @@ public static class ControlWords
         {
             Right = ControlRights.Kick, TakesArguments = true,
         },
-        new("bans", "bans [CURSOR]", "Answer: an object for each ban, mute and room with a state: action, kind, subject, until, since (Unix time), reason.")
+        new("bans", "bans [CURSOR]",
+            "Answer: an object for each ban, mute and room with a state: action, kind, subject, until, since (Unix time), reason, room.")
         {
             Right = ControlRights.Ask, TakesArguments = true,
         },

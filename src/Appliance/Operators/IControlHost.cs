@@ -20,6 +20,9 @@ public interface IControlHost
     /// </summary>
     bool Ask(WorkerNumber worker, string question);
 
+    /// <summary>Passes the outcome of what a client of a worker has asked for on to it: <c>REFERENCE OUTCOME</c>.</summary>
+    void TellOutcome(WorkerNumber worker, string outcome);
+
     /// <summary>Ends gracefully, as SIGTERM asks for.</summary>
     void Stop();
 

@@ -134,13 +134,14 @@ public sealed class Moderator : IDisposable
     private string NoTable => Text($"failed room logs of layout {_layout} have no place for it: stop the server and start it anew");
 
     private static string Describe(ModerationRule rule) =>
-        PrintableText.Quote(rule.Kind is RuleSubject.User or RuleSubject.Name ? $"{rule.KindWord}:{rule.Subject}" : rule.Subject);
+        PrintableText.Quote(rule.Kind is RuleSubject.User or RuleSubject.Name ? $"{rule.KindWord}:{rule.Subject}" : rule.Subject)
+        + (rule.Room.Length > 0 ? $" in room '{rule.Room}'" : "");
 
     private static string JsonOf(ModerationRule rule) => Text($$"""
 
         {"action":"{{rule.ActionWord}}","kind":"{{rule.KindWord}}","subject":"{{Escape(rule.Subject)}}","until":{{rule.UntilSeconds}},
         """) + Text($$"""
-        "since":{{rule.SinceSeconds}},"reason":"{{Escape(rule.Reason)}}"}
+        "since":{{rule.SinceSeconds}},"reason":"{{Escape(rule.Reason)}}","room":"{{rule.Room}}"}
         """);
 
     /// <summary>ASCII alone: as many bytes as characters.</summary>

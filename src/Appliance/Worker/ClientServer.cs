@@ -99,8 +99,18 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     /// <summary>Is told when a link to the worker of another slot is wanted.</summary>
     public Action<WorkerSlot> OnLinkWanted { get; set; } = _ => { };
 
+    /// <summary>Gets what a client that may moderate asks for: <see cref="ControlWord.Moderate"/>.</summary>
+    public Action<string> OnModerationAsked
+    {
+        get => _endpoints.OnModerationAsked;
+        set => _endpoints.OnModerationAsked = value;
+    }
+
     /// <summary>What operators ask of these clients.</summary>
     public OperatorCommands Operator { get; }
+
+    /// <summary>The outcome of what one of these clients has asked for.</summary>
+    public void OnModerated(string outcome) => _endpoints.OnModerated(outcome);
 
     /// <summary>Connections now.</summary>
     public int ConnectionCount => _table.Count;

@@ -84,6 +84,8 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
         return true;
     }
 
+    void IControlHost.TellOutcome(WorkerNumber worker, string outcome) => _loop!.Clients.OnModerated(outcome);
+
     void IControlHost.Stop() => Stop(_loop!, "stop command");
 
     void IControlHost.Reload() => Reload(_loop!);
@@ -94,6 +96,9 @@ public sealed class SignalSupervisor : IWorkerSupervisor, IControlHost
     public void OnGiven(HandoverOutcome outcome)
     {
     }
+
+    /// <inheritdoc/>
+    public void OnModerationAsked(string request) => _control.AskFor(default, request);
 
     /// <inheritdoc/>
     public void OnLinkWanted(WorkerSlot slot)

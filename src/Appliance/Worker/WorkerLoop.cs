@@ -33,6 +33,9 @@ public interface IWorkerSupervisor
 
     /// <summary>The worker wants a link to that of another slot (<see cref="Gathering"/>).</summary>
     void OnLinkWanted(WorkerSlot slot);
+
+    /// <summary>A client that may moderate asks for something: <see cref="ControlWord.Moderate"/>.</summary>
+    void OnModerationAsked(string request);
 }
 
 /// <summary>One signal and what it does.</summary>
@@ -97,6 +100,7 @@ public sealed class WorkerLoop : IDisposable
         _clients.UseCertificates();
         _clients.OnGiven = supervisor.OnGiven;
         _clients.OnLinkWanted = supervisor.OnLinkWanted;
+        _clients.OnModerationAsked = supervisor.OnModerationAsked;
     }
 
     /// <summary>The clients, whom the supervisor may have moved.</summary>

@@ -134,6 +134,9 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
     /// <inheritdoc/>
     public void OnLinkWanted(WorkerSlot slot) => _channel.Send(ControlWord.Link, $"{RoomLogLayout.NumberOf(slot)}");
 
+    /// <inheritdoc/>
+    public void OnModerationAsked(string request) => _channel.Send(ControlWord.Moderate, request);
+
     private void Obey(WorkerLoop loop, in ChannelMessage message)
     {
         switch (message.Kind)
@@ -152,6 +155,9 @@ public sealed class WorkerProcess : IWorkerSupervisor, IDisposable
                 break;
             case ControlWord.Question:
                 _ = _channel.Send(ControlWord.Answer, loop.Answer(message.Text));
+                break;
+            case ControlWord.Moderate:
+                loop.Clients.OnModerated(message.Text);
                 break;
             case ControlWord.Stop:
                 Array.ForEach([.. _borrowed.Keys], number => Listen(loop.Clients.Acceptor, number, []));

@@ -74,6 +74,26 @@ public sealed class RuleSetTests
         Assert.False(Of("room a locked").ConcernsMessages);
     }
 
+    [Fact]
+    public void Rule_of_a_room_concerns_that_room_alone()
+    {
+        ulong news = RoomLog.HashOf("news"u8);
+        ulong lobby = RoomLog.HashOf("lobby"u8);
+        var set = Of("ban user:u7 in news", "mute name:ann in news for 60", "ban name:bob in news");
+        Assert.True(set is { HasBans: false, HasRoomBans: true, HasRooms: false, ConcernsMessages: true });
+        Assert.NotNull(set.BanIn(news, 0, 0, "u7"u8, Now));
+        Assert.Null(set.BanIn(news, 0, 0, "u8"u8, Now));
+        Assert.Null(set.BanIn(lobby, 0, 0, "u7"u8, Now));
+        Assert.Null(set.BanOf(0, 0, "u7"u8, Now));
+        Assert.NotNull(set.MuteOf(news, 0, 0, default, "Ann"u8, Now));
+        Assert.Null(set.MuteOf(news, 0, 0, default, "Ann"u8, Now + 60));
+        Assert.Null(set.MuteOf(lobby, 0, 0, default, "Ann"u8, Now));
+        Assert.NotNull(set.BanOfName(news, "BOB"u8, Now));
+        Assert.Null(set.BanOfName(lobby, "BOB"u8, Now));
+        Assert.True(Of("ban user:u7 in news") is { ConcernsMessages: false, HasRoomBans: true });
+        Assert.True(Of("ban name:bob in news") is { ConcernsMessages: true, HasRoomBans: false });
+    }
+
     private static ChatRefusal Check(ModerationView view, string name) =>
         view.Check((5, 1), (0, 0), default, Encoding.UTF8.GetBytes(name), RoomLog.HashOf("a"u8), moderates: false, (Now, 0));
 
@@ -84,7 +104,7 @@ public sealed class RuleSetTests
     }
 
     private static ModerationRule? Mute(RuleSet set, string user, string name) =>
-        set.MuteOf(1, 1, Encoding.UTF8.GetBytes(user), Encoding.UTF8.GetBytes(name), Now);
+        set.MuteOf(0, 1, 1, Encoding.UTF8.GetBytes(user), Encoding.UTF8.GetBytes(name), Now);
 
     private static RuleSet Of(params string[] commands) => new(commands.Select(command =>
     {
