@@ -45,12 +45,8 @@ internal sealed class JournalUpkeep(string path, RoomLog rooms, EventLog log)
 
         try
         {
-            if (_rewrite is null)
-            {
-                _erasures = Volatile.Read(ref rooms.Header.Erasures);
-                _rewrite = new JournalRewrite(file, rooms);
-            }
-
+            _erasures = _rewrite is null ? Volatile.Read(ref rooms.Header.Erasures) : _erasures;
+            _rewrite ??= new JournalRewrite(file, rooms);
             _ = _rewrite.Step(file.Header.IsComplete, out bool isDone).OrThrow($"'{path}.new'");
             if (!isDone)
             {

@@ -67,8 +67,8 @@ public sealed class RoomView
     public long ToLog(long position) => position < Ring.Tail ? Gone : _log.PositionFrom(Ring.NumberFrom(position));
 
     /// <summary>
-    /// Once a message was deleted, what was shaped before is not to be had any more, as if it had been overwritten: the text may be in it. Readers
-    /// that lack some of it get a gap.
+    /// Once a message was deleted, what was shaped before is not to be had any more, as if it had been overwritten: the text may be in it. Its
+    /// readers get a gap.
     /// </summary>
     private void ForgetErased()
     {
