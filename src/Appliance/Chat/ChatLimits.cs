@@ -54,6 +54,9 @@ public enum ChatRefusal
     /// <summary>A request to moderate that is malformed, or cannot be carried out.</summary>
     BadModeration,
 
+    /// <summary>The name is somebody else's.</summary>
+    NameTaken,
+
     /// <summary>A control or format character; one of the kinds of <see cref="BadMessage"/>.</summary>
     BadCharacter,
 

@@ -85,19 +85,9 @@ internal static class CheckCommand
             yield return Journal(settings);
         }
 
-        if (settings.Auth == AuthMode.Jwt)
+        foreach (var check in Identity(settings))
         {
-            yield return Keys(settings);
-        }
-
-        if (settings is { Auth: AuthMode.Ask, AuthUrl: { } url })
-        {
-            yield return BackEnd(url);
-        }
-
-        if (settings.TlsCertificates.Count > 0)
-        {
-            yield return Certificates(settings);
+            yield return check;
         }
 
         yield return Usable("run directory", settings.RunDirectory, settings.User);
@@ -111,6 +101,25 @@ internal static class CheckCommand
         if (settings.Metrics is { } metrics)
         {
             yield return Address(metrics, running, bound => Listeners.Bind(bound));
+        }
+    }
+
+    /// <summary>Who clients are, and who the server is to them.</summary>
+    private static IEnumerable<(string, Verdict, string)> Identity(Settings settings)
+    {
+        if (settings.Auth == AuthMode.Jwt)
+        {
+            yield return Keys(settings);
+        }
+
+        if (settings is { Auth: AuthMode.Ask, AuthUrl: { } url })
+        {
+            yield return BackEnd(url);
+        }
+
+        if (settings.TlsCertificates.Count > 0)
+        {
+            yield return Certificates(settings);
         }
     }
 

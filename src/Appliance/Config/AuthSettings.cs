@@ -60,6 +60,12 @@ internal static class AuthSettings
             IsReloadable = true,
             Reason = "An application answers within milliseconds; one that hangs must not keep places from others.",
         },
+        Switch("unique-names", "a name belongs to who uses it first, over all workers", SettingGroup.Chat,
+            (s, isOn) => s with { UniqueNames = isOn }, s => s.UniqueNames) with
+        {
+            IsReloadable = true,
+            Reason = "Another one gets the error name_taken, or 409 where a token has the name. It is kept for a minute for who loses the connection.",
+        },
         new("reserved-name", "NAME", "a name that only a token, --auth-url or an operator gives; repeatable", SettingGroup.Chat,
             ApplyReservedName, s => s.ReservedNames.Count == 0 ? NoneWord : string.Join(' ', s.ReservedNames))
         {

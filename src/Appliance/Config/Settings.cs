@@ -194,6 +194,9 @@ public sealed record Settings
     /// <summary>Clients of one worker.</summary>
     public int MaxConnections { get; init; }
 
+    /// <summary>A name is one user's or connection's alone.</summary>
+    public bool UniqueNames { get; init; }
+
     /// <summary>Names that clients cannot choose, as they were given.</summary>
     public IReadOnlyList<string> ReservedNames { get; init; } = [];
 

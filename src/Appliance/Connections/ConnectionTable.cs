@@ -144,6 +144,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseHead(ref connection);
         ReleaseReader(ref connection);
         TransportOf(connection)?.Forget(fd);
+        ForgetName(fd, hasEnded: true);
         ForgetIdentity(connection, fd);
         CountOut(ref connection);
         if (connection.Is(ConnectionFlags.Torn))
@@ -180,6 +181,7 @@ public sealed unsafe partial class ConnectionTable : IDisposable
         ReleaseOutbox(ref connection);
         ReleaseReader(ref connection);
         TransportOf(connection)?.Forget(fd);
+        ForgetName(fd, hasEnded: false);
         ForgetIdentity(connection, fd);
         CountOut(ref connection);
         SetBlocked(ref connection, false);

@@ -108,6 +108,11 @@ public sealed partial class ChatRooms
             refusal = Moderate(fd, input.Name, identity);
         }
 
+        if (refusal == ChatRefusal.None && !TryClaimName(fd, input.Name))
+        {
+            refusal = ChatRefusal.NameTaken;
+        }
+
         if (refusal == ChatRefusal.None)
         {
             _counters.Figures.Requests++;
@@ -116,6 +121,18 @@ public sealed partial class ChatRooms
         }
 
         return refusal;
+    }
+
+    /// <summary>Whether a client may use a name; with <c>--unique-names</c> the name is its own from then on.</summary>
+    public bool TryClaimName(int fd, ReadOnlySpan<byte> name)
+    {
+        if (!_context.Settings.UniqueNames || _table.Names is not { } names)
+        {
+            return true;
+        }
+
+        Span<byte> folded = stackalloc byte[NameFold.Growth * name.Length];
+        return _table.TryClaimName(fd, names.NumberOf(folded[..NameFold.Fold(name, folded)]));
     }
 
     /// <summary>Whether operators let a message of a client through.</summary>

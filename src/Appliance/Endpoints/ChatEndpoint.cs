@@ -26,7 +26,7 @@ internal sealed partial class ChatEndpoint(
     public void Open(int fd, in HttpRequest request)
     {
         Span<byte> name = stackalloc byte[RoomName.BytesMax];
-        var wrong = CheckQuery(fd, request, name, out int length, out long after, out int history);
+        var wrong = CheckQuery(fd, request, name, out int length, out long after, out int history) ?? CheckName(fd);
         if ((wrong ?? Addresses.CheckRoom(fd, name[..length])) is { } refusal)
         {
             responder.Refuse(fd, refusal);
@@ -171,6 +171,7 @@ internal sealed partial class ChatEndpoint(
         ChatRefusal.ReadOnly => "An operator has made this room read-only.",
         ChatRefusal.TooSoon => $"An operator has slowed this room down: the next message in {Context.Moderation.WaitSeconds} s.",
         ChatRefusal.TooFast => $"At most {Context.Settings.MaxRate} messages a second, please.",
+        ChatRefusal.NameTaken => "Somebody else has this name now. Please choose another one.",
         ChatRefusal.Forbidden => "Your token does not let you write to this room.",
         ChatRefusal.None or ChatRefusal.BadToken or ChatRefusal.BadModeration => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
@@ -197,6 +198,11 @@ internal sealed partial class ChatEndpoint(
                 Refusal.RetryLater)
             : new Refusal(RejectReason.RoomsFull, $"room '{room}': all {settings.MaxRooms} rooms are taken (--max-rooms)");
     }
+
+    /// <summary>Whether somebody else has the name that a token gives, where a name is one's alone.</summary>
+    private Refusal? CheckName(int fd) => Context.Table.IdentityOf(fd) is not { Name.IsEmpty: false } identity || Rooms.TryClaimName(fd, identity.Name)
+        ? null
+        : new Refusal(RejectReason.NameTaken, $"name '{Encoding.UTF8.GetString(identity.Name)}': somebody else has it now (--unique-names); try again later");
 
     /// <summary>Whether operators let anybody join a room.</summary>
     private Refusal? CheckState(int fd, ReadOnlySpan<byte> room)

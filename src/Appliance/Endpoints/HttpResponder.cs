@@ -24,6 +24,7 @@ internal sealed record Refusal(RejectReason Reason, string Why, string Headers =
         RejectReason.NotFound => 404,
         RejectReason.Method => 405,
         RejectReason.Timeout => 408,
+        RejectReason.NameTaken => 409,
         RejectReason.Body => 413,
         RejectReason.WebSocketVersion => 426,
         RejectReason.AddressConnections or RejectReason.AddressHandshakes or RejectReason.AddressRooms => 429,

@@ -138,7 +138,7 @@ public sealed class OperatorCommands
         ChatRefusal.TooLong => Text(
             $"failed a name has at most --max-name {_context.Settings.MaxName} characters and a message --max-message {_context.Settings.MaxMessage}"),
         ChatRefusal.None or ChatRefusal.TooFast or ChatRefusal.Forbidden or ChatRefusal.BadToken or ChatRefusal.ReservedName or ChatRefusal.Muted
-            or ChatRefusal.ReadOnly or ChatRefusal.TooSoon or ChatRefusal.Banned or ChatRefusal.BadModeration
+            or ChatRefusal.ReadOnly or ChatRefusal.TooSoon or ChatRefusal.NameTaken or ChatRefusal.Banned or ChatRefusal.BadModeration
             => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };

@@ -74,6 +74,9 @@ public enum RejectReason
 
     /// <summary>The back end does not answer, or not so that it can be understood: 503.</summary>
     AuthUnavailable,
+
+    /// <summary>Somebody else has the name that a token gives: 409.</summary>
+    NameTaken,
 }
 
 /// <summary>The words for reasons, in their order.</summary>
@@ -85,6 +88,7 @@ public static class RejectReasons
         "malformed", "http_version", "head_too_large", "body", "timeout", "method", "not_found", "handshake", "websocket_version",
         "parameter", "rooms_full", "connections_full", "proxy", "origin", "token", "forbidden", "banned", "room_locked",
         "address_connections", "address_handshakes", "address_rooms", "auth_unauthorized", "auth_forbidden", "auth_unavailable",
+        "name_taken",
     ];
 }
 
@@ -116,5 +120,7 @@ public static class RefusedMessages
 {
     /// <summary>A word for each.</summary>
     public static IReadOnlyList<string> All { get; } =
-        ["bad_json", "bad_message", "too_long", "too_fast", "forbidden", "bad_token", "muted", "read_only", "slow_mode", "bad_moderation"];
+        [
+            "bad_json", "bad_message", "too_long", "too_fast", "forbidden", "bad_token", "muted", "read_only", "slow_mode", "bad_moderation", "name_taken",
+        ];
 }

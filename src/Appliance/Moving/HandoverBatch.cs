@@ -117,6 +117,10 @@ public struct ConnectionRecord
     [FieldOffset(112)]
     public uint Reserved;
 
+    /// <summary>The number of the name that belongs to it (<see cref="NameTable"/>); 0 for none.</summary>
+    [FieldOffset(120)]
+    public ulong Name;
+
     /// <summary>Whether this version can serve it correctly.</summary>
     public readonly bool IsKnown => State <= ConnectionState.Last && State != ConnectionState.Authorize
         && (SubscriptionBytes, Reserved) == (0, 0) && (IdentityBytes == 0) == (Sender == 0);

@@ -68,6 +68,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         record.Flags = connection.Flags;
         record.IsMember = isMember ? (byte)1 : (byte)0;
         record.View = connection.View;
+        record.Name = _table.NameOf(fd);
         record.HeadBytes = Lend(batch, _table.UnfinishedRequest(connection));
         record.OutboxBytes = Lend(batch, _table.Unsent(connection));
         if (_table.UnfinishedMessage(connection) is { } reader)
@@ -239,6 +240,7 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
             _table.SetIdentity(fd, ClientIdentity.Restore(record.IdentityIn(borrowed)));
         }
 
+        _table.AdoptName(fd, record.Name);
         if (_table.TransportOf(connection) is { } transport)
         {
             var state = borrowed[^record.TransportBytes..];

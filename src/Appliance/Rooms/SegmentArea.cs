@@ -9,7 +9,7 @@ public enum SegmentAreaKind
     /// <summary>A ring of records that wait for other machines.</summary>
     Outbox,
 
-    /// <summary>Who is in which room.</summary>
+    /// <summary>Who is in which room; the last 2 MiB are for whose names are, whatever the version is: <see cref="NameTable"/>.</summary>
     Members,
 
     /// <summary>Who is kept out, until when.</summary>

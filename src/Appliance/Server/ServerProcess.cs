@@ -231,6 +231,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
             resources.Followers = MakeFollowers(resources, log);
         }
 
+        NameTable.Make(resources.Rooms, isAlone: takeover is null);
         using var moderator = Moderator.Open(settings.StateDirectory, resources.Rooms, isSuccessor: takeover is not null, log);
         using var control = new CommandDispatcher(new ControlQueue(key, log), settings.StateDirectory, moderator, resources.Rooms, log);
         if (settings.NoFork)

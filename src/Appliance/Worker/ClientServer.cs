@@ -43,6 +43,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     private readonly Gathering _gathering;
     private readonly Drain _drain;
     private readonly TimerId _acceptTimer;
+    private readonly TimerId _namesTimer;
     private readonly int _placesMax;
     private byte* _received;
     private int _turnBytes;
@@ -52,7 +53,8 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
     {
         _acceptTimer = new TimerId(capacity + log.Layout.Rooms);
         var drainTimer = new TimerId(_acceptTimer.Index + 1);
-        var timers = new TimerWheel(drainTimer.Index + 1, clock.NowMs);
+        _namesTimer = new TimerId(drainTimer.Index + 1);
+        var timers = new TimerWheel(_namesTimer.Index + 1, clock.NowMs);
         _tls = new TlsTransport(capacity);
         _table = new ConnectionTable(capacity, poller, timers)
         {
@@ -61,6 +63,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
             Transports = [_tls],
             Clock = clock,
             Addresses = AddressTable.Open(log, worker.Slot),
+            Names = NameTable.Open(log),
         };
         _context = new WorkerContext
         {
@@ -91,6 +94,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
         _endpoints.OnJoined = _gathering.OnJoined;
         _handover = new Handover(_context, packing, _gathering) { OnDone = EndGiving };
         _received = (byte*)NativeMemory.Alloc(ReadBytesMax);
+        KeepNames();
     }
 
     /// <summary>Is told when connections have been given to another worker.</summary>
@@ -169,6 +173,7 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
         _rooms.OnSettings();
         _endpoints.OnSettings();
         _keepAlive.OnSettings();
+        KeepNames();
     }
 
     /// <summary>Whether the turn has brought so much that it must be delivered before more is taken.</summary>
@@ -268,6 +273,10 @@ public sealed unsafe partial class ClientServer : ITimerHandler, IDisposable
         else if (timer == _acceptTimer)
         {
             Acceptor.Resume();
+        }
+        else if (timer == _namesTimer)
+        {
+            _table.KeepNames();
         }
         else
         {

@@ -89,7 +89,8 @@ internal sealed class ConnectionLog : IConnectionObserver
         // No place, a page that may not connect, and a token that is not good, are the administrator's business.
         var limit = reason is RejectReason.RoomsFull or RejectReason.Full ? _full
             : reason == RejectReason.Origin ? _origin
-            : reason is RejectReason.Token or RejectReason.Forbidden or RejectReason.AuthUnauthorized or RejectReason.AuthForbidden ? _token
+            : reason is RejectReason.Token or RejectReason.Forbidden or RejectReason.AuthUnauthorized or RejectReason.AuthForbidden
+                or RejectReason.NameTaken ? _token
             : null;
         var what = limit == _full ? EventCatalogue.Full : limit == _origin ? EventCatalogue.OriginRefused
             : limit == _token ? EventCatalogue.TokenRefused : EventCatalogue.Refused;

@@ -69,6 +69,7 @@ public static class HttpResponse
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        409 => "Conflict",
         413 => "Content Too Large",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
