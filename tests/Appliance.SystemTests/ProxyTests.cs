@@ -54,6 +54,34 @@ public sealed class ProxyTests
         }
     }
 
+    /// <summary>A proxy that passes TLS on unopened says who the client is before the client's first record, in whatever pieces both come.</summary>
+    [Theory]
+    [InlineData("192.0.2.1", 10_000)]
+    [InlineData("192.0.2.1", 30)]
+    [InlineData("2001:db8::7", 1)]
+    public async Task Header_comes_before_tls(string address, int pieceBytes)
+    {
+        await using var scene = await TlsScene.StartAsync(1, "--listen-tls", "127.0.0.1:0,proxy");
+        var proxy = AddressIn(scene.Daemon.Log.First(line => line.Contains(",proxy", StringComparison.Ordinal)));
+        var header = Encoding.ASCII.GetBytes($"PROXY {(address.Contains(':', StringComparison.Ordinal) ? "TCP6" : "TCP4")} {address} {address} 56324 443\r\n");
+        await using var ann = await TlsClient.ConnectAsync(proxy, through: stream => new SplitStream(stream, pieceBytes) { Before = header });
+        await ann.EnterAsync("history=0");
+        await ann.SayAsync("by tls");
+        Assert.Equal("by tls", await ann.ReadAsync());
+        Assert.Contains(address, await scene.Daemon.SucceedAsync("clients"), StringComparison.Ordinal);
+        _ = await scene.Daemon.SucceedAsync("upgrade");
+        await ann.SayAsync("still by tls");
+        Assert.Equal("still by tls", await ann.ReadAsync());
+
+        // Without a header nobody gets that far; what is no TLS behind one ends, too.
+        await using var none = await RawClient.ConnectAsync(proxy);
+        await none.SendAsync(new byte[] { 22, 3, 1, 0, 5, 1, 0, 0, 1, 0 });
+        Assert.True(await none.ExpectEndAsync());
+        await using var plain = await RawClient.ConnectAsync(proxy);
+        await plain.SendAsync((byte[])[.. header, .. RawClient.UpgradeRequest()]);
+        Assert.Equal(400, (await plain.ReadResponseAsync()).Status);
+    }
+
     [Theory]
     [InlineData("GET / HTTP/1.1\r\nHost: a\r\n\r\n")]
     [InlineData("PROXY TCP4 192.0.2.1\r\n")]

@@ -62,8 +62,9 @@ public sealed record ListenAddress
     /// <param name="kind">What the option that it is given with listens for.</param>
     public static ListenAddress? TryParse(string text, ListenKind kind = ListenKind.Chat)
     {
-        bool isProxy = kind == ListenKind.Chat && text.EndsWith(ProxySuffix, StringComparison.Ordinal);
-        return TryParse(text, isProxy ? text[..^ProxySuffix.Length] : text, isProxy ? ListenKind.Proxy : kind);
+        bool isProxy = kind is ListenKind.Chat or ListenKind.Tls && text.EndsWith(ProxySuffix, StringComparison.Ordinal);
+        return !isProxy ? TryParse(text, text, kind)
+            : TryParse(text, text[..^ProxySuffix.Length], kind == ListenKind.Tls ? ListenKind.ProxyTls : ListenKind.Proxy);
     }
 
     private static ListenAddress? TryParse(string text, string place, ListenKind kind)

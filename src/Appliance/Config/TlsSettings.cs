@@ -21,7 +21,7 @@ internal static class TlsSettings
     /// <summary>Their rows.</summary>
     public static IReadOnlyList<Setting> Rows { get; } =
     [
-        new("listen-tls", "ADDR", "where clients connect by TLS (https, wss), as --listen; repeatable; preview", SettingGroup.Place,
+        new("listen-tls", "ADDR", "where clients connect by TLS (https, wss), as --listen, also ,proxy; repeatable; preview", SettingGroup.Place,
             ApplyListen, s => s.ListenTls.Count == 0 ? OffWord : string.Join(' ', s.ListenTls.Select(address => address.Text)))
         {
             Default = OffWord, Empty = s => s with { ListenTls = [] }, PathStart = ListenAddress.PathStart,
@@ -70,7 +70,7 @@ internal static class TlsSettings
 
         if (ListenAddress.TryParse(text, ListenKind.Tls) is not { } address)
         {
-            return "must be IP:PORT, [IPv6]:PORT, *:PORT, unix:/PATH (of at most 107 bytes, without blanks) or off";
+            return "must be IP:PORT, [IPv6]:PORT, *:PORT, unix:/PATH (of at most 107 bytes, without blanks), each with or without ,proxy behind it, or off";
         }
 
         settings = settings with { ListenTls = [.. settings.ListenTls, address] };

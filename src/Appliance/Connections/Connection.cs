@@ -38,8 +38,11 @@ public enum ConnectionState : byte
     /// </summary>
     Authorize,
 
+    /// <summary>A proxy is to say whose connection it is; becomes Tls.</summary>
+    ProxyTls,
+
     /// <summary>The highest number. Numbers go from one release to another with a connection, so they never change.</summary>
-    Last = Authorize,
+    Last = ProxyTls,
 }
 
 /// <summary>Facts about a connection.</summary>
@@ -170,7 +173,7 @@ public struct Connection
 
     /// <summary>Whether it has not come as far as a handshake.</summary>
     public readonly bool IsBeforeHandshake => State is ConnectionState.Http or ConnectionState.Proxy or ConnectionState.Tls
-        or ConnectionState.Authorize;
+        or ConnectionState.Authorize or ConnectionState.ProxyTls;
 
     /// <summary>Gives it an address: 16 bytes, IPv4 mapped into IPv6; empty for none.</summary>
     public void SetIp(ReadOnlySpan<byte> ip) => (IpHigh, IpLow) = ip.IsEmpty ? (0, 0) : (BitConverter.ToUInt64(ip), BitConverter.ToUInt64(ip[8..]));

@@ -193,7 +193,7 @@ public sealed class Acceptor : IDisposable
     {
         byte* asked = stackalloc byte[AskedBytesMax];
         _ = Syscall.Receive(fd, asked, AskedBytesMax);
-        byte[] refusal = kind == ListenKind.Tls ? NoHandshake : NoDescriptor;
+        byte[] refusal = kind is ListenKind.Tls or ListenKind.ProxyTls ? NoHandshake : NoDescriptor;
         fixed (byte* answer = refusal)
         {
             _ = Syscall.Send(fd, answer, refusal.Length, 0);
@@ -225,6 +225,7 @@ public sealed class Acceptor : IDisposable
         ListenKind.Chat => (ConnectionState.Http, Transport: 0),
         ListenKind.Proxy => (ConnectionState.Proxy, Transport: 0),
         ListenKind.Tls => (ConnectionState.Tls, TlsTransport.Number),
+        ListenKind.ProxyTls => (ConnectionState.ProxyTls, Transport: 0),
         ListenKind.Monitoring => throw new System.Diagnostics.UnreachableException(),
         _ => throw new System.Diagnostics.UnreachableException(),
     };

@@ -42,7 +42,8 @@ public sealed class EndpointTable
             new Route("/check"u8.ToArray(), IsWebSocket: false, chat.Check) { IsGuarded = true },
             new Route([], IsWebSocket: false, _pages.Answer),
         ]);
-        _rows[(int)ConnectionState.Proxy] = new ProxyEndpoint(context, this);
+        _rows[(int)ConnectionState.Proxy] = new ProxyEndpoint(context, this, next: ConnectionState.Http);
+        _rows[(int)ConnectionState.ProxyTls] = new ProxyEndpoint(context, this, next: ConnectionState.Tls);
         Tls = new TlsEndpoint(context, this, delivery);
         _rows[(int)ConnectionState.Tls] = Tls;
         _http = new HttpEndpoint(context, this, routes, responder);

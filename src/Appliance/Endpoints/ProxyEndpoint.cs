@@ -8,9 +8,9 @@ namespace Appliance.Endpoints;
 
 /// <summary>
 /// A proxy says whose connection it is, before anything else comes: the PROXY protocol. Whoever says nothing of the kind is cut off without
-/// an answer, as the protocol demands: what comes next is not known to be HTTP.
+/// an answer, as the protocol demands: what comes next is not known to be HTTP, or TLS.
 /// </summary>
-internal sealed class ProxyEndpoint(WorkerContext context, EndpointTable endpoints) : Endpoint
+internal sealed class ProxyEndpoint(WorkerContext context, EndpointTable endpoints, ConnectionState next) : Endpoint
 {
     private readonly ConnectionTable _table = context.Table;
 
@@ -38,7 +38,7 @@ internal sealed class ProxyEndpoint(WorkerContext context, EndpointTable endpoin
 
                 return;
             case ProxyHeaderStatus.Malformed:
-                Refuse(fd, "this port takes connections that begin with a PROXY header (--listen ADDR,proxy), and this one did not");
+                Refuse(fd, "this port takes connections that begin with a PROXY header (,proxy behind its address), and this one did not");
                 return;
             case ProxyHeaderStatus.Client:
             case ProxyHeaderStatus.Unix:
@@ -51,8 +51,14 @@ internal sealed class ProxyEndpoint(WorkerContext context, EndpointTable endpoin
                 throw new UnreachableException();
         }
 
-        connection.State = ConnectionState.Http;
+        connection.State = next;
         connection.HeardMs = context.NowMs;
+        if (next == ConnectionState.Tls)
+        {
+            BeginTls(fd, kept is null ? bytes[consumed..] : kept.Bytes[consumed..]);
+            return;
+        }
+
         if (kept is null)
         {
             endpoints.Enter(fd, bytes[consumed..]);
@@ -72,6 +78,20 @@ internal sealed class ProxyEndpoint(WorkerContext context, EndpointTable endpoin
         {
             endpoints.OnBytes(fd, default);
         }
+    }
+
+    /// <summary>From here on bytes are the transport's.</summary>
+    private void BeginTls(int fd, Span<byte> rest)
+    {
+        ref var connection = ref _table[fd];
+        connection.Transport = TlsTransport.Number;
+        endpoints.Enter(fd, default);
+        if (!rest.IsEmpty)
+        {
+            _ = _table.TransportOf(connection)!.Open(fd, rest);
+        }
+
+        _table.ReleaseHead(ref connection);
     }
 
     /// <inheritdoc/>

@@ -12,6 +12,9 @@ public enum ListenKind
     /// <summary>Clients, by TLS.</summary>
     Tls,
 
+    /// <summary>Proxies, which say first whose connection it is; then TLS of their clients.</summary>
+    ProxyTls,
+
     /// <summary>Monitors; the socket is the monitoring thread's and no worker's.</summary>
     Monitoring,
 }
@@ -32,6 +35,7 @@ public static class ListenKinds
         new(ListenKind.Chat, "chat", "--listen", IsForClients: true),
         new(ListenKind.Proxy, "proxy", "--listen", IsForClients: true),
         new(ListenKind.Tls, "tls", "--listen-tls", IsForClients: true),
+        new(ListenKind.ProxyTls, "proxy-tls", "--listen-tls", IsForClients: true),
         new(ListenKind.Monitoring, "monitoring", "--metrics", IsForClients: false),
     ];
 

@@ -342,7 +342,8 @@ public sealed class HandoverBatch
                 && count <= borrowed.Length
                 && (record.Transport == 0) == (record.TransportBytes == 0)
                 && (record.State != ConnectionState.Chat || record.IsMember != 0)
-                && (record.State is not (ConnectionState.Http or ConnectionState.Proxy or ConnectionState.Tls) || record.IsMember == 0)
+                && (record.IsMember == 0
+                    || record.State is not (ConnectionState.Http or ConnectionState.Proxy or ConnectionState.ProxyTls or ConnectionState.Tls))
                 && (record.State != ConnectionState.Tls || record.Transport != 0)
                 && (record.IdentityBytes == 0 || ClientIdentity.IsState(record.IdentityIn(borrowed)))
                 && (record.ReaderBytes == 0

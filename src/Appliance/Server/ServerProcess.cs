@@ -128,7 +128,7 @@ internal sealed class ServerProcess(Settings settings, Func<Settings> read, Rela
     /// <summary>A service manager may have bound sockets for TLS of which the settings know nothing.</summary>
     private void RequireCertificate(ListenerSet listeners)
     {
-        if (settings.TlsCredentials.Length == 0 && listeners.First.Any(socket => socket.Kind == ListenKind.Tls))
+        if (settings.TlsCredentials.Length == 0 && listeners.First.Any(socket => socket.Kind is ListenKind.Tls or ListenKind.ProxyTls))
         {
             throw new IOException("LISTEN_FDNAMES: a socket for TLS needs a certificate and its key: --tls-cert FILE --tls-key FILE");
         }

@@ -3,6 +3,11 @@ namespace Appliance.SystemTests.Harness;
 /// <summary>Writes in pieces of a size, and awaits something between two of them.</summary>
 public sealed class SplitStream(Stream inner, int pieceBytes, Func<Task>? between = null) : Stream
 {
+    private byte[] _before = [];
+
+    /// <summary>What goes out before all else, and in one piece with it where that is as long.</summary>
+    public byte[] Before { init => _before = value; }
+
     /// <inheritdoc/>
     public override bool CanRead => true;
 
@@ -39,6 +44,8 @@ public sealed class SplitStream(Stream inner, int pieceBytes, Func<Task>? betwee
     /// <inheritdoc/>
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        buffer = (byte[])[.. _before, .. buffer.Span];
+        _before = [];
         for (; buffer.Length > pieceBytes; buffer = buffer[pieceBytes..])
         {
             await inner.WriteAsync(buffer[..pieceBytes], cancellationToken);

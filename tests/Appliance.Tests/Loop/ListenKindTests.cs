@@ -19,6 +19,8 @@ public sealed class ListenKindTests
     /// <summary>A name that nobody knows is the chat's, as is one of a kind that no worker accepts from.</summary>
     [Theory]
     [InlineData("chat", ListenKind.Chat)]
+    [InlineData("tls", ListenKind.Tls)]
+    [InlineData("proxy-tls", ListenKind.ProxyTls)]
     [InlineData("monitoring", ListenKind.Chat)]
     [InlineData("appliance.socket", ListenKind.Chat)]
     [InlineData("unknown", ListenKind.Chat)]
