@@ -167,6 +167,24 @@ public sealed class PageTests(Browser browser)
         await Expect(page.Page).ToHaveTitleAsync("#lobby · appliance chat");
     }
 
+    /// <summary>The text goes from the page at once, and a page that is opened later has its place without it.</summary>
+    [Fact]
+    public async Task Deleted_message_is_shown_as_such()
+    {
+        await using var server = await ApplianceServer.StartAsync("--announce", "off");
+        await using var page = await ChatPage.OpenAsync(browser, server);
+        await using var bob = await ChatClient.JoinAsync(server);
+        var said = await bob.SayAndReadAsync("what must go", "bob");
+        _ = await bob.SayAndReadAsync("what stays", "bob");
+        await Expect(page.Texts).ToHaveTextAsync(["what must go", "what stays"]);
+        Assert.Equal(0, (await server.RunCommandAsync("delete", said.Id!)).ExitCode);
+        await Expect(page.Texts).ToHaveTextAsync(["deleted", "what stays"]);
+        await using var later = await ChatPage.OpenAsync(browser, server);
+        await Expect(later.Texts).ToHaveTextAsync(["what stays"]);
+        await Expect(later.Log).Not.ToContainTextAsync("what must go");
+        await Expect(later.Log).ToContainTextAsync("deleted");
+    }
+
     [Theory]
     [InlineData(320, 568)]
     [InlineData(360, 740)]

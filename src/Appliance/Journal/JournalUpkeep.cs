@@ -8,7 +8,7 @@ namespace Appliance.Journal;
 /// Keeps a journal from growing without limit, and free of text that was deleted: one that is too long, or has such text, is written anew from
 /// the rooms.
 /// </summary>
-internal sealed class JournalUpkeep(string path, RoomLog rooms, EventLog log)
+internal sealed class JournalUpkeep(string path, RoomLog rooms, EventLog log) : IDisposable
 {
     /// <summary>A shorter file is not worth the work.</summary>
     private const long BytesEnough = 64 << 20;
@@ -75,6 +75,9 @@ internal sealed class JournalUpkeep(string path, RoomLog rooms, EventLog log)
         _rewrite?.Dispose();
         _rewrite = null;
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => Abandon();
 
     private bool IsTooLong(JournalFile file)
     {

@@ -171,7 +171,7 @@ internal sealed class JournalWriter : RoomFollower
         }
 
         _losses.Tell(long.MaxValue);
-        _upkeep.Abandon();
+        _upkeep.Dispose();
         _file?.Dispose();
     }
 

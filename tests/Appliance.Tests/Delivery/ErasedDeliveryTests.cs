@@ -77,7 +77,7 @@ public sealed class ErasedDeliveryTests : IDisposable
 
         Assert.Equal(ErasureOutcome.Done, Ring.Erase(id));
         string now = Bytes(MemoryRoomLog.FirstId, Ring.NextId);
-        Assert.NotEqual(former, now);
+        Assert.NotEqual(former, now, StringComparer.Ordinal);
         _ = Text(client);
         _ = _read.Append(_scene.Drain(0, fd, client));
         Assert.False(_scene.Workers[0].Table[fd].Is(ConnectionFlags.ClosePending));
