@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Appliance.SystemTests.Harness;
@@ -133,6 +134,56 @@ public sealed class ModerationTests
         await using var back = await server.JoinAsync("room=a");
         await SayAsync(back, "open again");
         _ = await back.ReadMessageAsync("open again");
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task Member_of_a_locked_room_comes_back_and_a_newcomer_does_not_come_in(int workers)
+    {
+        await using var server = await ApplianceDaemon.StartInModeAsync(workers, Proxied);
+        string id;
+        await using (var ann = await server.JoinAsync("room=a"))
+        {
+            id = (await ann.SayAndReadAsync("first")).Id!;
+            _ = await server.SucceedAsync("room", "a", "--lock");
+        }
+
+        foreach (var query in (string[])["room=a", "room=a&after=", "room=a&after=1", $"room=a&after={long.Parse(id, CultureInfo.InvariantCulture) + 1}"])
+        {
+            Assert.Contains("locked", await RefusedAsync(server, "192.0.2.9", query), StringComparison.Ordinal);
+        }
+
+        await using var back = await server.JoinAsync($"room=a&after={id}");
+        _ = await back.SayAndReadAsync("back");
+        _ = await server.SucceedAsync("room", "a", "--close");
+        Assert.Contains("closed", await RefusedAsync(server, "192.0.2.9", $"room=a&after={id}"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Slow_room_remembers_who_wrote_when_connections_move()
+    {
+        await using var server = await ApplianceDaemon.StartAsync(2, Proxied);
+        List<ChatClient> clients = [];
+        _ = await server.SucceedAsync("room", "lobby", "--slow", "3600");
+        for (var i = 0; i < 4; i++)
+        {
+            clients.Add(await server.JoinAsync());
+            _ = await clients[i].SayAndReadAsync($"first {i}");
+        }
+
+        _ = await server.SucceedAsync("upgrade");
+        foreach (var client in clients)
+        {
+            await SayAsync(client, "second");
+            Assert.Equal("slow_mode", (await client.ReadTypeAsync("error")).Code);
+        }
+
+        await using var other = await server.JoinAsync();
+        _ = await other.SayAndReadAsync("another connection");
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
+        }
     }
 
     private static async Task<ChatClient> JoinAsAsync(ApplianceDaemon server, string address)

@@ -205,7 +205,7 @@ internal sealed partial class ChatEndpoint(
         : new Refusal(RejectReason.NameTaken, $"name '{Encoding.UTF8.GetString(identity.Name)}': somebody else has it now (--unique-names); try again later");
 
     /// <summary>Whether operators let anybody join a room.</summary>
-    private Refusal? CheckState(int fd, ReadOnlySpan<byte> room)
+    private Refusal? CheckState(int fd, ReadOnlySpan<byte> room, long after)
     {
         var rules = Context.Moderation.Rules;
         if (!rules.HasRooms && !rules.HasRoomBans)
@@ -222,15 +222,22 @@ internal sealed partial class ChatEndpoint(
         }
 
         var state = rules.StateOf(hash);
-        return state is { IsLocked: false, IsClosed: false } ? null : new Refusal(
+        return !state.IsClosed && (!state.IsLocked || Resumes(room, after)) ? null : new Refusal(
             RejectReason.RoomLocked, $"room '{Encoding.ASCII.GetString(room)}': an operator has {(state.IsClosed ? "closed" : "locked")} it");
+    }
+
+    /// <summary>Whether a client was in a room before: it knows the id of a message that the room still has.</summary>
+    private bool Resumes(ReadOnlySpan<byte> room, long after)
+    {
+        int slot = after >= 0 ? Context.Log.Find(room) : -1;
+        return slot >= 0 && !Context.Log.Ring(slot).StartAfter(after, messages: 0).Gap;
     }
 
     /// <summary>Reads room, after and history; a refusal when one of them is wrong, or the room is not for this client.</summary>
     private Refusal? CheckQuery(int fd, in HttpRequest request, Span<byte> room, out int roomLength, out long after, out int history) =>
         ReadQuery(request, room, out roomLength, out after, out history)
             ?? tokens.CheckRoom(fd, room[..roomLength])
-            ?? CheckState(fd, room[..roomLength]);
+            ?? CheckState(fd, room[..roomLength], after);
 
     /// <summary>Reads room, after and history; a refusal when one of them is wrong.</summary>
     private Refusal? ReadQuery(in HttpRequest request, Span<byte> room, out int roomLength, out long after, out int history)

@@ -66,6 +66,13 @@ public sealed class ModerationView(ModerationTable? table)
             : ChatRefusal.None;
     }
 
+    /// <summary>When a connection wrote last to a slow room, in milliseconds of the loop's clock; 0 for never.</summary>
+    public long WroteMs((int Descriptor, uint Generation) sender) =>
+        _senders.TryGetValue(sender.Descriptor, out var last) && last.Generation == sender.Generation ? last.AtMs : 0;
+
+    /// <summary>A connection that comes from another worker has written to a slow room then.</summary>
+    public void NoteWritten((int Descriptor, uint Generation) sender, long atMs) => _senders[sender.Descriptor] = (sender.Generation, atMs);
+
     private bool TryTake((int Descriptor, uint Generation) sender, long everyMs, long nowMs)
     {
         if (_senders.TryGetValue(sender.Descriptor, out var last) && last.Generation == sender.Generation && nowMs - last.AtMs < everyMs)

@@ -117,6 +117,10 @@ public struct ConnectionRecord
     [FieldOffset(112)]
     public uint Reserved;
 
+    /// <summary>When it last wrote to a slow room, in whole seconds of CLOCK_MONOTONIC, rounded up; 0: never, or by a release that did not say so.</summary>
+    [FieldOffset(116)]
+    public uint WroteSeconds;
+
     /// <summary>The number of the name that belongs to it (<see cref="NameTable"/>); 0 for none.</summary>
     [FieldOffset(120)]
     public ulong Name;

@@ -59,6 +59,8 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
         record.HeardMs = connection.HeardMs + _clock.FrozenMs;
         record.DueMs = dueMs > 0 ? dueMs + _clock.FrozenMs : dueMs;
         record.Rate = connection.Rate.OnClock(_clock.FrozenMs);
+        long wroteMs = context.Moderation.WroteMs((fd, connection.Generation));
+        record.WroteSeconds = wroteMs > 0 ? (uint)((wroteMs + _clock.FrozenMs + 999) / 1000) : 0;
         record.Room = connection.Room;
         record.SinceSeconds = connection.SinceSeconds;
         record.Number = connection.Number;
@@ -180,6 +182,11 @@ public sealed class HandoverPacking(WorkerContext context, ChatRooms rooms)
             else
             {
                 Adopt(fd, record, borrowed[..count]);
+                if (record.WroteSeconds > 0)
+                {
+                    context.Moderation.NoteWritten((fd, _table[fd].Generation), (record.WroteSeconds * 1000L) - _clock.FrozenMs);
+                }
+
                 if (record.DueMs > 0)
                 {
                     long dueMs = record.DueMs - _clock.FrozenMs;

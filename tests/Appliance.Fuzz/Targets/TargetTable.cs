@@ -28,6 +28,7 @@ internal static class TargetTable
         AddressTarget.Row,
         OriginTarget.Row,
         TokenTarget.Row,
+        ModerationTarget.Row,
         ThresholdTarget.Row,
         ZabbixTarget.Row,
     ];

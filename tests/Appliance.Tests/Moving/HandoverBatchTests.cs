@@ -40,7 +40,8 @@ public sealed class HandoverBatchTests : IDisposable
         Assert.Equal(
             ["0 Position", "8 IpHigh", "16 IpLow", "24 HeardMs", "32 DueMs", "40 Rate", "56 Room", "60 CloseCode", "62 State", "63 Transport",
                 "64 HeadBytes", "68 OutboxBytes", "72 ReaderBytes", "76 IsMember", "77 Home", "78 View", "80 SinceSeconds", "84 Number",
-                "88 Flags", "92 IdentityBytes", "96 TransportBytes", "100 SubscriptionBytes", "104 Sender", "112 Reserved", "120 Name"],
+                "88 Flags", "92 IdentityBytes", "96 TransportBytes", "100 SubscriptionBytes", "104 Sender", "112 Reserved",
+                "116 WroteSeconds", "120 Name"],
             offsets);
         Assert.Equal(ConnectionRecord.Bytes, Marshal.SizeOf<ConnectionRecord>());
     }
