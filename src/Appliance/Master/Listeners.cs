@@ -56,7 +56,8 @@ public static class Listeners
             : address.Ip;
         var endpoint = new IPEndPoint(ip, socket.Port);
         string scheme = address.Kind == ListenKind.Tls ? "https" : "http";
-        return address.Kind is ListenKind.Proxy or ListenKind.ProxyTls ? $"{endpoint},proxy" : string.Create(CultureInfo.InvariantCulture, $"{scheme}://{endpoint}/");
+        return address.Kind is ListenKind.Proxy or ListenKind.ProxyTls ? $"{endpoint},proxy"
+            : string.Create(CultureInfo.InvariantCulture, $"{scheme}://{endpoint}/");
     }
 
     private static ListenSocket Bind(ListenAddress address, int port, bool shared, int mode) => address.UnixPath is { } path
